@@ -1,0 +1,74 @@
+"""One byte string for one value: canonical JSON, and the digests made from it.
+
+The form is that of RFC 8785 for the values we allow: keys sorted by UTF-16 code units, no white space,
+UTF-8, no escaping beyond what JSON demands. Floats are refused (money and fractions are decimal strings),
+because two programs that print a float differently would disagree about a digest. What is signed or hashed
+is always the stored bytes, never a value serialised a second time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from bridle.core.errors import InputError
+
+Json: TypeAlias = "None | bool | int | str | Sequence[Json] | Mapping[str, Json]"
+
+LARGEST_INTEGER = 2**53 - 1  # beyond this a JavaScript or Go reader of the same JSON may see another number
+
+
+def canonical(value: Json) -> bytes:
+    """Return the canonical bytes of `value`; raise InputError for what has no exact form."""
+    return json.dumps(
+        _checked(value, "$"), ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    ).encode("utf-8", errors="strict")
+
+
+def digest(value: Json) -> str:
+    """Return `sha256:<hex>` of the canonical form of `value`."""
+    return digest_bytes(canonical(value))
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return `sha256:<hex>` of `data`."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _checked(value: object, place: str) -> object:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _checked_text(value, place)
+    if isinstance(value, int):
+        if abs(value) > LARGEST_INTEGER:
+            raise InputError("integer too large for JSON", where=place, hint="pass it as a string")
+        return int(value)
+    if isinstance(value, Mapping):
+        names = sorted((_checked_name(key, place) for key in value), key=_utf16)
+        return {name: _checked(value[name], f"{place}.{name}") for name in names}
+    if isinstance(value, (list, tuple)):
+        return [_checked(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    raise InputError(
+        f"{type(value).__name__} has no canonical form", where=place, hint="pass it as a string"
+    )
+
+
+def _checked_name(key: object, place: str) -> str:
+    if not isinstance(key, str):
+        raise InputError(f"key {key!r} is not a string", where=place)
+    return _checked_text(key, place)
+
+
+def _checked_text(text: str, place: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise InputError("text holds half a surrogate pair", where=place) from exc
+    return str(text)
+
+
+def _utf16(name: str) -> bytes:
+    return name.encode("utf-16-be")

@@ -1,0 +1,50 @@
+"""Where things lie and what the account prefers; read from the environment, never from a project file.
+
+A project file must not be able to move the keys or the store, so settings come from `BRIDLE_*` variables
+and defaults only. Directories follow the XDG base directory specification, but for the *work* folder of
+root: the sandbox's user 65534 has to be able to walk to it, and cannot enter root's home.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Resolved settings of one process.
+
+    `data_dir` holds the store and caches, `config_dir` the keys (0700), `work_dir` workspaces and
+    toolchains. `store_url` is `sqlite:////absolute/file.db` or `postgresql://…`. `model` is the account's
+    default model or an empty string.
+    """
+
+    data_dir: Path
+    config_dir: Path
+    work_dir: Path
+    store_url: str
+    model: str
+
+
+def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = "") -> Settings:
+    """Resolve settings from `environ` (default: the process environment); a `store_url` given here wins."""
+    env = os.environ if environ is None else environ
+    home = Path(env.get("HOME") or "/")
+    data = Path(env.get("BRIDLE_DATA_DIR") or _xdg(env, "XDG_DATA_HOME", home / ".local/share") / "bridle")
+    config = Path(env.get("BRIDLE_CONFIG_DIR") or _xdg(env, "XDG_CONFIG_HOME", home / ".config") / "bridle")
+    work_default = Path("/var/lib/bridle/work") if os.geteuid() == 0 else data / "work"
+    return Settings(
+        data_dir=data,
+        config_dir=config,
+        work_dir=Path(env.get("BRIDLE_WORK_DIR") or work_default),
+        store_url=store_url or env.get("BRIDLE_STORE") or f"sqlite:///{data / 'bridle.db'}",
+        model=env.get("BRIDLE_MODEL", ""),
+    )
+
+
+def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
+    value = env.get(name, "")
+    return Path(value) if value.startswith("/") else default  # the specification: a relative path is ignored

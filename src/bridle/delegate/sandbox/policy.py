@@ -1,0 +1,90 @@
+"""What a sandbox has to enforce. A backend compiles it; it never adds to it and never relaxes it.
+
+Everything outside the workspace is read-only or absent. Inside, only `writable` sub-paths (and `.bridle`) can be
+written, and `read_only` sub-paths cannot even when they lie below a writable one. Nothing is inherited from
+the environment. There is no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from bridle.core.boundary import Limits
+from bridle.core.canonical import Json
+from bridle.core.errors import UnavailableError
+
+
+class SandboxUnavailable(UnavailableError):
+    """A guarantee that is not optional cannot be given here; the command did not start."""
+
+    default_reason = "sandbox-unavailable"
+
+
+@dataclass(frozen=True)
+class SandboxPolicy:
+    """One run's policy.
+
+    `workspace` becomes `/workspace`. `writable` and `read_only` are existing paths below it, relative, `.` for all of
+    it. `toolchain` is a virtual environment made from the system's Python, bound read-only at `/opt/venv` and first on
+    PATH. `env` is the whole environment besides PATH, HOME, LANG and TMPDIR.
+    """
+
+    workspace: Path
+    writable: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    toolchain: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class SandboxResult:
+    """How a run ended.
+
+    `why` is `exit`, `wall`, `output`, `oom`, `pids` or `setup`; `exit_code` is -1 unless `why` is `exit`.
+    `stdout` and `stderr` are capped at `Limits.output_bytes` together; `truncated` says that more came.
+    """
+
+    why: str
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    truncated: bool
+    duration_ms: int
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend proved it enforces here: names of guarantees.
+
+    `hard` hold against the command; `soft` are checked but can be overrun for a moment; `missing` maps a mandatory
+    guarantee to what has to be done to get it. Anything missing means that the backend refuses to run.
+    """
+
+    backend: str
+    hard: tuple[str, ...]
+    soft: tuple[str, ...]
+    missing: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "backend": self.backend,
+            "hard": list(self.hard),
+            "soft": list(self.soft),
+            "missing": dict(self.missing),
+        }
+
+
+class Sandbox(Protocol):
+    """Runs commands under a policy."""
+
+    async def probe(self) -> Capabilities:
+        """Start a real sandbox with planted canaries and report what held; cached per process."""
+        ...
+
+    async def run(self, policy: SandboxPolicy, argv: Sequence[str], *, stdin: bytes = b"") -> SandboxResult:
+        """Run `argv`; raise SandboxUnavailable when a mandatory guarantee cannot be given."""
+        ...

@@ -1,0 +1,237 @@
+"""The messages between the control plane and a delegate, and what each side checks.
+
+The control plane sends a Task with a Permit: its signed decision about exactly this action. The delegate
+believes neither: it recomputes the action's digest, checks the permit's signature, expiry and name, and asks
+whether the token still lives. It answers with a Report that it signs with its own key. A Report is data from
+another place: the control plane checks its signature and that it speaks of the action that was sent.
+
+A *workspace* is a folder that only the delegate touches; the control plane knows its name and the digests
+of its trees. `payload` carries what an action needs but its arguments only name by digest (the message history
+of a model call), so that it is not stored again at each turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bridle.core.canonical import Json, digest, digest_bytes
+from bridle.core.clock import iso
+from bridle.core.errors import TrustError
+from bridle.trust.keys import Signature, Signer, Verifier
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be done, as both sides name it. Its digest is what decisions and approvals bind to.
+
+    `key` is the idempotency key: `execution/step#turn.call`. `arguments` are the tool's.
+    `principal` acts; `purpose` is from the closed list in gate.action.
+    """
+
+    key: str
+    tool: str
+    arguments: Mapping[str, Json]
+    principal: str
+    purpose: str
+
+    @property
+    def digest(self) -> str:
+        return digest(
+            {
+                "key": self.key,
+                "tool": self.tool,
+                "arguments": self.arguments,
+                "principal": self.principal,
+                "purpose": self.purpose,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Permit:
+    """The control plane's signed decision. `expect` are conditions the delegate must find true at the target,
+    such as `{"tree": "sha256:…"}`: the tree the decision was made about."""
+
+    action_digest: str
+    delegate: str
+    decision: str
+    token_id: str
+    expires_at: datetime
+    expect: Mapping[str, Json]
+    signature: Signature
+
+    @staticmethod
+    def content(
+        *,
+        action_digest: str,
+        delegate: str,
+        decision: str,
+        token_id: str,
+        expires_at: datetime,
+        expect: Mapping[str, Json],
+    ) -> dict[str, Json]:
+        """Return what is signed."""
+        return {
+            "type": "bridle/permit/1",
+            "action": action_digest,
+            "delegate": delegate,
+            "decision": decision,
+            "token": token_id,
+            "expires_at": iso(expires_at),
+            "expect": dict(expect),
+        }
+
+
+@dataclass(frozen=True)
+class Task:
+    """An order to a delegate. `boundary` is what the sandbox enforces for this step (see delegate.boundary);
+    `restore_to` is the tree to put back first, when an earlier attempt may have been cut short."""
+
+    request: Request
+    permit: Permit
+    token: str = field(repr=False)
+    workspace: str = ""
+    boundary: Mapping[str, Json] = field(default_factory=dict)
+    payload: Json = None
+    restore_to: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a task.
+
+    `status` is `succeeded`, `failed` or `unknown`. `value` is the redacted result, structured, the same on every
+    machine (no times, no absolute paths): the model reads it. `facts` are what the delegate measured around
+    it for the control plane alone: `tree` after, `sandbox` (what was hard and what soft), `usage`, `duration_ms`.
+    `private` is the raw result where it differs (a model's reply), for the working store only.
+    """
+
+    action_digest: str
+    delegate: str
+    status: str
+    value: Json
+    facts: Mapping[str, Json]
+    signature: Signature
+    private: bytes = field(default=b"", repr=False)
+
+    @staticmethod
+    def content(
+        *, action_digest: str, delegate: str, status: str, value: Json, facts: Mapping[str, Json], private: bytes
+    ) -> dict[str, Json]:
+        """Return what is signed: digests stand for the value and the private result."""
+        return {
+            "type": "bridle/report/1",
+            "action": action_digest,
+            "delegate": delegate,
+            "status": status,
+            "value": digest(value),
+            "facts": dict(facts),
+            "private": digest_bytes(private),
+        }
+
+
+class Delegate(Protocol):
+    """A delegate as the control plane sees it; in the same process when embedded, else behind a queue."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def carry_out(self, task: Task) -> Report:
+        """Do it. Raise TrustError when the task's permit, digest or token does not hold: nothing was done."""
+        ...
+
+    async def look_up(self, task: Task) -> Report | None:
+        """Ask the target what became of an earlier attempt; None when nothing of it is there."""
+        ...
+
+    async def snapshot(self, workspace: str) -> str:
+        """Store the workspace as it stands and return its tree's digest."""
+        ...
+
+    async def probe(self) -> Mapping[str, Json]:
+        """Return what the sandbox proved it can enforce: `{"backend", "hard": [...], "soft": [...], "missing": [...]}`."""
+        ...
+
+
+def sign_permit(
+    signer: Signer,
+    *,
+    action_digest: str,
+    delegate: str,
+    decision: str,
+    token_id: str,
+    expires_at: datetime,
+    expect: Mapping[str, Json],
+) -> Permit:
+    """Sign a decision for one delegate and one action."""
+    content = Permit.content(
+        action_digest=action_digest,
+        delegate=delegate,
+        decision=decision,
+        token_id=token_id,
+        expires_at=expires_at,
+        expect=expect,
+    )
+    return Permit(
+        action_digest, delegate, decision, token_id, expires_at, dict(expect), signer.sign_json(content)
+    )
+
+
+def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: datetime) -> None:
+    """Raise TrustError unless the task's permit is a live decision about exactly this action for this delegate."""
+    permit = task.permit
+    if task.request.digest != permit.action_digest:
+        raise TrustError("the permit speaks of another action", reason="permit-mismatch")
+    if permit.delegate != delegate:
+        raise TrustError(f"the permit is for {permit.delegate}", reason="permit-mismatch")
+    if now >= permit.expires_at:
+        raise TrustError("the permit has expired", reason="permit-expired")
+    content = Permit.content(
+        action_digest=permit.action_digest,
+        delegate=permit.delegate,
+        decision=permit.decision,
+        token_id=permit.token_id,
+        expires_at=permit.expires_at,
+        expect=permit.expect,
+    )
+    control_plane.verify_json(content, permit.signature)
+
+
+def sign_report(
+    signer: Signer,
+    *,
+    action_digest: str,
+    delegate: str,
+    status: str,
+    value: Json,
+    facts: Mapping[str, Json],
+    private: bytes = b"",
+) -> Report:
+    """Sign what became of a task."""
+    content = Report.content(
+        action_digest=action_digest,
+        delegate=delegate,
+        status=status,
+        value=value,
+        facts=facts,
+        private=private,
+    )
+    return Report(action_digest, delegate, status, value, dict(facts), signer.sign_json(content), private)
+
+
+def check_report(report: Report, request: Request, *, delegate_key: Verifier) -> None:
+    """Raise TrustError unless the report is the delegate's and speaks of this action."""
+    if report.action_digest != request.digest:
+        raise TrustError("the report speaks of another action", reason="report-mismatch")
+    content = Report.content(
+        action_digest=report.action_digest,
+        delegate=report.delegate,
+        status=report.status,
+        value=report.value,
+        facts=report.facts,
+        private=report.private,
+    )
+    delegate_key.verify_json(content, report.signature)

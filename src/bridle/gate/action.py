@@ -1,0 +1,98 @@
+"""The Action: one effect somebody wants, and the four answers there are.
+
+An action's key names its place in the work: execution, step path, turn and call (0.0 for a step of a pipeline).
+It is the idempotency key all the way to the target. Its digest covers key, tool, arguments, principal and purpose:
+decisions, approvals and permits bind to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json
+from bridle.dispatch.protocol import Request
+
+
+class Purpose(StrEnum):
+    """The closed list of purposes an action may be for."""
+
+    BUILD = "build"
+    REPAIR = "repair"
+    RELEASE = "release"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True)
+class Action:
+    """One effect somebody wants.
+
+    `request` is what is digested and recorded. `execution` and `step` are where it happens, `workspace` names the
+    folder it works in (or is empty), `token` is the execution token's secret, `payload` what a model call needs
+    besides its arguments (bound to them by digest).
+    """
+
+    request: Request
+    execution: str
+    step: str
+    boundary: Boundary
+    token: str = field(default="", repr=False)
+    workspace: str = ""
+    payload: Json = field(default=None, repr=False)
+    budget: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.request.key
+
+    @property
+    def digest(self) -> str:
+        return self.request.digest
+
+
+def action_key(execution: str, step: str, *, turn: int = 0, call: int = 0, part: str = "") -> str:
+    """Return the key of an action; `part` names an action that the gate itself needs for this one."""
+    suffix = f"/{part}" if part else ""
+    return f"{execution}/{step}#{turn}.{call}{suffix}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """It was carried out. `status` is `succeeded` or `failed`; `record` is the outcome's id in the journal."""
+
+    record: str
+    status: str
+    value: Json
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    private: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Denied:
+    """It may not be done. `rule` names what said so, `reason` says it to the model and to people."""
+
+    record: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A person has to say; nothing has been done."""
+
+    record: str
+    approval: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """It may or may not have been done. A person has to find out; nobody retries it."""
+
+    record: str
+    reason: str
+
+
+Result: TypeAlias = Done | Denied | Asked | Unknown

@@ -1,0 +1,121 @@
+"""Tool manifests: what a tool is, stated outside the tool, one documented YAML file per family.
+
+    effect     read | reversible | consequential | destructive
+    recovery   what to do after a crash between intent and outcome:
+               read (do it again), workspace (put the tree back, do it again), lookup (ask the target),
+               keyed (send again with the same key), none (unknown, to a person)
+    needs      the permission a token must hold
+    paths      arguments that are paths in the workspace; `writes` those that are written
+    requires   actions the gate performs first; their outcomes are facts of the decision
+    arguments  a JSON Schema (draft 2020-12), closed: an argument that is not declared is refused
+    agents     whether an agent may be offered it at all
+
+A tool without a manifest does not exist: the gate denies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jsonschema
+from ruamel.yaml import YAML
+
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+
+FAMILIES = ("file", "command", "git", "workspace", "model")
+
+
+class Effect(StrEnum):
+    READ = "read"
+    REVERSIBLE = "reversible"
+    CONSEQUENTIAL = "consequential"
+    DESTRUCTIVE = "destructive"
+
+
+class Recovery(StrEnum):
+    READ = "read"
+    WORKSPACE = "workspace"
+    LOOKUP = "lookup"
+    KEYED = "keyed"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What is known about one tool."""
+
+    tool: str
+    description: str
+    effect: Effect
+    recovery: Recovery
+    needs: str
+    arguments: Mapping[str, Json]
+    paths: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    agents: bool = True
+
+    def complaint(self, arguments: Mapping[str, Json]) -> str:
+        """Return what is wrong with `arguments`, or an empty string."""
+        validator = _validator(self.tool)
+        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(arguments)))
+        if error is None:
+            return ""
+        place = "/".join(str(part) for part in error.absolute_path)
+        return f"{place}: {error.message}" if place else str(error.message)
+
+
+@cache
+def builtin_manifests() -> Mapping[str, Manifest]:
+    """Return the manifests that ship, by tool name."""
+    manifests: dict[str, Manifest] = {}
+    for family in FAMILIES:
+        text = (resources.files("bridle.gate") / "manifests" / f"{family}.yaml").read_text("utf-8")
+        for name, content in YAML(typ="safe").load(text).items():
+            manifests[f"{family}.{name}"] = _manifest(f"{family}.{name}", content)
+    return manifests
+
+
+def find_manifest(tool: str) -> Manifest:
+    """Return a tool's manifest; raise InputError that names the tools there are."""
+    manifests = builtin_manifests()
+    if tool not in manifests:
+        raise InputError(
+            f"there is no tool {tool!r}",
+            hint="the tools are " + ", ".join(sorted(manifests)),
+            reason="unknown-tool",
+        )
+    return manifests[tool]
+
+
+def _manifest(tool: str, content: dict[str, Any]) -> Manifest:
+    schema = {"type": "object", "additionalProperties": False, **content.pop("arguments")}
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return Manifest(
+        tool=tool,
+        effect=Effect(content.pop("effect")),
+        recovery=Recovery(content.pop("recovery")),
+        description=" ".join(content.pop("description").split()),
+        arguments=schema,
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()},
+    )
+
+
+@cache
+def _validator(tool: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(find_manifest(tool).arguments)
+
+
+def _plain(value: Json) -> Any:
+    """Tuples become lists: the validator knows JSON's types only."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,54 @@
+"""The policy port: a set of rules asked one question, with an answer that can only be read one way.
+
+A policy set is a list of Rego v1 modules. Each adds findings to three sets, `deny`, `ask` and `allow`, in the package
+`bridle.gate`; a finding names its rule and gives the reason a person and a model will read. Combining them is not the
+engine's work: gate.decision does it (deny wins over ask, ask over allow, and nothing said means denied).
+
+Whatever is not exactly such an answer raises PolicyError: undefined, an exception, a time-out, an oversized or
+misshapen document. The gate turns PolicyError into a denial.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridle.core.canonical import Json
+from bridle.core.errors import TrustError
+
+
+class PolicyError(TrustError):
+    """The policy engine gave no usable answer."""
+
+    default_reason = "policy-no-answer"
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One rule's word: `rule` such as `git.push.protected-branch`, `reason` as a full sentence."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PolicyAnswer:
+    """What the rules said, each part sorted. `digest` is that of the policy set that said it."""
+
+    deny: tuple[Finding, ...]
+    ask: tuple[Finding, ...]
+    allow: tuple[Finding, ...]
+    digest: str
+
+
+class PolicyEngine(Protocol):
+    """Evaluates one policy set. `digest` covers the names and texts of all its modules."""
+
+    @property
+    def digest(self) -> str: ...
+
+    async def evaluate(self, document: Json) -> PolicyAnswer:
+        """Ask the rules about one input document; raise PolicyError when there is no answer."""
+        ...
+
+    async def close(self) -> None: ...
