@@ -65,9 +65,13 @@ class Redactor:
             self.add(name, value)
 
     def add(self, name: str, value: str) -> None:
-        """Mask `value` from now on; raise InputError when it is too short or looks like a mark."""
-        if MARK.search(value) or any(value in f"[secret:{kind}:" for kind in _KINDS.split("|")):
-            raise InputError(f"the secret {name} is a redaction mark", hint="use another value")
+        """Mask `value` from now on; raise InputError when it is too short or a word of the marks themselves."""
+        if value.strip() and any(value.strip() in f"[secret:{kind}:" for kind in _KINDS.split("|")):
+            raise InputError(
+                f"the secret {name} is a word that redaction marks are made of",
+                hint="use another value",
+                reason="unmaskable-secret",
+            )
         self._values.add(name, value)
 
     def redact(self, text: str) -> str:
@@ -125,7 +129,7 @@ class Redactor:
         pieces, place = [], 0
         for match in _compiled(row.pattern).finditer(text):
             start, end = match.span(1)
-            if not MARK.fullmatch(text, start, end):
+            if not _is_harmless(text[start:end]):
                 pieces += [text[place:start], self._mark(row.kind, text[start:end])]
                 place = end
         return "".join([*pieces, text[place:]])

@@ -1,0 +1,249 @@
+"""Redaction: what must go is gone in every spelling, what must stay stays, and on doubt the text is dropped."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from bridle.core.errors import InputError
+from bridle.core.ids import new_id
+from bridle.trust import redaction
+from bridle.trust.known_values import MIN_CHARS, spell
+from bridle.trust.redaction import MARK, Redactor
+from bridle.trust.token_formats import TOKEN_FORMATS
+from bridle.trust.tokens import PREFIX
+
+KEY = b"k" * 32
+VALUE = "correct horse/'battery' & \"staple\" äß"
+
+# One example per documented format, put together here so that no scanner takes this file for a leak.
+LETTERS = "Ab3dEf6hIj9kLmNoPqRsTuVwXyZ0123456789abcdefghijklmnopqrstuvwxyzABCDEF"
+HEX = "0123456789abcdef" * 4
+EXAMPLES = {
+    "private-key": "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIAbc\nd+/=\n-----END EC PRIVATE KEY-----",
+    "bridle": PREFIX + LETTERS[:43],
+    "github": "gho_" + LETTERS[:36],
+    "github-pat": "github_pat_" + LETTERS[:22] + "_" + LETTERS[:59],
+    "gitlab": "glpat-" + LETTERS[:20],
+    "aws-key-id": "AK" + "IAIOSFODNN7ABCDEFG",
+    "slack": "xoxb-" + "12345678901-12345678901-" + LETTERS[:24],
+    "slack-webhook": "T0123ABCD/B0123ABCD/" + LETTERS[:24],
+    "stripe": "sk_live_" + LETTERS[:24],
+    "anthropic": "sk-ant-" + "api03-" + LETTERS[:60],
+    "openai": "sk-proj-" + LETTERS[:60],
+    "google-api-key": "AIza" + LETTERS[:35],
+    "google-oauth": "ya29." + LETTERS[:60],
+    "npm": "npm_" + LETTERS[:36],
+    "pypi": "pypi-" + LETTERS[:64],
+    "rubygems": "rubygems_" + HEX[:48],
+    "docker": "dckr_pat_" + LETTERS[:27],
+    "hugging-face": "hf_" + LETTERS[:34],
+    "vault": "hvs." + LETTERS[:30],
+    "digitalocean": "dop_v1_" + HEX,
+    "sendgrid": "SG." + LETTERS[:22] + "." + LETTERS[:43],
+    "databricks": "dapi" + HEX[:32],
+    "azure-key": (LETTERS + LETTERS)[:86] + "==",
+    "jwt": "eyJhbGciOiJFZERTQSJ9." + "eyJzdWIiOiJhbmEifQ." + LETTERS[:43],
+    "authorization": "dXNlcjpwYXNzd29yZA==",
+    "bearer": LETTERS[:32],
+    "cookie": "session=" + LETTERS[:32],
+    "url-password": "hunter2",
+    "named": "hunter2-hunter2",
+    "env": "hunter2-hunter2",
+}
+CONTEXT = {
+    "slack-webhook": "https://hooks.slack.com/services/{}",
+    "azure-key": "AccountName=a;AccountKey={};EndpointSuffix=b",
+    "authorization": "Authorization: Basic {}",
+    "bearer": "curl -H 'x: Bearer {}'",
+    "cookie": "GET / HTTP/1.1\nCookie: {}\n",
+    "url-password": "https://ana:{}@example.org/x",
+    "named": '12:00 got {{"client_secret": "{}"}}',
+    "env": "export DEPLOY_TOKEN={}",
+}
+
+
+def redactor(**known: str) -> Redactor:
+    return Redactor(known, key=KEY)
+
+
+@pytest.mark.parametrize("row", TOKEN_FORMATS, ids=lambda row: row.kind)
+def test_a_documented_token_is_masked_and_its_surroundings_stay(row) -> None:
+    text = CONTEXT.get(row.kind, "before {} after").format(EXAMPLES[row.kind])
+    redacted = redactor().redact(text)
+    assert EXAMPLES[row.kind] not in redacted
+    assert redacted == text.replace(EXAMPLES[row.kind], MARK.search(redacted)[0])
+
+
+@pytest.mark.parametrize("row", TOKEN_FORMATS, ids=lambda row: row.kind)
+def test_every_format_names_its_document_and_has_one_group(row) -> None:
+    assert row.document
+    assert redaction._compiled(row.pattern).groups == 1
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if kind not in CONTEXT])
+def test_a_token_is_found_at_any_place_of_a_text(kind) -> None:
+    text = "let x = (\n  call('a', 1) # é" * 3
+    for place in range(len(text)):
+        assert EXAMPLES[kind] not in redactor().redact(f"{text[:place]} {EXAMPLES[kind]} {text[place:]}")
+
+
+SPELLINGS = {
+    "plain": VALUE,
+    "base64": base64.b64encode(VALUE.encode()).decode(),
+    "base64 behind one byte": base64.b64encode(b"u" + VALUE.encode() + b"x").decode(),
+    "base64 behind two bytes": base64.b64encode(b"u:" + VALUE.encode() + b"xy").decode(),
+    "url alphabet": base64.urlsafe_b64encode(b"\xff\xff" + VALUE.encode()).decode(),
+    "wrapped base64": base64.encodebytes(b"some text before it that is long " * 2 + VALUE.encode()).decode(),
+    "hex": VALUE.encode().hex(),
+    "upper hex": VALUE.encode().hex().upper(),
+    "percent": quote(VALUE, safe=""),
+    "json": json.dumps(VALUE),
+    "json in json": json.dumps(json.dumps({"v": VALUE})),
+    "json, not ascii": json.dumps(VALUE, ensure_ascii=False),
+    "shell": shlex.quote(VALUE),
+    "over two lines": VALUE[:12] + "\n    " + VALUE[12:],
+    "utf-16": "\0".join(VALUE),
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_a_known_value_is_masked_in_any_spelling(name) -> None:
+    redacted = redactor(it=VALUE).redact(f"a {SPELLINGS[name]} b")
+    assert "[secret:known:" in redacted
+    assert not any(form in redacted for form in spell(VALUE))
+
+
+def test_the_lines_of_a_known_key_are_masked_one_by_one() -> None:
+    line = base64.b64encode(b"0123456789" * 4).decode()
+    redacted = redactor(key=f"-----BEGIN X-----\n{line}\n-----END X-----").redact(f"> {line} <")
+    assert line not in redacted
+
+
+secrets_ = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Z")), min_size=8, max_size=40
+)
+lines = st.text(st.characters(codec="utf-8"), max_size=60)
+
+
+@given(secret=secrets_, before=lines, after=lines, data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_known_value_never_survives_and_a_second_pass_changes_nothing(secret, before, after, data) -> None:
+    assume(not any(secret in f"[secret:{row.kind}:" for row in TOKEN_FORMATS))
+    form = data.draw(st.sampled_from(sorted(spell(secret))))
+    subject = redactor(it=secret)
+    once = subject.redact(f"{before}{form}{after}")
+    assert form not in once
+    assert subject.redact(once) == once
+
+
+@given(text=st.text(st.characters(codec="utf-8"), max_size=200))
+@settings(max_examples=150, deadline=None)
+def test_redacting_twice_changes_nothing(text) -> None:
+    once = redactor().redact(text)
+    assert redactor().redact(once) == once
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_redacting_a_token_twice_changes_nothing(kind) -> None:
+    once = redactor().redact(CONTEXT.get(kind, "{}").format(EXAMPLES[kind]))
+    assert redactor().redact(once) == once
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "commit 3f786850e387550fdab836ed7e6dc881de23001b",
+        "sha256:" + HEX,
+        json.dumps({"token": new_id("tok"), "secret": "sha256:" + HEX, "max_tokens": 4096}),
+        "token = self.next_token(stream)  # the password is checked elsewhere",
+        "risk-assessment-of-the-whole-department task-0123456789abcdefghijkl",
+        "https://example.org:8080/a@b",
+        "def cookie(cookie: str = 'x') -> None: ...",
+    ],
+)
+def test_what_is_no_secret_survives(text) -> None:
+    assert redactor(it=VALUE).redact(text) == text
+
+
+def test_json_keeps_its_spelling_when_there_is_nothing_to_redact() -> None:
+    assert redactor().redact('{ "a" : 1.50 }\n') == '{ "a" : 1.50 }\n'
+
+
+def test_values_under_secret_names_are_masked_at_any_depth() -> None:
+    value = {"a": [{"apiKey": "short", "n": json.dumps({"DB_PASSWORD": "x", "keep": 1})}], "password": 12345}
+    redacted = redactor().redact_json(value)
+    assert MARK.fullmatch(redacted["a"][0]["apiKey"])
+    assert MARK.fullmatch(redacted["password"])
+    nested = json.loads(redacted["a"][0]["n"])
+    assert MARK.fullmatch(nested["DB_PASSWORD"])
+    assert nested["keep"] == 1
+
+
+def test_a_known_value_is_masked_as_a_key_and_as_a_number() -> None:
+    redacted = redactor(pin="1234567890", word="hunter2-hunter2").redact_json({"hunter2-hunter2": 1234567890})
+    assert all(MARK.fullmatch(text) for text in [*redacted, *redacted.values()])
+
+
+def test_a_name_that_stands_twice_does_not_hide_its_first_value() -> None:
+    assert "hunter2-hunter2" not in redactor().redact('{"password":"hunter2-hunter2","password":""}')
+
+
+def test_equal_secrets_get_equal_marks_whatever_their_spelling() -> None:
+    text = redactor(it=VALUE).redact(f"{VALUE} {VALUE.encode().hex()}")
+    assert len(set(MARK.findall(text))) == 1
+
+
+def test_marks_differ_between_processes_that_share_no_key() -> None:
+    marks = {Redactor({"it": VALUE}).redact(VALUE) for _ in range(8)}
+    assert len(marks) > 1
+
+
+@pytest.mark.parametrize("value", ["", "true", "1" * (MIN_CHARS - 1), " " * 20, "x" * 20_000])
+def test_a_value_that_cannot_be_masked_is_refused(value) -> None:
+    with pytest.raises(InputError, match="cannot be masked"):
+        redactor(it=value)
+
+
+def test_a_value_that_looks_like_a_mark_is_refused() -> None:
+    with pytest.raises(InputError, match="marks are made of"):
+        redactor(it="secret:known")
+
+
+def test_a_made_up_mark_does_not_carry_a_known_value_through() -> None:
+    assert "hunter2-hunter2" not in redactor(it="hunter2-hunter2").redact("[secret:hunter2-hunter2:abcd]")
+
+
+def test_an_internal_error_drops_the_text(monkeypatch) -> None:
+    def broken(_: str) -> list[int]:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(redaction, "_candidates", broken)
+    assert redactor().redact("äb") == "[redaction failed: 3 bytes dropped]"
+    assert redactor().redact_json({"a": "b"}) == "[redaction failed: 10 bytes dropped]"
+    assert redactor().redact_bytes(b"abc") == b"[redaction failed: 3 bytes dropped]"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 500 + "]" * 500])
+def test_json_nested_without_end_is_dropped(text) -> None:
+    assert redactor().redact(text) == f"[redaction failed: {len(text)} bytes dropped]"
+
+
+def test_invalid_utf8_is_replaced_and_does_not_hide_what_follows() -> None:
+    redacted = redactor().redact_bytes(b"\xff\xfe " + EXAMPLES["github"].encode())
+    assert redacted.startswith("\ufffd\ufffd [secret:github:".encode())
+
+
+def test_half_a_surrogate_pair_does_not_stop_it() -> None:
+    assert EXAMPLES["npm"] not in redactor().redact("\ud800 " + EXAMPLES["npm"])
+
+
+def test_a_text_that_holds_every_literal_is_still_searched() -> None:
+    noise = " ".join(literal for row in TOKEN_FORMATS for literal in row.literals)
+    assert EXAMPLES["env"] not in redactor().redact(f"{noise} X_TOKEN={EXAMPLES['env']}")
