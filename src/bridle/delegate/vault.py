@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridle.core.errors import UnavailableError
+from bridle.core.errors import InputError, UnavailableError
 from bridle.trust.keys import read_private
 from bridle.trust.secrets import SecretStore, parse_reference
 
@@ -38,7 +38,7 @@ class Vault:
         if parsed.store is SecretStore.ENV:
             value = self._environ.get(parsed.name, "")
         else:
-            value = read_private(Path(parsed.name)).decode("utf-8", errors="strict").rstrip("\r\n")
+            value = _text(read_private(Path(parsed.name)), str(parsed))
         if not value:
             raise UnavailableError(
                 f"there is no secret at {parsed}",
@@ -47,3 +47,10 @@ class Vault:
             )
         self._redactor.add(str(parsed), value)
         return value
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode().rstrip("\r\n")
+    except UnicodeDecodeError as exc:
+        raise InputError("the secret is no text", where=where, hint="store it as UTF-8") from exc

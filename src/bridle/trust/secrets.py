@@ -3,7 +3,7 @@
     env:NAME       a variable in the delegate's environment
     file:/path     a file that only the delegate's user may read (0600)
 
-Whoever holds a reference knows where a secret lies and nothing else. Values exist in the delegate's vault only.
+Whoever holds a reference knows where a secret lies and nothing else. Values exist in the delegate's vault.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SecretReference:
 
 
 def parse_reference(text: str) -> SecretReference:
-    """Read a reference; raise InputError that never repeats `text`, which may be a secret put there by mistake."""
+    """Read a reference; the InputError never repeats `text`, which may be a secret put there by mistake."""
     store, _, name = text.partition(":")
     if store not in _FORMS or not _FORMS[SecretStore(store)].fullmatch(name):
         raise InputError(

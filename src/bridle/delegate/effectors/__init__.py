@@ -1,8 +1,9 @@
 """What a delegate can do, one effector per tool, and the two records every effector shares.
 
-An effector is a plain coroutine function: it gets a task that the worker has already checked (permit, digest,
-payload, token, expectations) and what it may use. It returns a result, or raises InputError or ExecutionError,
-which the worker turns into the status `failed`. It redacts nothing and signs nothing: the worker does, afterwards.
+An effector is a plain coroutine function. It gets a task that the worker has already checked (permit, digest,
+payload, token, expectations) and what it may use. It returns a result, or raises InputError or
+ExecutionError, which the worker turns into the status `failed`. It redacts nothing and signs nothing: the
+worker does, afterwards.
 """
 
 from __future__ import annotations

@@ -1,0 +1,127 @@
+"""Workspaces: one folder per name, which commands in the sandbox share with the file tools, one at a time.
+
+    root/live/<name>       the folder itself; belongs to the sandbox's user when we are root
+    root/throwaway/…       copies of a snapshot for one use
+    root/store/            snapshots; only the delegate's user may enter
+    root/mirrors/<name>    the bare git repository of a workspace and what was cloned; never inside the folder
+    root/locks/<name>      held by whoever works in the folder, across threads and processes
+
+The root has to be reachable by user 65534 when we are root: the sandbox runs as that user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+import secrets
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from bridle.core.errors import InputError
+from bridle.delegate.disk import full_disk_named
+from bridle.delegate.placing import remove, sandbox_owner
+from bridle.delegate.restore import restore
+from bridle.delegate.snapshot import Snapshots, Stamps, folder_fd
+from bridle.delegate.tree import TreeLimits
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LOCK_POLL_S = 0.02
+
+
+class Workspaces:
+    """The workspaces below one root."""
+
+    def __init__(self, root: Path, *, limits: TreeLimits | None = None) -> None:
+        self.limits = limits or TreeLimits()
+        self._root = root
+        self._stamps: dict[str, Stamps] = {}
+        with full_disk_named(str(root)):
+            root.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for name, mode in (("live", 0o711), ("throwaway", 0o711), ("mirrors", 0o700), ("locks", 0o700)):
+                (root / name).mkdir(mode=mode, exist_ok=True)
+            self.snapshots = Snapshots(root / "store", limits=self.limits)
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a workspace, making it when there is none; raise InputError for a bad name."""
+        path = self._root / "live" / _checked(name)
+        if not path.exists():
+            _make(path)
+        return path
+
+    def mirror(self, name: str) -> Path:
+        """Return where the git repository of a workspace lies; it need not exist."""
+        return self._root / "mirrors" / _checked(name)
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[int]:
+        """Open a workspace's folder; give its descriptor."""
+        fd = folder_fd(self.folder(name))
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    @asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[None]:
+        """Wait until nobody works in a workspace, and keep others out meanwhile."""
+        fd = os.open(self._root / "locks" / _checked(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            while not _locked(fd):  # noqa: ASYNC110 - a lock between processes has no event to wait for
+                await asyncio.sleep(_LOCK_POLL_S)
+            yield
+        finally:
+            os.close(fd)
+
+    def snapshot(self, name: str) -> str:
+        """Store a workspace as it stands; return its tree's digest."""
+        with self.opened(name) as fd:
+            return self.snapshots.take(fd, self._stamps.setdefault(name, {}))
+
+    def restore(self, name: str, tree: str) -> None:
+        """Make a workspace exactly the tree `tree`."""
+        with self.opened(name) as fd:
+            restore(self.snapshots, tree, fd, self._stamps.setdefault(name, {}))
+
+    @contextmanager
+    def throwaway(self, tree: str) -> Iterator[Path]:
+        """Give a fresh folder that holds the tree `tree`, and remove it afterwards."""
+        parent = self._root / "throwaway"
+        path = parent / secrets.token_hex(8)
+        _make(path)
+        try:
+            fd = folder_fd(path)
+            try:
+                restore(self.snapshots, tree, fd, {})
+            finally:
+                os.close(fd)
+            yield path
+        finally:
+            fd = folder_fd(parent)
+            try:
+                remove(fd, path.name)
+            finally:
+                os.close(fd)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} is not a workspace's name", reason="bad-workspace-name")
+    return name
+
+
+def _make(path: Path) -> None:
+    with full_disk_named(str(path.parent)):
+        path.mkdir(mode=stat.S_IRWXU)
+        os.chown(path, sandbox_owner(), sandbox_owner())
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
