@@ -1,0 +1,43 @@
+"""What holds for every test: in CI a skip is a failure, unless its reason is listed in allowed_skips.txt."""
+
+import os
+from collections.abc import Generator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _judge((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _judge((yield))
+
+
+def _judge(report: Report) -> Report:
+    """Turn a skip for an unlisted reason into a failure that names it; leave expected failures alone."""
+    if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
+        return report
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = reason.removeprefix("Skipped: ")
+    if not any(fnmatchcase(reason, listed) for listed in _allowed()):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI for a reason that tests/allowed_skips.txt does not list: {reason}"
+    return report
+
+
+def _allowed() -> list[str]:
+    lines = ALLOWED_SKIPS.read_text("utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
