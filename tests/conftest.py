@@ -1,4 +1,9 @@
-"""What holds for every test: in CI a skip is a failure, unless its reason is listed in allowed_skips.txt."""
+"""What holds for every test.
+
+Rules
+  1. In CI a skip is a failure, unless its reason is listed in allowed_skips.txt.
+  2. The long form of a campaign runs only when a marker is asked for with `-m`.
+"""
 
 import os
 from collections.abc import Generator
@@ -24,6 +29,15 @@ def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     return _judge((yield))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if item not in long]
+    if long:
+        config.hook.pytest_deselected(items=long)
 
 
 def _judge(report: Report) -> Report:

@@ -1,4 +1,4 @@
-"""In CI a test that is skipped for a reason nobody listed fails the run."""
+"""In CI a test that is skipped for a reason nobody listed fails the run; long campaigns wait until they are asked for."""
 
 import os
 import shutil
@@ -16,11 +16,28 @@ WHOLE_MODULE = "import pytest\n\npytest.skip('no moon tonight', allow_module_lev
 EXPECTED_FAILURE = "import pytest\n\n@pytest.mark.xfail(reason='known')\ndef test_it():\n    assert False\n"
 
 
-def run(folder: Path, test: str, *, ci: str, allowed: str = "") -> subprocess.CompletedProcess[str]:
+LONG = "import pytest\n\n@pytest.mark.long\ndef test_it():\n    assert False, 'it ran'\n"
+
+
+def run(
+    folder: Path, test: str, *, ci: str, allowed: str = "", mark: str = ""
+) -> subprocess.CompletedProcess[str]:
     shutil.copy(CONFTEST, folder / "conftest.py")
     (folder / "allowed_skips.txt").write_text(f"# why\n{allowed}\n")
     (folder / "test_it.py").write_text(test)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-m",
+        mark,
+        str(folder),
+    ]
     environment = {**os.environ, "CI": ci, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
@@ -42,3 +59,8 @@ def test_an_unlisted_skip_passes_at_home(tmp_path: Path) -> None:
 
 def test_an_expected_failure_is_not_a_skip(tmp_path: Path) -> None:
     assert run(tmp_path, EXPECTED_FAILURE, ci="true").returncode == 0
+
+
+def test_a_long_test_waits_until_its_mark_is_asked_for(tmp_path: Path) -> None:
+    assert "1 deselected" in run(tmp_path, LONG, ci="true").stdout
+    assert "it ran" in run(tmp_path, LONG, ci="true", mark="long").stdout
