@@ -1,0 +1,191 @@
+"""What no policy can allow: the refusals that stand in code, before any rule is asked.
+
+Rules, in this order; the first three end the reading, the others all speak
+   1. tool.unknown              no manifest, or one of another tool
+   2. facts.incomplete          a fact the rules below need is absent or misshapen
+   3. tool.arguments            the arguments do not fit the tool's schema
+   4. scope.missing             the token does not hold what the tool needs
+   5. tool.not-for-agents       an agent asks for a tool that only the harness and people use
+   6. path.outside-workspace    a path argument leaves the workspace or hides what it is
+   7. path.protected,           a path that is written lies in a protected place, or
+      path.not-writable         outside what may be written
+   8. git.branch                a commit, or an agent's push, to a branch that the step does not own
+   9. commit.outside-boundary   what changed was not recomputed, is another tree's, or holds a forbidden path
+  10. commit.suite-not-green    the suite did not run, failed, ran nothing, or ran less than its baseline
+  11. budget.exhausted          nothing is left to call a model with
+  12. network.not-granted       the step's boundary asks for a network
+
+The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
+from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
+combines nothing: gate.decision does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
+
+from bridle.core.boundary import Boundary, clean_path, matches_any
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+from bridle.gate.manifest import Manifest
+from bridle.gate.verification import difference_complaint, suite_complaint
+from bridle.trust.policy import Finding
+
+Facts: TypeAlias = Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Case:
+    """The facts that the rules here read, known to be there and of their kinds."""
+
+    tool: str
+    arguments: Mapping[str, Json]
+    by_agent: bool
+    scope: frozenset[str]
+    boundary: Boundary
+    verification: Mapping[str, Json] | None
+    budget: Mapping[str, Json] | None
+    tree: str
+    manifest: Manifest
+
+
+def check_boundaries(facts: Facts, manifest: Manifest | None) -> tuple[Finding, ...]:
+    """Return what forbids the action whatever a policy says, in the order of the rules; empty if nothing."""
+    tool = _tool_of(facts)
+    if manifest is None or manifest.tool != tool:
+        return (Finding("tool.unknown", f"There is no tool {tool!r}. Use one of the tools you were given."),)
+    try:
+        case = _read(facts, manifest)
+    except InputError as exc:
+        return (Finding("facts.incomplete", f"The facts needed to decide are not complete: {exc.what}."),)
+    complaint = manifest.complaint(case.arguments)
+    if complaint:
+        return (Finding("tool.arguments", f"The arguments do not fit {tool}: {complaint}."),)
+    return tuple(finding for rule in RULES for finding in rule(case))
+
+
+def _tool_of(facts: Facts) -> str:
+    action = facts.get("action")
+    return str(action.get("tool", "")) if isinstance(action, Mapping) else ""
+
+
+def _read(facts: Facts, manifest: Manifest) -> Case:
+    principal, action, scope = _mapping(facts, "principal"), _mapping(facts, "action"), facts.get("scope")
+    if not isinstance(scope, (list, tuple)):
+        raise InputError("the scope of the token is not known")
+    return Case(
+        tool=manifest.tool,
+        arguments=_mapping(action, "arguments"),
+        by_agent=principal.get("kind")
+        not in ("user", "service", "delegate"),  # an unheard-of kind gets no more than an agent
+        scope=frozenset(word for word in scope if isinstance(word, str)),
+        boundary=Boundary.from_json(_mapping(facts, "boundary")),
+        verification=_optional(facts, "verification"),
+        budget=_optional(facts, "budget"),
+        tree=str(facts.get("tree") or ""),
+        manifest=manifest,
+    )
+
+
+def _mapping(facts: Facts, name: str) -> Mapping[str, Json]:
+    value = facts.get(name)
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} is not known")
+    return value
+
+
+def _optional(facts: Facts, name: str) -> Mapping[str, Json] | None:
+    """A fact may be stated to be null; one that is not stated at all is missing."""
+    return None if name in facts and facts[name] is None else _mapping(facts, name)
+
+
+def _scope(case: Case) -> Iterator[Finding]:
+    needs = case.manifest.needs
+    if needs not in case.scope:
+        yield Finding(
+            "scope.missing", f"{case.tool} needs the permission {needs}, which this step does not hold."
+        )
+
+
+def _offered(case: Case) -> Iterator[Finding]:
+    if case.by_agent and not case.manifest.agents and case.tool != "model.call":
+        yield Finding("tool.not-for-agents", f"Agents may not use {case.tool}. Use one of your own tools.")
+
+
+def _paths(case: Case) -> Iterator[Finding]:
+    for name in dict.fromkeys(case.manifest.paths + case.manifest.writes):
+        if name not in case.arguments:
+            continue
+        try:
+            path = clean_path(str(case.arguments[name]))
+        except InputError as exc:
+            reason = f"{exc.what}. Give a path relative to the workspace, without '..'."
+            yield Finding("path.outside-workspace", reason)
+            continue
+        if name in case.manifest.writes:
+            yield from _written(path, case.boundary)
+
+
+def _written(path: str, boundary: Boundary) -> Iterator[Finding]:
+    if boundary.may_write(path):
+        return
+    if matches_any(path, boundary.protect):
+        yield Finding("path.protected", f"{path} is protected and cannot be changed by this step.")
+        return
+    allowed = ", ".join(boundary.write) or "nothing"
+    yield Finding("path.not-writable", f"{path} may not be written. This step may write: {allowed}.")
+
+
+def _branch(case: Case) -> Iterator[Finding]:
+    if case.tool != "git.commit" and not (case.tool == "git.push" and case.by_agent):
+        return
+    branch, owned = str(case.arguments["branch"]), case.boundary.push
+    if not matches_any(branch, owned):
+        allowed = ", ".join(owned) or "none"
+        yield Finding(
+            "git.branch", f"The branch {branch} is not this step's. It may move these branches: {allowed}."
+        )
+
+
+def _difference(case: Case) -> Iterator[Finding]:
+    if case.tool != "git.commit":
+        return
+    complaint = difference_complaint(case.verification, tree=case.tree, boundary=case.boundary)
+    if complaint:
+        yield Finding("commit.outside-boundary", complaint)
+
+
+def _suite(case: Case) -> Iterator[Finding]:
+    if case.tool != "git.commit":
+        return
+    complaint = suite_complaint(case.verification)
+    if complaint:
+        yield Finding("commit.suite-not-green", f"{complaint} Repair it, run the suite, then commit again.")
+
+
+def _budget(case: Case) -> Iterator[Finding]:
+    if case.tool != "model.call" or case.budget is None:
+        return
+    for name in ("turns", "tokens", "cost_usd"):
+        left = case.budget.get(name, "")  # null is "no limit"; a budget that is silent has nothing left
+        if left is not None and not _is_left(left):
+            yield Finding("budget.exhausted", f"The step's budget is used up: no {name} left.")
+
+
+def _is_left(left: Json) -> bool:
+    try:
+        return Decimal(str(left)) > 0
+    except InvalidOperation:
+        return False
+
+
+def _network(case: Case) -> Iterator[Finding]:
+    if case.boundary.network != "off":
+        yield Finding("network.not-granted", "This step asks for a network, and none can be given.")
+
+
+Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
+RULES: tuple[Rule, ...] = (_scope, _offered, _paths, _branch, _difference, _suite, _budget, _network)

@@ -1,0 +1,120 @@
+"""The decision: what boundaries, policy and a person's word come to, and the rules that said it.
+
+Rules
+  1. What the boundaries in code refuse is denied; the policy's answer is not read (gate.boundaries).
+  2. No answer of the policy (none given, or an error) is a denial: policy.no-answer.
+  3. Any deny of the policy is a denial.
+  4. Any ask of the policy is a question to a person, unless an approval of this action answers it.
+  5. Any allow of the policy then allows; when no rule says anything, it is denied: policy.no-rule-allows.
+
+An approval answers when it was given by a person, and when all that it rests on is what it would rest on now,
+the policy that answers included. Denies are monotone: adding one to any input never makes it allow.
+
+The facts are those of gate.facts. Gathering them, recording the decision and using up the approval are the
+gate's work; this file is pure, and the same inputs give the same decision for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from bridle.core.canonical import Json
+from bridle.gate.boundaries import Facts, check_boundaries
+from bridle.gate.manifest import Manifest
+from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
+
+Verdict: TypeAlias = Literal["allow", "ask", "deny"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided. `findings` are those of the winning effect, never empty.
+
+    `policy` is the digest of the set that was read, empty when the decision did not need one. `expect` are
+    conditions that the delegate must find true at the target. `approval` is the id of the approval to use up,
+    or empty.
+    """
+
+    effect: Verdict
+    findings: tuple[Finding, ...]
+    policy: str = ""
+    expect: Mapping[str, Json] = field(default_factory=dict)
+    approval: str = ""
+
+
+def decide(facts: Facts, manifest: Manifest | None, answer: PolicyAnswer | PolicyError | None) -> Decision:
+    """Decide one action. A boundary's refusal stands without an answer, so `answer` may be None for it."""
+    refused = check_boundaries(facts, manifest)
+    if refused:
+        return Decision("deny", refused)
+    if not isinstance(answer, PolicyAnswer):
+        return Decision("deny", (_no_answer(answer),))
+    if answer.deny:
+        return Decision("deny", answer.deny, answer.digest)
+    if answer.ask:
+        return _ask(facts, answer)
+    if answer.allow:
+        return Decision("allow", answer.allow, answer.digest, _expect(facts))
+    nothing = Finding(
+        "policy.no-rule-allows", "No rule of the policy allows this. What is not allowed is denied."
+    )
+    return Decision("deny", (nothing,), answer.digest)
+
+
+def _no_answer(answer: PolicyError | None) -> Finding:
+    why = answer.what if answer is not None else "it was not asked"
+    return Finding("policy.no-answer", f"The policy gave no answer ({why}), so nothing is allowed.")
+
+
+def _ask(facts: Facts, answer: PolicyAnswer) -> Decision:
+    approval = facts.get("approval")
+    if not isinstance(approval, Mapping):
+        return Decision("ask", answer.ask, answer.digest)
+    complaint = _approval_complaint(approval, facts, policy=answer.digest)
+    if complaint:
+        return Decision("ask", (*answer.ask, complaint), answer.digest)
+    name, person = str(approval["id"]), str(approval["by"])
+    approved = Finding("approved", f"{person} approved exactly this action ({name}).")
+    return Decision("allow", (approved,), answer.digest, _expect(facts), name)
+
+
+def _approval_complaint(approval: Mapping[str, Json], facts: Facts, *, policy: str) -> Finding | None:
+    """Say why the approval does not answer, or None when it does."""
+    name, person = approval.get("id"), approval.get("by")
+    if not isinstance(name, str) or not name or not isinstance(person, str) or not person:
+        return Finding("approval.incomplete", "The approval does not say which it is or who gave it.")
+    if person.startswith("agent:") or person == _acting_agent(facts):
+        return Finding("approval.not-a-person", f"{person} cannot approve this: ask a person.")
+    changed = _changed(approval.get("rests_on"), facts.get("rests_on"), policy=policy)
+    if changed:
+        reason = f"The approval {name} no longer holds: {' and '.join(changed)} changed since it was given."
+        return Finding("approval.outdated", reason)
+    return None
+
+
+def _acting_agent(facts: Facts) -> str:
+    """Return the agent's id. People may approve what they asked for, unless a policy wants four eyes."""
+    principal = facts.get("principal")
+    if not isinstance(principal, Mapping) or principal.get("kind") != "agent":
+        return ""
+    return str(principal.get("id", ""))
+
+
+def _changed(then: Json, now: Json, *, policy: str) -> list[str]:
+    """Name what differs between what an approval rests on and what it would rest on now."""
+    if not isinstance(then, Mapping) or not isinstance(now, Mapping):
+        return ["what it rests on"]
+    names = {name for name in {*then, *now} if name not in then or name not in now or then[name] != now[name]}
+    if now.get("policy") != policy:
+        names.add("policy")
+    return sorted(names)
+
+
+def _expect(facts: Facts) -> dict[str, Json]:
+    """A commit is made of the tree that was verified, and of nothing that came after."""
+    action, verification = facts.get("action"), facts.get("verification")
+    if not isinstance(action, Mapping) or action.get("tool") != "git.commit":
+        return {}
+    return {"tree": verification["tree"]} if isinstance(verification, Mapping) else {}
