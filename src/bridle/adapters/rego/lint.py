@@ -1,0 +1,133 @@
+"""What a policy module may not say, found in its syntax tree before it is used.
+
+Rules
+  1. The package is `bridle.gate`.
+  2. `answer` is ours. `deny`, `ask` and `allow` are sets (`deny contains …`), never single values or defaults.
+  3. No function that reads the world or rolls dice: time, facts and identity come in the input alone.
+  4. No function of which this engine is known to give a wrong value.
+  5. No `not` around a call or a calculation that can fail. The engine we use raises there, which denies; others
+     make it undefined, and `not` turns that into true: the same rule would mean its opposite.
+
+Rule 5 reads the expression itself, not the rules that it names. Syntax, unsafe variables and unknown functions
+are the engine's own complaints; whether a policy is wise is for its tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+Node: TypeAlias = Any
+"""A piece of the engine's syntax tree: JSON of a shape that only the engine documents."""
+
+PACKAGE = "bridle.gate"
+VERDICTS = frozenset({"deny", "ask", "allow"})
+RESERVED = frozenset({"answer"})
+
+WORLD = frozenset(
+    {
+        "http.send",
+        "net.lookup_ip_addr",
+        "opa.runtime",
+        "rand.intn",
+        "rego.parse_module",
+        "time.now_ns",
+        "trace",
+        "uuid.rfc4122",
+    }
+)
+WRONG = frozenset(
+    {"graph.reachable_paths", "json.match_schema", "json.verify_schema", "strings.count", "walk"}
+)
+TOTAL = frozenset(
+    {
+        "is_array",
+        "is_boolean",
+        "is_null",
+        "is_number",
+        "is_object",
+        "is_set",
+        "is_string",
+        "type_name",
+    }
+)
+
+
+Complaint: TypeAlias = tuple[int, int, str]
+
+
+def complain(trees: Sequence[Node]) -> list[str]:
+    """Return what is wrong with the modules of a set, each as `file:line:column: sentence`."""
+    functions = {_name(head["refr"]) for tree in trees for kind, head in _walk(tree) if kind == "Func"}
+    return [line for tree in trees for line in _complain_of(tree, functions)]
+
+
+def _complain_of(tree: Node, functions: set[str]) -> list[str]:
+    file, module = tree["source"]["file"], tree["ast"]
+    found = [*_check_package(module), *_check_rules(module), *_check_calls(module)]
+    found += _check_negations(module, functions)
+    return [f"{file}:{line}:{column}: {sentence}" for line, column, sentence in sorted(found)]
+
+
+def _check_package(module: Node) -> Iterator[Complaint]:
+    package = module["package"]
+    if _name(package["refr"]) != PACKAGE:
+        yield _at(package, f"the package is {_name(package['refr'])}, it must be {PACKAGE}")
+
+
+def _check_rules(module: Node) -> Iterator[Complaint]:
+    for kind, rule in (pair for entry in module["rules"] for pair in entry.items()):
+        shape, head = ("Default", rule) if kind == "Default" else next(iter(rule["head"].items()))
+        name = _name(head["refr"]).split(".")[0]
+        if name in RESERVED:
+            yield _at(rule, f"{name} is Bridle's own rule; add to deny, ask or allow")
+        if name in VERDICTS and (shape != "Set" or _name(head["refr"]) != name):
+            yield _at(rule, f"{name} is a set: write `{name} contains {{…}} if {{…}}`")
+
+
+def _check_calls(module: Node) -> Iterator[Complaint]:
+    for kind, call in _walk(module):
+        if kind != "Call":
+            continue
+        name = _name(call["fcn"])
+        if name in WORLD:
+            yield _at(call, f"{name} does not depend on the input alone; use input, for the time input.now")
+        if name in WRONG:
+            yield _at(call, f"{name} gives wrong values in this engine")
+
+
+def _check_negations(module: Node, functions: set[str]) -> Iterator[Complaint]:
+    for kind, negation in _walk(module):
+        if kind != "NotExpr":
+            continue
+        for inner, node in _walk(negation):
+            name = _name(node["fcn"]) if inner == "Call" else ""
+            if inner == "ArithExpr" or (inner == "Call" and name not in TOTAL | functions):
+                what = name or "a calculation"
+                yield _at(node, f"`not` around {what}, which can fail: name it in a rule of its own")
+
+
+def _walk(node: Node) -> Iterator[tuple[str, Node]]:
+    """Yield every (kind, content) pair of the tree, where content is an object, from the outside in."""
+    if isinstance(node, Mapping):
+        for kind, content in node.items():
+            if isinstance(content, Mapping):
+                yield kind, content
+            yield from _walk(content)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _walk(item)
+
+
+def _name(reference: Node) -> str:
+    """Return `a.b` for a reference; what is not a plain name becomes `?`."""
+    kind, content = next(iter(reference.items()))
+    if kind == "Var":
+        return str(content["value"])
+    if kind == "RefDot":
+        return f"{_name(content['refr'])}.{content['field'][1]}"
+    return f"{_name(content['refr'])}.?" if kind == "RefBrack" else "?"
+
+
+def _at(node: Node, sentence: str) -> Complaint:
+    return node["span"]["line"], node["span"]["col"], sentence

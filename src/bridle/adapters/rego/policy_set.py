@@ -1,0 +1,91 @@
+"""Policy sets: the Rego modules that are asked together, read once and named by one digest.
+
+Rules
+  1. A path is a `.rego` file or a folder; a folder's modules are all files below it but `*_test.rego`.
+  2. A module's name is its path from the folder's parent (`base/git.rego`); a name occurs once.
+  3. The digest covers the names and the texts of all modules and of the module that joins them (`ANSWER`).
+  4. An empty set is refused: it would deny everything, and nobody means that.
+
+Texts are not parsed here: the worker does that, so that a hostile text cannot hang the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bridle.core.canonical import digest
+from bridle.core.errors import InputError
+
+MAX_MODULE_BYTES = 256 << 10  # the longest public rule files are a tenth of this
+MAX_MODULES = 200
+
+ANSWER_NAME = "answer.rego"
+ANSWER_RULE = "data.bridle.gate.answer"
+ANSWER = """package bridle.gate
+
+import rego.v1
+
+# Every set has the three, so that one without, say, an ask rule still answers.
+deny contains finding if some finding in []
+
+ask contains finding if some finding in []
+
+allow contains finding if some finding in []
+
+answer := {"deny": deny, "ask": ask, "allow": allow}
+"""
+
+
+@dataclass(frozen=True)
+class PolicySet:
+    """Modules by name, and the digest that stands for them in decisions, approvals and evidence."""
+
+    modules: Mapping[str, str]
+    digest: str
+
+
+def build_policy_set(modules: Mapping[str, str]) -> PolicySet:
+    """Make a set of texts; raise InputError when there are none, too many, or one is named like ours."""
+    if not modules:
+        raise InputError("the policy set has no modules", hint="name a folder with .rego files")
+    if len(modules) > MAX_MODULES:
+        raise InputError(f"the policy set has {len(modules)} modules, at most {MAX_MODULES} are read")
+    if ANSWER_NAME in modules:
+        raise InputError(f"{ANSWER_NAME} is the name of Bridle's own module", hint="rename the file")
+    return PolicySet(dict(modules), digest({"modules": dict(modules), "answer": ANSWER}))
+
+
+def load_policy_set(paths: Sequence[Path]) -> PolicySet:
+    """Read the modules at `paths`; raise InputError with the file when one cannot be used."""
+    modules: dict[str, str] = {}
+    for path in paths:
+        for name, file in _modules_at(path):
+            if name in modules:
+                raise InputError(f"two modules are called {name}", where=str(file), hint="rename one")
+            modules[name] = _read(file)
+    return build_policy_set(modules)
+
+
+def _modules_at(path: Path) -> list[tuple[str, Path]]:
+    if path.is_dir():
+        files = (file for file in path.rglob("*.rego") if not file.name.endswith("_test.rego"))
+        return sorted((str(file.relative_to(path.parent)), file) for file in files)
+    if path.suffix != ".rego" or not path.is_file():
+        raise InputError(
+            "there is no policy here", where=str(path), hint="name a .rego file or a folder of them"
+        )
+    return [(path.name, path)]
+
+
+def _read(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+        if len(data) > MAX_MODULE_BYTES:
+            raise InputError(f"a module may have {MAX_MODULE_BYTES} bytes", where=str(file), hint="split it")
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise InputError("not UTF-8 text", where=f"{file}: byte {exc.start}") from exc
+    except OSError as exc:
+        raise InputError(f"cannot be read: {exc.strerror}", where=str(file)) from exc
