@@ -1,0 +1,49 @@
+package bridle.gate_test
+
+import rego.v1
+
+editing := doc("file.edit", "reversible", {"path": "a.py", "old": "", "new": ""}, "file:edit")
+
+running := doc("command.run", "reversible", {"script": "true"}, "command:run")
+
+verifying := doc("workspace.verify", "read", {"tree": "t"}, "workspace:verify")
+
+test_every_reading_tool_is_allowed if {
+	every tool in ["file.list", "file.read", "file.search"] {
+		allowed(doc(tool, "read", {"path": "."}, "file:read")) == {"workspace.read"}
+	}
+}
+
+test_reading_without_the_permission_is_not_allowed if {
+	allowed(doc("file.read", "read", {"path": "."}, "file:edit")) == set()
+}
+
+test_editing_is_allowed if allowed(editing) == {"workspace.edit"}
+
+test_editing_without_the_permission_is_not_allowed if {
+	allowed(doc("file.edit", "reversible", {}, "file:read")) == set()
+}
+
+test_a_command_is_allowed if allowed(running) == {"workspace.command"}
+
+test_a_command_that_cannot_be_undone_is_not_allowed if {
+	allowed(doc("command.run", "consequential", {}, "command:run")) == set()
+}
+
+test_a_tool_that_no_rule_names_is_not_allowed if allowed(doc("file.shred", "read", {}, "file:read")) == set()
+
+test_verifying_is_allowed_for_the_harness if {
+	harness := object.union(verifying, {"principal": {"id": "service:bridle", "kind": "service"}})
+	allowed(harness) == {"workspace.verify"}
+}
+
+test_verifying_is_not_allowed_for_others if {
+	allowed(verifying) == set()
+	allowed(by(verifying, "service")) == set()
+}
+
+test_a_destructive_effect_asks if {
+	asked(doc("file.read", "destructive", {}, "file:read")) == {"effect.destructive"}
+}
+
+test_a_reversible_effect_does_not_ask if asked(editing) == set()
