@@ -4,16 +4,242 @@ The document is the policy's input as well; its shape is fixed (schema version 1
 
     {
       "action":    {"tool", "arguments", "effect", "digest", "step", "execution", "purpose"},
-      "principal": {"id", "kind", "name", "owner", "version", "digest", "state", "asserted"},
-      "initiator": {"id", "kind", "asserted"},
+      "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted"},
+      "initiator": null | {the same},
       "scope":     ["file:edit", …],                      what the token allows right now
       "boundary":  {"write", "protect", "push", "network", "suite", "limits"},
       "approval":  null | {"id", "by", "asserted", "rests_on"},   an approved, unused one for this very digest
       "rests_on":  {"policy", "agent", "commit", "report"},       what an approval given now would rest on
-      "verification": null | {"tree", "changed", "outside", "suite": {"tests", "failures", "errors", "exit_code"}},
+      "tree":      "sha256:…" of the workspace now, or ""
+      "verification": null | {"tree", "changed", "outside", "difference", "baseline_tests",
+                              "suite": {"tests", "failures", "errors", "exit_code", "report"}},
+      "provenance": null | {"commit", "agent", "agent_digest", "tree", "changed", "report"},   of a commit to be pushed
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
 
 A fact that cannot be had is absent, never guessed; rules that need it then do not allow.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock, iso
+from bridle.gate.action import Action
+from bridle.gate.approvals import Approval
+from bridle.gate.budgets import Budgets
+from bridle.trust.journal import Journal, Kind, Record
+from bridle.trust.principals import Principal, PrincipalKind, Principals
+from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who acts, for whom, and what they may do right now."""
+
+    actor: Principal | None
+    initiator: Principal | None
+    token: Token | None
+    scope: frozenset[str]
+
+
+class FactSource:
+    """Gathers the facts of one action from the stores."""
+
+    def __init__(
+        self, *, journal: Journal, principals: Principals, tokens: Tokens, budgets: Budgets, clock: Clock
+    ) -> None:
+        self._journal = journal
+        self._principals = principals
+        self._tokens = tokens
+        self._budgets = budgets
+        self._clock = clock
+
+    async def gather(
+        self,
+        action: Action,
+        *,
+        effect: str,
+        policy: str,
+        approval: Approval | None,
+        verification: Mapping[str, Json] | None,
+        tree: str,
+    ) -> tuple[dict[str, Json], Standing]:
+        """Return the document described above, and the standing it was made from."""
+        standing = await self.standing(action)
+        provenance = await self.provenance(action)
+        budget = await self._budgets.get(action.budget) if action.budget else None
+        document: dict[str, Json] = {
+            "action": {
+                "tool": action.request.tool,
+                "arguments": action.request.arguments,
+                "effect": effect,
+                "digest": action.digest,
+                "step": action.step,
+                "execution": action.execution,
+                "purpose": action.request.purpose,
+            },
+            "principal": _describe(standing.actor),
+            "initiator": _describe(standing.initiator),
+            "scope": sorted(standing.scope),
+            "boundary": action.boundary.to_json(),
+            "approval": _describe_approval(approval),
+            "rests_on": _rests_on(policy, standing, provenance),
+            "verification": dict(verification) if verification else None,
+            "tree": tree,
+            "provenance": provenance,
+            "budget": budget.left() if budget else None,
+            "now": iso(self._clock.now()),
+        }
+        return document, standing
+
+    async def standing(self, action: Action) -> Standing:
+        """Find actor, initiator and token; the control plane's own principal acts by its own permissions."""
+        actor = await self._principals.get(action.request.principal)
+        token = await self._tokens.find(hash_secret(action.token)) if action.token else None
+        if actor is not None and actor.kind is PrincipalKind.SERVICE:
+            return Standing(actor, actor, token, actor.permissions)
+        if actor is None or token is None or not _is_for(token, action):
+            return Standing(actor, None, None, frozenset())
+        initiator = actor if token.initiator == actor.id else await self._principals.get(token.initiator)
+        if initiator is None:
+            return Standing(actor, None, token, frozenset())
+        scope = current_scope(token, actor=actor, initiator=initiator, now=self._clock.now())
+        return Standing(actor, initiator, token, scope)
+
+    async def provenance(self, action: Action) -> dict[str, Json] | None:
+        """Return who made the commit that is to be pushed, and on which test report; None when this execution did not."""
+        commit = action.request.arguments.get("commit")
+        if action.request.tool != "git.push" or not isinstance(commit, str):
+            return None
+        records = await self._journal.read(execution=action.execution)
+        made = [record for record in records if _made_commit(record, commit)]
+        if not made:
+            return None
+        return _provenance(records, made[-1], commit)
+
+    async def exhibits(self, execution: str, provenance: Mapping[str, Json]) -> dict[str, Json]:
+        """Return what a person should see of a commit: its difference, and the test reports before and after."""
+        records = await self._journal.read(execution=execution)
+        before = next((report for report in map(_report_of, records) if report is not None), None)
+        checks = [record for record in records if _verified_tree(record, provenance.get("tree"))]
+        found = checks[-1].body["value"] if checks else None
+        after = found if isinstance(found, Mapping) else {}
+        return {
+            "agent": provenance["agent"],
+            "agent_version": provenance["agent_version"],
+            "changed": provenance["changed"],
+            "difference": after.get("difference", ""),
+            "before": before,
+            "after": after.get("suite"),
+        }
+
+    async def baseline_tests(self, execution: str) -> int | None:
+        """Return how many tests the pipeline's own first report of this execution counted."""
+        for record in await self._journal.read(execution=execution):
+            report = _report_of(record)
+            if report is not None:
+                count = report.get("tests")
+                return count if isinstance(count, int) else None
+        return None
+
+
+def _is_for(token: Token, action: Action) -> bool:
+    return (
+        token.principal == action.request.principal
+        and token.execution == action.execution
+        and token.step == action.step
+    )
+
+
+def _describe(principal: Principal | None) -> dict[str, Json] | None:
+    if principal is None:
+        return None
+    return {
+        "id": principal.id,
+        "kind": str(principal.kind),
+        "name": principal.name,
+        "owner": principal.owner,
+        "version": principal.version,
+        "digest": principal.digest,
+        "state": str(principal.state),
+        "asserted": principal.asserted,
+    }
+
+
+def _describe_approval(approval: Approval | None) -> dict[str, Json] | None:
+    if approval is None:
+        return None
+    return {
+        "id": approval.id,
+        "by": approval.by,
+        "asserted": approval.asserted,
+        "rests_on": approval.rests_on,
+    }
+
+
+def _rests_on(policy: str, standing: Standing, provenance: Mapping[str, Json] | None) -> dict[str, Json]:
+    """What an approval given now would rest on: the agent is the one who made the commit, else the actor."""
+    agent = standing.actor.digest if standing.actor else ""
+    made = provenance or {}
+    return {
+        "policy": policy,
+        "agent": made.get("agent_digest", agent),
+        "commit": made.get("commit", ""),
+        "report": made.get("report", ""),
+    }
+
+
+def _made_commit(record: Record, commit: str) -> bool:
+    value = record.body.get("value")
+    return (
+        record.kind is Kind.OUTCOME
+        and record.body.get("tool") == "git.commit"
+        and record.body.get("status") == "succeeded"
+        and isinstance(value, Mapping)
+        and value.get("commit") == commit
+    )
+
+
+def _verified_tree(record: Record, tree: Json) -> bool:
+    value = record.body.get("value")
+    return (
+        record.kind is Kind.OUTCOME
+        and record.body.get("tool") == "workspace.verify"
+        and isinstance(value, Mapping)
+        and value.get("tree") == tree
+    )
+
+
+def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, Json]:
+    """Join the commit's outcome with the decision and the verification that it was made on."""
+    about = {record.kind: record for record in records if record.subject == made.subject}
+    decided = about[Kind.DECIDED].body
+    facts = decided["facts"]
+    assert isinstance(facts, Mapping)
+    principal, verification = facts["principal"], facts["verification"]
+    assert isinstance(principal, Mapping)
+    assert isinstance(verification, Mapping)
+    suite = verification.get("suite")
+    return {
+        "commit": commit,
+        "record": made.id,
+        "agent": principal["id"],
+        "agent_version": principal["version"],
+        "agent_digest": principal["digest"],
+        "tree": verification["tree"],
+        "changed": verification["changed"],
+        "report": suite.get("report", "") if isinstance(suite, Mapping) else "",
+    }
+
+
+def _report_of(record: Record) -> Mapping[str, Json] | None:
+    """The report of a command that a step of the pipeline, not an agent, has run."""
+    if record.kind is not Kind.OUTCOME or record.body.get("tool") != "command.run":
+        return None
+    value, by = record.body.get("value"), record.body.get("principal")
+    report = value.get("report") if isinstance(value, Mapping) else None
+    return report if isinstance(report, Mapping) and not str(by).startswith("agent:") else None

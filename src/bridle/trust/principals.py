@@ -8,9 +8,12 @@ accepts such a principal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from bridle.core.canonical import Json
 
 
 class PrincipalKind(StrEnum):
@@ -48,6 +51,36 @@ class Principal:
     @property
     def id(self) -> str:
         return f"{self.kind}:{self.name}"
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the principal as the journal records it."""
+        return {
+            "id": self.id,
+            "kind": str(self.kind),
+            "name": self.name,
+            "owner": self.owner,
+            "version": self.version,
+            "digest": self.digest,
+            "state": str(self.state),
+            "permissions": sorted(self.permissions),
+            "public_key": self.public_key,
+            "asserted": self.asserted,
+        }
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Principal:
+        """Read what `to_json` wrote."""
+        return cls(
+            kind=PrincipalKind(body["kind"]),
+            name=body["name"],
+            owner=body["owner"],
+            permissions=frozenset(body["permissions"]),
+            state=Lifecycle(body["state"]),
+            version=body["version"],
+            digest=body["digest"],
+            public_key=body["public_key"],
+            asserted=body["asserted"],
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""Runs workflows on DBOS, and takes over what a dead process left.
+
+Rules
+  1. Pickle is refused before anything is read (pickle_ban).
+  2. `application_version` is set by hand and changes only when the interpreter's order of operations does; otherwise every edit
+     would orphan what is in flight. The executor id is fresh per process.
+  3. A process writes its lease before it launches, and beats once a second. The reaper starts from pending work, not from
+     leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it.
+  4. Recovery attempts are not limited: an approval may outlive a hundred restarts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bridle.adapters.dbos.pickle_ban import ban_pickle
+from bridle.adapters.sql.database import Database, open_sqlite
+from bridle.adapters.sql.leases import Leases
+from bridle.core.errors import ExecutionError
+from bridle.engine.durable import Durable, Run, Work, Workflow
+
+ban_pickle()
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID  # noqa: E402 - only after the ban
+from dbos._error import DBOSNonExistentWorkflowError  # noqa: E402
+from dbos._serialization import DBOSPortableJSONSerializer  # noqa: E402
+
+APPLICATION_VERSION = "interpreter-1"
+LIVE_STATUS = ["PENDING", "ENQUEUED"]
+POLL_S = 0.05
+
+log = logging.getLogger("bridle.durable")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How often a process beats, and after how long without a beat it counts as dead."""
+
+    beat_s: float = 1.0
+    lease_s: float = 4.0
+    poll_s: float = 0.2
+
+
+class DbosRun(Run):
+    """A workflow's view of DBOS."""
+
+    async def step(self, name: str, work: Work) -> dict[str, Any]:
+        async def do() -> dict[str, Any]:  # DBOS looks at the function: a lambda would count as synchronous
+            return await work()
+
+        return await DBOS.run_step_async({"name": name, "preemptible": True}, do)
+
+    async def wait(self, topic: str, *, timeout_s: float) -> None:
+        await DBOS.recv_async(topic=topic, timeout_seconds=timeout_s)
+
+
+class DbosDurable(Durable):
+    """Implements `engine.durable.Durable`. One per process: DBOS is a singleton."""
+
+    def __init__(self, database: Database, *, engine_url: str, workflow: Workflow, timing: Timing) -> None:
+        self._leases = Leases(database)
+        self._timing = timing
+        self._executor = uuid.uuid4().hex[:12]
+        self._engine_url = engine_url
+        self._workflow = _register(workflow)
+        self._reaper: asyncio.Task[None] | None = None
+
+    async def launch(self) -> None:
+        """Write the lease, start DBOS on the running loop and begin to look for abandoned work."""
+        await self._leases.beat(self._executor)
+        DBOS(config=_config(self._engine_url, executor=self._executor, timing=self._timing))
+        DBOS.launch()
+        await self._reap()
+        self._reaper = asyncio.create_task(self._beat_and_reap(), name="durable-reaper")
+
+    async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
+        with SetWorkflowID(execution):
+            await DBOS.start_workflow_async(self._workflow, dict(argument))
+
+    async def wake(self, execution: str, topic: str) -> None:
+        try:
+            await DBOS.send_async(execution, {"wake": topic}, topic=topic)
+        except DBOSNonExistentWorkflowError as error:
+            raise ExecutionError(f"the engine does not know {execution}", reason="no-workflow") from error
+
+    async def result(self, execution: str) -> dict[str, Any]:
+        handle = await DBOS.retrieve_workflow_async(execution)
+        return dict(await handle.get_result(polling_interval_sec=POLL_S))
+
+    async def held(self, execution: str) -> bool:
+        rows = await DBOS.list_workflows_async(
+            workflow_ids=[execution], load_input=False, load_output=False
+        )
+        live = await self._leases.live(within_s=self._timing.lease_s)
+        return any(row.status in LIVE_STATUS and row.executor_id in live for row in rows)
+
+    async def close(self) -> None:
+        if self._reaper is not None:
+            self._reaper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reaper
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        await self._leases.forget(self._executor)
+
+    async def _beat_and_reap(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.beat_s)
+            try:
+                await self._leases.beat(self._executor)
+                await self._reap()
+            except Exception:  # a beat that fails must not end the beating: it is logged, and tried again
+                log.exception("the lease could not be renewed")
+
+    async def _reap(self) -> None:
+        """Recover what no live process holds; then forget the leases under which nothing is pending."""
+        live = await self._leases.live(within_s=self._timing.lease_s)
+        holders = await _holders()
+        if orphans := sorted(holders - live):
+            await asyncio.to_thread(DBOS._recover_pending_workflows, orphans)
+        for dead in await self._leases.known() - live - await _holders():
+            await self._leases.forget(dead)
+
+
+def _register(workflow: Workflow) -> Any:
+    async def pipeline(argument: dict[str, Any]) -> dict[str, Any]:
+        return await workflow(DbosRun(), argument)
+
+    return DBOS.workflow(name="pipeline", max_recovery_attempts=None)(pipeline)
+
+
+async def _holders() -> set[str]:
+    rows = await DBOS.list_workflows_async(
+        status="PENDING", app_version=APPLICATION_VERSION, load_input=False, load_output=False
+    )
+    return {str(row.executor_id) for row in rows}
+
+
+def _config(url: str, *, executor: str, timing: Timing) -> DBOSConfig:
+    parsed = sa.make_url(url)
+    config: DBOSConfig = {
+        "name": "bridle",
+        "system_database_url": parsed.render_as_string(hide_password=False),
+        "serializer": DBOSPortableJSONSerializer(),
+        "application_version": APPLICATION_VERSION,
+        "executor_id": executor,
+        "notification_listener_polling_interval_sec": timing.poll_s,
+        "scheduler_polling_interval_sec": 1.0,
+        "log_level": "ERROR",
+    }
+    if parsed.get_backend_name() == "sqlite":
+        config["system_database_engine"] = open_sqlite(parsed, immediate=True)
+    return config

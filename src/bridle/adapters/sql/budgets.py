@@ -1,0 +1,103 @@
+"""Budgets on SQL: limits and what was used in one row, reservations in rows of their own by action key."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import budgets, reservations
+from bridle.gate.budgets import Budget, Budgets, OpenBudget, ReserveBudget, SettleBudget, Spend
+from bridle.trust.journal import GuardError
+
+MICRO = Decimal(1_000_000)
+
+
+class SqlBudgets(Budgets):
+    """Implements `gate.budgets.Budgets`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, budget: str) -> Budget | None:
+        return await self._database.read(lambda connection: _read(connection, budget))
+
+
+@apply_guard.register
+def _(guard: OpenBudget, connection: Connection) -> None:
+    budget = guard.budget
+    known = sa.select(budgets.c.id).where(budgets.c.id == budget.id)
+    if connection.execute(known).one_or_none() is None:
+        connection.execute(
+            budgets.insert().values(
+                id=budget.id,
+                max_turns=budget.max_turns,
+                max_tokens=budget.max_tokens,
+                max_cost=None if budget.max_cost_usd is None else _micro(budget.max_cost_usd),
+                used_turns=0,
+                used_tokens=0,
+                used_cost=0,
+            )
+        )
+
+
+@apply_guard.register
+def _(guard: ReserveBudget, connection: Connection) -> None:
+    connection.execute(sa.select(budgets.c.id).where(budgets.c.id == guard.budget).with_for_update())
+    budget = _read(connection, guard.budget)
+    if budget is None or budget.refusal(guard.amount, priced=True):
+        raise GuardError(f"{guard.guards} has no room left for {guard.key}")
+    change_one(
+        guard,
+        connection,
+        reservations.insert().values(key=guard.key, budget=guard.budget, **_columns(guard.amount)),
+    )
+
+
+@apply_guard.register
+def _(guard: SettleBudget, connection: Connection) -> None:
+    change_one(guard, connection, reservations.delete().where(reservations.c.key == guard.key))
+    used = _columns(guard.used)
+    change_one(
+        guard,
+        connection,
+        budgets.update()
+        .where(budgets.c.id == guard.budget)
+        .values(
+            used_turns=budgets.c.used_turns + used["turns"],
+            used_tokens=budgets.c.used_tokens + used["tokens"],
+            used_cost=budgets.c.used_cost + used["cost"],
+        ),
+    )
+
+
+def _read(connection: Connection, budget: str) -> Budget | None:
+    row = connection.execute(budgets.select().where(budgets.c.id == budget)).one_or_none()
+    if row is None:
+        return None
+    held = connection.execute(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(reservations.c.turns), 0).label("turns"),
+            sa.func.coalesce(sa.func.sum(reservations.c.tokens), 0).label("tokens"),
+            sa.func.coalesce(sa.func.sum(reservations.c.cost), 0).label("cost"),
+        ).where(reservations.c.budget == budget)
+    ).one()
+    return Budget(
+        id=row.id,
+        max_turns=row.max_turns,
+        max_tokens=row.max_tokens,
+        max_cost_usd=None if row.max_cost is None else Decimal(row.max_cost) / MICRO,
+        used=Spend(row.used_turns, row.used_tokens, Decimal(row.used_cost) / MICRO),
+        reserved=Spend(int(held.turns), int(held.tokens), Decimal(int(held.cost)) / MICRO),
+    )
+
+
+def _columns(spend: Spend) -> dict[str, int]:
+    return {"turns": spend.turns, "tokens": spend.tokens, "cost": _micro(spend.cost_usd)}
+
+
+def _micro(amount_usd: Decimal) -> int:
+    return int((amount_usd * MICRO).to_integral_value(ROUND_CEILING))

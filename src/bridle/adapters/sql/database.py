@@ -1,0 +1,131 @@
+"""Opens the database: pragmas, the write transaction, migrations, and errors in our own words.
+
+SQLite runs in WAL with synchronous=FULL: a committed intent survives a power cut. A write transaction takes its lock when it
+begins (BEGIN IMMEDIATE), because it reads the head of the journal before it writes; on PostgreSQL the head's row is
+locked instead. Reads take no lock. Statements run on threads of the store's own, never on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event, exc
+from sqlalchemy.engine import URL, Connection, Engine
+
+from bridle.core.errors import InputError, UnavailableError
+
+T = TypeVar("T")
+
+PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL")
+
+
+class Database:
+    """A database and the threads that talk to it: one for writing, so that records queue in order; two for reading."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-read")
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one write transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` outside any transaction."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    def close(self) -> None:
+        """Wait for what is under way and close all connections."""
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+    def _write(self, work: Callable[[Connection], T]) -> T:
+        with _own_words(self.engine.url), self.engine.connect() as connection:
+            writing = connection.execution_options(bridle_write=True)
+            with writing.begin():
+                return work(writing)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with _own_words(self.engine.url), self.engine.connect() as connection:
+            return work(connection)
+
+
+def open_database(url: str) -> Database:
+    """Open the database at `url` and bring its schema up to date; raise UnavailableError when it is out of reach."""
+    parsed = _parse(url)
+    with _own_words(parsed):
+        engine = open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else sa.create_engine(parsed)
+        migrate(engine)
+    return Database(engine)
+
+
+def open_sqlite(url: URL | str, *, immediate: bool = False) -> Engine:
+    """Make an engine with our pragmas. `immediate` lets the driver begin, for code that is not ours; else we do."""
+    engine = sa.create_engine(url, pool_size=20, max_overflow=20)
+    if engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection, record):  # type: ignore[no-untyped-def]
+        connection.isolation_level = "IMMEDIATE" if immediate else None
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("bridle_write"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest revision, in one transaction, one process at a time."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.connect() as connection:
+        writing = connection.execution_options(bridle_write=True)
+        with writing.begin():
+            if engine.dialect.name == "postgresql":
+                writing.execute(sa.text("SELECT pg_advisory_xact_lock(7274433)"))
+            config.attributes["connection"] = writing
+            command.upgrade(config, "head")
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = sa.make_url(url)
+    except exc.ArgumentError as error:
+        raise InputError(f"{url!r} is not a store's address", hint=_ADDRESSES) from error
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return parsed
+    raise InputError(f"{url!r} is not a store's address", hint=_ADDRESSES)
+
+
+_ADDRESSES = "use sqlite:////absolute/path.db or postgresql://user@host/database"
+
+
+@contextmanager
+def _own_words(url: URL) -> Iterator[None]:
+    """Turn the driver's errors that a person can act on into ours; others are bugs and pass."""
+    where = url.render_as_string(hide_password=True)
+    try:
+        yield
+    except exc.OperationalError as error:
+        cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        hint = "free some space" if "full" in cause or "No space" in cause else "check that it can be reached"
+        raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
+    except OSError as error:
+        raise UnavailableError(f"the store cannot be opened: {error.strerror}", where=where) from error

@@ -1,0 +1,27 @@
+"""Applies guarded changes inside the journal's transaction. Each noun's file registers its own here."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import UpdateBase
+
+from bridle.trust.journal import Guard, GuardError
+
+
+@singledispatch
+def apply_guard(guard: Guard, connection: Connection) -> None:
+    """Make the change or raise GuardError; a guard that nobody registered is refused."""
+    raise GuardError(f"no store knows how to guard {type(guard).__name__}")
+
+
+def change_one(guard: Guard, connection: Connection, statement: UpdateBase) -> None:
+    """Run a statement that must change exactly one row."""
+    try:
+        changed = connection.execute(statement).rowcount
+    except sa.exc.IntegrityError as error:
+        raise GuardError(f"{guard.guards} is there already") from error
+    if changed != 1:
+        raise GuardError(f"{guard.guards} is not in the state this needs")

@@ -1,0 +1,147 @@
+"""The journal on SQL. One transaction appends records, seals raw values and makes the guarded changes.
+
+The head's row holds size, last hash and the frontier of the Merkle tree; whoever appends holds it (a row lock on PostgreSQL, the
+write lock on SQLite), so records have one order and no gaps over all processes. A checkpoint signs the root of what the head
+says; it is made in a transaction of its own and never speaks of records that are not committed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.schema import checkpoints, journal, journal_head
+from bridle.adapters.sql.working import WorkingStore
+from bridle.core.clock import Clock, iso
+from bridle.core.errors import InputError
+from bridle.core.ids import new_id
+from bridle.trust.checkpoint import sign_checkpoint
+from bridle.trust.journal import Entry, Guard, Journal, Kind, Record, seal, unseal
+from bridle.trust.keys import Signer
+from bridle.trust.merkle import Frontier, leaf_hash
+
+ORIGIN = "bridle.local/journal"
+
+Listener = Callable[[Record], None]
+
+
+class SqlJournal(Journal):
+    """Implements `trust.journal.Journal`. `listeners` are told of each record after its transaction has committed."""
+
+    def __init__(self, database: Database, working: WorkingStore, clock: Clock, signer: Signer) -> None:
+        self._database = database
+        self._working = working
+        self._clock = clock
+        self._signer = signer
+        self.listeners: list[Listener] = []
+
+    async def append(self, entries: Sequence[Entry], guards: Sequence[Guard] = ()) -> list[Record]:
+        records = await self._database.write(lambda connection: self._append(connection, entries, guards))
+        for record in records:
+            for listen in self.listeners:
+                listen(record)
+        return records
+
+    async def last(self, execution: str, subject: str, kinds: Sequence[Kind]) -> Record | None:
+        query = (
+            sa.select(journal.c.data, journal.c.hash)
+            .where(journal.c.execution == execution, journal.c.subject == subject)
+            .where(journal.c.kind.in_([str(kind) for kind in kinds]))
+            .order_by(journal.c.seq.desc())
+            .limit(1)
+        )
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else unseal(row.data, row.hash)
+
+    async def read(self, *, execution: str = "", after: int = -1, limit: int = 10_000) -> list[Record]:
+        query = sa.select(journal.c.data, journal.c.hash).where(journal.c.seq > after)
+        if execution:
+            query = query.where(journal.c.execution == execution)
+        query = query.order_by(journal.c.seq).limit(limit)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [unseal(row.data, row.hash) for row in rows]
+
+    async def get(self, record_id: str) -> Record:
+        query = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == record_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            raise InputError(f"the journal has no record {record_id!r}", hint="see bridle audit")
+        return unseal(row.data, row.hash)
+
+    async def reveal(self, record: Record, name: str) -> bytes:
+        if name not in record.raw:
+            raise InputError(f"record {record.id} keeps no value {name!r}")
+        return await self._database.read(
+            lambda connection: self._working.get(
+                connection,
+                execution=record.execution,
+                record=record.id,
+                name=name,
+                digest=record.raw[name],
+            )
+        )
+
+    async def checkpoint(self) -> str:
+        """Sign the journal as it stands, store the checkpoint and return its text."""
+        return await self._database.write(self._checkpoint)
+
+    async def checkpoints(self) -> list[str]:
+        """Return all stored checkpoints, smallest first."""
+        query = sa.select(checkpoints.c.text).order_by(checkpoints.c.size)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [row.text for row in rows]
+
+    def _append(
+        self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
+    ) -> list[Record]:
+        for guard in guards:
+            apply_guard(guard, connection)
+        head = connection.execute(sa.select(journal_head).with_for_update()).one()
+        frontier = Frontier.from_json(json.loads(head.frontier))
+        previous, records = head.hash, []
+        at = iso(self._clock.now())
+        for offset, entry in enumerate(entries):
+            record_id = new_id("rec")
+            raw = self._working.put(connection, execution=entry.execution, record=record_id, raw=entry.raw)
+            record = seal(
+                seq=head.size + offset, record_id=record_id, at=at, entry=entry, raw=raw, previous=previous
+            )
+            frontier.append(leaf_hash(record.data))
+            previous = record.hash
+            records.append(record)
+        if records:
+            connection.execute(journal.insert(), [_row(record) for record in records])
+            connection.execute(
+                journal_head.update().values(
+                    size=head.size + len(records), hash=previous, frontier=json.dumps(frontier.to_json())
+                )
+            )
+        return records
+
+    def _checkpoint(self, connection: Connection) -> str:
+        head = connection.execute(sa.select(journal_head).with_for_update()).one()
+        root = Frontier.from_json(json.loads(head.frontier)).root()
+        text = sign_checkpoint(self._signer, ORIGIN, head.size, root)
+        known = connection.execute(sa.select(checkpoints.c.text).where(checkpoints.c.size == head.size))
+        stored = known.scalar_one_or_none()
+        if stored is not None:
+            return str(stored)
+        connection.execute(checkpoints.insert().values(size=head.size, text=text))
+        return text
+
+
+def _row(record: Record) -> dict[str, object]:
+    return {
+        "seq": record.seq,
+        "id": record.id,
+        "execution": record.execution,
+        "subject": record.subject,
+        "kind": str(record.kind),
+        "hash": record.hash,
+        "data": record.data,
+    }

@@ -1,0 +1,37 @@
+"""Principals on SQL: every registered version stays; the newest row of an id is the principal."""
+
+from __future__ import annotations
+
+import json
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.schema import principals
+from bridle.core.canonical import canonical
+from bridle.trust.principals import Principal, Principals, RegisterPrincipal
+
+
+class SqlPrincipals(Principals):
+    """Implements `trust.principals.Principals`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, principal_id: str) -> Principal | None:
+        query = (
+            sa.select(principals.c.body)
+            .where(principals.c.id == principal_id)
+            .order_by(principals.c.number.desc())
+            .limit(1)
+        )
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return None if row is None else Principal.from_json(json.loads(row.body))
+
+
+@apply_guard.register
+def _(guard: RegisterPrincipal, connection: Connection) -> None:
+    body = canonical(guard.principal.to_json()).decode()
+    connection.execute(principals.insert().values(id=guard.principal.id, body=body))

@@ -1,0 +1,61 @@
+"""Tokens on SQL. The store keeps the digest of a token's secret, never the secret."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import tokens
+from bridle.core.clock import from_iso, iso
+from bridle.trust.tokens import DeleteTokens, MintToken, Token, Tokens
+
+
+class SqlTokens(Tokens):
+    """Implements `trust.tokens.Tokens`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, sha256: str) -> Token | None:
+        query = tokens.select().where(tokens.c.sha256 == sha256)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            return None
+        return Token(
+            id=row.id,
+            sha256=row.sha256,
+            execution=row.execution,
+            step=row.step,
+            principal=row.principal,
+            initiator=row.initiator,
+            scope=frozenset(json.loads(row.scope)),
+            expires_at=from_iso(row.expires_at),
+        )
+
+
+@apply_guard.register
+def _(guard: MintToken, connection: Connection) -> None:
+    token = guard.token
+    change_one(
+        guard,
+        connection,
+        tokens.insert().values(
+            id=token.id,
+            sha256=token.sha256,
+            execution=token.execution,
+            step=token.step,
+            principal=token.principal,
+            initiator=token.initiator,
+            scope=json.dumps(sorted(token.scope)),
+            expires_at=iso(token.expires_at),
+        ),
+    )
+
+
+@apply_guard.register
+def _(guard: DeleteTokens, connection: Connection) -> None:
+    statement = tokens.delete().where(tokens.c.execution == guard.execution)
+    connection.execute(statement.where(tokens.c.step == guard.step) if guard.step else statement)

@@ -1,0 +1,1 @@
+"""Plan to Execution. Uses `agent`, `gate`, `pipeline`, `trust` and `core`."""

@@ -1,0 +1,52 @@
+"""The durable port: control flow that survives the process. The only place in the system that waits.
+
+A workflow is a plain async function of a Run and an argument. Everything it does goes through the Run, in an order that depends
+only on what earlier calls returned; after a crash it is called again and the Run answers finished calls from its record. A step
+returns ids and states, never content: content is in the journal. A step may be executed more than once, so it is idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+Work: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Run(Protocol):
+    """What a workflow can do."""
+
+    async def step(self, name: str, work: Work) -> dict[str, Any]:
+        """Do `work` and record its result under `name`; on replay return the recorded result."""
+        ...
+
+    async def wait(self, topic: str, *, timeout_s: float) -> None:
+        """Wait, durably, until somebody wakes `topic` or the time is over."""
+        ...
+
+
+Workflow: TypeAlias = Callable[[Run, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class Durable(Protocol):
+    """Runs workflows so that no crash loses one."""
+
+    async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
+        """Start the workflow under the execution's id; starting it twice starts it once."""
+        ...
+
+    async def wake(self, execution: str, topic: str) -> None:
+        """Wake who waits on `topic`; harmless when nobody does."""
+        ...
+
+    async def result(self, execution: str) -> dict[str, Any]:
+        """Wait for the workflow's end, in whatever process it runs, and return what it returned."""
+        ...
+
+    async def held(self, execution: str) -> bool:
+        """True when a live process is carrying the execution on."""
+        ...
+
+    async def close(self) -> None:
+        """Stop carrying; what has not ended is taken over by whoever starts next."""
+        ...

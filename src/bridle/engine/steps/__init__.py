@@ -1,0 +1,163 @@
+"""One file per kind of step. Each turns a step of the plan into actions and says how it ended.
+
+A kind is an async function of a Leg and returns Ended or Waiting. It performs actions through the gate and does nothing else
+that could be seen from outside, so running it again after a crash changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.core.states import State
+from bridle.dispatch.protocol import Request
+from bridle.engine.execution import Execution
+from bridle.gate.action import Action, Asked, Denied, Done, Purpose, Result, Unknown, action_key
+from bridle.gate.approvals import Approvals
+from bridle.gate.gate import Gate
+from bridle.pipeline.plan import Plan, Stage, Step
+from bridle.trust.journal import Journal
+from bridle.trust.principals import Principals
+from bridle.trust.tokens import Minted
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every kind of step works with. `roots` are folders of agents, `model` the account's default model."""
+
+    gate: Gate
+    journal: Journal
+    approvals: Approvals
+    principals: Principals
+    clock: Clock
+    roots: tuple[Path, ...]
+    model: str
+    user_permissions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leg of one step: the step with its expressions rendered (`body`), and the token it acts with."""
+
+    bench: Bench
+    execution: Execution
+    plan: Plan
+    stage: Stage
+    step: Step
+    path: str
+    body: Mapping[str, Json]
+    context: Mapping[str, Json]
+    token: Minted
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a step ended. `error` is its class in the failure strategies' words, or empty."""
+
+    state: State
+    output: Json = None
+    note: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """It waits: wake it by `topic`, or look again after `timeout_s`."""
+
+    topic: str
+    timeout_s: float
+    note: str = ""
+
+
+Ending: TypeAlias = Ended | Waiting
+Perform: TypeAlias = Callable[[Leg], Awaitable[Ending]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of step: what performs it, and as whom and with which permissions its token is minted."""
+
+    perform: Perform
+    needs: frozenset[str] = field(default_factory=frozenset)
+
+
+def step_action(
+    leg: Leg,
+    tool: str,
+    arguments: Mapping[str, Json],
+    *,
+    boundary: Boundary,
+    path: str = "",
+    purpose: Purpose = Purpose.BUILD,
+) -> Action:
+    """Return the one action of a step that is a tool call, performed as the person who started the execution."""
+    step = path or leg.path
+    request = Request(
+        key=action_key(leg.execution.id, step),
+        tool=tool,
+        arguments=arguments,
+        principal=leg.execution.initiator,
+        purpose=str(purpose),
+    )
+    return Action(
+        request=request,
+        execution=leg.execution.id,
+        step=step,
+        boundary=boundary,
+        token=leg.token.secret,
+        workspace=leg.execution.id,
+    )
+
+
+async def end_with(leg: Leg, result: Result) -> Ending:
+    """Turn a result of the gate into how the step ended."""
+    if isinstance(result, Denied):
+        return Ended(State.DENIED, note=f"{result.rule}: {result.reason}", error="policy-evaluation")
+    if isinstance(result, Unknown):
+        return Ended(State.UNKNOWN, note=result.reason, error="unknown")
+    if isinstance(result, Asked):
+        return await wait_for(leg, result.approval)
+    return _end_done(result)
+
+
+async def wait_for(leg: Leg, approval_id: str) -> Waiting:
+    """Wait for a verdict, no longer than until the request expires."""
+    approval = await leg.bench.approvals.get(approval_id)
+    assert approval is not None
+    left_s = (approval.expires_at - leg.bench.clock.now()).total_seconds()
+    return Waiting(approval_id, max(left_s, 0.0) + 1.0, approval.message)
+
+
+def _end_done(result: Done) -> Ended:
+    if result.status == "succeeded":
+        return Ended(State.SUCCEEDED, result.value)
+    value = result.value if isinstance(result.value, Mapping) else {}
+    return Ended(State.FAILED, result.value, note=_why(value), error=_error_class(value))
+
+
+def _why(value: Mapping[str, Json]) -> str:
+    report = value.get("report")
+    if isinstance(report, Mapping):
+        return f"{report['tests']} tests, {report['failures']} failures, {report['errors']} errors"
+    if "error" in value:
+        return " ".join(str(value[name]) for name in ("error", "next") if value.get(name))
+    if value.get("why", "exit") != "exit":
+        return f"stopped: {value['why']}"
+    return f"exit code {value.get('exit_code')}"
+
+
+def _error_class(value: Mapping[str, Json]) -> str:
+    """A red report is `verification`; a command cut off by time is `timeout`; the rest nobody has named."""
+    report = value.get("report")
+    if value.get("why") == "wall":
+        return "timeout"
+    if isinstance(report, Mapping) and value.get("why") == "exit":
+        return "verification"
+    return "unknown"

@@ -1,0 +1,84 @@
+"""`agent`: a governed agent as a step.
+
+The agent acts as its own principal, with a token that is the intersection of its permissions, the initiator's and what is
+asked for. After a crash or an approval its loop runs again from the first turn; the gate answers what is already known. The
+outputs are what the harness saw it do, not what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bridle.agent.definition import AgentDefinition, fill_inputs
+from bridle.agent.loop import Finished, Stopped, Suspended, Undecided, run_agent
+from bridle.agent.shelf import load_agent
+from bridle.core.boundary import Boundary, Suite
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+from bridle.core.states import State
+from bridle.engine.steps import Bench, Ended, Ending, Kind, Leg, wait_for
+
+NOT_INPUTS = frozenset({"suite", "protect", "model"})
+
+
+async def _perform(leg: Leg) -> Ending:
+    definition = definition_of(leg.bench, leg.body, leg.execution.options)
+    given = leg.body.get("with") or {}
+    assert isinstance(given, Mapping)
+    inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
+    filled = fill_inputs(definition, inputs)
+    outcome = await run_agent(
+        replace(definition, boundary=_boundary(definition, given)),
+        task_text=json.dumps(filled.inputs, indent=1, sort_keys=True, ensure_ascii=False),
+        gate=leg.bench.gate,
+        execution=leg.execution.id,
+        step=leg.path,
+        token=leg.token.secret,
+        workspace=leg.execution.id,
+        model=choose_model(leg, definition),
+        budget=f"{leg.execution.id}/{leg.path}",
+        prompt=filled.prompt,
+    )
+    if isinstance(outcome, Finished):
+        return Ended(State.SUCCEEDED, outcome.outputs)
+    if isinstance(outcome, Suspended):
+        return await wait_for(leg, outcome.approval.approval)
+    if isinstance(outcome, Undecided):
+        return Ended(State.UNKNOWN, note=outcome.unknown.reason, error="unknown")
+    assert isinstance(outcome, Stopped)
+    return Ended(outcome.state, note=f"{outcome.note}: {outcome.detail}", error="unknown")
+
+
+def definition_of(bench: Bench, body: Mapping[str, Json], options: Mapping[str, Json]) -> AgentDefinition:
+    """Load the agent that a step uses; folders the run was asked to look in come first."""
+    return load_agent(str(body["uses"]), roots=bench.roots)
+
+
+def choose_model(leg: Leg, definition: AgentDefinition) -> str:
+    """The run's model wins over the step's, the step's over the agent file's, that over the account's default."""
+    given = leg.body.get("with") or {}
+    assert isinstance(given, Mapping)
+    names = (leg.execution.options.get("model"), given.get("model"), definition.model, leg.bench.model)
+    for name in names:
+        if name:
+            return str(name)
+    raise InputError(
+        f"no model is named for {definition.name}",
+        where=leg.step.place,
+        hint="name one with --model, in the step (with: model), in the agent's file, or in BRIDLE_MODEL",
+        reason="no-model",
+    )
+
+
+def _boundary(definition: AgentDefinition, given: Mapping[str, Json]) -> Boundary:
+    """The definition's boundary, with the step's test suite, and narrowed by what the step protects besides."""
+    suite, protect = given.get("suite"), given.get("protect") or ()
+    boundary = replace(definition.boundary, protect=(*definition.boundary.protect, *map(str, protect)))  # type: ignore[arg-type]
+    if not isinstance(suite, Mapping):
+        return boundary
+    return replace(boundary, suite=Suite(script=str(suite["script"]), report=str(suite["report"])))
+
+
+AGENT = Kind(_perform)

@@ -1,0 +1,20 @@
+"""`wait`: a durable timer. Its first leg asks to be looked at again when the time is over; the second ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bridle.core.states import State
+from bridle.engine.steps import Ended, Ending, Kind, Leg, Waiting
+
+
+async def _perform(leg: Leg) -> Ending:
+    duration_s = leg.body["duration_s"]
+    assert isinstance(duration_s, int)
+    left = leg.started_at + timedelta(seconds=duration_s) - leg.bench.clock.now()
+    if left <= timedelta(0):
+        return Ended(State.SUCCEEDED)
+    return Waiting(leg.path, left.total_seconds(), f"until {duration_s} s are over")
+
+
+WAIT = Kind(_perform)

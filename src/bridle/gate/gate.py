@@ -1,0 +1,357 @@
+"""The gate: the one path from an Action to its Outcome.
+
+Rules, in order
+  1. What the journal already knows about this key is the answer, if its digest is the same; a digest that differs stops
+     the step. A denial is an answer. An intent without an outcome goes to recovery.
+  2. A request that is open is still open; one that was refused or has expired denies.
+  3. Actions that the tool requires (a verification) are performed first; what they found are facts.
+  4. Facts are gathered, the decision is a pure function of them and of the policy's answer, both are recorded.
+  5. deny: recorded. ask: recorded with the request, nothing is done. allow: decision, intent and every guard (approval
+     used, budget reserved) are one transaction, and only then is the delegate told.
+  6. The outcome is recorded when the delegate's report verifies. What raises in between leaves the intent without an
+     outcome: the next attempt recovers it.
+
+The gate never waits for a person; it does not know the engine, the agent or the surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.core.ids import new_id
+from bridle.dispatch.protocol import Delegate, Permit, Report, Request, Task, sign_permit
+from bridle.gate import effects, records
+from bridle.gate.action import Action, Asked, Denied, Done, Result, Unknown
+from bridle.gate.approvals import (
+    Approval,
+    Approvals,
+    ApprovalState,
+    CloseApproval,
+    RequestApproval,
+    UseApproval,
+)
+from bridle.gate.budgets import (
+    REASONS,
+    Budgets,
+    Price,
+    ReserveBudget,
+    SettleBudget,
+    Spend,
+    estimate,
+    spent,
+)
+from bridle.gate.decision import decide
+from bridle.gate.facts import FactSource
+from bridle.gate.manifest import Manifest, Recovery, builtin_manifests
+from bridle.gate.recovery import RECOURSE, Recourse
+from bridle.gate.records import Judgement
+from bridle.trust.journal import Guard, Journal, Kind, Record
+from bridle.trust.keys import Signer, Verifier
+from bridle.trust.policy import Finding, PolicyAnswer, PolicyEngine, PolicyError
+from bridle.trust.redaction import Redactor
+
+PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
+APPROVAL_TTL = timedelta(days=1)
+CONTROL_PLANE = "service:bridle"
+
+REFUSALS = {
+    ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
+    ApprovalState.EXPIRED: Finding("approval.expired", "Nobody approved this action in time."),
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How a person is asked: the words, how long the request stands, and the step that waits for it."""
+
+    message: str = ""
+    ttl: timedelta = APPROVAL_TTL
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the gate stands on."""
+
+    journal: Journal
+    approvals: Approvals
+    budgets: Budgets
+    facts: FactSource
+    policy: PolicyEngine
+    delegate: Delegate
+    delegate_key: Verifier
+    signer: Signer
+    redactor: Redactor
+    clock: Clock
+    price: Price
+
+
+class Gate:
+    """Performs actions. All its state is in the journal."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._on = ports
+
+    async def perform(self, action: Action) -> Result:
+        """Answer from the journal, or decide and carry out; raise ExecutionError when the key was used for something else."""
+        known = await self._known(action)
+        if known is not None:
+            return known
+        judged = await self._judge(action, Ask(topic=action.step))
+        if isinstance(judged, Judgement):
+            return await self._carry_out(action, judged)
+        return judged
+
+    async def request(self, action: Action, ask: Ask) -> Result:
+        """Ask for an approval of `action` ahead of time and do nothing. Done means that it may be performed."""
+        judged = await self._judge(action, ask)
+        if not isinstance(judged, Judgement):
+            return judged
+        approval = judged.approval
+        return Done("", "succeeded", {"approval": approval.id, "by": approval.by} if approval else {"approval": ""})
+
+    async def _known(self, action: Action) -> Result | None:
+        kinds = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
+        record = await self._on.journal.last(action.execution, action.key, kinds)
+        if record is None:
+            return None
+        if record.body["action"] != action.digest:
+            raise ExecutionError(
+                f"the journal knows {action.key} as another action",
+                where=f"journal record {record.seq}",
+                hint="the definition or the code changed under this execution: start a new one",
+                reason="replay-drift",
+            )
+        if record.kind is Kind.OUTCOME:
+            return await self._replay(record)
+        if record.kind is Kind.INTENDED:
+            return await self._recover(action, record)
+        return records.denied_by(record) if record.body["effect"] == "deny" else None
+
+    async def _replay(self, record: Record) -> Result:
+        if record.body["status"] == "unknown":
+            return Unknown(record.id, str(record.body["value"]))
+        private = await self._on.journal.reveal(record, "private") if "private" in record.raw else b""
+        return records.done_by(record, private)
+
+    async def _judge(self, action: Action, ask: Ask) -> Result | Judgement:
+        """Return a Judgement when the action is allowed; record everything else and return its result."""
+        approval = await self._on.approvals.newest_for(action.digest)
+        state = approval.state_at(self._on.clock.now()) if approval else None
+        if approval is not None and state is ApprovalState.OPEN:
+            return Asked("", approval.id)
+        if state is not ApprovalState.APPROVED:
+            approval = None
+        judgement = await self._decide(action, approval)
+        refusal = REFUSALS.get(state) if state else None
+        if refusal is not None and judgement.decision.effect != "deny":
+            judgement = _overruled(judgement, refusal)
+        if judgement.decision.effect == "allow":
+            return judgement
+        if judgement.decision.effect == "ask":
+            return await self._ask(action, judgement, ask)
+        return await self._deny(action, judgement)
+
+    async def _decide(self, action: Action, approval: Approval | None) -> Judgement:
+        manifest = builtin_manifests().get(action.request.tool)
+        tree = await self._on.delegate.snapshot(action.workspace) if _needs_tree(action, manifest) else ""
+        verification = await self._verify(action, tree) if manifest and manifest.requires else None
+        facts, standing = await self._on.facts.gather(
+            action,
+            effect=str(manifest.effect) if manifest else "",
+            policy=self._on.policy.digest,
+            approval=approval,
+            verification=verification,
+            tree=tree,
+        )
+        decision = decide(facts, manifest, await self._ask_policy(facts))
+        return Judgement(decision, facts, standing, approval, tree)
+
+    async def _verify(self, action: Action, tree: str) -> Mapping[str, Json] | None:
+        """Perform the verification this action requires; what it could not find out is absent from the facts."""
+        request = Request(
+            key=f"{action.key}/verify",
+            tool="workspace.verify",
+            arguments={"tree": tree},
+            principal=CONTROL_PLANE,
+            purpose=action.request.purpose,
+        )
+        result = await self.perform(replace(action, request=request, budget="", payload=None))
+        if not isinstance(result, Done) or not isinstance(result.value, Mapping):
+            return None
+        return {**result.value, "baseline_tests": await self._on.facts.baseline_tests(action.execution)}
+
+    async def _ask_policy(self, facts: dict[str, Json]) -> PolicyAnswer | PolicyError:
+        try:
+            return await self._on.policy.evaluate(facts)
+        except PolicyError as error:
+            return error  # an answer of its own: decided upon as a denial, and recorded
+
+    async def _deny(self, action: Action, judgement: Judgement) -> Denied:
+        entry = records.decided(action, judgement, self._on.redactor)
+        return records.denied_by((await self._on.journal.append([entry]))[0])
+
+    async def _ask(self, action: Action, judgement: Judgement, ask: Ask) -> Asked:
+        now = self._on.clock.now()
+        rests_on = judgement.facts["rests_on"]
+        assert isinstance(rests_on, Mapping)
+        approval = Approval(
+            id=new_id("apr"),
+            execution=action.execution,
+            topic=ask.topic or action.step,
+            key=action.key,
+            action=action.digest,
+            tool=action.request.tool,
+            message=self._on.redactor.redact(ask.message) or f"{action.request.tool} needs a person's word",
+            rests_on=rests_on,
+            shown=await self._shown(action, judgement),
+            requested_at=now,
+            expires_at=now + ask.ttl,
+        )
+        entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
+        guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
+        written = await self._on.journal.append(entries, [*guards, RequestApproval(approval)])
+        return Asked(written[1].id, approval.id)
+
+    async def _carry_out(self, action: Action, judgement: Judgement) -> Result:
+        guards: list[Guard] = []
+        if judgement.approval is not None:
+            guards.append(UseApproval(judgement.approval.id, action.digest, self._on.clock.now()))
+        if action.budget:
+            reserve, refusal = await self._reserve(action)
+            if refusal:
+                return await self._deny(action, _overruled(judgement, Finding(refusal, REASONS[refusal])))
+            guards.append(reserve)
+        token = judgement.standing.token
+        permit = self._permit(
+            action,
+            decision=judgement.decision.policy,
+            token_id=token.id if token else "",
+            expect=judgement.decision.expect,
+        )
+        entries = [
+            records.decided(action, judgement, self._on.redactor),
+            records.intended(action, permit, tree=judgement.tree),
+        ]
+        await self._on.journal.append(entries, guards)
+        return await self._effect(action, permit)
+
+    async def _effect(self, action: Action, permit: Permit, *, restore_to: str = "") -> Result:
+        task = _task(action, permit, restore_to=restore_to)
+        try:
+            report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
+        except effects.ReportError as error:
+            return await self._conclude(action, status="unknown", value=error.what)
+        except (InputError, TrustError, UnavailableError, ExecutionError) as error:
+            # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
+            value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
+            return await self._conclude(action, status="failed", value=value)
+        return await self._report(action, report)
+
+    async def _recover(self, action: Action, intent: Record) -> Result:
+        manifest = builtin_manifests()[action.request.tool]
+        recourse = RECOURSE[manifest.recovery]
+        if recourse is Recourse.GIVE_UP:
+            reason = "it was begun, and nobody can tell whether it was done"
+            return await self._conclude(action, status="unknown", value=reason)
+        permit = await self._permit_again(action, intent)
+        if recourse is Recourse.ASK_TARGET:
+            task = _task(action, permit)
+            report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
+            if report is not None:
+                return await self._report(action, report)
+        tree = str(intent.body["tree"]) if recourse is Recourse.RESTORE_AND_AGAIN else ""
+        return await self._effect(action, permit, restore_to=tree)
+
+    async def _permit_again(self, action: Action, intent: Record) -> Permit:
+        """Sign the recorded decision anew for the token of today; what was decided stays as it was."""
+        permit = intent.body["permit"]
+        assert isinstance(permit, Mapping)
+        content = permit["content"]
+        assert isinstance(content, Mapping)
+        expect = content["expect"]
+        assert isinstance(expect, Mapping)
+        token = (await self._on.facts.standing(action)).token
+        return self._permit(
+            action,
+            decision=str(content["decision"]),
+            token_id=token.id if token else "",
+            expect=expect,
+        )
+
+    def _permit(self, action: Action, *, decision: str, token_id: str, expect: Mapping[str, Json]) -> Permit:
+        return sign_permit(
+            self._on.signer,
+            action_digest=action.digest,
+            delegate=self._on.delegate.name,
+            decision=decision,
+            token_id=token_id,
+            expires_at=self._on.clock.now() + PERMIT_TTL,
+            expect=expect,
+        )
+
+    async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
+        """Return the reservation for a model call and the rule that forbids it, if one does."""
+        arguments = action.request.arguments
+        ceiling = arguments["max_output_tokens"]
+        assert isinstance(ceiling, int)
+        model = str(arguments["model"])
+        spend, priced = estimate(
+            action.payload, model=model, max_output_tokens=ceiling, price=self._on.price
+        )
+        budget = await self._on.budgets.get(action.budget)
+        refusal = budget.refusal(spend, priced=priced) if budget else "budget.missing"
+        return ReserveBudget(action.budget, action.key, spend), refusal
+
+    async def _report(self, action: Action, report: Report) -> Result:
+        settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
+        written = await self._on.journal.append([records.reported(action, report)], settle)
+        if report.status == "unknown":
+            return Unknown(written[0].id, "the delegate cannot tell whether it was done")
+        return records.done_by(written[0], report.private)
+
+    async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
+        settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
+        entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
+        written = await self._on.journal.append([entry], settle)
+        return await self._replay(written[0])
+
+    async def _shown(self, action: Action, judgement: Judgement) -> dict[str, Json]:
+        """What the person reads: the action, the rules that ask and, for a commit, its difference and both reports."""
+        shown: dict[str, Json] = {
+            "tool": action.request.tool,
+            "arguments": self._on.redactor.redact_json(action.request.arguments),
+            "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
+        }
+        provenance = judgement.facts["provenance"]
+        if isinstance(provenance, Mapping):
+            shown.update(await self._on.facts.exhibits(action.execution, provenance))
+        return shown
+
+
+def _needs_tree(action: Action, manifest: Manifest | None) -> bool:
+    """Only what may have to be put back, or is decided on what lies there, needs the tree before it."""
+    if not action.workspace or manifest is None:
+        return False
+    return manifest.recovery is Recovery.WORKSPACE or bool(manifest.requires)
+
+
+def _overruled(judgement: Judgement, finding: Finding) -> Judgement:
+    return replace(judgement, decision=replace(judgement.decision, effect="deny", findings=(finding,)))
+
+
+def _task(action: Action, permit: Permit, *, restore_to: str = "") -> Task:
+    return Task(
+        request=action.request,
+        permit=permit,
+        token=action.token,
+        workspace=action.workspace,
+        boundary=action.boundary.to_json(),
+        payload=action.payload,
+        restore_to=restore_to,
+    )

@@ -1,0 +1,141 @@
+"""What the gate writes into the journal: the bodies of its records, made from what was decided and reported.
+
+Bodies are redacted here for what a control plane can know (documented token formats); secrets that only the delegate knows were
+taken out there. Where redaction changed a request, the raw one goes to the working store beside the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridle.core.canonical import Json, canonical
+from bridle.core.clock import iso
+from bridle.dispatch.protocol import Permit, Report
+from bridle.gate.action import Action, Denied, Done
+from bridle.gate.approvals import Approval
+from bridle.gate.decision import Decision
+from bridle.gate.facts import Standing
+from bridle.trust.journal import Entry, Kind, Record
+from bridle.trust.redaction import Redactor
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A decision with what it was made from. `tree` is the workspace as it was then, or empty."""
+
+    decision: Decision
+    facts: dict[str, Json]
+    standing: Standing
+    approval: Approval | None
+    tree: str
+
+
+def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
+    """Record a decision, with the request and every fact it was made on."""
+    request: dict[str, Json] = {
+        "key": action.key,
+        "tool": action.request.tool,
+        "arguments": action.request.arguments,
+        "principal": action.request.principal,
+        "purpose": action.request.purpose,
+    }
+    redacted = redactor.redact_json(request)
+    facts = {**judgement.facts, "action": None}  # the request says it already
+    body: dict[str, Json] = {
+        "action": action.digest,
+        "request": redacted,
+        "effect": judgement.decision.effect,
+        "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
+        "facts": redactor.redact_json(facts),
+        "policy": judgement.decision.policy,
+    }
+    raw = {"request": canonical(request)} if redacted != request else {}
+    return Entry(Kind.DECIDED, action.execution, action.key, body, raw)
+
+
+def intended(action: Action, permit: Permit, *, tree: str) -> Entry:
+    """Record that the effect is about to be attempted: the claim that comes before it."""
+    body: dict[str, Json] = {
+        "action": action.digest,
+        "tool": action.request.tool,
+        "permit": {
+            "content": Permit.content(
+                action_digest=permit.action_digest,
+                delegate=permit.delegate,
+                decision=permit.decision,
+                token_id=permit.token_id,
+                expires_at=permit.expires_at,
+                expect=permit.expect,
+            ),
+            "signature": {"keyid": permit.signature.keyid, "sig": permit.signature.sig},
+        },
+        "tree": tree,
+    }
+    return Entry(Kind.INTENDED, action.execution, action.key, body)
+
+
+def reported(action: Action, report: Report) -> Entry:
+    """Record the outcome that a delegate signed."""
+    content = Report.content(
+        action_digest=report.action_digest,
+        delegate=report.delegate,
+        status=report.status,
+        value=report.value,
+        facts=report.facts,
+        private=report.private,
+    )
+    signed: dict[str, Json] = {
+        "content": content,
+        "signature": {"keyid": report.signature.keyid, "sig": report.signature.sig},
+        "delegate": report.delegate,
+    }
+    raw = {"private": report.private} if report.private else {}
+    body = _outcome(action, status=report.status, value=report.value, facts=report.facts, report=signed)
+    return Entry(Kind.OUTCOME, action.execution, action.key, body, raw)
+
+
+def concluded(action: Action, *, status: str, value: Json) -> Entry:
+    """Record an outcome of the control plane's own: the delegate did not begin, or nobody can tell."""
+    body = _outcome(action, status=status, value=value, facts={}, report=None)
+    return Entry(Kind.OUTCOME, action.execution, action.key, body)
+
+
+def requested(approval: Approval) -> Entry:
+    """Record that a person has been asked."""
+    body: dict[str, Json] = {
+        "action": approval.action,
+        "tool": approval.tool,
+        "topic": approval.topic,
+        "message": approval.message,
+        "rests_on": approval.rests_on,
+        "expires_at": iso(approval.expires_at),
+    }
+    return Entry(Kind.APPROVAL_REQUESTED, approval.execution, approval.id, body)
+
+
+def denied_by(record: Record) -> Denied:
+    """Read a denial back."""
+    rules = record.body["rules"]
+    assert isinstance(rules, list)
+    first = rules[0]
+    return Denied(record.id, first["rule"], " ".join(rule["reason"] for rule in rules))
+
+
+def done_by(record: Record, private: bytes = b"") -> Done:
+    """Read an outcome back."""
+    facts = record.body["facts"]
+    assert isinstance(facts, Mapping)
+    return Done(record.id, str(record.body["status"]), record.body["value"], facts, private)
+
+
+def _outcome(action: Action, *, status: str, value: Json, facts: Mapping[str, Json], report: Json) -> dict[str, Json]:
+    return {
+        "action": action.digest,
+        "tool": action.request.tool,
+        "principal": action.request.principal,
+        "status": status,
+        "value": value,
+        "facts": dict(facts),
+        "report": report,
+    }

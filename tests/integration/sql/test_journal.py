@@ -1,0 +1,110 @@
+"""The journal on a real database: order, guards, raw values, checkpoints."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.schema import journal as journal_table
+from bridle.core.errors import TrustError
+from bridle.gate.approvals import ApprovalState, GiveVerdict, RequestApproval, UseApproval
+from bridle.trust.checkpoint import read_checkpoint
+from bridle.trust.journal import Entry, GuardError, JournalError, Kind, verify_chain
+
+
+def entry(subject, **raw):
+    return Entry(Kind.STEP_STARTED, "exe_1", subject, {"n": 1}, raw)
+
+
+async def test_records_are_numbered_and_chained_in_the_order_they_were_appended(store):
+    await store.journal.append([entry("a"), entry("b")])
+    await store.journal.append([entry("c")])
+    records = await store.journal.read()
+    assert [record.subject for record in records] == ["a", "b", "c"]
+    assert verify_chain(records) == 3
+
+
+async def test_a_changed_row_is_found_by_the_chain(store):
+    await store.journal.append([entry("a"), entry("b")])
+    forged = (await store.journal.read())[0].data.replace(b'"n":1', b'"n":2')
+    with store.database.engine.begin() as connection:
+        connection.execute(journal_table.update().where(journal_table.c.seq == 0).values(data=forged))
+    with pytest.raises(JournalError, match="do not have its hash"):
+        verify_chain(await store.journal.read())
+
+
+async def test_nothing_is_written_when_a_guard_fails(store, clock):
+    guard = UseApproval("apr_none", "sha256:0", clock.now())
+    with pytest.raises(GuardError, match="approval apr_none"):
+        await store.journal.append([entry("a")], [guard])
+    assert await store.journal.read() == []
+
+
+async def test_raw_values_come_back_and_are_not_in_the_database_in_the_clear(store):
+    (record,) = await store.journal.append([entry("a", prompt=b"a customer's name")])
+    assert await store.journal.reveal(record, "prompt") == b"a customer's name"
+    assert b"customer" not in b"".join(path.read_bytes() for path in store.files())
+
+
+async def test_a_raw_value_that_was_destroyed_is_said_to_be_destroyed(store):
+    (record,) = await store.journal.append([entry("a", prompt=b"x")])
+    await store.database.write(lambda connection: store.working.destroy(connection, "exe_1"))
+    with pytest.raises(TrustError, match="destroyed"):
+        await store.journal.reveal(record, "prompt")
+    assert verify_chain(await store.journal.read()) == 1
+
+
+async def test_a_checkpoint_signs_the_size_and_root_of_what_is_committed(store):
+    await store.journal.append([entry("a"), entry("b"), entry("c")])
+    text = await store.journal.checkpoint()
+    checkpoint = read_checkpoint(text, store.signer.verifier, "bridle.local/journal")
+    assert checkpoint.size == 3
+    assert await store.journal.checkpoints() == [text]
+
+
+async def test_appends_at_the_same_moment_get_one_order_without_gaps(store):
+    await asyncio.gather(*(store.journal.append([entry(str(number))]) for number in range(30)))
+    assert verify_chain(await store.journal.read()) == 30
+
+
+async def test_two_verdicts_on_one_request_count_once(store, approval):
+    await store.journal.append([], [RequestApproval(approval)])
+    verdicts = [
+        GiveVerdict(approval.id, state, "user:ana", False, "", approval.requested_at)
+        for state in (ApprovalState.APPROVED, ApprovalState.DENIED)
+    ]
+    results = await asyncio.gather(
+        *(store.journal.append([entry("v")], [verdict]) for verdict in verdicts), return_exceptions=True
+    )
+    assert [type(result) for result in results].count(GuardError) == 1
+
+
+async def test_an_approval_is_used_once(store, approval):
+    await store.journal.append([], [RequestApproval(approval)])
+    verdict = GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", False, "", approval.requested_at)
+    await store.journal.append([], [verdict])
+    use = UseApproval(approval.id, approval.action, approval.requested_at)
+    await store.journal.append([], [use])
+    with pytest.raises(GuardError):
+        await store.journal.append([], [use])
+
+
+async def test_an_approval_that_expired_can_neither_be_given_nor_used(store, approval):
+    await store.journal.append([], [RequestApproval(approval)])
+    late = approval.expires_at + timedelta(seconds=1)
+    with pytest.raises(GuardError):
+        await store.journal.append(
+            [], [GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", False, "", late)]
+        )
+    known = await SqlApprovals(store.database).get(approval.id)
+    assert known.state_at(late) is ApprovalState.EXPIRED
+
+
+async def test_an_approval_is_not_used_for_another_action(store, approval):
+    await store.journal.append([], [RequestApproval(approval)])
+    await store.journal.append(
+        [], [GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", False, "", approval.requested_at)]
+    )
+    with pytest.raises(GuardError):
+        await store.journal.append([], [UseApproval(approval.id, "sha256:other", approval.requested_at)])
