@@ -3,7 +3,8 @@
 Rules
   1. The first of UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_INDEX_URL that is set names the index; else pip's configuration files
      do, those of the user before those of the machine; else the library's default holds.
-  2. The first of REQUESTS_CA_BUNDLE, PIP_CERT, SSL_CERT_FILE, CURL_CA_BUNDLE that is set names the authorities.
+  2. Certificate authorities: REQUESTS_CA_BUNDLE, PIP_CERT, pip's configuration, SSL_CERT_FILE, CURL_CA_BUNDLE, and then the
+     machine's own store, which is where an administrator puts the authority of the house; last the library's.
   3. An address may carry a password: it is shown without.
 
 It does not fetch anything.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-AUTHORITY_VARIABLES = ("REQUESTS_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+SYSTEM_STORES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,15 @@ class IndexLocation:
 
 def locate_index(environ: Mapping[str, str]) -> IndexLocation:
     """Return the index that this machine is set up to use."""
-    named = _first(environ, INDEX_VARIABLES) or _configured(environ)
+    named = _first(environ, *INDEX_VARIABLES) or _configured(environ, "index-url")
     url = re.sub(r"^[\w.-]+=", "", named)  # uv lets an index be written as name=address
-    return IndexLocation(url, _first(environ, AUTHORITY_VARIABLES))
+    authorities = (
+        _first(environ, "REQUESTS_CA_BUNDLE", "PIP_CERT")
+        or _configured(environ, "cert")
+        or _first(environ, "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+        or next((store for store in SYSTEM_STORES if Path(store).is_file()), "")
+    )
+    return IndexLocation(url, authorities)
 
 
 def hide_password(text: str) -> str:
@@ -46,19 +53,19 @@ def hide_password(text: str) -> str:
     return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 
-def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str:
+def _first(environ: Mapping[str, str], *names: str) -> str:
     return next((environ[name] for name in names if environ.get(name)), "")
 
 
-def _configured(environ: Mapping[str, str]) -> str:
+def _configured(environ: Mapping[str, str], option: str) -> str:
     for path in _configuration_files(environ):
         parser = configparser.RawConfigParser()
         try:
             parser.read(path, encoding="utf-8")
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue  # pip itself will complain about it, in its own words
-        if url := parser.get("global", "index-url", fallback=""):
-            return url
+        if value := parser.get("global", option, fallback=""):
+            return value
     return ""
 
 
