@@ -12,8 +12,9 @@ Rules, in this order; the first three end the reading, the others all speak
    8. git.branch                a commit, or an agent's push, to a branch that the step does not own
    9. commit.outside-boundary   what changed was not recomputed, is another tree's, or holds a forbidden path
   10. commit.suite-not-green    the suite did not run, failed, ran nothing, or ran less than its baseline
-  11. budget.exhausted          nothing is left to call a model with
-  12. network.not-granted       the step's boundary asks for a network
+  11. git.unknown-commit       a commit to be pushed that was not made through the gate in this execution
+  12. budget.exhausted          nothing is left to call a model with
+  13. network.not-granted       the step's boundary asks for a network
 
 The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
 from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
@@ -47,6 +48,7 @@ class Case:
     scope: frozenset[str]
     boundary: Boundary
     verification: Mapping[str, Json] | None
+    provenance: Mapping[str, Json] | None
     budget: Mapping[str, Json] | None
     tree: str
     manifest: Manifest
@@ -82,12 +84,21 @@ def _read(facts: Facts, manifest: Manifest) -> Case:
         by_agent=principal.get("kind")
         not in ("user", "service", "delegate"),  # an unheard-of kind gets no more than an agent
         scope=frozenset(word for word in scope if isinstance(word, str)),
-        boundary=Boundary.from_json(_mapping(facts, "boundary")),
+        boundary=_boundary_of(_mapping(facts, "boundary")),
         verification=_optional(facts, "verification"),
+        provenance=_optional(facts, "provenance"),
         budget=_optional(facts, "budget"),
         tree=str(facts.get("tree") or ""),
         manifest=manifest,
     )
+
+
+def _boundary_of(content: Mapping[str, Json]) -> Boundary:
+    for name in ("write", "protect", "push"):
+        patterns = content.get(name)
+        if not isinstance(patterns, (list, tuple)) or not all(isinstance(glob, str) for glob in patterns):
+            raise InputError(f"the boundary does not list what it says of {name}")
+    return Boundary.from_json(content)
 
 
 def _mapping(facts: Facts, name: str) -> Mapping[str, Json]:
@@ -166,6 +177,16 @@ def _suite(case: Case) -> Iterator[Finding]:
         yield Finding("commit.suite-not-green", f"{complaint} Repair it, run the suite, then commit again.")
 
 
+def _commit(case: Case) -> Iterator[Finding]:
+    if case.tool != "git.push":
+        return
+    if case.provenance is None or case.provenance.get("commit") != case.arguments["commit"]:
+        yield Finding(
+            "git.unknown-commit",
+            "This commit was not made in this execution, so nobody knows what it holds. Push one that was.",
+        )
+
+
 def _budget(case: Case) -> Iterator[Finding]:
     if case.tool != "model.call" or case.budget is None:
         return
@@ -188,4 +209,4 @@ def _network(case: Case) -> Iterator[Finding]:
 
 
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
-RULES: tuple[Rule, ...] = (_scope, _offered, _paths, _branch, _difference, _suite, _budget, _network)
+RULES: tuple[Rule, ...] = (_scope, _offered, _paths, _branch, _difference, _suite, _commit, _budget, _network)
