@@ -149,6 +149,15 @@ async def test_answers_go_to_the_questions_they_belong_to() -> None:
     assert [answer.allow[0].rule for answer in answers] == names
 
 
+async def test_a_closed_engine_gives_no_answer(base_set: PolicySet, document: Any) -> None:
+    engine = Regorus(base_set)
+    assert (await engine.evaluate(document)).allow
+    await engine.close()
+    await engine.close()
+    with pytest.raises(PolicyError, match="is closed"):
+        await engine.evaluate(document)
+
+
 def test_an_engine_answers_in_one_event_loop_after_another(base_set: PolicySet, document: Any) -> None:
     engine = Regorus(base_set)
     pids = set()

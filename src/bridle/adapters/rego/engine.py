@@ -45,6 +45,7 @@ class Regorus:
         self._memory_mib = memory_mib
         self._worker: WorkerProcess | None = None
         self._number = 0
+        self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
 
     @property
@@ -62,10 +63,15 @@ class Regorus:
 
     async def evaluate(self, document: Json) -> PolicyAnswer:
         """Ask about one document; raise PolicyError when there is no answer."""
+        if self._closed:
+            raise PolicyError("the policy engine is closed")
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._evaluate, document)
 
     async def close(self) -> None:
-        """End the worker; an engine that was closed answers no more."""
+        """End the worker; an engine that was closed answers no more. Closing twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._stop)
         self._thread.shutdown(wait=False)
 
