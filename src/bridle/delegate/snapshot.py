@@ -14,7 +14,6 @@ What a tree leaves out is decided in `delegate.tree`.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -157,8 +156,3 @@ def _hex(digest: str) -> str:
     if algorithm != "sha256" or len(number) != 64 or set(number) - set("0123456789abcdef"):
         raise InputError(f"{digest!r} is not a digest", reason="bad-digest")
     return number
-
-
-def folder_fd(path: Path) -> int:
-    """Open a folder that is ours by its path; the caller closes it."""
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

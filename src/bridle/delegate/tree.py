@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from bridle.core.boundary import SCRATCH
 from bridle.core.errors import ExecutionError, InputError
@@ -163,6 +164,16 @@ def _see(fd: int, path: str, info: os.stat_result, count: _Count) -> list[Found]
 def stamp(info: os.stat_result) -> tuple[int, ...]:
     """Return what changes when a file does. `ctime` is there because nobody but the kernel can set it."""
     return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_mode)
+
+
+@contextmanager
+def opened_folder(path: Path) -> Iterator[int]:
+    """Open a folder of ours by its whole path; its content may be hostile, its place is not."""
+    fd = os.open(path, _FOLDER)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 @contextmanager

@@ -25,8 +25,8 @@ from bridle.core.errors import InputError
 from bridle.delegate.disk import full_disk_named
 from bridle.delegate.placing import remove, sandbox_owner
 from bridle.delegate.restore import restore
-from bridle.delegate.snapshot import Snapshots, Stamps, folder_fd
-from bridle.delegate.tree import TreeLimits
+from bridle.delegate.snapshot import Snapshots, Stamps
+from bridle.delegate.tree import TreeLimits, opened_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOCK_POLL_S = 0.02
@@ -59,11 +59,8 @@ class Workspaces:
     @contextmanager
     def opened(self, name: str) -> Iterator[int]:
         """Open a workspace's folder; give its descriptor."""
-        fd = folder_fd(self.folder(name))
-        try:
+        with opened_folder(self.folder(name)) as fd:
             yield fd
-        finally:
-            os.close(fd)
 
     @asynccontextmanager
     async def held(self, name: str) -> AsyncIterator[None]:
@@ -86,25 +83,25 @@ class Workspaces:
         with self.opened(name) as fd:
             restore(self.snapshots, tree, fd, self._stamps.setdefault(name, {}))
 
-    @contextmanager
-    def throwaway(self, tree: str) -> Iterator[Path]:
+    @asynccontextmanager
+    async def throwaway(self, tree: str) -> AsyncIterator[Path]:
         """Give a fresh folder that holds the tree `tree`, and remove it afterwards."""
-        parent = self._root / "throwaway"
-        path = parent / secrets.token_hex(8)
+        path = self._root / "throwaway" / secrets.token_hex(8)
         _make(path)
         try:
-            fd = folder_fd(path)
-            try:
-                restore(self.snapshots, tree, fd, {})
-            finally:
-                os.close(fd)
+            await asyncio.to_thread(self._fill, path, tree)
             yield path
         finally:
-            fd = folder_fd(parent)
-            try:
-                remove(fd, path.name)
-            finally:
-                os.close(fd)
+            await asyncio.to_thread(_discard, path)
+
+    def _fill(self, path: Path, tree: str) -> None:
+        with opened_folder(path) as fd:
+            restore(self.snapshots, tree, fd, {})
+
+
+def _discard(path: Path) -> None:
+    with opened_folder(path.parent) as fd:
+        remove(fd, path.name)
 
 
 def _checked(name: str) -> str:

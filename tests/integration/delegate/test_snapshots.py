@@ -227,9 +227,9 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(
     assert [path for path in (reachable / "work/store").rglob("*") if path.is_file()] == []
 
 
-def test_a_throwaway_copy_is_gone_afterwards(workspaces: Workspaces) -> None:
+async def test_a_throwaway_copy_is_gone_afterwards(workspaces: Workspaces) -> None:
     fill(workspaces.folder("w"))
-    with workspaces.throwaway(workspaces.snapshot("w")) as copy:
+    async with workspaces.throwaway(workspaces.snapshot("w")) as copy:
         assert (copy / "src/a.py").read_text() == "a = 1\n"
     assert not copy.exists()
 

@@ -1,0 +1,66 @@
+"""The delegate's composition root: which effector does which tool, and what they may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bridle.core.clock import Clock
+from bridle.core.settings import Settings
+from bridle.delegate.effectors import Effector, EffectorContext, command, file, git, workspace
+from bridle.delegate.sandbox.bubblewrap import Bubblewrap
+from bridle.delegate.sandbox.policy import Sandbox
+from bridle.delegate.vault import Vault
+from bridle.delegate.worker import LookUp, TokenLives, Worker
+from bridle.delegate.workspace import Workspaces
+from bridle.trust.keys import Signer, Verifier, load_secret
+from bridle.trust.redaction import Redactor
+
+NAME = "delegate:local"
+
+EFFECTORS: Mapping[str, Effector] = {
+    "file.list": file.list_files,
+    "file.read": file.read,
+    "file.search": file.search,
+    "file.edit": file.edit,
+    "command.run": command.run,
+    "git.clone": git.clone,
+    "git.commit": git.commit,
+    "git.push": git.push,
+    "workspace.verify": workspace.verify,
+}
+LOOK_UPS: Mapping[str, LookUp] = {"git.push": git.look_up_push}
+
+
+def build_delegate(
+    settings: Settings,
+    *,
+    signer: Signer,
+    control_plane: Verifier,
+    token_lives: TokenLives,
+    clock: Clock,
+    model_effector: Effector,
+    sandbox: Sandbox | None = None,
+) -> Worker:
+    """Build the delegate of this process. Its workspaces lie in `settings.work_dir`, its own keys in `config_dir`.
+
+    The redaction key is kept, so that the same secret has the same mark before and after a restart.
+    """
+    redactor = Redactor(key=load_secret(settings.config_dir / "redaction.key"))
+    toolchain = settings.work_dir / "toolchain"
+    context = EffectorContext(
+        workspaces=Workspaces(settings.work_dir / "workspaces"),
+        sandbox=sandbox or Bubblewrap(),
+        vault=Vault(redactor),
+        redactor=redactor,
+        clock=clock,
+        toolchain=toolchain.resolve() if toolchain.exists() else None,
+    )
+    return Worker(
+        name=NAME,
+        context=context,
+        effectors={**EFFECTORS, "model.call": model_effector},
+        look_ups=LOOK_UPS,
+        signer=signer,
+        control_plane=control_plane,
+        token_lives=token_lives,
+    )

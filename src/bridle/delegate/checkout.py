@@ -1,0 +1,71 @@
+"""From a commit to a tree in the snapshot store, and from two trees to what changed between them.
+
+Rules
+  1. A submodule, a link that leaves the tree, and a name that could reach outside or into `.git` are refused.
+  2. What a tree leaves out (see delegate.tree) stays in the commit and does not come into the workspace.
+  3. The workspace's limits hold before a byte is read.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from bridle.core.errors import ExecutionError
+from bridle.delegate.mirror import Mirror, TreeFile
+from bridle.delegate.snapshot import Entry, Manifest, Snapshots
+from bridle.delegate.tree import Kind, TreeLimits, is_excluded, too_large
+
+_LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
+
+
+def store_commit(mirror: Mirror, commit: str, snapshots: Snapshots) -> str:
+    """Put a commit's files into the store; return the tree's digest."""
+    files = [file for file in mirror.files(commit) if not is_excluded(file.path)]
+    _check_limits(files, snapshots.limits)
+    for file in files:
+        _check_name(file)
+    manifest: dict[str, Entry] = {}
+    for file, data in zip(files, mirror.contents(files), strict=True):
+        manifest[file.path] = _entry(file, data, snapshots)
+    return snapshots.put(manifest)
+
+
+def changed_paths(base: Manifest, other: Manifest) -> list[str]:
+    """Return the files and links that differ, sorted. Empty folders are no change: git does not keep them."""
+    paths = base.keys() | other.keys()
+    return sorted(path for path in paths if _content(base, path) != _content(other, path))
+
+
+def _content(manifest: Manifest, path: str) -> Entry | None:
+    entry = manifest.get(path)
+    return None if entry is None or entry.kind is Kind.FOLDER else entry
+
+
+def _entry(file: TreeFile, data: bytes, snapshots: Snapshots) -> Entry:
+    if file.mode != _LINK:
+        return Entry(Kind.FILE, snapshots.put_blob(data), file.mode == _EXECUTABLE)
+    target = data.decode(errors="replace")
+    place = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), target))
+    if target.startswith("/") or place == ".." or place.startswith("../") or "\0" in target:
+        raise ExecutionError(f"{file.path} is a link that leaves the repository", reason="link-leaves-tree")
+    return Entry(Kind.LINK, target=target)
+
+
+def _check_name(file: TreeFile) -> None:
+    parts = file.path.lower().split("/")
+    if file.mode == _SUBMODULE:
+        raise ExecutionError(f"{file.path} is a submodule; they are not supported", reason="submodule")
+    if {"", ".", "..", ".git"} & set(parts):
+        raise ExecutionError(f"{file.path!r} is no honest name for a file", reason="bad-name")
+
+
+def _check_limits(files: list[TreeFile], limits: TreeLimits) -> None:
+    if len(files) > limits.entries:
+        raise too_large(f"the repository has {len(files)} files", "entries", limits.entries)
+    for file in files:
+        if file.size_bytes > limits.file_bytes:
+            raise too_large(f"{file.path} has {file.size_bytes} bytes", "file-size", limits.file_bytes)
+        if file.path.count("/") > limits.depth:
+            raise too_large(f"{file.path} lies too deep", "depth", limits.depth)
+    if sum(file.size_bytes for file in files) > limits.total_bytes:
+        raise too_large("the repository is too large", "total-size", limits.total_bytes)

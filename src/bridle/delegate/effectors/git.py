@@ -1,0 +1,193 @@
+"""Git as a tool: clone, commit and push, from snapshots and through the workspace's mirror.
+
+Rules
+  1. A commit holds exactly the snapshot that the permit names, never the folder as it happens to stand. Its tree
+     is the clone's with the difference applied, so that what a snapshot leaves out is not lost.
+  2. The same change on the same parent is the same commit everywhere: it is dated one second after its parent,
+     and its author is the principal's id. When it was really made is in the journal.
+  3. Committing a tree that the branch already has, and pushing a commit that the origin already has, change
+     nothing and say so: both can be done again after a crash.
+  4. A push is never forced. When the connection broke and the origin can't be asked, the outcome is unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from bridle.core.canonical import Json
+from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.delegate.checkout import changed_paths, store_commit
+from bridle.delegate.effectors import EffectorContext, EffectorResult
+from bridle.delegate.effectors.arguments import text_of
+from bridle.delegate.git_program import last_line
+from bridle.delegate.mirror import Clone, Mirror
+from bridle.delegate.snapshot import Entry, Manifest
+from bridle.delegate.tree import Kind
+from bridle.delegate.workspace import Workspaces
+from bridle.dispatch.protocol import Task
+
+_NOBODY = "0" * 40
+
+
+async def clone(task: Task, context: EffectorContext) -> EffectorResult:
+    """Make the workspace the files of a branch: `{"commit", "branch"}`; the fact `tree` is what it is now."""
+    return await asyncio.to_thread(_clone, task, context.workspaces)
+
+
+def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
+    repository, branch = text_of(task, "repository"), text_of(task, "branch")
+    mirror = Mirror(spaces.mirror(task.workspace))
+    commit = mirror.fetch(repository, branch)
+    tree = store_commit(mirror, commit, spaces.snapshots)
+    spaces.restore(task.workspace, tree)
+    if spaces.snapshot(task.workspace) != tree:
+        raise ExecutionError("the workspace is not what was cloned into it", reason="clone-differs")
+    mirror.note_clone(Clone(repository, branch, commit, tree))
+    return EffectorResult("succeeded", {"commit": commit, "branch": branch}, {"tree": tree})
+
+
+async def commit(task: Task, context: EffectorContext) -> EffectorResult:
+    """Commit the permit's tree to a branch of the mirror: `{"commit", "branch", "parent", "changed"}`."""
+    return await asyncio.to_thread(_commit, task, context.workspaces)
+
+
+def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
+    tree = task.permit.expect.get("tree")
+    if not isinstance(tree, str):
+        raise TrustError("the permit names no tree to commit", reason="permit-without-tree")
+    branch, message = text_of(task, "branch"), text_of(task, "message")
+    mirror = Mirror(spaces.mirror(task.workspace))
+    base = mirror.clone()
+    mirror.check_branch(branch)
+    git_tree = _write_tree(mirror, base, spaces, spaces.snapshots.load(tree))
+    tip = mirror.local(branch)
+    parent = tip or base.commit
+    if git_tree != mirror.git.text("rev-parse", f"{parent}^{{tree}}"):
+        made = _write_commit(mirror, git_tree, parent, message=message, principal=task.request.principal)
+        mirror.git.output("update-ref", f"refs/heads/{branch}", made, tip or _NOBODY)
+    elif not tip:
+        raise ExecutionError(
+            "nothing has changed since the clone; there is nothing to commit", reason="no-change"
+        )
+    else:
+        made, parent = tip, mirror.git.text("rev-parse", f"{tip}^")
+    return EffectorResult(
+        "succeeded",
+        {"commit": made, "branch": branch, "parent": parent, "changed": _changed(mirror, parent, made)},
+        {"tree": tree},
+    )
+
+
+def _write_tree(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manifest) -> str:
+    """Write the clone's tree with the snapshot's difference as git objects; return git's id of it."""
+    changed = changed_paths(spaces.snapshots.load(base.tree), manifest)
+    gone = [f"0 {_NOBODY}\t{path}\0" for path in changed if not _stands(manifest, path)]
+    there = [_index_line(mirror, spaces, path, manifest[path]) for path in changed if _stands(manifest, path)]
+    with mirror.index() as env:
+        mirror.git.output("read-tree", base.commit, env=env)
+        mirror.git.output("update-index", "-z", "--index-info", stdin="".join(gone + there).encode(), env=env)
+        return mirror.git.text("write-tree", env=env)
+
+
+def _stands(manifest: Manifest, path: str) -> bool:
+    return path in manifest and manifest[path].kind is not Kind.FOLDER
+
+
+def _index_line(mirror: Mirror, spaces: Workspaces, path: str, entry: Entry) -> str:
+    is_link = entry.kind is Kind.LINK
+    data = entry.target.encode() if is_link else spaces.snapshots.blob(entry.digest)
+    oid = mirror.git.text("hash-object", "-w", "-t", "blob", "--no-filters", "--stdin", stdin=data)
+    mode = "120000" if is_link else "100755" if entry.executable else "100644"
+    return f"{mode} {oid}\t{path}\0"
+
+
+def _write_commit(mirror: Mirror, git_tree: str, parent: str, *, message: str, principal: str) -> str:
+    if "\0" in message or not message.strip():
+        raise InputError("a commit needs a message of text", reason="bad-message")
+    at = int(mirror.git.text("show", "-s", "--format=%ct", parent)) + 1
+    who = {
+        "NAME": re.sub(r"[<>\x00-\x1f]", " ", principal),
+        "EMAIL": re.sub(r"[^A-Za-z0-9._-]+", ".", principal) + "@bridle.invalid",
+        "DATE": f"@{at} +0000",
+    }
+    env = {f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in who.items()}
+    return mirror.git.text(
+        "commit-tree", git_tree, "-p", parent, "-F", "-", stdin=message.strip().encode() + b"\n", env=env
+    )
+
+
+def _changed(mirror: Mirror, parent: str, made: str) -> list[Json]:
+    names = mirror.git.output("diff-tree", "-r", "-z", "--name-only", "--no-renames", parent, made)
+    return [name.decode(errors="replace") for name in sorted(names.split(b"\0")) if name]
+
+
+async def push(task: Task, context: EffectorContext) -> EffectorResult:
+    """Move a branch of the origin forward: `{"commit", "branch", "updated"}`."""
+    return await asyncio.to_thread(_push, task, context.workspaces)
+
+
+def _push(task: Task, spaces: Workspaces) -> EffectorResult:
+    wanted, branch = _commit_of(task), text_of(task, "branch")
+    mirror = Mirror(spaces.mirror(task.workspace))
+    repository = mirror.clone().repository
+    if not mirror.has_commit(wanted):
+        raise ExecutionError(f"there is no commit {wanted} in this workspace", reason="no-such-commit")
+    if mirror.tip_of(repository, branch) == wanted:
+        return _pushed(wanted, branch, updated=False)
+    run = mirror.git.run(
+        "push", "--porcelain", "--no-follow-tags", "--", repository, f"{wanted}:refs/heads/{branch}"
+    )
+    if run.returncode == 0:
+        return _pushed(wanted, branch, updated=True)
+    if "\n!" in "\n" + run.stdout.decode(errors="replace"):
+        raise _rejected(branch, run.stdout.decode(errors="replace"))
+    return _after_a_break(mirror, repository, wanted, branch, said=last_line(run))
+
+
+def _after_a_break(mirror: Mirror, repository: str, wanted: str, branch: str, *, said: str) -> EffectorResult:
+    try:
+        tip = mirror.tip_of(repository, branch)
+    except UnavailableError:
+        return EffectorResult("unknown", {"error": f"the push broke off: {said}", "reason": "push-unknown"})
+    if tip != wanted:
+        raise ExecutionError(f"nothing was pushed: {said}", reason="push-failed")
+    return _pushed(wanted, branch, updated=True)
+
+
+def _rejected(branch: str, porcelain: str) -> ExecutionError:
+    line = next(line for line in porcelain.splitlines() if line.startswith("!"))
+    if "non-fast-forward" in line or "fetch first" in line:
+        return ExecutionError(
+            f"branch {branch} of the origin is not an ancestor of this commit; nothing was pushed, nothing forced",
+            hint="clone again and redo the change on top of it",
+            reason="non-fast-forward",
+        )
+    said = line.rpartition("\t")[2]
+    return ExecutionError(f"the origin refused the push: {said}", reason="push-rejected")
+
+
+async def look_up_push(task: Task, context: EffectorContext) -> EffectorResult | None:
+    """Return what `push` would have, when the commit is at or below the tip of the origin's branch."""
+    return await asyncio.to_thread(_look_up_push, task, context.workspaces)
+
+
+def _look_up_push(task: Task, spaces: Workspaces) -> EffectorResult | None:
+    wanted, branch = _commit_of(task), text_of(task, "branch")
+    mirror = Mirror(spaces.mirror(task.workspace))
+    repository = mirror.clone().repository
+    if not mirror.tip_of(repository, branch):
+        return None
+    tip = mirror.fetch(repository, branch)
+    return _pushed(wanted, branch, updated=True) if mirror.is_ancestor(wanted, tip) else None
+
+
+def _pushed(wanted: str, branch: str, *, updated: bool) -> EffectorResult:
+    return EffectorResult("succeeded", {"commit": wanted, "branch": branch, "updated": updated})
+
+
+def _commit_of(task: Task) -> str:
+    wanted = text_of(task, "commit")
+    if not re.fullmatch(r"[0-9a-f]{40}", wanted):
+        raise InputError(f"{wanted!r} is not a commit", reason="bad-arguments")
+    return wanted

@@ -1,0 +1,84 @@
+"""Outputs of a command: the env file it may write, read as what it is, a file from an untrusted program.
+
+Rules
+  1. `.bridle/output` holds `KEY=value` lines; the last one of a key wins. Its path is exported as BRIDLE_OUTPUT,
+     HARNESS_OUTPUT and DRONE_OUTPUT. Lines of another form are no outputs.
+  2. `.bridle/secret-output` (HARNESS_OUTPUT_SECRET_FILE) has the same form: its values go to the redactor and
+     nowhere else, and the file is removed.
+  3. A value above 64 KB is an error, never cut: "write a workspace file instead".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bridle.core.boundary import SCRATCH
+from bridle.core.errors import ExecutionError
+from bridle.delegate.output import printable
+from bridle.delegate.placing import remove, scratch, write_file
+from bridle.delegate.tree import read_file
+
+if TYPE_CHECKING:
+    from bridle.trust.redaction import Redactor
+
+MAX_VALUE_BYTES = 64 << 10
+MAX_FILE_BYTES = 1 << 20
+
+_PLAIN, _SECRET = "output", "secret-output"
+_LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]{0,199})=(.*)")
+
+EXPORTED: Mapping[str, str] = {
+    "BRIDLE_OUTPUT": f"/workspace/{SCRATCH}/{_PLAIN}",
+    "HARNESS_OUTPUT": f"/workspace/{SCRATCH}/{_PLAIN}",
+    "DRONE_OUTPUT": f"/workspace/{SCRATCH}/{_PLAIN}",
+    "HARNESS_OUTPUT_SECRET_FILE": f"/workspace/{SCRATCH}/{_SECRET}",
+}
+
+
+def prepare_outputs(root_fd: int) -> None:
+    """Put empty output files in place of whatever is there."""
+    for name in (_PLAIN, _SECRET):
+        _remove(root_fd, name)
+        write_file(root_fd, f"{SCRATCH}/{name}", b"")
+
+
+def collect_outputs(root_fd: int, redactor: Redactor) -> dict[str, str]:
+    """Return the plain outputs; tell the redactor the secret ones first."""
+    for name, value in _pairs(root_fd, _SECRET).items():
+        if value:
+            redactor.add(f"output:{name}", value)
+    _remove(root_fd, _SECRET)
+    return _pairs(root_fd, _PLAIN)
+
+
+def _pairs(root_fd: int, name: str) -> dict[str, str]:
+    try:
+        data, _ = read_file(root_fd, f"{SCRATCH}/{name}", limit_bytes=MAX_FILE_BYTES)
+    except ExecutionError as exc:
+        if exc.reason == "not-found":
+            return {}  # the command removed it: it has no outputs
+        if exc.reason == "limit-file-size":
+            raise _too_large("the output file", MAX_FILE_BYTES) from exc
+        raise
+    lines = (_LINE.fullmatch(line) for line in printable(data).split("\n"))
+    pairs = {line[1]: line[2].rstrip("\r") for line in lines if line}
+    for key, value in pairs.items():
+        if len(value.encode()) > MAX_VALUE_BYTES:
+            raise _too_large(f"the output {key}", MAX_VALUE_BYTES)
+    return dict(sorted(pairs.items()))
+
+
+def _too_large(what: str, limit_bytes: int) -> ExecutionError:
+    return ExecutionError(
+        f"{what} has more than {limit_bytes} bytes; write a workspace file instead", reason="output-too-large"
+    )
+
+
+def _remove(root_fd: int, name: str) -> None:
+    with scratch(root_fd) as fd:
+        try:
+            remove(fd, name)
+        except FileNotFoundError:
+            return

@@ -1,0 +1,130 @@
+"""One script in the sandbox: prepared, run, and its reports and outputs collected.
+
+Rules
+  1. What it may write comes from the boundary (delegate.mounts); its time can be narrowed, never widened.
+  2. Old report files are removed first, so that a report is always of this run. A glob that covers a file the
+     boundary does not let this step write is refused: it could be used to delete it.
+  3. Hash order is fixed and no bytecode is written, so that the same tree gives the same output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bridle.core.boundary import SCRATCH, Boundary, clean_path, matches_any
+from bridle.core.canonical import Json
+from bridle.core.errors import ExecutionError, InputError
+from bridle.delegate.effectors import EffectorContext
+from bridle.delegate.mounts import find_mounts, static_prefix
+from bridle.delegate.outputs import EXPORTED, collect_outputs, prepare_outputs
+from bridle.delegate.placing import remove
+from bridle.delegate.report import MAX_FILE_BYTES, read_reports
+from bridle.delegate.sandbox.policy import SandboxPolicy, SandboxResult
+from bridle.delegate.tree import Kind, open_parent, opened_folder, read_file, walk
+
+SHELLS: Mapping[str, tuple[str, ...]] = {
+    "sh": ("sh", "-e", "-c"),
+    "bash": ("bash", "-e", "-o", "pipefail", "-c"),
+    "python": ("python3", "-c"),
+}
+_STEADY = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclass(frozen=True)
+class Script:
+    """What to run. `report` is a glob of JUnit files or empty; `timeout_s` 0 is the boundary's."""
+
+    text: str
+    shell: str = "sh"
+    report: str = ""
+    timeout_s: int = 0
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScriptRun:
+    """How it went. `report` is None when none was asked for or none was written."""
+
+    result: SandboxResult
+    report: dict[str, Json] | None
+    outputs: dict[str, str]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result.why == "exit" and self.result.exit_code == 0
+
+
+async def run_script(
+    context: EffectorContext, folder: Path, *, boundary: Boundary, script: Script
+) -> ScriptRun:
+    """Run a script in `folder`; raise ExecutionError for a report or outputs that cannot be read."""
+    policy = await asyncio.to_thread(_prepare, context, folder, boundary, script)
+    result = await context.sandbox.run(policy, [*SHELLS[script.shell], script.text])
+    return await asyncio.to_thread(_collect, context, folder, script, result)
+
+
+def _prepare(context: EffectorContext, folder: Path, boundary: Boundary, script: Script) -> SandboxPolicy:
+    if script.shell not in SHELLS:
+        raise InputError(f"there is no shell {script.shell!r}", hint="use " + ", ".join(SHELLS))
+    with opened_folder(folder) as fd:
+        prepare_outputs(fd)
+        _remove_old_reports(context, fd, boundary, script.report)
+        mounts = find_mounts(fd, boundary, limits=context.workspaces.limits)
+    wall_s = min(boundary.limits.wall_s, script.timeout_s or boundary.limits.wall_s)
+    return SandboxPolicy(
+        workspace=folder,
+        writable=mounts.writable,
+        read_only=mounts.read_only,
+        toolchain=context.toolchain,
+        env={**_STEADY, **script.env, **EXPORTED},
+        limits=replace(boundary.limits, wall_s=wall_s),
+    )
+
+
+def _collect(context: EffectorContext, folder: Path, script: Script, result: SandboxResult) -> ScriptRun:
+    with opened_folder(folder) as fd:
+        outputs = collect_outputs(fd, context.redactor)
+        paths = _report_paths(context, fd, script.report)
+        files = {path: read_file(fd, path, limit_bytes=MAX_FILE_BYTES)[0] for path in paths}
+    return ScriptRun(result, read_reports(files) if files else None, outputs)
+
+
+def _report_paths(context: EffectorContext, fd: int, pattern: str) -> list[str]:
+    if not pattern:
+        return []
+    below, glob = static_prefix(clean_path(pattern)), (clean_path(pattern),)
+    try:
+        found = walk(fd, below=below, limits=context.workspaces.limits, excluded_too=True)
+    except ExecutionError as exc:
+        if exc.reason in {"not-found", "not-a-folder"}:
+            return _single_report(fd, below)
+        raise
+    return [item.path for item in found if item.kind is Kind.FILE and matches_any(item.path, glob)]
+
+
+def _single_report(fd: int, path: str) -> list[str]:
+    """A pattern without a wildcard may be a file's path."""
+    try:
+        read_file(fd, path, limit_bytes=MAX_FILE_BYTES)
+    except ExecutionError as exc:
+        if exc.reason in {"not-found", "not-a-folder"}:
+            return []
+        raise
+    return [path]
+
+
+def _remove_old_reports(context: EffectorContext, fd: int, boundary: Boundary, pattern: str) -> None:
+    paths = _report_paths(context, fd, pattern)
+    for path in paths:
+        if not path.startswith(SCRATCH + "/") and not boundary.may_write(path):
+            raise InputError(
+                f"`report` covers {path}, which may not be written in this step",
+                hint=f"write reports below {SCRATCH}/",
+                reason="report-glob",
+            )
+    for path in paths:
+        with open_parent(fd, path) as (parent, name):
+            remove(parent, name)

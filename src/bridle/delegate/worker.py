@@ -1,0 +1,170 @@
+"""The worker: what stands between an order and its effect. It believes neither the order nor the result.
+
+Rules, in this order; when one does not hold, nothing is done and TrustError says which
+  1. The permit is a live, signed decision of the control plane about exactly this action, for this delegate.
+  2. A payload is the one that the arguments name by digest; a payload that nothing names is refused.
+  3. The token still lives. When that cannot be found out, it does not.
+  4. There is an effector for the tool.
+  5. What the permit expects is so: the tree the decision was made about is the one the effector will use. An
+     expectation that this delegate does not know how to check does not hold.
+Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspace.
+Afterwards known secrets are taken out of the value and the private result, and only then is the report signed.
+
+InputError and ExecutionError of an effector are an outcome: `failed`, with the error as value. Anything else
+is raised: after an intent, the gate takes what it does not know as unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol, TypeAlias, TypeVar
+
+from bridle.core.canonical import Json, digest
+from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError
+from bridle.delegate.effectors import Effector, EffectorContext, EffectorResult
+from bridle.dispatch.protocol import Report, Task, check_permit, sign_report
+from bridle.trust.keys import Signer, Verifier
+
+LookUp: TypeAlias = Callable[[Task, EffectorContext], Awaitable[EffectorResult | None]]
+
+Found = TypeVar("Found")
+
+FROM_STORE = frozenset({"git.commit", "workspace.verify"})
+"""Tools that work from a stored snapshot, not from the folder as it stands."""
+
+
+class TokenLives(Protocol):
+    """Says whether a token's secret is that of a token which may still be used."""
+
+    async def __call__(self, secret: str, token_id: str) -> bool: ...
+
+
+class Worker:
+    """A delegate that works in this process. Implements `dispatch.protocol.Delegate`."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        context: EffectorContext,
+        effectors: Mapping[str, Effector],
+        look_ups: Mapping[str, LookUp],
+        signer: Signer,
+        control_plane: Verifier,
+        token_lives: TokenLives,
+    ) -> None:
+        self._name = name
+        self._context = context
+        self._effectors = dict(effectors)
+        self._look_ups = dict(look_ups)
+        self._signer = signer
+        self._control_plane = control_plane
+        self._token_lives = token_lives
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def carry_out(self, task: Task) -> Report:
+        """Check the task, do it, and sign what became of it. See the module for what is raised."""
+        await self._check(task)
+        effector = _find(self._effectors, task.request.tool)
+        if not task.workspace:
+            await self._check_expectations(task)
+            return await self._run(task, effector)
+        async with self._context.workspaces.held(task.workspace):
+            await self._check_expectations(task)
+            if task.restore_to:
+                await asyncio.to_thread(self._context.workspaces.restore, task.workspace, task.restore_to)
+            return await self._run(task, effector)
+
+    async def look_up(self, task: Task) -> Report | None:
+        """Ask the target about an earlier attempt, under the same checks; a tool without look-up: TrustError."""
+        await self._check(task)
+        look_up = _find(self._look_ups, task.request.tool)
+        async with self._context.workspaces.held(task.workspace):
+            result = await look_up(task, self._context)
+        return self._report(task, result) if result else None
+
+    async def snapshot(self, workspace: str) -> str:
+        """Store the workspace as it stands; one that does not exist yet is made, and is empty."""
+        async with self._context.workspaces.held(workspace):
+            return await asyncio.to_thread(self._context.workspaces.snapshot, workspace)
+
+    async def probe(self) -> Mapping[str, Json]:
+        """Return what the sandbox enforces here."""
+        return (await self._context.sandbox.probe()).to_json()
+
+    async def _check(self, task: Task) -> None:
+        now = self._context.clock.now()
+        check_permit(task, delegate=self._name, control_plane=self._control_plane, now=now)
+        _check_payload(task)
+        if not await self._lives(task):
+            raise TrustError("the token is no longer valid", hint="start the step again", reason="token-dead")
+
+    async def _lives(self, task: Task) -> bool:
+        try:
+            return await self._token_lives(task.token, task.permit.token_id) is True
+        except BridleError:
+            raise
+        except Exception as exc:
+            raise TrustError("whether the token lives cannot be found out", reason="token-dead") from exc
+
+    async def _check_expectations(self, task: Task) -> None:
+        for name, expected in task.permit.expect.items():
+            found = await self._found(task, name, expected)
+            if found != expected:
+                raise TrustError(
+                    f"the decision expects {name} {expected}, found {found}", reason="expectation-failed"
+                )
+
+    async def _found(self, task: Task, name: str, expected: Json) -> Json:
+        """Return what is true here of one expectation; raise TrustError for an unknown one."""
+        spaces = self._context.workspaces
+        if name == "tree" and task.request.tool in FROM_STORE:
+            return expected if isinstance(expected, str) and spaces.snapshots.has(expected) else None
+        if name == "tree":
+            if not task.workspace:
+                return None
+            return task.restore_to or await asyncio.to_thread(spaces.snapshot, task.workspace)
+        facts: dict[str, Json] = {"boundary": digest(task.boundary), "workspace": task.workspace}
+        if name not in facts:
+            raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")
+        return facts[name]
+
+    async def _run(self, task: Task, effector: Effector) -> Report:
+        start = time.monotonic()
+        try:
+            result = await effector(task, self._context)
+        except (InputError, ExecutionError) as exc:
+            result = EffectorResult("failed", {"error": exc.what, "reason": exc.reason})
+        duration_ms = int((time.monotonic() - start) * 1000)
+        return self._report(task, result, duration_ms=duration_ms)
+
+    def _report(self, task: Task, result: EffectorResult, *, duration_ms: int = 0) -> Report:
+        redactor = self._context.redactor
+        return sign_report(
+            self._signer,
+            action_digest=task.request.digest,
+            delegate=self._name,
+            status=result.status,
+            value=redactor.redact_json(result.value),
+            facts={**result.facts, "duration_ms": duration_ms},
+            private=redactor.redact_bytes(result.private) if result.private else b"",
+        )
+
+
+def _check_payload(task: Task) -> None:
+    named = task.request.arguments.get("payload")
+    if named is None and task.payload is None:
+        return
+    if named != digest(task.payload):
+        raise TrustError("the payload is not the one that was decided about", reason="payload-mismatch")
+
+
+def _find(table: Mapping[str, Found], tool: str) -> Found:
+    if tool not in table:
+        raise TrustError(f"this delegate does not do {tool} here", reason="no-effector")
+    return table[tool]
