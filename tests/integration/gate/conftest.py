@@ -1,0 +1,180 @@
+"""A gate on a real store and the real policy engine; only the delegate is a fake, and says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.policy_set import load_policy_set
+from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.principals import SqlPrincipals
+from bridle.adapters.sql.tokens import SqlTokens
+from bridle.core.boundary import Boundary
+from bridle.dispatch.protocol import Request, sign_report
+from bridle.gate.action import Action, Done, action_key
+from bridle.gate.facts import FactSource
+from bridle.gate.gate import Gate, Ports
+from bridle.trust.journal import Entry, Kind
+from bridle.trust.keys import load_signer
+from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
+from bridle.trust.redaction import Redactor
+from bridle.trust.tokens import MintToken, mint
+
+POLICIES = Path(__file__).parents[3] / "policies" / "base"
+
+
+class FakeCrash(BaseException):
+    """Stands for the death of the process between intent and outcome."""
+
+
+@dataclass
+class FakeDelegate:
+    """Carries nothing out: it notes what it was told, and signs what the test wants it to say."""
+
+    signer: object
+    name: str = "delegate:local"
+    told: list = field(default_factory=list)
+    answers: Mapping = field(default_factory=dict)
+    crash: bool = False
+    found: object = None
+    asked: list = field(default_factory=list)
+
+    async def carry_out(self, task):
+        self.told.append(task)
+        if self.crash:
+            raise FakeCrash
+        return self.report(task)
+
+    def report(self, task, status="succeeded"):
+        value = self.answers.get(task.request.tool, {"ok": True})
+        facts = {"usage": {"input_tokens": 10, "output_tokens": 5}, "cost_usd": "0.25"}
+        return sign_report(
+            self.signer,
+            action_digest=task.request.digest,
+            delegate=self.name,
+            status=status,
+            value=value,
+            facts=facts,
+        )
+
+    async def look_up(self, task):
+        self.asked.append(task)
+        return self.report(task) if self.found else None
+
+    async def snapshot(self, workspace):
+        return "sha256:" + "0" * 64
+
+    async def probe(self):
+        return {}
+
+
+@dataclass
+class Scene:
+    """A gate with its parts, and shorthands for what every test does."""
+
+    gate: Gate
+    ports: Ports
+    delegate: FakeDelegate
+    clock: object
+    tokens: dict
+
+    def action(self, tool="file.read", *, call=0, by="agent:fixer", budget="", sent=None, **arguments):
+        request = Request(action_key("exe_1", "repair/fix", call=call), tool, arguments, by, "repair")
+        boundary = Boundary(write=("src/**",), protect=("src/tests",), push=("bridle/**",))
+        return Action(
+            request=request,
+            execution="exe_1",
+            step="repair/fix",
+            boundary=boundary,
+            token=self.tokens.get(by, ""),
+            workspace="exe_1",
+            payload=sent,
+            budget=budget,
+        )
+
+    async def kinds(self):
+        records = await self.ports.journal.read(execution="exe_1")
+        return [str(record.kind) for record in records if record.kind is not Kind.TOKEN_MINTED]
+
+    def with_ports(self, **changes):
+        return Gate(replace(self.ports, **changes))
+
+
+@pytest.fixture(scope="session")
+def policy_set():
+    return load_policy_set([POLICIES])
+
+
+@pytest.fixture
+async def scene(store, clock, tmp_path, policy_set):
+    policy = Regorus(policy_set, timeout_s=10.0)  # a busy machine must not turn an answer into a denial here
+    delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"))
+    principals, tokens = SqlPrincipals(store.database), SqlTokens(store.database)
+    budgets = SqlBudgets(store.database)
+    ports = Ports(
+        journal=store.journal,
+        approvals=SqlApprovals(store.database),
+        budgets=budgets,
+        facts=FactSource(
+            journal=store.journal, principals=principals, tokens=tokens, budgets=budgets, clock=clock
+        ),
+        policy=policy,
+        delegate=delegate,
+        delegate_key=delegate.signer.verifier,
+        signer=store.signer,
+        redactor=Redactor(),
+        clock=clock,
+        price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
+    )
+    secrets = await _register(store, clock)
+    yield Scene(Gate(ports), ports, delegate, clock, secrets)
+    await policy.close()
+
+
+async def _register(store, clock):
+    everything = frozenset(
+        {"file:read", "file:edit", "command:run", "git:commit", "git:push", "model:call", "git:clone"}
+    )
+    user = Principal(PrincipalKind.USER, "ana", "user:ana", everything)
+    agent = Principal(
+        PrincipalKind.AGENT, "fixer", "user:ana", everything - {"git:clone"}, version="1.0.0", digest="sha256:a"
+    )
+    harness = Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"workspace:verify"}))
+    secrets, guards, entries = {}, [RegisterPrincipal(harness)], []
+    for actor in (user, agent):
+        minted = mint(
+            actor=actor,
+            initiator=user,
+            asked_for=everything,
+            execution="exe_1",
+            step="repair/fix",
+            expires_at=clock.now() + timedelta(hours=1),
+        )
+        secrets[actor.id] = minted.secret
+        guards += [RegisterPrincipal(actor), MintToken(minted.token)]
+        entries.append(Entry(Kind.TOKEN_MINTED, "exe_1", minted.token.id, {}))
+    await store.journal.append(entries, guards)
+    return secrets
+
+
+@pytest.fixture
+async def made_commit(scene):
+    """Let the agent commit through the gate, so that a push has something to push; forget what the fake was told."""
+    scene.delegate.answers = {
+        "workspace.verify": {
+            "tree": "sha256:" + "0" * 64,
+            "changed": ["src/a.py"],
+            "outside": [],
+            "difference": "-a\n+b\n",
+            "suite": {"exit_code": 0, "tests": 3, "failures": 0, "errors": 0, "skipped": 0, "report": "sha256:r"},
+        },
+        "git.commit": {"commit": "c" * 40, "branch": "bridle/fix", "parent": "d" * 40, "changed": ["src/a.py"]},
+    }
+    result = await scene.gate.perform(scene.action("git.commit", call=9, branch="bridle/fix", message="Fix"))
+    assert isinstance(result, Done)
+    scene.delegate.told.clear()

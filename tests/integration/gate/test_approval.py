@@ -1,0 +1,91 @@
+"""Asking: nothing is done until a person says so, and then exactly once, for exactly that action."""
+
+from datetime import timedelta
+
+from bridle.gate.action import Asked, Denied, Done
+from bridle.gate.approvals import ApprovalState, GiveVerdict
+from bridle.gate.gate import Ask
+from bridle.trust.journal import Entry, Kind
+
+COMMIT = "c" * 40
+
+
+def push(scene, call=0, branch="main"):
+    return scene.action("git.push", call=call, by="user:ana", commit=COMMIT, branch=branch)
+
+
+async def verdict(scene, approval, state=ApprovalState.APPROVED):
+    guard = GiveVerdict(approval, state, "user:ana", False, "", scene.clock.now())
+    await scene.ports.journal.append([Entry(Kind.APPROVAL_VERDICT, "exe_1", approval, {})], [guard])
+
+
+async def test_an_action_that_needs_a_person_is_asked_for_and_not_done(scene, made_commit):
+    result = await scene.gate.perform(push(scene))
+    assert isinstance(result, Asked)
+    assert scene.delegate.told == []
+
+
+async def test_asking_again_is_the_same_question(scene, made_commit):
+    first, second = [await scene.gate.perform(push(scene)) for _ in range(2)]
+    assert first.approval == second.approval
+
+
+async def test_an_approved_action_is_done_once(scene, made_commit):
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval)
+    results = [await scene.gate.perform(push(scene)) for _ in range(2)]
+    assert all(isinstance(result, Done) for result in results)
+    assert len(scene.delegate.told) == 1
+    assert (await scene.ports.approvals.get(asked.approval)).state is ApprovalState.USED
+
+
+async def test_an_approval_does_not_answer_for_another_action(scene, made_commit):
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval)
+    assert isinstance(await scene.gate.perform(push(scene, call=1)), Asked)
+
+
+async def test_a_refused_action_is_denied_and_stays_denied(scene, made_commit):
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval, ApprovalState.DENIED)
+    results = [await scene.gate.perform(push(scene)) for _ in range(2)]
+    assert [result.rule for result in results] == ["approval.refused"] * 2
+
+
+async def test_nobody_answering_in_time_is_a_denial(scene, made_commit):
+    await scene.gate.request(push(scene), Ask(ttl=timedelta(minutes=10)))
+    scene.clock.advance(timedelta(minutes=11))
+    result = await scene.gate.perform(push(scene))
+    assert isinstance(result, Denied)
+    assert result.rule == "approval.expired"
+
+
+async def test_an_approval_no_longer_answers_when_the_policy_has_changed(scene, made_commit):
+    class ChangedPolicy:
+        """The same rules under another digest, as after an edit."""
+
+        digest = "sha256:changed"
+
+        async def evaluate(self, document):
+            answer = await scene.ports.policy.evaluate(document)
+            return type(answer)(answer.deny, answer.ask, answer.allow, self.digest)
+
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval)
+    again = await scene.with_ports(policy=ChangedPolicy()).perform(push(scene))
+    assert isinstance(again, Asked)
+    assert again.approval != asked.approval
+
+
+async def test_requesting_ahead_of_time_does_nothing_and_answers_for_the_action_itself(scene, made_commit):
+    asked = await scene.gate.request(push(scene), Ask(message="Ship it?", topic="approval/release"))
+    await verdict(scene, asked.approval)
+    assert scene.delegate.told == []
+    assert isinstance(await scene.gate.request(push(scene), Ask()), Done)
+    assert isinstance(await scene.gate.perform(push(scene)), Done)
+
+
+async def test_a_commit_that_this_execution_did_not_make_is_not_pushed(scene):
+    result = await scene.gate.perform(push(scene))
+    assert isinstance(result, Denied)
+    assert result.rule == "git.unknown-commit"
