@@ -165,6 +165,12 @@ def test_requirement_files_name_no_index_and_lock_every_package() -> None:
         assert [entry for entry in entries if "==" not in entry or "--hash=sha256:" not in entry] == []
 
 
+def test_the_name_that_nobody_owns_on_the_index_is_not_required() -> None:
+    for path in (ROOT / "requirements").iterdir():
+        names = [line.split("=")[0].strip() for line in path.read_text().splitlines()]
+        assert "regorus" not in names, path.name
+
+
 def test_the_scripts_can_be_started() -> None:
     assert os.access(ROOT / "run", os.X_OK)
     assert os.access(ROOT / ".ci/run", os.X_OK)
