@@ -1,0 +1,226 @@
+"""From gathered fields to an agent's record: what each field may hold, and what is refused.
+
+Rules
+  1. What is known but cannot be honoured yet (MCP servers, egress to a domain, an image) is refused with a reason
+     that a program can compare. Nothing is dropped: an agent without its servers is another agent.
+  2. A known vendor image means Bridle's own runner; it is never pulled.
+  3. A tool that no manifest offers to agents is refused, and so is an expression that names no declared input.
+
+How the fields come together from the forms of a file is `agent.forms`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bridle.agent.definition import INPUT, AgentDefinition, AgentInput, AgentLimits
+from bridle.agent.reader import Spot, nearest
+from bridle.core.boundary import Boundary, Suite, clean_path
+from bridle.core.errors import InputError
+from bridle.gate.action import Purpose
+from bridle.gate.manifest import builtin_manifests
+
+MODELS = ("model", "anthropic", "openai")
+REFUSED = {
+    "mcp_servers": ("no-mcp-servers", "MCP servers cannot be reached by agents yet"),
+    "allowed_domains": ("no-egress", "the sandbox has no way out to a domain yet"),
+    "output": ("no-output-files", "declared output files are not collected yet"),
+    "outputs": ("no-declared-outputs", "outputs are computed by the harness and cannot be declared yet"),
+    "permissions": ("permissions-derived", "permissions are derived from the tools and cannot be declared"),
+    "skill": ("no-skills", "skills are not read yet"),
+    "skills": ("no-skills", "skills are not read yet"),
+    "rules": ("no-rules", "rules beside the prompt are not read yet"),
+    "docker_connector": ("no-container-agents", "an agent does not bring its own container yet"),
+    "workdir": ("no-workdir", "an agent works at the top of its workspace"),
+    "backend": ("no-backend", "the only backend is Bridle's own loop"),
+    "swarm": ("no-swarm", "an agent is one agent"),
+}
+TOOL_WORDS: Mapping[str, tuple[str, ...]] = {
+    "read": ("file.list", "file.read"),
+    "grep": ("file.search",),
+    "write": ("file.edit",),
+    "edit": ("file.edit",),
+    "bash": ("command.run",),
+}
+VENDOR_IMAGE = re.compile(r"(?:[\w.-]+/)*(?:harness-ai-agent|bridle-agent)(?::[\w.-]+)?")
+BASE = re.compile(r"(?:harnessAI|bridle\.agent)(?:@[\d.]+)?")
+EXPRESSION = re.compile(r"\$\{\{.*?\}\}|<\+[^>\n]*>?", re.DOTALL)
+KINDS = frozenset({"string", "integer", "boolean", "object", "array"})
+
+
+def build_agent(fields: Mapping[str, Spot], *, fallback: Mapping[str, str], file: str) -> AgentDefinition:
+    """Build the record; `fallback` has name, version and owner for a file without its own."""
+    _refuse_what_is_not_honoured(fields)
+
+    def need(field: str) -> str:
+        found = fields[field].text() if field in fields else fallback.get(field, "")
+        if not found.strip():
+            raise InputError(
+                f"the agent has no {field}", where=file, hint=f"add {field!r}", reason="incomplete-agent"
+            )
+        return found
+
+    inputs = _inputs(fields["inputs"]) if "inputs" in fields else ()
+    prompt = need("prompt").strip() + "\n"
+    model = _model(fields)
+    for field, filled in (("prompt", prompt), *((name, model) for name in MODELS if name in fields)):
+        _check_expressions(fields.get(field), filled, inputs=inputs, file=file)
+    return AgentDefinition(
+        name=need("name"),
+        version=need("version"),
+        description=fields["description"].text().strip() if "description" in fields else "",
+        owner=need("owner"),
+        purpose=_purpose(fields),
+        prompt=prompt,
+        tools=_tools(fields),
+        boundary=_boundary(fields),
+        limits=_limits(fields),
+        model=model,
+        connector=fields["connector"].text() if "connector" in fields else "",
+        inputs=inputs,
+    )
+
+
+def _refuse_what_is_not_honoured(fields: Mapping[str, Spot]) -> None:
+    for field, (reason, sentence) in REFUSED.items():
+        if field in fields and not _is_nothing(fields[field]):
+            raise fields[field].wrong(sentence, hint=f"take {field!r} out", reason=reason)
+    _check_images_and_bases(fields)
+
+
+def _is_nothing(spot: Spot) -> bool:
+    value = spot.json()
+    return value is None or value is False or value in ("", [], {})
+
+
+def _check_images_and_bases(fields: Mapping[str, Spot]) -> None:
+    if "image" in fields and not VENDOR_IMAGE.fullmatch(fields["image"].text()):
+        raise fields["image"].wrong("this image is not a known agent runner", reason="unknown-agent-image")
+    if "uses" in fields and not BASE.fullmatch(fields["uses"].text()):
+        raise fields["uses"].wrong(
+            "this base is not known", hint="use harnessAI@1.0.0", reason="unknown-agent-base"
+        )
+    if "mcp_format" in fields and fields["mcp_format"].text() != "harness":
+        raise fields["mcp_format"].wrong("this form of MCP servers is not known", reason="unknown-mcp-format")
+
+
+def _model(fields: Mapping[str, Spot]) -> str:
+    named = [name for name in MODELS if name in fields]
+    if len(named) > 1:
+        raise fields[named[1]].wrong("the model is named twice", hint=f"first at {fields[named[0]].where}")
+    if not named:
+        return ""
+    prefix = "" if named[0] == "model" else f"{named[0]}:"
+    return prefix + fields[named[0]].text()
+
+
+def _check_expressions(spot: Spot | None, text: str, *, inputs: tuple[AgentInput, ...], file: str) -> None:
+    declared = {item.name for item in inputs}
+    where = spot.where if spot else file
+    for match in EXPRESSION.finditer(text):
+        reference = INPUT.fullmatch(match[0])
+        if reference is None:
+            raise InputError(
+                f"{match[0]!r} cannot be resolved in an agent", where=where,
+                hint="only declared inputs can: ${{ inputs.name }}", reason="unsupported-expression",
+            )  # fmt: skip
+        if (reference[1] or reference[2]) not in declared:
+            raise InputError(f"{match[0]!r} names no declared input", where=where, reason="unknown-input")
+
+
+def _purpose(fields: Mapping[str, Spot]) -> Purpose:
+    if "purpose" not in fields:
+        return Purpose.BUILD
+    words = [str(purpose) for purpose in Purpose]
+    if fields["purpose"].text() not in words:
+        raise fields["purpose"].wrong("not a known purpose", hint=nearest(fields["purpose"].text(), words))
+    return Purpose(fields["purpose"].text())
+
+
+def _tools(fields: Mapping[str, Spot]) -> tuple[str, ...]:
+    if "tools" not in fields:
+        return ()
+    offered = [tool for tool, manifest in builtin_manifests().items() if manifest.agents]
+    chosen: dict[str, None] = {}
+    for word in fields["tools"].texts():
+        names = TOOL_WORDS.get(word, (word,))
+        for tool in names:
+            if tool not in offered:
+                raise fields["tools"].wrong(f"there is no tool {tool!r} for agents", hint=nearest(tool, offered),
+                                            reason="unknown-tool")  # fmt: skip
+            chosen[tool] = None
+    return tuple(chosen)
+
+
+def _boundary(fields: Mapping[str, Spot]) -> Boundary:
+    if "network" in fields and fields["network"].text() != "off":
+        raise fields["network"].wrong("the only network there is yet is 'off'", reason="no-egress")
+    suite = _suite(fields["suite"]) if "suite" in fields else None
+    write, protect, push = (_globs(fields.get(name)) for name in ("write", "protect", "push"))
+    return Boundary(write=write, protect=protect, push=push, suite=suite)
+
+
+def _globs(spot: Spot | None) -> tuple[str, ...]:
+    if spot is None:
+        return ()
+    return tuple(_glob(item) for item in spot.items())
+
+
+def _glob(spot: Spot) -> str:
+    try:
+        return clean_path(spot.text())
+    except InputError as exc:
+        raise spot.wrong(exc.what, reason=exc.reason) from exc
+
+
+def _suite(spot: Spot) -> Suite:
+    keys = spot.mapping({"script", "report"})
+    if set(keys) != {"script", "report"}:
+        raise spot.wrong("a suite has a script and a report", hint="name both")
+    return Suite(script=keys["script"].text(), report=keys["report"].text())
+
+
+def _limits(fields: Mapping[str, Spot]) -> AgentLimits:
+    numbers = {
+        name: fields[name].integer()
+        for name in ("max_turns", "max_tokens", "max_output_tokens")
+        if name in fields
+    }
+    if "timeout" in fields:
+        numbers["timeout_s"] = _seconds(fields["timeout"])
+    cost = fields["max_cost_usd"].decimal() if "max_cost_usd" in fields else None
+    return AgentLimits(max_cost_usd=cost, **numbers)
+
+
+def _seconds(spot: Spot) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", spot.text())
+    if match is None:
+        raise spot.wrong("expected a time such as 90s, 15m or 2h")
+    return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def _inputs(spot: Spot) -> tuple[AgentInput, ...]:
+    found: dict[str, AgentInput] = {}
+    for key, value in spot.pairs():
+        name = key.text()
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in found:
+            raise key.wrong(f"{name!r} is no new name for an input")
+        found[name] = _input(name, value)
+    return tuple(found.values())
+
+
+def _input(name: str, spot: Spot) -> AgentInput:
+    keys = spot.mapping({"type", "description", "required", "default", "ui"})
+    kind = keys["type"].text() if "type" in keys else "string"
+    if kind not in KINDS:
+        raise keys["type"].wrong(
+            f"an input cannot be a {kind!r} yet", hint=nearest(kind, KINDS), reason="unknown-type"
+        )
+    return AgentInput(
+        name=name,
+        kind=kind,
+        description=keys["description"].text() if "description" in keys else "",
+        required=keys["required"].flag() if "required" in keys else False,
+        default=keys["default"].json() if "default" in keys else None,
+    )

@@ -1,0 +1,168 @@
+"""Reads the YAML of an agent's file node by node, so that every complaint has file, line and column.
+
+Rules
+  1. A scalar is its source text until somebody asks for a kind: `1.10` stays `1.10`, `off` stays `off`.
+  2. Keys come in kebab, snake and camel case; twice the same key is an error, an unknown one names its nearest.
+  3. Aliases are refused (a file of a few lines could mean gigabytes), and so are files beyond SIZE_LIMIT.
+
+It knows YAML, not agents.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+
+SIZE_LIMIT = 256 * 1024  # a prompt of fifty thousand words still fits
+DEPTH_LIMIT = 30
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A node and where it stands."""
+
+    node: Node
+    file: str
+
+    @property
+    def where(self) -> str:
+        mark = self.node.start_mark
+        return f"{self.file}:{mark.line + 1}:{mark.column + 1}"
+
+    def wrong(self, what: str, *, hint: str = "", reason: str = "") -> InputError:
+        """Return the complaint about this place; the caller raises it."""
+        return InputError(what, where=self.where, hint=hint, reason=reason)
+
+    def text(self) -> str:
+        """Return a scalar's source text."""
+        if not isinstance(self.node, ScalarNode) or self.node.tag == "tag:yaml.org,2002:null":
+            raise self.wrong("expected a text")
+        return str(self.node.value)
+
+    def integer(self, *, least: int = 1) -> int:
+        """Return a whole number of at least `least`; it may be quoted."""
+        text = self.text()
+        if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) < least:
+            raise self.wrong(f"expected a whole number of at least {least}, found {text!r}")
+        return int(text)
+
+    def decimal(self) -> Decimal:
+        """Return an amount of money, not negative."""
+        text = self.text()
+        try:
+            amount = Decimal(text)
+        except InvalidOperation as exc:
+            raise self.wrong(f"expected an amount such as 2.50, found {text!r}") from exc
+        if not amount.is_finite() or amount < 0:
+            raise self.wrong(f"expected an amount of at least 0, found {text!r}")
+        return amount
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        text = self.text()
+        if text not in ("true", "false"):
+            raise self.wrong(f"expected true or false, found {text!r}")
+        return text == "true"
+
+    def items(self) -> list[Spot]:
+        """Return the items of a list."""
+        if not isinstance(self.node, SequenceNode):
+            raise self.wrong("expected a list")
+        return [Spot(item, self.file) for item in self.node.value]
+
+    def texts(self) -> tuple[str, ...]:
+        """Return a list of texts; one text with commas is a list too."""
+        if isinstance(self.node, ScalarNode):
+            return tuple(part for part in (piece.strip() for piece in self.text().split(",")) if part)
+        return tuple(item.text() for item in self.items())
+
+    def pairs(self) -> list[tuple[Spot, Spot]]:
+        """Return keys and values of a mapping as they are written."""
+        if not isinstance(self.node, MappingNode):
+            raise self.wrong("expected a mapping")
+        return [(Spot(key, self.file), Spot(value, self.file)) for key, value in self.node.value]
+
+    def mapping(self, known: Collection[str]) -> dict[str, Spot]:
+        """Return the values by key in snake case; raise InputError for a key that is not `known` or comes twice."""
+        found: dict[str, Spot] = {}
+        for key, value in self.pairs():
+            name = snake(key.text())
+            if name not in known:
+                raise key.wrong(
+                    f"unknown key {key.text()!r}", hint=nearest(name, known), reason="unknown-key"
+                )
+            if name in found:
+                raise key.wrong(f"{key.text()!r} is given twice", hint=f"first at {found[name].where}")
+            found[name] = value
+        return found
+
+    def json(self, *, depth: int = 0) -> Json:
+        """Return the value as JSON; fractions become their text, because JSON of ours has no floats."""
+        if depth > DEPTH_LIMIT:
+            raise self.wrong("nested too deeply")
+        if isinstance(self.node, SequenceNode):
+            return [item.json(depth=depth + 1) for item in self.items()]
+        if isinstance(self.node, MappingNode):
+            return {key.text(): value.json(depth=depth + 1) for key, value in self.pairs()}
+        value, kind = str(self.node.value), str(self.node.tag).rpartition(":")[2]
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return value.lower() == "true"
+        return int(value, 0) if kind == "int" else value
+
+
+def snake(name: str) -> str:
+    """Return a key in snake case: `max-turns` and `maxTurns` are `max_turns`."""
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).replace("-", "_").lower()
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return the hint that names the nearest known word, or all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(sorted(known))
+
+
+def read_yaml(text: str, *, file: str) -> Spot:
+    """Read one YAML document; raise InputError with the place for anything that is none."""
+    if len(text) > SIZE_LIMIT:
+        raise InputError(
+            f"larger than {SIZE_LIMIT} characters", where=file, hint="an agent is one short file"
+        )
+    try:
+        for event in _yaml().parse(text):
+            if isinstance(event, AliasEvent):
+                mark = event.start_mark
+                raise InputError(
+                    "aliases are not read",
+                    where=f"{file}:{mark.line + 1}:{mark.column + 1}",
+                    hint="write it out",
+                )
+        node = _yaml().compose(text)
+    except MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        raise InputError(f"not YAML: {exc.problem or exc.context}", where=where) from exc
+    except (YAMLError, RecursionError, ValueError) as exc:
+        raise InputError(f"not YAML: {type(exc).__name__} {exc}", where=file) from exc
+    if node is None:
+        raise InputError("empty", where=file)
+    return Spot(node, file)
+
+
+def _yaml() -> Any:
+    reader = YAML(typ="rt", pure=True)
+    reader.version = (1, 2)
+    return reader
