@@ -37,6 +37,8 @@ from bridle.trust.policy import Finding
 
 Facts: TypeAlias = Mapping[str, Json]
 
+NO_AGENTS = ("user", "service", "delegate")  # a kind that nobody has heard of gets no more than an agent
+
 
 @dataclass(frozen=True)
 class Case:
@@ -81,8 +83,7 @@ def _read(facts: Facts, manifest: Manifest) -> Case:
     return Case(
         tool=manifest.tool,
         arguments=_mapping(action, "arguments"),
-        by_agent=principal.get("kind")
-        not in ("user", "service", "delegate"),  # an unheard-of kind gets no more than an agent
+        by_agent=principal.get("kind") not in NO_AGENTS,
         scope=frozenset(word for word in scope if isinstance(word, str)),
         boundary=_boundary_of(_mapping(facts, "boundary")),
         verification=_optional(facts, "verification"),

@@ -47,6 +47,7 @@ class Golden:
         facts["rests_on"]["policy"] = policy
         manifest = builtin_manifests().get(self.tool)
         effect = str(manifest.effect) if manifest else "destructive"
+        facts["provenance"] = {"commit": COMMIT} if self.tool == "git.push" else None
         facts["action"] |= {"tool": self.tool, "arguments": self.arguments, "effect": effect}
         for name, change in self.changes.items():
             facts[name] = (
@@ -116,6 +117,12 @@ GOLDEN = {
         "ask git.push.needs-approval approval.outdated",
         {"approval": {**APPROVAL, "rests_on": {"policy": "another"}}},
     ),
+    "push of a strange commit": Golden(
+        "git.push",
+        {"commit": "d" * 40, "branch": "bridle/fix"},
+        "deny git.unknown-commit",
+        {"approval": APPROVAL},
+    ),
     "a person's push": Golden("git.push", push("main"), "ask git.push.needs-approval", {"principal": PERSON}),
     "a person's approved push": Golden(
         "git.push", push("main"), "allow approved", {"principal": PERSON, "approval": APPROVAL}
@@ -152,6 +159,7 @@ ESSENTIAL = (
     "boundary.network",
     "boundary.write",
     "verification",
+    "provenance",
     "budget",
 )
 

@@ -14,6 +14,8 @@ CALL = {"model": "m", "turn": 1, "payload": "sha256:" + "a" * 64, "new_messages"
 TREE = "sha256:" + "a" * 64
 GREEN = {"tests": 10, "failures": 0, "errors": 0, "skipped": 2, "exit_code": 0}
 VERIFIED = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "suite": GREEN}
+HASH = "c" * 40
+MADE = {"commit": HASH}
 COMMIT = {"branch": "bridle/fix", "message": "m"}
 
 
@@ -31,6 +33,7 @@ def facts_about(tool: str, arguments: dict[str, Any], **changes: Any) -> dict[st
             "limits": {},
         },
         "verification": None,
+        "provenance": None,
         "budget": None,
     }
     return {**facts, **changes}
@@ -59,7 +62,7 @@ def test_the_manifest_of_another_tool_does_not_count() -> None:
     assert [finding.rule for finding in findings] == ["tool.unknown"]
 
 
-@pytest.mark.parametrize("name", ["principal", "scope", "boundary", "verification", "budget"])
+@pytest.mark.parametrize("name", ["principal", "scope", "boundary", "verification", "provenance", "budget"])
 def test_a_fact_that_is_absent_is_named(name: str) -> None:
     facts = facts_about("file.edit", EDIT)
     del facts[name]
@@ -136,9 +139,17 @@ def test_a_commit_to_a_branch_that_is_not_the_steps_is_refused_for_everyone() ->
 
 
 def test_an_agents_push_to_another_branch_is_refused() -> None:
-    arguments = {"commit": "c" * 40, "branch": "main"}
-    assert found("git.push", arguments) == ["git.branch"]
-    assert found("git.push", arguments, principal={"kind": "user"}) == []
+    arguments = {"commit": HASH, "branch": "main"}
+    assert found("git.push", arguments, provenance=MADE) == ["git.branch"]
+    assert found("git.push", arguments, provenance=MADE, principal={"kind": "user"}) == []
+
+
+@pytest.mark.parametrize("provenance", [None, {}, {"commit": "d" * 40}])
+@pytest.mark.parametrize("kind", ["agent", "user", "service"])
+def test_a_commit_that_was_not_made_here_is_pushed_by_nobody(kind: str, provenance: Any) -> None:
+    arguments = {"commit": HASH, "branch": "bridle/fix"}
+    rules = found("git.push", arguments, provenance=provenance, principal={"kind": kind})
+    assert rules == ["git.unknown-commit"]
 
 
 def test_a_step_without_branches_moves_none() -> None:

@@ -40,6 +40,7 @@ def facts_about(tool: str, arguments: dict[str, Any], **changes: Any) -> dict[st
         "approval": None,
         "rests_on": copy.deepcopy(RESTS_ON),
         "verification": None,
+        "provenance": {"commit": COMMIT},
         "budget": None,
     }
     return {**facts, **changes}
@@ -176,7 +177,7 @@ def test_no_answer_never_allows(
 
 
 @given(
-    st.sampled_from(["action", "principal", "scope", "boundary", "verification", "budget"]),
+    st.sampled_from(["action", "principal", "scope", "boundary", "verification", "provenance", "budget"]),
     st.sampled_from(["gone", None, "a text", 5, []]),
     answers,
 )
@@ -185,7 +186,7 @@ def test_a_missing_or_misshapen_fact_never_allows(name: str, instead: Any, answe
     if instead == "gone":
         del facts[name]
     elif instead is None and name in ("verification", "budget"):
-        facts[name] = "null"  # that these two are stated to be none is a fact
+        facts[name] = "null"  # that these are stated to be none is a fact, and a push needs neither
     else:
         facts[name] = instead
     assert decide(facts, MANIFEST, answer).effect == "deny"
