@@ -5,18 +5,25 @@ import hashlib
 import io
 import tarfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+SDIST, WHEEL = "pkg-1.0.tar.gz", "pkg-1.0-py3-none-any.whl"
+
 
 class LoopbackIndex:
-    """Serves one project, `pkg` 1.0, in the HTML form; `listed` is the hash its page gives (empty: none)."""
+    """Serves one project, `pkg` 1.0, in the HTML form; `listed` is the hash its page gives (empty: none).
+
+    `wheel`, when there is one, is listed beside the source archive.
+    """
 
     def __init__(self) -> None:
         self.content = b""
         self.listed = ""
+        self.wheel = b""
         self.requests: list[str] = []
         index = self
 
@@ -43,10 +50,13 @@ class LoopbackIndex:
 
     def answer(self, path: str) -> tuple[bytes, str]:
         fragment = f"#sha256={self.listed}" if self.listed else ""
-        page = f'<html><body><a href="/files/pkg-1.0.tar.gz{fragment}">pkg-1.0.tar.gz</a></body></html>'
+        links = f'<a href="/files/{SDIST}{fragment}">{SDIST}</a>'
+        if self.wheel:
+            links += f'<a href="/files/{WHEEL}#sha256={sha256(self.wheel)}">{WHEEL}</a>'
         answers = {
-            "/simple/pkg/": (page.encode(), "text/html"),
-            "/files/pkg-1.0.tar.gz": (self.content, "application/gzip"),
+            "/simple/pkg/": (f"<html><body>{links}</body></html>".encode(), "text/html"),
+            f"/files/{SDIST}": (self.content, "application/gzip"),
+            f"/files/{WHEEL}": (self.wheel, "application/zip"),
         }
         return answers.get(path, (b"", "text/plain"))
 
@@ -101,3 +111,17 @@ def make_archive() -> Callable[..., bytes]:
 @pytest.fixture
 def make_zeros() -> Callable[[int], bytes]:
     return pack_zeros
+
+
+@pytest.fixture
+def wheel() -> bytes:
+    """A wheel with one module, `pkg`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("pkg.py", "HERE = True\n")
+        archive.writestr("pkg-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n")
+        archive.writestr(
+            "pkg-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("pkg-1.0.dist-info/RECORD", "pkg.py,,\n")
+    return buffer.getvalue()
