@@ -16,12 +16,12 @@ A checkpoint protects from its maker only when a copy is kept where the maker ca
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
 
 from bridle.core.errors import InputError, TrustError
+from bridle.trust.encoding import EncodingError, decode_base64
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.merkle import HASH_BYTES
 
@@ -65,14 +65,14 @@ def read_checkpoint(text: str, verifier: Verifier, origin: str | None) -> Checkp
     name = form["origin"]
     if form["name"] != name or not _ORIGIN.fullmatch(name) or origin not in (None, name):
         raise CheckpointError(f"the checkpoint is of log {name!r}, expected {origin or form['name']!r}")
-    code = _decode(form["code"], what="signature")
+    code = _decode(form["code"])
     if code[:4] != key_hash(verifier, name):
         raise CheckpointError(f"the checkpoint is not signed by key {verifier.keyid}")
     try:
         verifier.verify(form["text"].encode(), code[4:])
     except TrustError as exc:
         raise CheckpointError(f"the checkpoint's signature is wrong: {exc.what}") from exc
-    root = _decode(form["root"], what="root")
+    root = _decode(form["root"])
     if not _SIZE.fullmatch(form["size"]) or len(root) != HASH_BYTES:
         raise CheckpointError("the checkpoint's size or root is misshapen")
     return Checkpoint(name, int(form["size"]), root)
@@ -89,11 +89,8 @@ def key_hash(verifier: Verifier, origin: str) -> bytes:
     return hashlib.sha256(origin.encode() + b"\n" + _ED25519 + verifier.raw).digest()[:4]
 
 
-def _decode(code: str, *, what: str) -> bytes:
+def _decode(code: str) -> bytes:
     try:
-        data = base64.b64decode(code, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise CheckpointError(f"the checkpoint's {what} is not base64") from exc
-    if base64.b64encode(data).decode() != code:
-        raise CheckpointError(f"the checkpoint's {what} is not in its one spelling")
-    return data
+        return decode_base64(code, what="the checkpoint's signature or root")
+    except EncodingError as exc:
+        raise CheckpointError(exc.what) from exc

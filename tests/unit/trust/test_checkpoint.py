@@ -62,7 +62,7 @@ def test_another_key_is_refused() -> None:
 
 
 def test_another_log_is_refused() -> None:
-    with pytest.raises(CheckpointError, match=r"expected other\.org"):
+    with pytest.raises(CheckpointError, match=r"expected 'other\.org"):
         read_checkpoint(TEXT, SIGNER.verifier, "other.org/journal")
 
 

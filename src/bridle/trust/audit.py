@@ -1,0 +1,183 @@
+"""The audit: reading the whole journal again and believing nothing of it.
+
+Rules
+  1. Only the records' bytes are believed; they are canonical, have their hash, and each follows the one before
+     it (trust.journal).
+  2. Every checkpoint is the control plane's, all are of one log, and each has the root that the records up to
+     it really have. A checkpoint that speaks of more records than there are means that records were removed.
+  3. Permits, reports, approvals and their order hold (trust.trail).
+  4. What lies behind the last checkpoint is counted and said: only the chain vouches for it.
+
+An exported journal is a text of lines: a header, the records' own bytes, the checkpoints. Verifying it needs the
+control plane's public key and nothing else. Cutting off its end together with the checkpoints there cannot be
+seen from inside; a checkpoint that was kept elsewhere shows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from bridle.core.canonical import Json, canonical
+from bridle.core.errors import InputError
+from bridle.trust.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from bridle.trust.encoding import EncodingError, read_json
+from bridle.trust.journal import GENESIS, JournalError, Record, unseal, verify_chain
+from bridle.trust.keys import Verifier
+from bridle.trust.merkle import Frontier, leaf_hash
+from bridle.trust.trail import Trail
+
+FORMAT = "bridle/journal/1"
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What was found to hold. `uncovered` records lie behind the last checkpoint; `open_intents` are the keys
+    of actions that were begun and have no outcome."""
+
+    records: int
+    root: str
+    checkpoints: int
+    uncovered: int
+    permits: int
+    reports: int
+    open_intents: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "records": self.records,
+            "root": self.root,
+            "checkpoints": self.checkpoints,
+            "uncovered": self.uncovered,
+            "permits": self.permits,
+            "reports": self.reports,
+            "open_intents": list(self.open_intents),
+        }
+
+
+@dataclass(frozen=True)
+class Export:
+    """An exported journal, read but not verified."""
+
+    records: tuple[Record, ...]
+    checkpoints: tuple[str, ...]
+
+
+def verify_journal(
+    records: Iterable[Record],
+    *,
+    checkpoints: Sequence[str],
+    control_plane: Verifier,
+    origin: str | None = None,
+) -> AuditResult:
+    """Check everything there is to check; raise JournalError or CheckpointError that names the first fault.
+
+    `checkpoints` may hold ones that were kept elsewhere. Without an `origin` all have to name the same log.
+    """
+    signed = _read_checkpoints(checkpoints, control_plane, origin)
+    trail, frontier, previous = Trail(control_plane), Frontier(), GENESIS
+    _compare(signed, frontier)
+    for record in map(reread, records):
+        verify_chain([record], previous=previous, first=frontier.size)
+        trail.follow(record)
+        frontier.append(leaf_hash(record.data))
+        previous = record.hash
+        _compare(signed, frontier)
+    covered = max(signed, default=0)
+    if covered > frontier.size:
+        raise JournalError(
+            f"a checkpoint speaks of {covered} records, there are {frontier.size}",
+            where="the end of the journal",
+            hint="records were removed: compare with a copy of the journal",
+        )
+    return AuditResult(
+        records=frontier.size,
+        root=frontier.root().hex(),
+        checkpoints=len(checkpoints),
+        uncovered=frontier.size - covered,
+        permits=trail.permits,
+        reports=trail.reports,
+        open_intents=tuple(trail.open_intents),
+    )
+
+
+def export_lines(records: Iterable[Record], checkpoints: Iterable[str] = ()) -> Iterator[str]:
+    """Return the lines of an export, without line ends; a record's line is exactly its bytes."""
+    yield json.dumps({"format": FORMAT})
+    for record in records:
+        yield record.data.decode()
+    for text in checkpoints:
+        yield json.dumps({"checkpoint": text})
+
+
+def read_export(lines: Iterable[str]) -> Export:
+    """Read the lines of an export; raise InputError or JournalError when they are none."""
+    records: list[Record] = []
+    checkpoints: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        value = _read_line(line.rstrip("\n"), number)
+        if number == 1:
+            _check_header(value)
+        elif "checkpoint" in value:
+            checkpoints.append(str(value["checkpoint"]))
+        else:
+            data = line.rstrip("\n").encode()
+            records.append(unseal(data, hashlib.sha256(data).hexdigest()))
+    return Export(tuple(records), tuple(checkpoints))
+
+
+def _read_line(line: str, number: int) -> Mapping[str, Json]:
+    try:
+        value = read_json(line.encode("utf-8", "surrogateescape"), what="the line")
+    except EncodingError as exc:
+        raise InputError(exc.what, where=f"line {number}") from exc
+    if not isinstance(value, Mapping):
+        raise InputError("the line is not an object", where=f"line {number}")
+    return value
+
+
+def _check_header(value: Mapping[str, Json]) -> None:
+    if value != {"format": FORMAT}:
+        raise InputError(
+            f"not a journal of the form {FORMAT}", where="line 1", hint="make it with bridle audit export"
+        )
+
+
+def _read_checkpoints(
+    texts: Sequence[str], control_plane: Verifier, origin: str | None
+) -> dict[int, list[Checkpoint]]:
+    signed: dict[int, list[Checkpoint]] = {}
+    for text in texts:
+        checkpoint = read_checkpoint(text, control_plane, origin)
+        origin = origin or checkpoint.origin
+        signed.setdefault(checkpoint.size, []).append(checkpoint)
+    return signed
+
+
+def _compare(signed: Mapping[int, list[Checkpoint]], frontier: Frontier) -> None:
+    for checkpoint in signed.get(frontier.size, ()):
+        if checkpoint.root != frontier.root():
+            raise CheckpointError(
+                "the journal up to here does not have the root that was signed",
+                where=f"the checkpoint at {checkpoint.size} records",
+                hint="a record before it was changed: compare with a copy of the journal",
+            )
+
+
+def reread(record: Record) -> Record:
+    """Return what the record's bytes say, whatever its fields say."""
+    where = f"journal record {record.seq}"
+    try:
+        spelled = canonical(read_json(record.data, what="the record"))
+    except (EncodingError, InputError) as exc:
+        raise JournalError(exc.what, where=where) from exc
+    if spelled != record.data:
+        raise JournalError("its bytes are not canonical", where=where)
+    again = unseal(record.data, record.hash)
+    texts = (again.id, again.at, again.execution, again.subject, again.previous)
+    shaped = isinstance(again.body, Mapping) and isinstance(again.raw, Mapping) and type(again.seq) is int
+    if not shaped or not all(isinstance(text, str) for text in texts):
+        raise JournalError("it is not a record", where=where)
+    return again

@@ -1,0 +1,83 @@
+"""Reading what somebody else wrote so that two readers cannot read it differently.
+
+Rules
+  1. Base64 has one spelling: the standard alphabet, padded, no stray bits, no white space.
+  2. A JSON object names each key once; floats, NaN, integers that are not exact everywhere and halves of
+     surrogate pairs are refused.
+  3. An object has the fields it is meant to have, all of them and no others.
+
+Every refusal is a TrustError: the thing that is read is meant to prove something.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+
+from bridle.core.canonical import LARGEST_INTEGER, Json
+from bridle.core.errors import TrustError
+
+
+class EncodingError(TrustError):
+    """Something that is meant to prove something could be read in more than one way, or not at all."""
+
+    default_reason = "bad-encoding"
+
+
+def decode_base64(code: Json, *, what: str) -> bytes:
+    """Return the bytes behind `code`; `what` names it in the error."""
+    try:
+        data = base64.b64decode(code, validate=True) if isinstance(code, str) else None
+    except (binascii.Error, ValueError) as exc:
+        raise EncodingError(f"{what} is not base64") from exc
+    if data is None or base64.b64encode(data).decode() != code:
+        raise EncodingError(f"{what} is not base64 in its one spelling")
+    return data
+
+
+def read_json(data: bytes, *, what: str) -> Json:
+    """Return the value that `data` holds in UTF-8."""
+    try:
+        value: Json = json.loads(
+            data.decode(),
+            object_pairs_hook=_once,
+            parse_float=_no_number,
+            parse_constant=_no_number,
+            parse_int=_exact,
+        )
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
+    except (ValueError, RecursionError) as exc:
+        raise EncodingError(f"{what} is not JSON that can be relied on: {exc}") from exc
+    return value
+
+
+def read_fields(value: Json, names: frozenset[str], *, what: str) -> Mapping[str, Json]:
+    """Return `value` when it is an object with exactly the fields `names`."""
+    if not isinstance(value, Mapping):
+        raise EncodingError(f"{what} is not an object")
+    odd = sorted(names.symmetric_difference(value))
+    if odd:
+        word = "has the unknown" if odd[0] in value else "lacks the"
+        raise EncodingError(f"{what} {word} field {odd[0]!r}", hint="a newer Bridle may know this form")
+    return value
+
+
+def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
+
+
+def _no_number(text: str) -> Json:
+    raise ValueError(f"{text} is no exact number")
+
+
+def _exact(text: str) -> int:
+    number = int(text)
+    if abs(number) > LARGEST_INTEGER:
+        raise ValueError(f"{text} is no exact number")
+    return number

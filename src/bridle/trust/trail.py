@@ -1,0 +1,223 @@
+"""The trail of actions through the records: what must have been written, and by whom, before what.
+
+Rules
+  1. An action is decided before it is intended, and intended before it has an outcome; each at most once after
+     an allowing decision. A key never changes the action it stands for.
+  2. An intent carries the control plane's permit for exactly that action, made by that decision's policy.
+  3. An outcome carries the report of the delegate the permit was for, signed with the key that delegate was
+     registered with, and says nothing but what the report says. Without a report nothing can have succeeded.
+  4. An approval is requested where the decision was to ask, gets one verdict in time, and is used by one intent.
+
+The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
+They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bridle.core.canonical import Json, digest
+from bridle.core.clock import from_iso
+from bridle.core.errors import BridleError
+from bridle.trust.journal import JournalError, Kind, Record
+from bridle.trust.keys import Signature, Verifier
+
+CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
+UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may state on its own
+
+
+@dataclass
+class _Course:
+    """How far one action has come. `delegate` is the one its permit is for."""
+
+    action: str
+    effect: str
+    policy: str
+    approval: str
+    tool: str
+    intended: bool = False
+    delegate: str = ""
+    ended: bool = False
+
+
+@dataclass
+class _Word:
+    """A request for a person's word. `verdict` is empty until it is given."""
+
+    action: str
+    expires_at: str
+    verdict: str = ""
+    used: bool = False
+
+
+class Trail:
+    """Follows records in order; raises JournalError that names the first record which breaks a rule."""
+
+    def __init__(self, control_plane: Verifier) -> None:
+        self.delegates: dict[str, Verifier] = {}
+        self.permits = 0
+        self.reports = 0
+        self._control_plane = control_plane
+        self._courses: dict[tuple[str, str], _Course] = {}
+        self._words: dict[str, _Word] = {}
+
+    @property
+    def open_intents(self) -> list[str]:
+        """The keys of actions that were begun and have no outcome yet."""
+        return [key for (_, key), course in self._courses.items() if course.intended and not course.ended]
+
+    def follow(self, record: Record) -> None:
+        """Take the next record in."""
+        rule = _RULES.get(record.kind)
+        if rule is None:
+            return
+        try:
+            rule(self, record)
+        except JournalError:
+            raise
+        except BridleError as exc:
+            raise _broken(record, exc.what) from exc
+        except (ValueError, TypeError) as exc:
+            raise _broken(record, f"it is misshapen: {exc}") from exc
+
+    def _registered(self, record: Record) -> None:
+        if read_text(record, "kind") == "delegate":
+            self.delegates[read_text(record, "id")] = Verifier.from_hex(read_text(record, "public_key"))
+
+    def _decided(self, record: Record) -> None:
+        request, approval = read_part(record, "request"), read_part(record, "facts").get("approval")
+        course = _Course(
+            action=read_text(record, "action"),
+            effect=read_text(record, "effect"),
+            policy=read_text(record, "policy"),
+            approval=str(approval["id"]) if isinstance(approval, Mapping) else "",
+            tool=read_text(record, "request", "tool"),
+        )
+        before = self._courses.get((record.execution, record.subject))
+        _must(
+            record,
+            before is None or before.action == course.action,
+            "its key stood for another action before",
+        )
+        _must(record, before is None or not before.intended, "it decides what has been begun already")
+        if "request" not in record.raw:  # else the recorded request is the redacted one
+            _must(record, digest(request) == course.action, "the request is not the action that was decided")
+        self._courses[record.execution, record.subject] = course
+
+    def _intended(self, record: Record) -> None:
+        course = self._course(record)
+        _must(record, course.effect == "allow" and not course.intended, "no decision allows it")
+        content = read_part(record, "permit", "content")
+        self._control_plane.verify_json(content, read_signature(record, "permit"))
+        agreed = content.get("action") == course.action and content.get("decision") == course.policy
+        _must(record, agreed and content.get("type") == "bridle/permit/1", "its permit is for something else")
+        if course.approval:
+            self._use(record, course)
+        course.intended, course.delegate = True, read_text(record, "permit", "content", "delegate")
+        self.permits += 1
+
+    def _use(self, record: Record, course: _Course) -> None:
+        word = self._words.get(course.approval)
+        given = word is not None and word.verdict == "approved" and word.action == course.action
+        if word is None or not given:
+            raise _broken(record, f"{course.approval} does not approve it")
+        _must(record, not word.used, f"{course.approval} was used before")
+        word.used = True
+
+    def _ended(self, record: Record) -> None:
+        course = self._course(record)
+        _must(record, course.intended, "nothing was intended before it")
+        _must(record, not course.ended, "it is the second outcome")
+        if record.body.get("report") is None:
+            _must(record, read_text(record, "status") in UNREPORTED, "no delegate reported it")
+        else:
+            self._check_report(record, course)
+        course.ended = True
+
+    def _check_report(self, record: Record, course: _Course) -> None:
+        content, delegate = read_part(record, "report", "content"), read_text(record, "report", "delegate")
+        key = self.delegates.get(delegate)
+        if key is None:
+            raise _broken(record, f"{delegate} was not registered before")
+        key.verify_json(content, read_signature(record, "report"))
+        said = {
+            "type": "bridle/report/1",
+            "action": course.action,
+            "delegate": course.delegate,
+            "status": record.body.get("status"),
+            "value": digest(record.body.get("value")),
+            "facts": record.body.get("facts"),
+        }
+        odd = [name for name, value in said.items() if content.get(name) != value]
+        _must(record, not odd, f"it does not say what the delegate reported: {', '.join(odd)}")
+        self.reports += 1
+
+    def _asked(self, record: Record) -> None:
+        action = read_text(record, "action")
+        asked = any(course.action == action and course.effect == "ask" for course in self._courses.values())
+        _must(record, asked, "no decision asks for it")
+        _must(record, record.subject not in self._words, "it was requested before")
+        self._words[record.subject] = _Word(action, read_text(record, "expires_at"))
+
+    def _answered(self, record: Record) -> None:
+        word = self._words.get(record.subject)
+        if word is None or word.action != read_text(record, "action"):
+            raise _broken(record, "nobody asked for this verdict")
+        _must(record, read_text(record, "approval") == record.subject, "it is a verdict on another request")
+        _must(record, not word.verdict, "it is the second verdict")
+        late = from_iso(record.at) >= from_iso(word.expires_at) + CLOCK_SLACK
+        _must(record, not late, "the request had expired")
+        word.verdict = read_text(record, "verdict")
+
+    def _course(self, record: Record) -> _Course:
+        course = self._courses.get((record.execution, record.subject))
+        if course is None or course.action != read_text(record, "action"):
+            raise _broken(record, "this action was not decided before")
+        _must(record, course.tool == read_text(record, "tool"), "it names another tool than was decided")
+        return course
+
+
+_RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
+    Kind.PRINCIPAL_REGISTERED: Trail._registered,
+    Kind.DECIDED: Trail._decided,
+    Kind.INTENDED: Trail._intended,
+    Kind.OUTCOME: Trail._ended,
+    Kind.APPROVAL_REQUESTED: Trail._asked,
+    Kind.APPROVAL_VERDICT: Trail._answered,
+}
+
+
+def read_part(record: Record, *path: str) -> Mapping[str, Json]:
+    """Return an object in a record's body; raise JournalError when there is none."""
+    value: Json = record.body
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping):
+        raise _broken(record, f"it has no object {'.'.join(path)}")
+    return value
+
+
+def read_text(record: Record, *path: str) -> str:
+    """Return a text in a record's body; raise JournalError when there is none."""
+    value = read_part(record, *path[:-1]).get(path[-1])
+    if not isinstance(value, str):
+        raise _broken(record, f"it has no text {'.'.join(path)}")
+    return value
+
+
+def read_signature(record: Record, name: str) -> Signature:
+    """Return the signature beside the signed content of `name`; raise JournalError when there is none."""
+    return Signature(
+        read_text(record, name, "signature", "keyid"), read_text(record, name, "signature", "sig")
+    )
+
+
+def _must(record: Record, holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise _broken(record, otherwise)
+
+
+def _broken(record: Record, what: str) -> JournalError:
+    return JournalError(what, where=f"journal record {record.seq} ({record.kind}, {record.id})")
