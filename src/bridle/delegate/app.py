@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
 from bridle.delegate.effectors import Effector, EffectorContext, command, file, git, workspace
-from bridle.delegate.sandbox.bubblewrap import Bubblewrap
 from bridle.delegate.sandbox.policy import Sandbox
 from bridle.delegate.vault import Vault
 from bridle.delegate.worker import LookUp, TokenLives, Worker
@@ -41,15 +40,16 @@ def build_delegate(
     model_effector: Effector,
     sandbox: Sandbox | None = None,
 ) -> Worker:
-    """Build the delegate of this process. Its workspaces lie in `settings.work_dir`, its own keys in `config_dir`.
+    """Build the delegate of this process; `sandbox` stands in for bubblewrap in tests.
 
+    Its workspaces and the toolchain lie in `settings.work_dir`, its redaction key in `config_dir`.
     The redaction key is kept, so that the same secret has the same mark before and after a restart.
     """
     redactor = Redactor(key=load_secret(settings.config_dir / "redaction.key"))
     toolchain = settings.work_dir / "toolchain"
     context = EffectorContext(
         workspaces=Workspaces(settings.work_dir / "workspaces"),
-        sandbox=sandbox or Bubblewrap(),
+        sandbox=sandbox or _default_sandbox(),
         vault=Vault(redactor),
         redactor=redactor,
         clock=clock,
@@ -64,3 +64,9 @@ def build_delegate(
         control_plane=control_plane,
         token_lives=token_lives,
     )
+
+
+def _default_sandbox() -> Sandbox:
+    from bridle.delegate.sandbox.bubblewrap import Bubblewrap
+
+    return Bubblewrap()

@@ -135,13 +135,16 @@ def _push(task: Task, spaces: Workspaces) -> EffectorResult:
         raise ExecutionError(f"there is no commit {wanted} in this workspace", reason="no-such-commit")
     if mirror.tip_of(repository, branch) == wanted:
         return _pushed(wanted, branch, updated=False)
-    run = mirror.git.run(
-        "push", "--porcelain", "--no-follow-tags", "--", repository, f"{wanted}:refs/heads/{branch}"
-    )
+    refspec = f"{wanted}:refs/heads/{branch}"
+    try:
+        run = mirror.git.run("push", "--porcelain", "--no-follow-tags", "--", repository, refspec)
+    except UnavailableError as exc:
+        return _after_a_break(mirror, repository, wanted, branch, said=exc.what)
     if run.returncode == 0:
         return _pushed(wanted, branch, updated=True)
-    if "\n!" in "\n" + run.stdout.decode(errors="replace"):
-        raise _rejected(branch, run.stdout.decode(errors="replace"))
+    porcelain = run.stdout.decode(errors="replace")
+    if any(line.startswith("!") for line in porcelain.splitlines()):
+        raise _rejected(branch, porcelain)
     return _after_a_break(mirror, repository, wanted, branch, said=last_line(run))
 
 

@@ -44,7 +44,8 @@ class SandboxPolicy:
 class SandboxResult:
     """How a run ended.
 
-    `why` is `exit`, `wall`, `output`, `oom`, `pids` or `setup`; `exit_code` is -1 unless `why` is `exit`.
+    `why` is `exit`, `wall`, `output`, `oom`, `pids`, `disk` or `setup` (the sandbox itself was killed from outside, so that
+    nobody knows how far the command came); `exit_code` is -1 unless `why` is `exit`, 128 plus the signal for a killed one.
     `stdout` and `stderr` are capped at `Limits.output_bytes` together; `truncated` says that more came.
     """
 
