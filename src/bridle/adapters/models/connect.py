@@ -1,0 +1,73 @@
+"""From a model's name to what answers under it, and to its price.
+
+Rules
+  1. `kind:rest`; a kind that nobody knows is refused with those there are.
+  2. A FILE is absolute, or is looked for in the folders given, in their order.
+  3. An account's own price holds for live models only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridle.adapters.models.prices import Price, cost_of, recorded_cost
+from bridle.core.conversation import Usage
+from bridle.core.errors import InputError
+
+if TYPE_CHECKING:
+    from bridle.adapters.models.recorded import RecordedModel
+    from bridle.adapters.models.scripted import ScriptedModel
+    from bridle.delegate.effectors.model import ModelPort
+
+FILES = ("recorded", "scripted")
+LIVE = ("anthropic", "openai", "bedrock")
+
+
+def connect_model(name: str, *, folders: Sequence[Path] = (), price: Price | None = None) -> ModelPort:
+    """Return what answers as `name`; raise InputError for a name that nothing does."""
+    kind, rest = _split(name)
+    if kind in FILES:
+        return _open(kind, rest, folders)
+    from bridle.adapters.models.live import LiveModel  # takes seconds of CPU, so only when it is needed
+
+    return LiveModel(kind, rest, price=price)
+
+
+def price_of(
+    *, folders: Sequence[Path] = (), price: Price | None = None
+) -> Callable[[str, int, int], Decimal | None]:
+    """Return the gate's price function: (model, input tokens, output tokens) to dollars, None when unknown."""
+
+    def cost(model: str, input_tokens: int, output_tokens: int) -> Decimal | None:
+        kind, rest = _split(model)
+        usage = Usage(input_tokens, output_tokens)
+        if kind in FILES:
+            return recorded_cost(_open(kind, rest, folders).priced_as, usage)[0]
+        return cost_of(model, usage, override=price)[0]
+
+    return cost
+
+
+def is_played(name: str) -> bool:
+    """True for a model whose turns come from a file: to be said wherever its name is shown."""
+    return name.partition(":")[0] in FILES
+
+
+def _split(name: str) -> tuple[str, str]:
+    kind, _, rest = name.partition(":")
+    if kind not in (*FILES, *LIVE) or not rest:
+        known = ", ".join(f"{word}:…" for word in (*FILES, *LIVE))
+        raise InputError(f"{name!r} names no model", hint=f"write one of {known}", reason="unknown-model")
+    return kind, rest
+
+
+def _open(kind: str, rest: str, folders: Sequence[Path]) -> RecordedModel | ScriptedModel:
+    from bridle.adapters.models.recorded import RecordedModel
+    from bridle.adapters.models.scripted import ScriptedModel
+
+    path = Path(rest)
+    found = path if path.is_absolute() else next((f / rest for f in folders if (f / rest).is_file()), path)
+    return RecordedModel(found) if kind == "recorded" else ScriptedModel(found)
