@@ -33,6 +33,8 @@ from bridle.trust.token_formats import TOKEN_FORMATS, TokenFormat
 MAX_PASSES = 8
 MAX_TEXT_DEPTH = 4  # JSON in a string in JSON in a string…
 MAX_JSON_DEPTH = 64
+# RE2 reports a search that ran out of memory as one that found nothing; this it has to find.
+CANARY = "\0bridle\0"
 
 _KINDS = "|".join(["known", "key", *(row.kind for row in TOKEN_FORMATS)])
 MARK = re.compile(rf"\[secret:(?:{_KINDS}):[0-9a-f]{{4}}\]")
@@ -186,7 +188,10 @@ def _dropped(size_bytes: int) -> str:
 def _candidates(text: str) -> list[int]:
     """Return the indices of the formats whose literals occur in `text`, in order."""
     literals, owners = _prefilter()
-    return sorted({owners[number] for number in literals.Match(text) or ()})
+    found = {owners[number] for number in literals.Match(text + CANARY) or ()}
+    if -1 not in found:
+        raise RedactionError("the search for token literals gave no answer")
+    return sorted(found - {-1})
 
 
 @cache
@@ -199,8 +204,9 @@ def _prefilter() -> tuple[re2.Set, list[int]]:
         for literal in row.literals:
             literals.Add(literal)
             owners.append(index)
+    literals.Add(CANARY)
     literals.Compile()
-    return literals, owners
+    return literals, [*owners, -1]
 
 
 @cache

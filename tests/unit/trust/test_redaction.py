@@ -230,6 +230,15 @@ def test_an_internal_error_drops_the_text(monkeypatch) -> None:
     assert redactor().redact_bytes(b"abc") == b"[redaction failed: 3 bytes dropped]"
 
 
+def test_a_search_that_ran_out_of_memory_drops_the_text(monkeypatch) -> None:
+    class FakeSetThatFindsNothing:
+        def Match(self, text: str) -> None:  # noqa: N802 - the library's name
+            """What RE2 answers when its memory is not enough."""
+
+    monkeypatch.setattr(redaction, "_prefilter", lambda: (FakeSetThatFindsNothing(), [-1]))
+    assert redactor().redact("no secret") == "[redaction failed: 9 bytes dropped]"
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, "[" * 500 + "]" * 500])
 def test_json_nested_without_end_is_dropped(text) -> None:
     assert redactor().redact(text) == f"[redaction failed: {len(text)} bytes dropped]"
