@@ -56,11 +56,12 @@ async def read(task: Task, context: EffectorContext) -> EffectorResult:
     `truncated` says that lines asked for were left out. `"encoding": "not utf-8"` is there when characters
     had to be replaced.
     """
-    path, first = clean_path(text_of(task, "path")), number_of(task, "first_line", 1)
+    path = clean_path(text_of(task, "path"))
+    first, count = number_of(task, "first_line", 1), number_of(task, "lines", MAX_LINES)
     data = await asyncio.to_thread(_read, task, context, path)
     text = printable(data)
     lines = _lines(text)
-    wanted = lines[first - 1 : first - 1 + number_of(task, "lines", MAX_LINES)]
+    wanted = lines[first - 1 : first - 1 + count]
     shown = _fitting(wanted)
     value: dict[str, Json] = {
         "path": path,

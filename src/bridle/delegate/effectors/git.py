@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import re
 
-from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.delegate.checkout import changed_paths, store_commit
 from bridle.delegate.effectors import EffectorContext, EffectorResult
@@ -74,7 +73,12 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
         made, parent = tip, mirror.git.text("rev-parse", f"{tip}^")
     return EffectorResult(
         "succeeded",
-        {"commit": made, "branch": branch, "parent": parent, "changed": _changed(mirror, parent, made)},
+        {
+            "commit": made,
+            "branch": branch,
+            "parent": parent,
+            "changed": _differing(mirror, parent, made),
+        },
         {"tree": tree},
     )
 
@@ -87,7 +91,11 @@ def _write_tree(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manif
     with mirror.index() as env:
         mirror.git.output("read-tree", base.commit, env=env)
         mirror.git.output("update-index", "-z", "--index-info", stdin="".join(gone + there).encode(), env=env)
-        return mirror.git.text("write-tree", env=env)
+        git_tree = mirror.git.text("write-tree", env=env)
+    dropped = sorted({*changed} ^ {*_differing(mirror, base.commit, git_tree)})
+    if dropped:  # git leaves out names such as `.git` without a word
+        raise ExecutionError(f"git does not take these paths: {', '.join(dropped)}", reason="bad-name")
+    return git_tree
 
 
 def _stands(manifest: Manifest, path: str) -> bool:
@@ -117,8 +125,8 @@ def _write_commit(mirror: Mirror, git_tree: str, parent: str, *, message: str, p
     )
 
 
-def _changed(mirror: Mirror, parent: str, made: str) -> list[Json]:
-    names = mirror.git.output("diff-tree", "-r", "-z", "--name-only", "--no-renames", parent, made)
+def _differing(mirror: Mirror, one: str, other: str) -> list[str]:
+    names = mirror.git.output("diff-tree", "-r", "-z", "--name-only", "--no-renames", one, other)
     return [name.decode(errors="replace") for name in sorted(names.split(b"\0")) if name]
 
 
