@@ -44,8 +44,9 @@ class SandboxPolicy:
 class SandboxResult:
     """How a run ended.
 
-    `why` is `exit`, `wall`, `output`, `oom`, `pids`, `disk` or `setup` (the sandbox itself was killed from outside, so that
-    nobody knows how far the command came); `exit_code` is -1 unless `why` is `exit`, 128 plus the signal for a killed one.
+    `why` is `exit`, `wall`, `output`, `oom`, `pids`, `disk` or `setup` (the sandbox itself was killed from outside,
+    and nobody knows how far the command came). `exit_code` is -1 unless `why` is `exit`; it is 127 for a program that
+    could not be started and 128 plus the signal for a killed one.
     `stdout` and `stderr` are capped at `Limits.output_bytes` together; `truncated` says that more came.
     """
 
