@@ -1,0 +1,71 @@
+"""The `inputs` of a pipeline: what a run may or must be given.
+
+Rules
+  1. A type is one of `TYPES`; `connector` is read and refused until connectors exist.
+  2. A default and the values of `enum` must be of the type; an expression is no default.
+  3. A required input needs no default; with one, the default still stands when nothing is given.
+"""
+
+from __future__ import annotations
+
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+from bridle.pipeline.complaint import suggest
+from bridle.pipeline.fields import Fields, open_fields
+from bridle.pipeline.inputs import TYPES, coerce
+from bridle.pipeline.nodes import Node, Scalar, to_json
+from bridle.pipeline.plan import InputSpec
+from bridle.pipeline.vocabulary import INPUT
+
+
+def read_inputs(fields: Fields) -> dict[str, InputSpec]:
+    """Return the declared inputs by name, in the order of the file."""
+    found = {}
+    for name, node in fields.entries("inputs"):
+        body = open_fields(node, INPUT, findings=fields.findings)
+        if body is not None:
+            found[name.text] = _read_input(name, body)
+    return found
+
+
+def _read_input(name: Scalar, body: Fields) -> InputSpec:
+    type_ = _read_type(body)
+    default = _read_value(body.get("default"), type_, body) if type_ else None
+    enum = tuple(_read_value(item, type_, body) for item in body.items("enum")) if type_ else ()
+    if default is not None and enum and default not in enum:
+        body.refuse(
+            f"the default of {name.text!r} is not allowed", reason="bad-default", hint="add it to enum"
+        )
+    return InputSpec(
+        type=type_ or "string",
+        required=body.flag("required", default=False),
+        default=default,
+        description=body.text("description"),
+        enum=enum,
+    )
+
+
+def _read_type(body: Fields) -> str:
+    word = body.text("type", "string")
+    if word == "connector":
+        body.findings.refuse_later(body.place, "connector-input")
+        return ""
+    if word not in TYPES:
+        hint = suggest(word, TYPES, otherwise=f"use one of {', '.join(TYPES)}")
+        body.refuse(f"{word!r} is no type of input", reason="unknown-input-type", hint=hint)
+        return ""
+    return word
+
+
+def _read_value(node: Node | None, type_: str, body: Fields) -> Json:
+    if node is None:
+        return None
+    value = node.text if isinstance(node, Scalar) and type_ in ("string", "secret") else to_json(node)
+    if isinstance(value, str) and ("<+" in value or "${{" in value):
+        body.findings.refuse_later(node.place, "expression-in-default", hint="write a plain value")
+        return None
+    try:
+        return coerce(value, type_)
+    except InputError as exc:
+        body.refuse(f"not a {type_}: {exc.what}", reason="bad-default", hint=exc.hint, at=node.place)
+        return None

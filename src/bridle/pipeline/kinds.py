@@ -1,0 +1,159 @@
+"""The body of a step to the plan's `with_`: one function for each kind that is executed.
+
+Rules
+  1. What a step uses (an agent, a tool) is written out: no expression may choose it.
+  2. A shell, a kind of report or of ref that isn't executed is refused, never replaced by another.
+  3. `uses` and `with` beside an empty `agent:` or `approval:` are read as its own, with a note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from bridle.core.canonical import Json
+from bridle.pipeline.approvals import read_approval
+from bridle.pipeline.complaint import Findings, suggest
+from bridle.pipeline.fields import Fields, open_fields
+from bridle.pipeline.nodes import Node, Scalar, Sequence
+from bridle.pipeline.vocabulary import AGENT, APPROVAL, CLONE, OUTPUT, REF, REPORT, RUN, TOOL, WAIT, Noun
+
+SHELLS = ("sh", "bash", "python")
+_LATER_SHELLS = ("powershell", "pwsh")
+_LATER_REFS = ("tag", "commit", "sha", "pull-request")
+_AGENT = re.compile(r"(?:[A-Za-z][\w-]*\.)*[A-Za-z][\w-]*(@\d{1,9}(?:\.\d{1,9}){0,2})?", re.ASCII)
+_TOOL = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9_-]*)+", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
+
+
+def read_body(kind: str, node: Node, step: Fields) -> dict[str, Json]:
+    """Return the normalised body of a step of `kind`; empty, with complaints, when it can't be read."""
+    noun, scalar_key, read = _READERS[kind]
+    if isinstance(node, Scalar) and node.value is not None and scalar_key:
+        body: Fields | None = Fields(noun, node.place, {scalar_key: node}, step.findings)
+    elif isinstance(node, Scalar) and node.value is None:
+        body = _adopt_siblings(kind, noun, node, step=step)
+    else:
+        body = open_fields(node, noun, findings=step.findings)
+    return read(body) if body is not None else {}
+
+
+def _adopt_siblings(kind: str, noun: Noun, node: Node, *, step: Fields) -> Fields:
+    """Take `uses` and `with` from the step, where a missing indent has put them."""
+    found: dict[str, Node] = {
+        key: step.nodes[key] for key in ("uses", "with") if key in step.nodes and key in noun.marks
+    }
+    if found:
+        step.findings.note(
+            node.place, f"misplaced-uses: 'uses' and 'with' beside {kind!r} are read as its own"
+        )
+    return Fields(noun, node.place, found, step.findings)
+
+
+def _read_run(body: Fields) -> dict[str, Json]:
+    shell = body.text("shell", "sh")
+    if shell in _LATER_SHELLS:
+        body.findings.refuse_later(body.place, f"shell-{shell}", hint=f"use one of {', '.join(SHELLS)}")
+    elif shell not in SHELLS:
+        hint = suggest(shell, SHELLS, otherwise=f"use one of {', '.join(SHELLS)}")
+        body.refuse(f"{shell!r} is no shell", reason="unknown-shell", hint=hint)
+    return {
+        "script": _read_script(body),
+        "shell": shell,
+        "report": _read_report(body),
+        "env": dict(body.variables("env")),
+        "output": [
+            output
+            for output in (_read_output(node, body.findings) for node in body.items("output"))
+            if output
+        ],
+    }
+
+
+def _read_script(body: Fields) -> str:
+    if isinstance(body.get("script"), Sequence):
+        return "\n".join(body.texts("script"))
+    return body.required_text("script")
+
+
+def _read_report(body: Fields) -> Json:
+    node = body.get("report")
+    report = open_fields(node, REPORT, findings=body.findings) if node is not None else None
+    if report is None:
+        return None
+    type_ = report.text("type", "junit").lower()
+    if type_ != "junit":
+        what = f"reports of type {type_!r} are not read"
+        report.refuse(what, reason=f"unsupported-report:{type_}", hint="use type: junit")
+    paths = report.texts("path")
+    if len(paths) != 1:
+        report.refuse(
+            "a report needs one 'path'", reason="missing-key:path", hint="write one glob, such as out/*.xml"
+        )
+    return {"type": "junit", "path": paths[0] if paths else ""}
+
+
+def _read_output(node: Node, findings: Findings) -> Json:
+    if isinstance(node, Scalar):
+        output: Fields | None = Fields(OUTPUT, node.place, {"name": node}, findings)
+    else:
+        output = open_fields(node, OUTPUT, findings=findings)
+    if output is None:
+        return None
+    name = output.required_text("name")
+    alias = output.text("alias")
+    for word in filter(None, (name, alias)):
+        if not _VARIABLE.fullmatch(word):
+            hint = "use letters, digits and _, not starting with a digit"
+            output.refuse(f"{word!r} is no name of an output", reason="bad-output-name", hint=hint)
+    return {"name": name, "alias": alias or None, "mask": output.flag("mask", default=False)}
+
+
+def _read_clone(body: Fields) -> dict[str, Json]:
+    node = body.get("ref")
+    ref = open_fields(node, REF, findings=body.findings) if node is not None else None
+    return {"repo": body.required_text("repo"), "ref": _read_ref(ref) if ref else None}
+
+
+def _read_ref(ref: Fields) -> Json:
+    type_ = ref.text("type", "branch").lower().replace("_", "-")
+    if type_ in _LATER_REFS:
+        ref.findings.refuse_later(ref.place, f"ref-{type_}", hint="use type: branch")
+    elif type_ != "branch":
+        ref.refuse(f"{type_!r} is no kind of ref", reason="unknown-ref", hint="use type: branch")
+    return {"type": "branch", "name": ref.required_text("name")}
+
+
+def _read_agent(body: Fields) -> dict[str, Json]:
+    uses = body.required_text("uses")
+    match = _AGENT.fullmatch(uses)
+    if uses and not match:
+        hint = "write publisher.name@1.0.0, without expressions"
+        body.refuse(f"{uses[:80]!r} names no agent", reason="bad-uses", hint=hint)
+    elif match and not match.group(1):
+        body.findings.note(body.place, f"{uses!r} has no version: it means the stable one")
+    return {"uses": uses, "with": body.values("with"), "model": body.text("model") or None}
+
+
+def _read_tool(body: Fields) -> dict[str, Json]:
+    uses = body.required_text("uses")
+    if uses and not _TOOL.fullmatch(uses):
+        hint = "write family.verb, such as git.push, without expressions"
+        body.refuse(f"{uses[:80]!r} names no tool", reason="bad-uses", hint=hint)
+    return {"uses": uses, "with": body.values("with")}
+
+
+def _read_wait(body: Fields) -> dict[str, Json]:
+    if not body.has("duration"):
+        body.refuse("wait needs 'duration'", reason="missing-key:duration", hint="write duration: 10m")
+    return {"duration_s": body.duration_s("duration")}
+
+
+_READERS: dict[str, tuple[Noun, str, Callable[[Fields], dict[str, Json]]]] = {
+    "run": (RUN, "script", _read_run),
+    "clone": (CLONE, "", _read_clone),
+    "agent": (AGENT, "", _read_agent),
+    "approval": (APPROVAL, "", read_approval),
+    "tool": (TOOL, "", _read_tool),
+    "wait": (WAIT, "duration", _read_wait),
+}

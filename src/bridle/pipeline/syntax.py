@@ -1,0 +1,106 @@
+"""The syntax tree of an expression. It holds what was written; nothing here looks anything up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TypeAlias
+
+STATUS_WORDS = ("Always", "OnPipelineSuccess", "OnPipelineFailure", "OnStageSuccess", "OnStageFailure")
+STATUS_CALLS = ("always", "success", "failure")
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """null, true, false, an integer, or text; a number with a fraction stays text."""
+
+    value: None | bool | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A path from the root of the context; a segment is a name, or an expression that gives one."""
+
+    path: tuple[str | Expression, ...]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A path below the value of another expression."""
+
+    target: Expression
+    path: tuple[str | Expression, ...]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function, or a method when `target` is there."""
+
+    name: str
+    target: Expression | None
+    arguments: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Logical:
+    """`&&` or `||` over two or more operands."""
+
+    operator: str
+    operands: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """One of == != < <= > >=; comparisons don't chain."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`test ? then : other`."""
+
+    test: Expression
+    then: Expression
+    other: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with expressions in it, in order."""
+
+    parts: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A status word such as `OnStageSuccess`, or the name of a status call such as `success`."""
+
+    word: str
+    offset: int
+
+
+Expression: TypeAlias = (
+    Literal | Lookup | Access | Call | Not | Logical | Compare | Choice | Template | Status
+)
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """Yield `expression` and everything below it, in the order it was written."""
+    yield expression
+    for slot in fields(expression):
+        value = getattr(expression, slot.name)
+        for child in value if isinstance(value, tuple) else (value,):
+            if isinstance(
+                child, Literal | Lookup | Access | Call | Not | Logical | Compare | Choice | Template | Status
+            ):
+                yield from walk(child)

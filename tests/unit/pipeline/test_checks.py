@@ -1,0 +1,152 @@
+"""Expressions that lead nowhere are found before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bridle.pipeline.complaint import Complaint
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.read import read_pipeline
+
+Complain = Callable[..., tuple[Complaint, ...]]
+
+TWO_STAGES = """\
+pipeline:
+  id: p
+  inputs: {{branch: {{type: string}}}}
+  stages:
+    - id: one
+      steps:
+        - {{id: a, run: ls}}
+        - {{id: b, run: ls, env: {{X: '{value}'}}}}
+        - {{id: c, run: ls}}
+    - id: two
+      if: {condition}
+      steps: [{{id: d, run: ls}}]
+"""
+
+
+def write(value: str = "x", condition: str = "true") -> str:
+    return TWO_STAGES.format(value=value, condition=condition)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<+inputs.branch>",
+        "<+steps.a.output.K>",
+        "<+a.output.K>",
+        "<+stages.one.steps.a.status>",
+        "<+pipeline.stages.one.spec.execution.steps.a.output.outputVariables.K>",
+        "<+pipeline.executionId>",
+        "<+env.ANY>",
+        "<+secrets.token>",
+    ],
+)
+def test_expression_that_leads_somewhere_is_accepted(value: str) -> None:
+    assert read_pipeline(write(value), source="p.yaml").id == "p"
+
+
+@pytest.mark.parametrize(
+    ("value", "column", "reason"),
+    [
+        ("<+inputs.brnch>", 40, "unknown-input"),
+        ("x <+steps.z.output>", 42, "unknown-step"),
+        ("<+steps.b.output>", 40, "later-step"),
+        ("<+steps.c.output>", 40, "later-step"),
+        ("<+stages.three.status>", 40, "unknown-stage"),
+        ("<+stages.two.status>", 40, "later-stage"),
+        ("<+stages.one.status>", 40, "later-stage"),
+        ("<+stages.one.steps.c.output.K>", 40, "later-step"),
+        ("<+steps.a.outptu.K>", 40, "unknown-member"),
+        ("<+pipeline.nam>", 40, "unknown-member"),
+        ("<+pipeline.sequenceId>", 40, "not-executed-yet:pipeline.seq_id"),
+        ("<+matrix.x>", 40, "not-executed-yet:matrix"),
+        ("<+manifests.x>", 40, "no-manifest-source"),
+        ("<+branch>", 40, "unknown-reference"),
+        ("<+Always>", 40, "status-outside-condition"),
+        ("<+inputs.branch", 38, "unclosed"),
+    ],
+)
+def test_expression_that_leads_nowhere_is_refused_where_it_stands(
+    complain: Complain, value: str, column: int, reason: str
+) -> None:
+    (complaint,) = complain(write(value), whole=True)
+    assert (complaint.place.line, complaint.place.column, complaint.reason) == (8, column, reason)
+    assert complaint.hint
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ("<+stages.one.status> == Success", "unknown-reference"),
+        ("<+steps.d.status> == 'Failed'", "unknown-step"),
+        ("<+stages.two.steps.d.status> == 'Failed'", "later-stage"),
+        ("<+secrets.key> == 'x'", "secret-in-expression"),
+        ("<+stages.one.output.K> == 'x'", "not-executed-yet:stage-outputs"),
+        ("lowr('x') == 'x'", "unknown-function"),
+    ],
+)
+def test_condition_that_cannot_be_judged_is_refused(complain: Complain, condition: str, reason: str) -> None:
+    (complaint,) = complain(write(condition=condition), whole=True)
+    assert (complaint.place.line, complaint.reason) == (11, reason)
+
+
+def test_nearest_step_is_named(complain: Complain) -> None:
+    (complaint,) = complain("- {id: suite, run: ls}\n- {run: ls, env: {X: <+steps.siute.output>}}")
+    assert complaint.hint == "did you mean 'suite'?"
+
+
+def test_env_of_the_pipeline_knows_no_steps(complain: Complain) -> None:
+    (complaint,) = complain("- {id: a, run: ls}", head="env: {X: <+stages.one.steps.a.output>}")
+    assert complaint.reason == "later-stage"
+
+
+def test_line_inside_a_script_is_named(complain: Complain) -> None:
+    (complaint,) = complain("- run: |\n    ls\n    echo <+inputs.x>\n")
+    assert (complaint.place.line, complaint.place.column) == (9, 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("for: ship.push", "for: shop.push", "unknown-stage"),
+        ("for: ship.push", "for: ship", "unknown-stage"),
+        ("for: ship.push", "for: ship.psh", "unknown-step"),
+        ("for: ship.push", "for: build.suite", "approval-too-late"),
+        ("for: ship.push", "for: approval.release", "approval-too-late"),
+        (
+            "tool: {uses: git.push, with: {commit",
+            "agent: {uses: a.b@1.0.0, with: {commit",
+            "bad-approval-target",
+        ),
+    ],
+)
+def test_approval_for_no_later_action_is_refused(
+    complain: Complain, autofix_text: str, old: str, new: str, reason: str
+) -> None:
+    assert old in autofix_text
+    (complaint,) = complain(autofix_text.replace(old, new), whole=True)
+    assert (complaint.place.line, complaint.reason) == (31, reason)
+
+
+@pytest.mark.parametrize("value", ["<+steps.look.output.x>", "<+stages.ship.steps.look.output.x>"])
+def test_approved_action_must_be_known_when_it_is_approved(
+    complain: Complain, autofix_text: str, value: str
+) -> None:
+    text = autofix_text.replace("        - id: push", "        - {id: look, run: ls}\n        - id: push")
+    (complaint,) = complain(
+        text.replace("branch: <+inputs.branch>}}\n", f"branch: {value}}}}}\n").replace(
+            f"name: {value}", "name: main"
+        ),
+        whole=True,
+    )
+    assert (complaint.place.line, complaint.reason) == (37, "approval-before-value")
+
+
+def test_plan_may_name_a_derived_id_with_underscores() -> None:
+    text = "pipeline: {stages: [{steps: [{name: Feature Agent, run: ls}, 'echo ${{ steps.feature_agent.output.x }}']}]}"
+    plan: Plan = read_pipeline(text, source="p")
+    assert plan.stages[0].steps[0].id == "featureagent"

@@ -1,0 +1,277 @@
+"""A pipeline file to a plan, and every complaint that a file can earn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bridle.pipeline.complaint import MOST_COMPLAINTS, Complaint, PipelineError
+from bridle.pipeline.plan import FailureRule, InputSpec, Plan
+from bridle.pipeline.read import read_pipeline
+
+Complain = Callable[..., tuple[Complaint, ...]]
+ReadSteps = Callable[..., Plan]
+
+
+def test_whole_example_becomes_a_plan(autofix: Plan) -> None:
+    assert [(stage.id, [(step.id, step.kind) for step in stage.steps]) for stage in autofix.stages] == [
+        ("build", [("clone", "clone"), ("suite", "run")]),
+        ("repair", [("fix", "agent")]),
+        ("approval", [("release", "approval")]),
+        ("ship", [("push", "tool")]),
+    ]
+    assert autofix.inputs == {
+        "repository": InputSpec("string", required=True),
+        "branch": InputSpec("string", default="main"),
+    }
+    assert autofix.notes == ()
+
+
+def test_bodies_are_normalised(autofix: Plan) -> None:
+    clone, suite = autofix.stages[0].steps
+    release = autofix.stages[2].steps[0]
+    assert clone.with_ == {
+        "repo": "<+inputs.repository>",
+        "ref": {"type": "branch", "name": "<+inputs.branch>"},
+    }
+    assert suite.with_["report"] == {"type": "junit", "path": ".bridle/reports/*.xml"}
+    assert suite.on_failure == (FailureRule(("all",), "ignore"),)
+    assert release.with_["with"] == {
+        "message": "Ship the repair?",
+        "for": "ship.push",
+        "groups": [],
+        "users": [],
+        "timeout_s": 604_800,
+        "min_count": 1,
+        "block_executor": False,
+    }
+
+
+def test_steps_and_stages_know_their_place(autofix: Plan) -> None:
+    assert autofix.stages[1].place == "autofix.yaml:18:7"
+    assert autofix.stages[1].steps[0].place == "autofix.yaml:21:11"
+
+
+def test_conditions_stay_source_text(autofix: Plan) -> None:
+    assert autofix.stages[2].condition == '<+stages.repair.status> == "succeeded"'
+
+
+def test_bare_text_is_a_run_step_named_by_position(read_steps: ReadSteps) -> None:
+    (step,) = read_steps("- make test").stages[0].steps
+    assert (step.id, step.kind, step.with_["script"], step.with_["shell"]) == (
+        "step_1",
+        "run",
+        "make test",
+        "sh",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "id_"),
+    [
+        ("name: Feature Agent, ", "featureagent"),
+        ("identifier: x_y, ", "x_y"),
+        ("", "step_1"),
+        ("name: '+++', ", "step_1"),
+    ],
+)
+def test_id_is_derived(read_steps: ReadSteps, names: str, id_: str) -> None:
+    assert read_steps(f"- {{{names}run: ls}}").stages[0].steps[0].id == id_
+
+
+@pytest.mark.parametrize("key", ["on-failure", "on_failure", "onFailure"])
+def test_key_is_read_in_every_spelling(read_steps: ReadSteps, key: str) -> None:
+    assert read_steps(f"- {{run: ls, {key}: abort}}").stages[0].steps[0].on_failure == (
+        FailureRule(("all",), "abort"),
+    )
+
+
+def test_script_may_be_a_list_of_lines(read_steps: ReadSteps) -> None:
+    assert read_steps("- run: {script: [a, b], shell: bash}").stages[0].steps[0].with_["script"] == "a\nb"
+
+
+def test_env_of_the_stage_holds_for_its_steps_and_theirs_wins() -> None:
+    text = "pipeline: {id: p, stages: [{env: {A: 1, B: 1.10}, steps: [{run: ls, env: {A: two}}]}]}"
+    assert read_pipeline(text, source="p").stages[0].steps[0].env == {"A": "two", "B": "1.10"}
+
+
+@pytest.mark.parametrize(
+    ("written", "errors"),
+    [
+        ("all", ("all",)),
+        ("[timeout, connectivity]", ("timeout", "connectivity")),
+        (
+            "[Timeout, PolicyEvaluationFailure, AuthenticationError]",
+            ("timeout", "policy-evaluation", "authentication"),
+        ),
+        ("InfrastructureFailure", ("unknown",)),
+    ],
+)
+def test_errors_of_a_failure_rule_have_one_spelling(
+    read_steps: ReadSteps, written: str, errors: tuple[str, ...]
+) -> None:
+    plan = read_steps(f"- {{run: ls, on-failure: {{errors: {written}, action: ignore}}}}")
+    assert plan.stages[0].steps[0].on_failure == (FailureRule(errors, "ignore"),)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        "user-groups: [ops], approvers-min-count: 2, block-executor: true",
+        "groups: ops, min-approvers: 2, self-approval: false",
+        "approvers: {groups: [ops], minimum: 2}, block_executor: 'true'",
+        "approvers: {userGroups: [ops], minimumCount: 2, disallowPipelineExecutor: true}",
+    ],
+)
+def test_approval_is_read_in_its_four_forms(read_steps: ReadSteps, details: str) -> None:
+    plan = read_steps(f"- approval: {{with: {{message: ok, {details}}}}}")
+    body = plan.stages[0].steps[0].with_["with"]
+    assert isinstance(body, dict)
+    assert (body["groups"], body["min_count"], body["block_executor"]) == (["ops"], 2, True)
+
+
+def test_misplaced_uses_is_read_and_noted(read_steps: ReadSteps) -> None:
+    plan = read_steps("- agent:\n  uses: a.b@1.0.0\n  with: {x: 1}")
+    assert plan.stages[0].steps[0].with_ == {"uses": "a.b@1.0.0", "with": {"x": 1}, "model": None}
+    assert plan.notes[0].startswith("p.yaml:8:11: misplaced-uses")
+
+
+@pytest.mark.parametrize(
+    ("step", "note"),
+    [
+        ("{agent: {uses: a.b}}", "stable"),
+        ("{run: ls, on-failure: {errors: PluginImageFailure, action: fail}}", "'unknown'"),
+    ],
+)
+def test_what_a_reader_should_know_is_noted(read_steps: ReadSteps, step: str, note: str) -> None:
+    (found,) = read_steps(f"- {step}").notes
+    assert note in found
+
+
+def test_output_in_a_script_is_noted(read_steps: ReadSteps) -> None:
+    (note,) = read_steps("- {id: a, run: ls}\n- run: echo <+steps.a.output.X>").notes
+    assert note.startswith("p.yaml:8:16: ")
+
+
+@pytest.mark.parametrize("text", ["10m", "1h30m", "600", "2w", "1d 2h"])
+def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
+    seconds = {"10m": 600, "1h30m": 5400, "600": 600, "2w": 1_209_600, "1d 2h": 93_600}[text]
+    step = read_steps(f"- {{wait: {{duration: {text}}}, timeout: {text}}}").stages[0].steps[0]
+    assert (step.with_["duration_s"], step.timeout_s) == (seconds, seconds)
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "reason"),
+    [
+        ("{rnu: ls}", "7:12", "unknown-key"),
+        ("{run: ls, run: pwd}", "7:21", "duplicate-key"),
+        ("{run: ls, onFailure: fail, on-failure: fail}", "7:38", "duplicate-key"),
+        ("{id: a}", "7:11", "missing-kind"),
+        ("{run: ls, wait: 1m}", "7:11", "several-kinds"),
+        ("{run: {shell: bash}}", "7:17", "missing-key:script"),
+        ("{run: [a]}", "7:17", "wrong-shape"),
+        ("{run: {script: ls, shell: fish}}", "7:17", "unknown-shell"),
+        ("{run: {script: ls, shell: pwsh}}", "7:17", "not-executed-yet:shell-pwsh"),
+        ("{run: {script: ls, report: {type: cobertura, path: x}}}", "7:38", "unsupported-report:cobertura"),
+        ("{run: {script: ls, output: [a-b]}}", "7:39", "bad-output-name"),
+        ("{run: ls, timeout: soon}", "7:30", "bad-duration"),
+        ("{run: ls, timeout: 0}", "7:30", "bad-duration"),
+        ("{wait: 54w}", "7:18", "bad-duration"),
+        ("{run: ls, id: a b}", "7:25", "bad-id"),
+        ("{agent: {uses: <+inputs.x>}}", "7:19", "bad-uses"),
+        ("{agent: {uses: a.b@latest}}", "7:19", "bad-uses"),
+        ("{tool: {uses: push}}", "7:18", "bad-uses"),
+        ("{clone: {repo: r, persist-credentials: true}}", "7:29", "credentials-in-workspace"),
+        ("{clone: {repo: r, ref: {type: tag, name: v1}}}", "7:34", "not-executed-yet:ref-tag"),
+        ("{approval: {uses: jira, with: {message: m}}}", "7:22", "no-connector:jira"),
+        ("{approval: {with: {message: m, auto-approve: true}}}", "7:42", "not-executed-yet:auto-approve"),
+        ("{uses: actions/checkout@v4}", "7:11", "foreign-action"),
+        ("{parallel: {steps: []}}", "7:12", "not-executed-yet:parallel"),
+        ("{run: ls, strategy: {matrix: {a: [1]}}}", "7:21", "not-executed-yet:strategy"),
+        ("{run-test: {}}", "7:12", "test-intelligence"),
+        ("{run: ls, on-failure: {action: {retry: {attempts: 2}}}}", "7:43", "not-executed-yet:retry"),
+        ("{run: ls, on-failure: {errors: exitcode, action: fail}}", "7:42", "exitcode-matcher"),
+        ("{run: ls, on-failure: explode}", "7:33", "unknown-action"),
+        ("{run: ls, env: {A: [1]}}", "7:30", "wrong-shape"),
+    ],
+)
+def test_complaint_about_a_step(complain: Complain, step: str, place: str, reason: str) -> None:
+    first = complain(f"- {step}")[0]
+    assert (str(first.place), first.reason) == (f"p.yaml:{place}", reason)
+    assert first.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty-file"),
+        ("hello", "no-pipeline"),
+        ("- run: ls", "fragment-without-root"),
+        ("version: 2\npipeline: {stages: [{steps: [ls]}]}", "unsupported-version"),
+        ("version: 1", "missing-key:pipeline"),
+        ("pipeline:", "missing-key:stages"),
+        ("pipeline: []", "wrong-shape"),
+        ("pipelin: {}", "unknown-key"),
+        ("trigger: {}", "not-executed-yet:trigger"),
+        ("pipeline: {stages: []}", "missing-key:stages"),
+        ("pipeline: {generate: x, stages: [{steps: [ls]}]}", "dynamic-pipeline"),
+        ("pipeline: {stages: [{stage: {type: CI}}]}", "v0-pipeline"),
+        ("pipeline: {stages: [{steps: [ls]}]}\n---\na: 1", "not-executed-yet:many-documents"),
+        ("pipeline: {stages: [" + "{steps: [ls]}, " * 257 + "]}", "too-many-stages"),
+        ("pipeline: {stages: [{id: a, steps: [ls]}, {id: a, steps: [ls]}]}", "duplicate-id"),
+        ("pipeline: {stages: [{approval: {with: {}}}]}", "not-executed-yet:approval"),
+        ("pipeline: {inputs: {a: {type: text}}, stages: [{steps: [ls]}]}", "unknown-input-type"),
+        ("pipeline: {inputs: {a: {type: number, default: x}}, stages: [{steps: [ls]}]}", "bad-default"),
+        (
+            "pipeline: {inputs: {a: {type: connector}}, stages: [{steps: [ls]}]}",
+            "not-executed-yet:connector-input",
+        ),
+        (
+            "pipeline: {inputs: {a: {default: <+inputs.b>}}, stages: [{steps: [ls]}]}",
+            "not-executed-yet:expression-in-default",
+        ),
+    ],
+)
+def test_complaint_about_a_file(complain: Complain, text: str, reason: str) -> None:
+    assert complain(text, whole=True)[0].reason == reason
+
+
+def test_unknown_key_is_answered_with_the_nearest(complain: Complain) -> None:
+    (complaint,) = complain("- {run: ls, timout: 1m}")
+    assert complaint.hint == "did you mean 'timeout'?"
+
+
+def test_all_faults_are_reported_at_once_in_order(complain: Complain) -> None:
+    complaints = complain("- {rnu: ls}\n- {id: a, run: ls}\n- {id: a, run: <+inputs.x>}\n- {wait: soon}")
+    assert [(item.place.line, item.reason) for item in complaints] == [
+        (7, "unknown-key"),
+        (9, "duplicate-id"),
+        (9, "unknown-input"),
+        (10, "bad-duration"),
+    ]
+
+
+def test_error_prints_every_complaint_with_place_and_next_step() -> None:
+    with pytest.raises(PipelineError) as caught:
+        read_pipeline("pipeline: {stages: [{steps: [{rnu: ls}, {wait: soon}]}]}", source="p.yaml")
+    text = str(caught.value)
+    assert text.count("p.yaml:1:") == 2
+    assert text.count("next: ") == 2
+    assert caught.value.exit_code == 2
+
+
+def test_reading_stops_after_too_many_faults(complain: Complain) -> None:
+    complaints = complain("\n".join("- {rnu: ls}" for _ in range(MOST_COMPLAINTS * 3)))
+    assert len(complaints) == MOST_COMPLAINTS + 1
+    assert complaints[-1].reason == "too-many-complaints"
+
+
+def test_tags_are_noted_and_have_no_effect() -> None:
+    plan = read_pipeline("pipeline: {tags: [a], stages: [{steps: [ls]}]}", source="dir/My File.yaml")
+    assert plan.id == "myfile"
+    assert "no effect" in plan.notes[0]
+
+
+def test_text_that_forges_a_secret_is_refused(complain: Complain) -> None:
+    assert complain("- {run: 'echo <+inputs.x> <<secret:a>>'}")[0].reason == "forged-placeholder"
