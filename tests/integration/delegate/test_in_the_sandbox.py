@@ -81,16 +81,19 @@ async def test_a_protected_test_cannot_be_changed_by_a_command(real: Bench) -> N
     assert (real.folder / "src/tests/test_calc.py").read_text() == FILES["src/tests/test_calc.py"]
 
 
-async def test_tests_moved_aside_with_the_folder_around_them_are_found_by_the_verification(
+async def test_protected_tests_cannot_be_moved_with_the_folder_around_them(
     real: Bench, origin: Origin
 ) -> None:
-    """A mount holds its own folder fast, not the ones above it: the recomputed difference is what catches this."""
     origin.commit({"src/deep/tests/t.py": "strict\n", "src/deep/x.py": ""})
     await real.do("git.clone", {"repository": str(origin.path), "branch": "main"})
-    report = await run(real, "mv src/deep src/moved; mkdir -p src/deep/tests; echo lax > src/deep/tests/t.py")
-    assert report.status == "succeeded"
+    assert (await run(real, "mv src/deep src/moved")).status == "failed"
+    assert (real.folder / "src/deep/tests/t.py").read_text() == "strict\n"
+
+
+async def test_what_slips_between_mounts_and_globs_is_named_by_the_verification(real: Bench) -> None:
+    assert (await run(real, "mkdir -p src/new/tests; echo lax > src/new/tests/t.py")).status == "succeeded"
     value = value_of(await real.do("workspace.verify", {"tree": await real.worker.snapshot("w")}))
-    assert value["outside"] == ["src/deep/tests/t.py", "src/moved/tests/t.py"]
+    assert value["outside"] == ["src/new/tests/t.py"]
 
 
 async def test_what_commands_write_the_file_tools_can_edit_and_the_other_way_round(real: Bench) -> None:
