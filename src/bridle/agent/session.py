@@ -198,4 +198,7 @@ def _check_turn(reply: ModelReply) -> None:
 
 
 def _error(value: Json) -> Json:
-    return value if isinstance(value, Mapping) and "error" in value else {"error": value}
+    """Say that a call failed without hiding what it found: a red suite is a result as well."""
+    if not isinstance(value, Mapping):
+        return {"error": value}
+    return value if "error" in value else {"failed": True, **value}

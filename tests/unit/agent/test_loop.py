@@ -124,6 +124,13 @@ async def test_a_failure_that_says_error_is_told_as_it_is(definition: AgentDefin
     assert gate.told() == [{"error": "no such file", "reason": "missing"}]
 
 
+async def test_what_a_failed_command_found_is_told(definition: AgentDefinition) -> None:
+    red = Done("rec", "failed", {"exit_code": 1, "report": {"errors": 9}})
+    gate = FakeGate([turn("", READ), turn("ok")], {"file.read": red})
+    await run(definition, gate)
+    assert gate.told() == [{"failed": True, "exit_code": 1, "report": {"errors": 9}}]
+
+
 async def test_a_question_to_a_person_stops_before_the_next_call(definition: AgentDefinition) -> None:
     asked = Asked("rec", "apr_1")
     gate = FakeGate([turn("", ("git.commit", {}), READ), turn("never")], {"git.commit": asked})
