@@ -19,7 +19,7 @@ class Settings:
 
     `data_dir` holds the store and caches, `config_dir` the keys (0700), `work_dir` workspaces and
     toolchains. `store_url` is `sqlite:////absolute/file.db` or `postgresql://…`. `model` is the account's
-    default model or an empty string.
+    default model, `model_price` its own price ("0.25/1.25": dollars per million tokens in and out); both may be empty.
     """
 
     data_dir: Path
@@ -27,6 +27,7 @@ class Settings:
     work_dir: Path
     store_url: str
     model: str
+    model_price: str = ""
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = "") -> Settings:
@@ -42,6 +43,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = 
         work_dir=Path(env.get("BRIDLE_WORK_DIR") or work_default),
         store_url=store_url or env.get("BRIDLE_STORE") or f"sqlite:///{data / 'bridle.db'}",
         model=env.get("BRIDLE_MODEL", ""),
+        model_price=env.get("BRIDLE_MODEL_PRICE", ""),
     )
 
 

@@ -43,8 +43,8 @@ class Durable(Protocol):
         """Wait for the workflow's end, in whatever process it runs, and return what it returned."""
         ...
 
-    async def held(self, execution: str) -> bool:
-        """True when a live process is carrying the execution on."""
+    async def held_elsewhere(self, execution: str) -> bool:
+        """True when another live process is carrying the execution on."""
         ...
 
     async def close(self) -> None:

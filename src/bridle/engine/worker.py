@@ -33,7 +33,7 @@ from bridle.gate.budgets import Budget, OpenBudget
 from bridle.gate.manifest import find_manifest
 from bridle.pipeline.conditions import evaluate_condition
 from bridle.pipeline.plan import FailureRule, Plan, Stage, Step
-from bridle.pipeline.render import render
+from bridle.pipeline.expressions import render
 from bridle.trust.journal import Entry, Guard, Record
 from bridle.trust.journal import Kind as Said
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal

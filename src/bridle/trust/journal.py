@@ -113,7 +113,7 @@ class Journal(Protocol):
         """Return the newest record of one of `kinds` about `subject`."""
         ...
 
-    async def read(self, *, execution: str = "", after: int = -1, limit: int = 10_000) -> list[Record]:
+    async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
         """Return records with seq > `after` in order, of one execution or of all."""
         ...
 

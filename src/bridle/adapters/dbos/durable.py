@@ -95,12 +95,12 @@ class DbosDurable(Durable):
         handle = await DBOS.retrieve_workflow_async(execution)
         return dict(await handle.get_result(polling_interval_sec=POLL_S))
 
-    async def held(self, execution: str) -> bool:
+    async def held_elsewhere(self, execution: str) -> bool:
         rows = await DBOS.list_workflows_async(
             workflow_ids=[execution], load_input=False, load_output=False
         )
-        live = await self._leases.live(within_s=self._timing.lease_s)
-        return any(row.status in LIVE_STATUS and row.executor_id in live for row in rows)
+        others = await self._leases.live(within_s=self._timing.lease_s) - {self._executor}
+        return any(row.status in LIVE_STATUS and row.executor_id in others for row in rows)
 
     async def close(self) -> None:
         if self._reaper is not None:

@@ -69,6 +69,15 @@ def open_database(url: str) -> Database:
     return Database(engine)
 
 
+def engine_url(store_url: str) -> str:
+    """Return where the durable engine keeps its tables: a schema of its own, or on SQLite a file beside the store's."""
+    url = _parse(store_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return url.render_as_string(hide_password=False)
+    path = Path(url.database)
+    return f"sqlite:///{path.with_name(path.stem + '-engine.db')}"
+
+
 def open_sqlite(url: URL | str, *, immediate: bool = False) -> Engine:
     """Make an engine with our pragmas. `immediate` lets the driver begin, for code that is not ours; else we do."""
     engine = sa.create_engine(url, pool_size=20, max_overflow=20)

@@ -58,7 +58,7 @@ class SqlJournal(Journal):
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return None if row is None else unseal(row.data, row.hash)
 
-    async def read(self, *, execution: str = "", after: int = -1, limit: int = 10_000) -> list[Record]:
+    async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
         query = sa.select(journal.c.data, journal.c.hash).where(journal.c.seq > after)
         if execution:
             query = query.where(journal.c.execution == execution)
@@ -95,6 +95,12 @@ class SqlJournal(Journal):
         query = sa.select(checkpoints.c.text).order_by(checkpoints.c.size)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [row.text for row in rows]
+
+    async def leaves(self, size: int) -> list[bytes]:
+        """Return the leaf hashes of the first `size` records, in order."""
+        query = sa.select(journal.c.data).where(journal.c.seq < size).order_by(journal.c.seq)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [leaf_hash(row.data) for row in rows]
 
     def _append(
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]

@@ -38,7 +38,6 @@ class Bench:
     clock: Clock
     roots: tuple[Path, ...]
     model: str
-    user_permissions: frozenset[str]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
-from bridle.agent.definition import AgentDefinition, fill_inputs
+from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary
 from bridle.agent.loop import Finished, Stopped, Suspended, Undecided, run_agent
 from bridle.agent.shelf import load_agent
 from bridle.core.boundary import Boundary, Suite
@@ -20,7 +19,7 @@ from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.steps import Bench, Ended, Ending, Kind, Leg, wait_for
 
-NOT_INPUTS = frozenset({"suite", "protect", "model"})
+NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent has to know how to run it
 
 
 async def _perform(leg: Leg) -> Ending:
@@ -30,7 +29,7 @@ async def _perform(leg: Leg) -> Ending:
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
     filled = fill_inputs(definition, inputs)
     outcome = await run_agent(
-        replace(definition, boundary=_boundary(definition, given)),
+        definition,
         task_text=json.dumps(filled.inputs, indent=1, sort_keys=True, ensure_ascii=False),
         gate=leg.bench.gate,
         execution=leg.execution.id,
@@ -40,6 +39,7 @@ async def _perform(leg: Leg) -> Ending:
         model=choose_model(leg, definition),
         budget=f"{leg.execution.id}/{leg.path}",
         prompt=filled.prompt,
+        boundary=_boundary(definition, given),
     )
     if isinstance(outcome, Finished):
         return Ended(State.SUCCEEDED, outcome.outputs)
@@ -58,27 +58,23 @@ def definition_of(bench: Bench, body: Mapping[str, Json], options: Mapping[str, 
 
 def choose_model(leg: Leg, definition: AgentDefinition) -> str:
     """The run's model wins over the step's, the step's over the agent file's, that over the account's default."""
-    given = leg.body.get("with") or {}
-    assert isinstance(given, Mapping)
-    names = (leg.execution.options.get("model"), given.get("model"), definition.model, leg.bench.model)
+    names = (leg.execution.options.get("model"), leg.body.get("model"), definition.model, leg.bench.model)
     for name in names:
         if name:
             return str(name)
     raise InputError(
         f"no model is named for {definition.name}",
         where=leg.step.place,
-        hint="name one with --model, in the step (with: model), in the agent's file, or in BRIDLE_MODEL",
+        hint="name one with --model, in the step (model:), in the agent's file, or in BRIDLE_MODEL",
         reason="no-model",
     )
 
 
 def _boundary(definition: AgentDefinition, given: Mapping[str, Json]) -> Boundary:
-    """The definition's boundary, with the step's test suite, and narrowed by what the step protects besides."""
     suite, protect = given.get("suite"), given.get("protect") or ()
-    boundary = replace(definition.boundary, protect=(*definition.boundary.protect, *map(str, protect)))  # type: ignore[arg-type]
-    if not isinstance(suite, Mapping):
-        return boundary
-    return replace(boundary, suite=Suite(script=str(suite["script"]), report=str(suite["report"])))
+    assert isinstance(protect, (list, tuple))
+    named = Suite(str(suite["script"]), str(suite["report"])) if isinstance(suite, Mapping) else None
+    return step_boundary(definition, suite=named, protect=tuple(str(path) for path in protect))
 
 
 AGENT = Kind(_perform)

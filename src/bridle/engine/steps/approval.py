@@ -11,17 +11,35 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bridle.core.canonical import Json
+from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Kind, Leg, end_with
 from bridle.engine.steps.tool import tool_action
 from bridle.gate.gate import APPROVAL_TTL, Ask
 from bridle.pipeline.plan import Plan, Step
-from bridle.pipeline.render import render
+from bridle.pipeline.expressions import render
+
+UNKEPT = ("groups", "users", "min_count", "block_executor")
 
 
 async def _perform(leg: Leg) -> Ending:
     wanted = leg.body["with"]
     assert isinstance(wanted, Mapping)
+    if not wanted.get("for"):
+        raise InputError(
+            "this approval does not say what it is for",
+            where=leg.step.place,
+            hint="add `for: stage.step`, naming the step whose action the person approves",
+            reason="approval-for-nothing",
+        )
+    unkept = [name for name in UNKEPT if wanted.get(name) not in (None, 1, False, [], ())]
+    if unkept:
+        raise InputError(
+            f"an approval cannot keep {', '.join(unkept)} yet, and is not given without it",
+            where=leg.step.place,
+            hint="leave it out, or wait for the version that has groups of people",
+            reason="not-executed-yet",
+        )
     target = find_target(leg.plan, str(wanted["for"]))
     body = render(target.with_, leg.context)
     assert isinstance(body, Mapping)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bridle.core.boundary import Boundary, Limits
 from bridle.core.canonical import Json
 from bridle.engine.steps import Ending, Kind, Leg, end_with, step_action
+from bridle.pipeline.expressions import render
 
 DEFAULT_WALL_S = 600
 
@@ -19,8 +20,9 @@ async def _perform(leg: Leg) -> Ending:
     report = leg.body.get("report")
     if isinstance(report, dict):
         arguments["report"] = report["path"]
-    if leg.body.get("env"):
-        arguments["env"] = leg.body["env"]
+    env = render({**leg.plan.env, **leg.step.env, **(leg.body.get("env") or {})}, leg.context)  # type: ignore[dict-item]
+    if env:
+        arguments["env"] = env
     boundary = Boundary(write=("**",), limits=replace(Limits(), wall_s=wall_s))
     action = step_action(leg, "command.run", arguments, boundary=boundary)
     return await end_with(leg, await leg.bench.gate.perform(action))

@@ -1,0 +1,244 @@
+"""Composition root of the control plane: picks implementations and wires them, once per process.
+
+Heavy libraries are imported here, when a command needs them, and not before: `bridle --help` imports none.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridle.adapters.dbos.durable import DbosDurable, Timing
+from bridle.adapters.models.connect import connect_model, price_of
+from bridle.adapters.models.prices import parse_price
+from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.policy_set import load_policy_set
+from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.database import Database, engine_url, open_database
+from bridle.adapters.sql.executions import SqlExecutions
+from bridle.adapters.sql.journal import ORIGIN, SqlJournal
+from bridle.adapters.sql.principals import SqlPrincipals
+from bridle.adapters.sql.tokens import SqlTokens
+from bridle.adapters.sql.working import WorkingStore
+from bridle.core.canonical import digest
+from bridle.core.clock import Clock, SystemClock
+from bridle.core.errors import UnavailableError
+from bridle.core.settings import Settings
+from bridle.delegate.app import NAME as DELEGATE_NAME
+from bridle.delegate.app import build_delegate
+from bridle.delegate.effectors.model import build_model_effector
+from bridle.delegate.worker import Worker
+from bridle.engine.control import Control
+from bridle.engine.durable import Run
+from bridle.engine.finish import Ending
+from bridle.engine.interpreter import interpret
+from bridle.engine.proof import Proof
+from bridle.engine.steps import Bench
+from bridle.engine.worker import PlanWorker
+from bridle.gate.facts import FactSource
+from bridle.gate.gate import CONTROL_PLANE, Gate, Ports
+from bridle.gate.manifest import builtin_manifests
+from bridle.pipeline.plan import Plan
+from bridle.trust.journal import Entry, Guard, Kind
+from bridle.trust.keys import Signer, load_secret, load_signer
+from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
+from bridle.trust.redaction import Redactor
+from bridle.trust.tokens import Tokens, hash_secret
+
+
+
+@dataclass(frozen=True)
+class App:
+    """Everything a surface needs."""
+
+    settings: Settings
+    database: Database
+    journal: SqlJournal
+    executions: SqlExecutions
+    approvals: SqlApprovals
+    budgets: SqlBudgets
+    principals: SqlPrincipals
+    policy: Regorus
+    gate: Gate
+    control: Control
+    delegate: Worker
+    durable: DbosDurable
+    proof: Proof
+    signer: Signer
+    user: Principal
+
+
+def shipped(name: str) -> Path:
+    """Return the folder `agents`, `policies` or `samples`: in the package when installed, else in the checkout."""
+    inside = Path(__file__).parent / "shipped" / name
+    beside = Path(__file__).parents[2] / name
+    for folder in (inside, beside):
+        if folder.is_dir():
+            return folder
+    raise UnavailableError(f"the shipped folder {name!r} is missing", hint="install bridle again")
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, *, clock: Clock | None = None, timing: Timing | None = None
+) -> AsyncIterator[App]:
+    """Open the store, the policy, the delegate and the engine; close them in the reverse order."""
+    clock = clock or SystemClock()
+    database = open_database(settings.store_url)
+    try:
+        policy = Regorus(load_policy_set([shipped("policies") / "base"]))
+        try:
+            await policy.start()
+            app = await _wire(settings, database, policy, clock, timing or Timing())
+            try:
+                yield app
+            finally:
+                await app.durable.close()
+        finally:
+            await policy.close()
+    finally:
+        database.close()
+
+
+async def _wire(
+    settings: Settings, database: Database, policy: Regorus, clock: Clock, timing: Timing
+) -> App:
+    signer = load_signer(settings.config_dir / "control-plane.key")
+    delegate_signer = load_signer(settings.config_dir / "delegate.key")
+    working = WorkingStore(load_secret(settings.config_dir / "working.key"))
+    journal = SqlJournal(database, working, clock, signer)
+    principals, tokens = SqlPrincipals(database), SqlTokens(database)
+    approvals, budgets, executions = SqlApprovals(database), SqlBudgets(database), SqlExecutions(database)
+    user = await _register_residents(journal, principals, delegate_signer)
+    folders = (Path.cwd(), shipped("samples"))
+    override = parse_price(settings.model_price) if settings.model_price else None
+    delegate = build_delegate(
+        settings,
+        signer=delegate_signer,
+        control_plane=signer.verifier,
+        token_lives=_token_check(tokens, clock),
+        clock=clock,
+        model_effector=build_model_effector(
+            lambda name: connect_model(name, folders=folders, price=override)
+        ),
+    )
+    gate = Gate(
+        Ports(
+            journal=journal,
+            approvals=approvals,
+            budgets=budgets,
+            facts=FactSource(
+                journal=journal, principals=principals, tokens=tokens, budgets=budgets, clock=clock
+            ),
+            policy=policy,
+            delegate=delegate,
+            delegate_key=delegate_signer.verifier,
+            signer=signer,
+            redactor=Redactor(),
+            clock=clock,
+            price=price_of(folders=folders, price=override),
+        )
+    )
+    bench = Bench(
+        gate=gate,
+        journal=journal,
+        approvals=approvals,
+        principals=principals,
+        clock=clock,
+        roots=(Path.cwd() / "agents", shipped("agents")),
+        model=settings.model,
+    )
+    proof = Proof(
+        journal=journal,
+        signer=signer,
+        delegate_key=delegate_signer.verifier,
+        folder=settings.data_dir / "evidence",
+    )
+    ending = Ending(journal, proof, clock)
+
+    async def carry(run: Run, argument: Mapping[str, Any]) -> dict[str, Any]:
+        execution = await executions.get(argument["execution"])
+        assert execution is not None
+        worker = PlanWorker(bench, execution, ending)
+        return await interpret(run, Plan.from_json(argument["plan"]), worker)
+
+    durable = DbosDurable(
+        database, engine_url=engine_url(settings.store_url), workflow=carry, timing=timing
+    )
+    await durable.launch()
+    control = Control(
+        journal=journal, executions=executions, approvals=approvals, durable=durable, clock=clock
+    )
+    return App(
+        settings=settings,
+        database=database,
+        journal=journal,
+        executions=executions,
+        approvals=approvals,
+        budgets=budgets,
+        principals=principals,
+        policy=policy,
+        gate=gate,
+        control=control,
+        delegate=delegate,
+        durable=durable,
+        proof=proof,
+        signer=signer,
+        user=user,
+    )
+
+
+async def _register_residents(
+    journal: SqlJournal, principals: SqlPrincipals, delegate_signer: Signer
+) -> Principal:
+    """Register the operating system's user, the control plane and the delegate, once each; return the user."""
+    everything = frozenset(manifest.needs for manifest in builtin_manifests().values())
+    name = getpass.getuser()
+    user = Principal(
+        PrincipalKind.USER, name, f"user:{name}", everything | {"approval:verdict"}, asserted=True
+    )
+    _, _, control_plane = CONTROL_PLANE.partition(":")
+    residents = [
+        user,
+        Principal(PrincipalKind.SERVICE, control_plane, user.id, frozenset({"workspace:verify"})),
+        Principal(
+            PrincipalKind.DELEGATE,
+            DELEGATE_NAME.partition(":")[2],
+            user.id,
+            frozenset(),
+            public_key=delegate_signer.verifier.raw.hex(),
+        ),
+    ]
+    entries: list[Entry] = []
+    guards: list[Guard] = []
+    for resident in residents:
+        known = await principals.get(resident.id)
+        if known is None or digest(known.to_json()) != digest(resident.to_json()):
+            entries.append(Entry(Kind.PRINCIPAL_REGISTERED, "", resident.id, resident.to_json()))
+            guards.append(RegisterPrincipal(resident))
+    if entries:
+        await journal.append(entries, guards)
+    return user
+
+
+def _token_check(tokens: Tokens, clock: Clock) -> Any:
+    async def lives(secret: str, token_id: str) -> bool:
+        token = await tokens.find(hash_secret(secret))
+        return token is not None and token.id == token_id and clock.now() < token.expires_at
+
+    return lives
+
+
+def prepare_sample(settings: Settings) -> Path:
+    """Make the sample's origin anew, as it was released, and return its path."""
+    from bridle.adapters.index.sample import prepare_autofix_origin
+
+    return prepare_autofix_origin(settings, fresh=True).path
+
+
+__all__ = ["ORIGIN", "App", "open_app", "prepare_sample", "shipped"]

@@ -1,0 +1,63 @@
+"""Ends an execution: its final state, its tokens, a signed checkpoint, and evidence of what was shipped.
+
+Everything here can be done twice: the records are looked for before they are written, and the evidence is made from
+the journal alone, so that it comes out the same whenever it is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.core.states import State
+from bridle.engine.execution import Execution, MoveExecution
+from bridle.trust.journal import Entry, Journal, Kind
+from bridle.trust.tokens import DeleteTokens
+
+WORST_FIRST = (State.UNKNOWN, State.DENIED, State.FAILED)
+
+
+class Attestor(Protocol):
+    """Issues evidence of an execution that shipped something."""
+
+    async def issue(self, execution: Execution) -> str:
+        """Return the id of the `evidence.issued` record, or an empty string when there is nothing to prove."""
+        ...
+
+    async def publish(self, execution: Execution) -> None:
+        """Sign a checkpoint over everything so far and write the bundle, if evidence was issued."""
+        ...
+
+
+class Ending:
+    """Implements the worker's Finisher."""
+
+    def __init__(self, journal: Journal, attestor: Attestor, clock: Clock) -> None:
+        self._journal = journal
+        self._attestor = attestor
+        self._clock = clock
+
+    async def finish(
+        self, execution: Execution, *, failed: bool, steps: Mapping[str, Mapping[str, str]]
+    ) -> dict[str, Any]:
+        """Record the end once, and publish."""
+        known = await self._journal.last(execution.id, execution.id, (Kind.EXECUTION_ENDED,))
+        state = final_state(failed=failed, steps=steps) if known is None else State(str(known.body["state"]))
+        if known is None:
+            evidence = await self._attestor.issue(execution)
+            body: dict[str, Json] = {"state": str(state), "evidence": evidence}
+            entry = Entry(Kind.EXECUTION_ENDED, execution.id, execution.id, body)
+            move = MoveExecution(execution.id, state, "", self._clock.now())
+            await self._journal.append([entry], [DeleteTokens(execution.id), move])
+        await self._attestor.publish(execution)
+        return {"state": str(state), "note": ""}
+
+
+def final_state(*, failed: bool, steps: Mapping[str, Mapping[str, str]]) -> State:
+    """Return the state of the whole: succeeded, or the worst that a step which counted came to."""
+    if not failed:
+        return State.SUCCEEDED
+    found = {step["state"] for step in steps.values()}
+    return next((state for state in WORST_FIRST if state in found), State.FAILED)

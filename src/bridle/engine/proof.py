@@ -1,0 +1,210 @@
+"""Issues evidence of what an execution shipped, from the journal alone.
+
+The statement binds commit, test reports before and after, agent version, policy, approval and cost, and names the records
+that bear it out. It is signed once the push has succeeded; the bundle with its inclusion proofs is written when a checkpoint
+covers those records. An execution that pushed nothing has nothing to prove here; its journal still verifies.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from bridle.core.canonical import Json, digest
+from bridle.engine.execution import Execution
+from bridle.engine.finish import Attestor
+from bridle.trust.change import CHANGE_V1, collect_records, name_records
+from bridle.trust.evidence import bundle, issue_statement
+from bridle.trust.journal import Entry, Journal, Kind, Record
+from bridle.trust.keys import Signer, Verifier
+
+
+class SignedJournal(Journal, Protocol):
+    """A journal that can sign its head and list its leaves."""
+
+    async def checkpoint(self) -> str:
+        """Sign the journal as it stands and return the checkpoint's text."""
+        ...
+
+    async def leaves(self, size: int) -> list[bytes]:
+        """Return the leaf hashes of the first `size` records."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """The outcomes that a statement rests on."""
+
+    push: Record
+    commit: Record
+    before: Record | None
+    after: Record
+
+
+class Proof(Attestor):
+    """Implements `engine.finish.Attestor`; bundles lie in `folder` as `<execution>.json`."""
+
+    def __init__(
+        self, *, journal: SignedJournal, signer: Signer, delegate_key: Verifier, folder: Path
+    ) -> None:
+        self._journal = journal
+        self._signer = signer
+        self._delegate_key = delegate_key
+        self._folder = folder
+
+    def path(self, execution_id: str) -> Path:
+        """Return where the bundle of an execution lies, or would lie."""
+        return self._folder / f"{execution_id}.json"
+
+    async def issue(self, execution: Execution) -> str:
+        known = await self._journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
+        if known is not None:
+            return known.id
+        records = await self._journal.read()
+        shipment = find_shipment([record for record in records if record.execution == execution.id])
+        if shipment is None:
+            return ""
+        predicate, _ = describe(execution, shipment, records)
+        body: dict[str, Json] = {"predicate_type": CHANGE_V1, "predicate": digest(predicate)}
+        entry = Entry(Kind.EVIDENCE_ISSUED, execution.id, execution.id, body)
+        return (await self._journal.append([entry]))[0].id
+
+    async def publish(self, execution: Execution) -> None:
+        text = await self._journal.checkpoint()
+        issued = await self._journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
+        if issued is None or self.path(execution.id).exists():
+            return
+        _write_whole(self.path(execution.id), await self.build(execution, text))
+
+    async def build(self, execution: Execution, checkpoint: str) -> bytes:
+        """Return the bundle of an execution under a checkpoint that covers it."""
+        records = await self._journal.read()
+        shipment = find_shipment([record for record in records if record.execution == execution.id])
+        assert shipment is not None
+        predicate, carried = describe(execution, shipment, records)
+        envelope = issue_statement(
+            self._signer,
+            subjects={"commit": {"gitCommit": str(predicate["commit"])}},
+            predicate_type=CHANGE_V1,
+            predicate=predicate,
+        )
+        size = int(checkpoint.splitlines()[1])
+        return bundle(
+            envelope=envelope,
+            records=list(carried.values()),
+            leaves=await self._journal.leaves(size),
+            checkpoint=checkpoint,
+            control_plane=self._signer.verifier,
+            delegate=self._delegate_key,
+        )
+
+
+def find_shipment(records: Sequence[Record]) -> Shipment | None:
+    """Return the push that succeeded and what it rests on, or None when nothing was pushed."""
+    outcomes = [record for record in records if record.kind is Kind.OUTCOME]
+    pushes = [record for record in outcomes if _is(record, "git.push") and record.body["status"] == "succeeded"]
+    if not pushes:
+        return None
+    value = _mapping(pushes[-1].body["value"])
+    commit = next(
+        record
+        for record in outcomes
+        if _is(record, "git.commit") and _mapping(record.body["value"]).get("commit") == value["commit"]
+    )
+    after = next(record for record in outcomes if record.subject == f"{commit.subject}/verify")
+    before = next((record for record in outcomes if _is(record, "command.run") and _report(record)), None)
+    return Shipment(pushes[-1], commit, before, after)
+
+
+def describe(
+    execution: Execution, shipment: Shipment, records: Sequence[Record]
+) -> tuple[dict[str, Json], dict[str, Record]]:
+    """Return the predicate and, by name, the records that it rests on."""
+    outcomes = {"push": shipment.push.id, "commit": shipment.commit.id, "after": shipment.after.id}
+    if shipment.before is not None:
+        outcomes["before"] = shipment.before.id
+    carried = collect_records(records, outcomes)
+    decided, committed = carried["push.decision"].body, carried["commit.decision"].body
+    agent = _mapping(_mapping(committed["facts"])["principal"])
+    value = _mapping(shipment.push.body["value"])
+    predicate: dict[str, Json] = {
+        "execution": execution.id,
+        "commit": value["commit"],
+        "branch": value["branch"],
+        "agent": {name: agent[name] for name in ("name", "version", "digest")},
+        "policy": decided["policy"],
+        "approval": _approval(carried),
+        "reports": _reports(shipment),
+        "cost": sum_cost([record for record in records if record.execution == execution.id]),
+        "sandbox": _mapping(shipment.after.body["facts"]).get("sandbox"),
+        "records": name_records(carried),
+    }
+    return predicate, carried
+
+
+def sum_cost(records: Sequence[Record]) -> dict[str, Json]:
+    """Add up what the model calls of an execution used. `charged_usd` leaves out what was played from a file."""
+    tokens, turns, listed, charged, unpriced = 0, 0, Decimal(0), Decimal(0), 0
+    for record in records:
+        if record.kind is not Kind.OUTCOME or not _is(record, "model.call"):
+            continue
+        facts = _mapping(record.body["facts"])
+        usage = _mapping(facts.get("usage") or {})
+        turns += 1
+        tokens += sum(int(str(usage.get(name, 0))) for name in ("input_tokens", "output_tokens"))
+        cost = facts.get("cost_usd")
+        unpriced += cost is None
+        listed += Decimal(str(cost or 0))
+        charged += Decimal(0) if facts.get("priced") == "recorded" else Decimal(str(cost or 0))
+    return {
+        "turns": turns,
+        "tokens": tokens,
+        "list_usd": str(listed),
+        "charged_usd": str(charged),
+        "unpriced_turns": unpriced,
+    }
+
+
+def _approval(carried: Mapping[str, Record]) -> dict[str, Json] | None:
+    verdict = carried.get("push.verdict")
+    if verdict is None:
+        return None
+    return {"record": "push.verdict", "by": verdict.body["by"], "asserted": verdict.body["asserted"]}
+
+
+def _reports(shipment: Shipment) -> dict[str, Json]:
+    reports: dict[str, Json] = {
+        "after": {"record": "after", "suite": _mapping(shipment.after.body["value"])["suite"]}
+    }
+    if shipment.before is not None:
+        reports["before"] = {"record": "before", "report": _report(shipment.before)}
+    return reports
+
+
+def _report(record: Record) -> Json:
+    value = record.body["value"]
+    return value.get("report") if isinstance(value, Mapping) else None
+
+
+def _is(record: Record, tool: str) -> bool:
+    return record.body.get("tool") == tool
+
+
+def _mapping(value: Json) -> Mapping[str, Any]:
+    assert isinstance(value, Mapping)
+    return value
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

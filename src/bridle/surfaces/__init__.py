@@ -1,0 +1,1 @@
+"""Faces of one system. They do not import each other."""

@@ -1,0 +1,118 @@
+"""Carries an execution to its end, or to where it waits for a person, and shows it on the way.
+
+On a terminal there is a live tree and the approval is asked there. Elsewhere there is a line for each step and each refusal,
+and the execution waits, unless the caller said who approves. Interrupting leaves everything resumable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bridle.core.errors import BridleError
+from bridle.core.states import State
+from bridle.engine.control import Verdict
+from bridle.engine.summary import Summary, summarise
+from bridle.gate.approvals import Approval, ApprovalState
+from bridle.surfaces.cli.options import is_terminal, say
+from bridle.surfaces.cli.progress import Lines, Tree, View
+from bridle.surfaces.cli.show import show_approval
+
+if TYPE_CHECKING:
+    from bridle.app import App
+
+EXIT_CODES = {State.SUCCEEDED: 0, State.WAITING: 6, State.DENIED: 3}
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to carry: quietly or not, whether a person may be asked, and who approves without being asked."""
+
+    quiet: bool = False
+    no_input: bool = False
+    approve_as: str = ""
+
+    @property
+    def asks(self) -> bool:
+        return is_terminal(no_input=self.no_input) and not self.approve_as
+
+
+async def carry(app: App, execution: str, manner: Manner) -> Summary:
+    """Follow the execution until it has ended or waits for a person who is not here."""
+    view = _view(manner)
+    try:
+        while True:
+            await _follow(app, execution, view)
+            waiting = await open_approvals(app, execution)
+            if not waiting:
+                break
+            answered = [await _answer(app, approval, manner, view) for approval in waiting]
+            if not all(answered):
+                break
+    finally:
+        view.stop()
+    return await summary_of(app, execution)
+
+
+async def summary_of(app: App, execution: str) -> Summary:
+    """Return the summary of an execution as it stands."""
+    return summarise(await app.control.get(execution), await app.journal.read(execution=execution))
+
+
+async def open_approvals(app: App, execution: str = "") -> list[Approval]:
+    """Return the requests that still wait for a verdict."""
+    return await app.approvals.find(execution=execution, states=(ApprovalState.OPEN,))
+
+
+def exit_code(summary: Summary) -> int:
+    """Return the exit code that says how the execution stands."""
+    return EXIT_CODES.get(summary.state, 4)
+
+
+async def interruptible(execution: str, work: Callable[[], Awaitable[Summary]]) -> Summary:
+    """Run `work`; when it is interrupted, say how to go on."""
+    try:
+        return await work()
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        say(f"\ninterrupted; nothing is lost\n  next: bridle resume {execution}")
+        raise
+    except BridleError:
+        say(f"bridle: {execution} has not ended\n  next: bridle resume {execution}")
+        raise
+
+
+def _view(manner: Manner) -> View:
+    if manner.quiet:
+        return View()
+    return Tree() if sys.stderr.isatty() else Lines()
+
+
+async def _follow(app: App, execution: str, view: View) -> None:
+    following = asyncio.create_task(app.control.follow(execution))
+    view.start()
+    try:
+        while not following.done():
+            await asyncio.wait({following}, timeout=view.every_s)
+            view.show(await summary_of(app, execution))
+        await following
+    finally:
+        following.cancel()
+        view.stop()
+
+
+async def _answer(app: App, approval: Approval, manner: Manner, view: View) -> bool:
+    """Give a verdict if this surface may; return whether one was given."""
+    if manner.approve_as:
+        await app.control.give_verdict(approval.id, Verdict(True, app.user, name=manner.approve_as))
+        return True
+    if not manner.asks:
+        return False
+    say(show_approval(approval))
+    word = await asyncio.to_thread(input, "approve? [y]es, [n]o, anything else to leave it waiting: ")
+    if word.strip().lower() not in ("y", "yes", "n", "no"):
+        return False
+    await app.control.give_verdict(approval.id, Verdict(word.strip().lower()[0] == "y", app.user))
+    return True

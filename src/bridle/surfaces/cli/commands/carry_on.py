@@ -1,0 +1,57 @@
+"""`bridle resume`: carry on what has not ended."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import ApproveAs, AsJson, NoInput, Quiet, Store
+
+if TYPE_CHECKING:
+    from bridle.engine.summary import Summary
+    from bridle.surfaces.cli.carry import Manner
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="resume", epilog="Example: bridle resume exe_01jd3k…")(resume)
+
+
+def resume(
+    execution: Annotated[str, typer.Argument(help="The execution's id; the newest unfinished one if left out.")] = "",
+    approve_as: ApproveAs = "",
+    store: Store = "",
+    no_input: NoInput = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Carry on an execution that was interrupted or waits, in this process."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.commands.start import conclude
+
+    manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
+    summary = asyncio.run(_resume(load_settings(store_url=store), execution, manner))
+    return conclude(summary, as_json=as_json)
+
+
+async def _resume(settings: Any, execution_id: str, manner: Manner) -> Summary:
+    from bridle.app import open_app
+    from bridle.surfaces.cli.carry import carry, interruptible
+
+    async with open_app(settings) as app:
+        chosen = execution_id or await newest_unfinished(app)
+        await app.control.carry_on(chosen)
+        return await interruptible(chosen, lambda: carry(app, chosen, manner))
+
+
+async def newest_unfinished(app: Any) -> str:
+    """Return the id of the newest execution that has not ended; raise InputError when there is none."""
+    from bridle.core.errors import InputError
+    from bridle.core.states import State
+
+    found = await app.executions.find(states=[state for state in State if not state.ended], limit=1)
+    if not found:
+        raise InputError("no execution is unfinished", hint="bridle executions lists them all")
+    return str(found[0].id)

@@ -1,0 +1,127 @@
+"""`bridle demo`: the main job, on a real project with a real failing build."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import (
+    ApproveAs,
+    AsJson,
+    Model,
+    NoInput,
+    Quiet,
+    Store,
+    is_terminal,
+    print_json,
+    say,
+)
+
+if TYPE_CHECKING:
+    from bridle.app import App
+    from bridle.engine.execution import Execution
+    from bridle.engine.summary import Summary
+    from bridle.surfaces.cli.carry import Manner
+
+PIPELINE = "autofix"
+RECORDED = "recorded:autofix/turns.json"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="demo", epilog="Example: bridle demo --approve-as ana")(demo)
+
+
+def demo(
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, even if an earlier demo waits.")] = False,
+    model: Model = "",
+    approve_as: ApproveAs = "",
+    store: Store = "",
+    no_input: NoInput = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> int:
+    """Let a governed agent repair a real failing build, approve it, ship it, and verify the evidence.
+
+    Without --model the agent's turns are recorded ones, played from a file; everything else is real.
+    """
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.carry import Manner, exit_code
+
+    manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
+    settings = load_settings(store_url=store)
+    if not manner.quiet:
+        say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
+    summary, verified = asyncio.run(_demo(settings, model or RECORDED, manner, fresh=fresh))
+    if as_json:
+        print_json({**summary.to_json(), "verified": verified})
+    else:
+        _print(summary, verified)
+    return exit_code(summary)
+
+
+async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> tuple[Summary, Any]:
+    from bridle.app import open_app
+    from bridle.surfaces.cli.carry import carry, interruptible
+
+    async with open_app(settings) as app:
+        execution = None if fresh else await _earlier(app, manner)
+        if execution is None:
+            execution = await _start(app, model)
+        await app.control.carry_on(execution.id)
+        summary = await interruptible(execution.id, lambda: carry(app, execution.id, manner))
+        return summary, _verify(app, summary)
+
+
+async def _earlier(app: App, manner: Manner) -> Execution | None:
+    """Return an earlier demo that has not ended, if it is to be resumed: asked on a terminal, taken elsewhere."""
+    from bridle.core.states import State
+
+    live = [state for state in State if not state.ended]
+    found = [item for item in await app.executions.find(states=live) if item.options.get("demo")]
+    if not found:
+        return None
+    say(f"An earlier demo has not ended: {found[0].id} ({found[0].state}).")
+    if is_terminal(no_input=manner.no_input):
+        word = await asyncio.to_thread(input, "[r]esume it or start [a]new? [r] ")
+        return None if word.strip().lower().startswith("a") else found[0]
+    say("Resuming it; --fresh starts anew.")
+    return found[0]
+
+
+async def _start(app: App, model: str) -> Execution:
+    from bridle.app import prepare_sample, shipped
+    from bridle.pipeline.inputs import resolve_inputs
+    from bridle.surfaces.cli.files import read_plan
+
+    plan = read_plan(shipped("samples") / PIPELINE / "pipeline.yaml")
+    origin = await asyncio.to_thread(prepare_sample, app.settings)
+    inputs = resolve_inputs(plan, {"repository": str(origin)})
+    return await app.control.start(
+        plan, inputs=inputs, options={"model": model, "demo": True}, initiator=app.user
+    )
+
+
+def _verify(app: App, summary: Summary) -> dict[str, Any] | None:
+    """Verify the evidence the way a stranger would: the file, and a public key."""
+    from bridle.app import ORIGIN
+    from bridle.trust.evidence import verify_bundle
+    from bridle.trust.keys import Verifier
+
+    path, key = app.proof.path(summary.execution), app.settings.config_dir / "control-plane.pub"
+    if not summary.evidence:
+        return None
+    verified = verify_bundle(path.read_bytes(), key=Verifier.from_pem(key.read_bytes()), origin=ORIGIN)
+    return {"file": str(path), "key": str(key), "checks": list(verified.checks)}
+
+
+def _print(summary: Summary, verified: dict[str, Any] | None) -> None:
+    from bridle.surfaces.cli.show import show_next, show_summary
+
+    print(show_summary(summary))
+    if verified is not None:
+        print(f"Evidence {verified['file']}: verified ({', '.join(verified['checks'])})")
+        print(f"  bridle evidence verify {verified['file']} --key {verified['key']}")
+    if advice := show_next(summary):
+        say(f"\n{advice}")

@@ -1,0 +1,71 @@
+"""`bridle`: the commands, and the one place where an error becomes a message and an exit code.
+
+    0 done · 1 a bug of ours · 2 bad input · 3 not allowed · 4 ran and failed · 5 unavailable · 6 waits for a person
+
+Nothing heavy is imported here: each command imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from bridle.core.errors import BridleError
+
+app = typer.Typer(
+    name="bridle",
+    help="A harness for autonomous agents: every action decided by policy, carried out by a delegate, proved.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+COMMANDS = ("demo", "start", "carry_on", "verdicts")
+BUG = 1
+INTERRUPTED = 130
+
+
+def register() -> typer.Typer:
+    """Add the commands of every module; the modules themselves import only names and options."""
+    for module in COMMANDS:
+        import_module(f"bridle.surfaces.cli.commands.{module}").register(app)
+    return app
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit the process."""
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_guard(lambda: register()(args=given, standalone_mode=False), as_json="--json" in given))
+
+
+def _guard(call: Callable[[], Any], *, as_json: bool) -> int:
+    import click
+
+    try:
+        code = call()
+    except BridleError as error:
+        _report(error, as_json=as_json)
+        return error.exit_code
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        return 0  # whoever read our output has read enough
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _report(error: BridleError, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(error.to_problem(), indent=1))
+    else:
+        print(f"bridle: {error}", file=sys.stderr)

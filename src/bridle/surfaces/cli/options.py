@@ -1,0 +1,49 @@
+"""Options that several commands share, and how a command prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask on the terminal; wait instead.")]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store", help="Where executions and the journal are kept: sqlite:////file or postgresql://…", metavar="URL"
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        help="Model of all agents in this run: anthropic:…, openai:…, bedrock:…, openai:NAME@URL, recorded:FILE.",
+        metavar="MODEL",
+    ),
+]
+ApproveAs = Annotated[
+    str,
+    typer.Option(
+        help="Approve what is asked, under this name. The identity is the operating system's user; the name is recorded "
+        "as asserted.",
+        metavar="NAME",
+    ),
+]
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    print(json.dumps(document, indent=1, ensure_ascii=False))
+
+
+def say(text: str = "") -> None:
+    """Print for a person, on standard error."""
+    print(text, file=sys.stderr)
+
+
+def is_terminal(*, no_input: bool) -> bool:
+    """True when a person can be asked."""
+    return not no_input and sys.stdin.isatty() and sys.stderr.isatty()
