@@ -11,9 +11,10 @@ from __future__ import annotations
 import posixpath
 
 from bridle.core.errors import ExecutionError
+from bridle.delegate.limits import TreeLimits, too_large
 from bridle.delegate.mirror import Mirror, TreeFile
 from bridle.delegate.snapshot import Entry, Manifest, Snapshots
-from bridle.delegate.tree import Kind, TreeLimits, is_excluded, too_large
+from bridle.delegate.tree import Kind, is_excluded
 
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from bridle.core.boundary import Boundary, clean_path, matches_any
 from bridle.core.errors import ExecutionError
-from bridle.delegate.tree import Found, Kind, TreeLimits, walk
+from bridle.delegate.limits import TreeLimits
+from bridle.delegate.tree import Found, Kind, walk
 
 MAX_READ_ONLY = 500
 _WILD = "*?"

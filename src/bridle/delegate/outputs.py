@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from bridle.core.boundary import SCRATCH
 from bridle.core.errors import ExecutionError
 from bridle.delegate.output import printable
+from bridle.delegate.paths import read_file
 from bridle.delegate.placing import remove, scratch, write_file
-from bridle.delegate.tree import read_file
 
 if TYPE_CHECKING:
     from bridle.trust.redaction import Redactor

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bridle.core.boundary import SCRATCH
 from bridle.delegate.disk import full_disk_named
-from bridle.delegate.tree import open_folder, open_parent
+from bridle.delegate.paths import open_folder, open_parent
 
 SANDBOX_UID = 65534
 

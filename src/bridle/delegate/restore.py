@@ -13,9 +13,10 @@ import os
 import stat
 
 from bridle.core.boundary import SCRATCH
+from bridle.delegate.paths import open_folder
 from bridle.delegate.placing import make_folder, remove, unlock, write_file, write_link
 from bridle.delegate.snapshot import Entry, Manifest, Snapshots, Stamps
-from bridle.delegate.tree import Kind, is_utf8, open_folder, stamp
+from bridle.delegate.tree import Kind, is_utf8, stamp
 
 
 def restore(snapshots: Snapshots, tree: str, root_fd: int, known: Stamps) -> None:

@@ -20,10 +20,11 @@ from bridle.core.errors import ExecutionError, InputError
 from bridle.delegate.effectors import EffectorContext
 from bridle.delegate.mounts import find_mounts, static_prefix
 from bridle.delegate.outputs import EXPORTED, collect_outputs, prepare_outputs
+from bridle.delegate.paths import open_parent, opened_folder, read_file
 from bridle.delegate.placing import remove
 from bridle.delegate.report import MAX_FILE_BYTES, read_reports
 from bridle.delegate.sandbox.policy import SandboxPolicy, SandboxResult
-from bridle.delegate.tree import Kind, open_parent, opened_folder, read_file, walk
+from bridle.delegate.tree import Kind, walk
 
 SHELLS: Mapping[str, tuple[str, ...]] = {
     "sh": ("sh", "-e", "-c"),

@@ -23,7 +23,9 @@ from typing import TypeAlias
 from bridle.core.canonical import Json, canonical, digest_bytes
 from bridle.core.errors import ExecutionError, InputError, TrustError
 from bridle.delegate.disk import sync_folder, write_whole
-from bridle.delegate.tree import Found, Kind, TreeLimits, read_file, stamp, too_large, walk
+from bridle.delegate.limits import TreeLimits, too_large
+from bridle.delegate.paths import read_file
+from bridle.delegate.tree import Found, Kind, stamp, walk
 
 _CLOCK_GRAIN_NS = 100_000_000  # file systems stamp with a clock that ticks every few milliseconds
 

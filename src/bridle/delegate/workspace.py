@@ -23,10 +23,11 @@ from pathlib import Path
 
 from bridle.core.errors import InputError
 from bridle.delegate.disk import full_disk_named
+from bridle.delegate.limits import TreeLimits
+from bridle.delegate.paths import opened_folder
 from bridle.delegate.placing import remove, sandbox_owner
 from bridle.delegate.restore import restore
 from bridle.delegate.snapshot import Snapshots, Stamps
-from bridle.delegate.tree import TreeLimits, opened_folder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOCK_POLL_S = 0.02

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bridle.delegate.tree import TreeLimits
+from bridle.delegate.limits import TreeLimits
 from bridle.delegate.workspace import Workspaces
 from integration.delegate.bench import FILES, REPAIR, Bench, FakeSandbox, Origin, build_bench
 

@@ -21,8 +21,9 @@ from bridle.core.errors import ExecutionError, InputError, TrustError
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import boundary_of, number_of, text_of
 from bridle.delegate.output import printable
+from bridle.delegate.paths import open_folder, read_file
 from bridle.delegate.placing import write_file
-from bridle.delegate.tree import Found, Kind, open_folder, read_file, walk
+from bridle.delegate.tree import Found, Kind, walk
 from bridle.dispatch.protocol import Task
 
 MAX_ENTRIES = 2_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -39,6 +40,14 @@ def list_children():
     return [Path(f"/proc/{number}/comm").read_text().strip() for number in numbers]
 
 
+@pytest.fixture
+def toolchain(workspace):
+    folder = workspace.with_name(workspace.name + "-venv")
+    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", folder], check=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
 async def test_the_exit_code_and_both_outputs_come_back(run):
     result = await run("echo out; echo err >&2; exit 7")
     assert (result.why, result.exit_code, result.stdout, result.stderr) == ("exit", 7, b"out\n", b"err\n")
@@ -68,13 +77,8 @@ async def test_a_single_file_can_be_writable(run, workspace):
     assert (workspace / "notes.txt").read_text() == "changed\n"
 
 
-async def test_the_toolchain_is_first_on_the_path(run, workspace):
-    folder = workspace.with_name(workspace.name + "-venv")
-    subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", folder], check=True)
-    try:
-        result = await run("python -c 'import sys; print(sys.prefix)'", toolchain=folder)
-    finally:
-        subprocess.run(["rm", "-r", folder], check=True)
+async def test_the_toolchain_is_first_on_the_path(run, toolchain):
+    result = await run("python -c 'import sys; print(sys.prefix)'", toolchain=toolchain)
     assert result.stdout == b"/opt/venv\n"
 
 

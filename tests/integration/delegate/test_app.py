@@ -1,0 +1,70 @@
+"""The composition root: every tool that ships has its effector, and settings are followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridle.core.clock import FrozenClock
+from bridle.core.settings import Settings
+from bridle.delegate.app import EFFECTORS, LOOK_UPS, build_delegate
+from bridle.delegate.effectors import EffectorContext, EffectorResult
+from bridle.delegate.worker import Worker
+from bridle.dispatch.protocol import Task
+from bridle.gate.manifest import Recovery, builtin_manifests
+from bridle.trust.keys import load_signer
+from integration.delegate.bench import NOW, FakeSandbox
+
+
+async def fake_model(_: Task, __: EffectorContext) -> EffectorResult:
+    return EffectorResult("succeeded", None)
+
+
+async def every_token_lives(secret: str, token_id: str) -> bool:
+    return True
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(tmp_path / "data", tmp_path / "config", tmp_path / "work", store_url="", model="")
+
+
+def build(settings: Settings) -> Worker:
+    return build_delegate(
+        settings,
+        signer=load_signer(settings.config_dir / "delegate.pem"),
+        control_plane=load_signer(settings.config_dir / "control.pem").verifier,
+        token_lives=every_token_lives,
+        clock=FrozenClock(NOW),
+        model_effector=fake_model,
+        sandbox=FakeSandbox(),
+    )
+
+
+def test_every_tool_that_ships_has_an_effector_and_its_look_up() -> None:
+    manifests = builtin_manifests()
+    assert set(EFFECTORS) | {"model.call"} == set(manifests)
+    assert set(LOOK_UPS) == {name for name, item in manifests.items() if item.recovery is Recovery.LOOKUP}
+
+
+async def test_workspaces_lie_in_the_work_folder(settings: Settings) -> None:
+    await build(settings).snapshot("w")
+    assert (settings.work_dir / "workspaces/live/w").is_dir()
+
+
+def test_a_secret_has_the_same_mark_after_a_restart(settings: Settings) -> None:
+    marks = []
+    for _ in range(2):
+        redactor = build(settings)._context.redactor
+        redactor.add("k", "hunter2-hunter2")
+        marks.append(redactor.redact("hunter2-hunter2"))
+    assert marks[0] == marks[1]
+
+
+def test_the_toolchain_is_used_when_it_is_there(settings: Settings) -> None:
+    assert build(settings)._context.toolchain is None
+    (settings.work_dir / "toolchain-1").mkdir()
+    (settings.work_dir / "toolchain").symlink_to("toolchain-1")
+    assert build(replace(settings))._context.toolchain == (settings.work_dir / "toolchain-1").resolve()
