@@ -2,7 +2,8 @@
 
 Rules
   1. A model call and a tool call are Actions alike, performed by the gate, strictly one after the other. Their keys
-     come from their place: turn `n`'s model call is n.0, its first tool call n.1.
+     come from their place: turn `n`'s model call is n.0, its first tool call n.1. A model call whose failure may pass
+     (a rate limit, nobody there) is made again at most twice, each time as an action of its own: n.0/again-1.
   2. Nothing is remembered between runs. After a crash or an approval the loop runs again from its first turn and
      the gate answers what it already knows; the same definition asks the same again.
   3. What the gate denies, the model is told, with the rule; it may do something else. What the gate asks a person

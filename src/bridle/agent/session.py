@@ -5,30 +5,37 @@ It holds what a run knows (how far it is, what it used, what it committed) and n
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridle.agent.definition import AgentDefinition
+from bridle.agent.endings import (
+    Halt,
+    answer_or_halt,
+    check_turn,
+    may_pass,
+    model_failed,
+    stopped_at,
+    stopped_by,
+    tell_failure,
+)
 from bridle.agent.framework import turn_until_done
 from bridle.agent.loop import (
     AgentOutcome,
     Finished,
     OnTurn,
     Performs,
-    Stopped,
-    Suspended,
     TurnTaken,
-    Undecided,
 )
 from bridle.agent.meter import Meter
 from bridle.agent.model import TOOL, build_arguments, build_payload, offered_tools, read_reply
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply
-from bridle.core.states import State
 from bridle.dispatch.protocol import Request
-from bridle.gate.action import Action, Asked, Denied, Done, Result, Unknown, action_key
+from bridle.gate.action import Action, Denied, Done, action_key
 
 UNOFFERED = "unoffered."
 """Put before the name of a tool that this agent was not given. No manifest has such a name, so the gate denies it
@@ -36,14 +43,7 @@ whatever the token would allow, and the audit shows what was tried."""
 
 NAME_LIMIT = 200  # a tool's name comes from a model: a record of it stays readable
 COMMIT = ("commit", "branch", "changed")
-
-
-class Halt(Exception):
-    """Carries an outcome out of the framework's loop."""
-
-    def __init__(self, outcome: AgentOutcome) -> None:
-        super().__init__(type(outcome).__name__)
-        self.outcome = outcome
+PAUSES_S = (2.0, 10.0)  # a replay of failed attempts pauses again: short enough for that
 
 
 @dataclass(frozen=True)
@@ -85,20 +85,20 @@ class Session:
         """Perform the model call of the next turn."""
         limit = self._meter.reached()
         if limit:
-            raise Halt(_stopped_at(limit))
+            raise Halt(stopped_at(limit))
         ceiling = self._definition.limits.max_output_tokens
         payload = build_payload(messages, tools=self._tools, max_output_tokens=ceiling)
         arguments = build_arguments(payload, model=self._seat.model)
         turn = self._meter.turns
-        result = await self._perform(TOOL, arguments, key=self._key(turn, 0), payload=payload)
+        result = await self._call_model(arguments, payload=payload, turn=turn)
         if isinstance(result, Denied):
-            raise Halt(_no_turn(result))
+            raise Halt(stopped_by(result))
         if result.status != "succeeded":
-            raise Halt(_model_failed(result.value))
+            raise Halt(model_failed(result.value))
         reply = read_reply(result)
         self._meter.count_reply(reply)
         self._tell(turn, reply)
-        _check_turn(reply)
+        check_turn(reply)
         return reply
 
     async def act(self, place: str, *, tool: str, arguments: Mapping[str, Json]) -> Json:
@@ -111,10 +111,21 @@ class Session:
         if isinstance(result, Denied):
             return {"refused": True, "rule": result.rule, "reason": result.reason}
         if result.status != "succeeded":
-            return _error(result.value)
+            return tell_failure(result.value)
         if tool == "git.commit":
             self._note_commit(result)
         return result.value
+
+    async def _call_model(self, arguments: Mapping[str, Json], *, payload: Json, turn: int) -> Done | Denied:
+        """Perform the call, and again when the failure may pass: each attempt is an action with a record of its own."""
+        result = await self._perform(TOOL, arguments, key=self._key(turn, 0), payload=payload)
+        for number, pause_s in enumerate(PAUSES_S, 1):
+            if isinstance(result, Denied) or not may_pass(result):
+                break
+            await asyncio.sleep(pause_s)
+            again = self._key(turn, 0, part=f"again-{number}")
+            result = await self._perform(TOOL, arguments, key=again, payload=payload)
+        return result
 
     async def _perform(
         self, tool: str, arguments: Mapping[str, Json], *, key: str, payload: Json = None
@@ -140,10 +151,10 @@ class Session:
         result = await seat.gate.perform(action)
         if isinstance(result, Done):
             self._meter.count_work(result.facts, measured_ms=(time.monotonic_ns() - started) // 1_000_000)
-        return _answer_or_halt(result)
+        return answer_or_halt(result)
 
-    def _key(self, turn: int, call: int) -> str:
-        return action_key(self._seat.execution, self._seat.step, turn=turn, call=call)
+    def _key(self, turn: int, call: int, *, part: str = "") -> str:
+        return action_key(self._seat.execution, self._seat.step, turn=turn, call=call, part=part)
 
     def _tell(self, turn: int, reply: ModelReply) -> None:
         if self._seat.on_turn is not None:
@@ -152,53 +163,3 @@ class Session:
     def _note_commit(self, done: Done) -> None:
         told = {**done.facts, **(done.value if isinstance(done.value, Mapping) else {})}
         self._commit = {name: told[name] for name in COMMIT if name in told}
-
-
-def _answer_or_halt(result: Result) -> Done | Denied:
-    if isinstance(result, Asked):
-        raise Halt(Suspended(result))
-    if isinstance(result, Unknown):
-        raise Halt(Undecided(result))
-    return result
-
-
-def _stopped_at(limit: str) -> Stopped:
-    return Stopped(
-        "budget", f"stopped at budget: {limit}", "raise the limit in the agent's definition, or give it less"
-    )
-
-
-def _no_turn(denied: Denied) -> Stopped:
-    family, _, limit = denied.rule.partition(".")
-    if family == "budget":
-        return Stopped("budget", f"stopped at budget: {limit}", denied.reason)
-    return Stopped("denied", f"denied by {denied.rule}", denied.reason, State.DENIED)
-
-
-def _model_failed(value: Json) -> Stopped:
-    told = value if isinstance(value, Mapping) else {"error": str(value)}
-    detail = "\nnext: ".join(str(told[name]) for name in ("error", "next") if told.get(name))
-    return Stopped(str(told.get("reason") or "model-failed"), "the model call failed", detail)
-
-
-def _check_turn(reply: ModelReply) -> None:
-    """Stop at a turn that says nothing or was cut off: neither is an end that the agent chose."""
-    if reply.calls:
-        return
-    if reply.finish == "length":
-        raise Halt(_stopped_at("output tokens"))
-    if not reply.text.strip():
-        raise Halt(
-            Stopped(
-                "empty-turn",
-                f"the model said nothing ({reply.finish})",
-                "run it again, or take another model",
-            )
-        )
-
-
-def _error(value: Json) -> Json:
-    """Say that a call failed without hiding what it found: a red suite is a result as well."""
-    if not isinstance(value, Mapping):
-        return {"error": value}
-    return value if "error" in value else {"failed": True, **value}

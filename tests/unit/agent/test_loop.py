@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridle.agent import session
 from bridle.agent.definition import AgentDefinition, AgentLimits
 from bridle.agent.loop import AgentOutcome, Finished, Stopped, Suspended, TurnTaken, Undecided, run_agent
 from bridle.core.canonical import digest
@@ -240,9 +241,47 @@ async def test_a_model_call_that_policy_denies_ends_as_denied(definition: AgentD
 
 
 async def test_a_model_call_that_failed_says_why_and_what_to_do(definition: AgentDefinition) -> None:
-    failed = Done("rec", "failed", {"error": "no answer", "reason": "model-timeout", "next": "resume"})
-    outcome = await run(definition, FakeGate([failed]))
-    assert outcome == Stopped("model-timeout", "the model call failed", "no answer\nnext: resume")
+    failed = Done(
+        "rec", "failed", {"error": "no such model", "reason": "model-not-found", "next": "check it"}
+    )
+    gate = FakeGate([failed])
+    stopped = Stopped("model-not-found", "the model call failed", "no such model\nnext: check it")
+    assert (await run(definition, gate), len(gate.actions)) == (stopped, 1)
+
+
+@pytest.mark.parametrize(
+    ("failures", "calls", "ended"),
+    [
+        ({"0.0"}, ["0.0", "0.0/again-1"], True),
+        ({"0.0", "0.0/again-1"}, ["0.0", "0.0/again-1", "0.0/again-2"], True),
+        ({"0.0", "0.0/again-1", "0.0/again-2"}, ["0.0", "0.0/again-1", "0.0/again-2"], False),
+    ],
+)
+async def test_a_failure_that_may_pass_is_tried_again_under_a_key_of_its_own(
+    definition: AgentDefinition,
+    failures: set[str],
+    calls: list[str],
+    ended: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "PAUSES_S", (0.0, 0.0))
+    gate = FlakyGate([turn("done")], failing=failures)
+    outcome = await run(definition, gate)
+    assert [key.partition("#")[2] for key in gate.keys()]  # noqa: SIM118 - no mapping == calls
+    assert isinstance(outcome, Finished if ended else Stopped)
+
+
+class FlakyGate(FakeGate):
+    """A fake gate behind which a provider is too busy at the keys that are named."""
+
+    def __init__(self, turns: list[Any], *, failing: set[str]) -> None:
+        super().__init__(turns)
+        self.failing = failing
+
+    async def perform(self, action: Action) -> Result:
+        done = await super().perform(action)
+        busy = Done("rec", "failed", {"error": "slow down", "reason": "model-rate-limit"})
+        return busy if action.key.partition("#")[2] in self.failing else done
 
 
 async def test_a_reply_that_is_no_turn_is_an_error(definition: AgentDefinition) -> None:

@@ -11,13 +11,13 @@ MESSAGE_LIMIT = 500
 MEANINGS: tuple[tuple[type[Exception], type[BridleError], str, str], ...] = (
     (its.ModelAuthenticationError, ExecutionError, "model-key-refused", "check the key the vault gives for this provider"),
     (its.ModelQuotaExceededError, ExecutionError, "model-quota", "the account at the provider is used up"),
-    (its.ModelRateLimitError, UnavailableError, "model-rate-limit", "wait and resume; finished turns are not bought twice"),
+    (its.ModelRateLimitError, UnavailableError, "model-rate-limit", "wait, then run it again"),
     (its.ModelContextWindowExceededError, ExecutionError, "model-context", "give the agent less to read, or a larger model"),
     (its.ModelNotFoundError, ExecutionError, "model-not-found", "check the model's name and the URL"),
     (its.ModelRequestRejectedError, ExecutionError, "model-request-refused", "the provider does not take this request"),
-    (its.ModelConnectionError, UnavailableError, "model-unreachable", "check the network and the URL, then resume"),
-    (its.ModelRequestTimeout, UnavailableError, "model-timeout", "resume, or take a faster model"),
-    (its.ModelAPIError, UnavailableError, "model-unavailable", "wait and resume; finished turns are not bought twice"),
+    (its.ModelConnectionError, UnavailableError, "model-unreachable", "check the network and the URL, then run it again"),
+    (its.ModelRequestTimeout, UnavailableError, "model-timeout", "run it again, or take a faster model"),
+    (its.ModelAPIError, UnavailableError, "model-unavailable", "wait, then run it again"),
     (its.UnexpectedModelBehavior, ExecutionError, "model-bad-answer", "the endpoint does not speak this format; check the URL"),
 )  # fmt: skip
 
