@@ -15,6 +15,7 @@ from typing import Any
 from bridle.adapters.dbos.durable import DbosDurable, Timing
 from bridle.adapters.models.connect import connect_model, price_of
 from bridle.adapters.models.prices import parse_price
+from bridle.adapters.models.recording import record
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
@@ -31,7 +32,7 @@ from bridle.core.errors import UnavailableError
 from bridle.core.settings import Settings
 from bridle.delegate.app import NAME as DELEGATE_NAME
 from bridle.delegate.app import build_delegate
-from bridle.delegate.effectors.model import build_model_effector
+from bridle.delegate.effectors.model import ModelPort, build_model_effector
 from bridle.delegate.worker import Worker
 from bridle.engine.control import Control
 from bridle.engine.durable import Run
@@ -117,15 +118,20 @@ async def _wire(
     user = await _register_residents(journal, principals, delegate_signer)
     folders = (Path.cwd(), shipped("samples"))
     override = parse_price(settings.model_price) if settings.model_price else None
+
+    def connect(name: str) -> ModelPort:
+        port = connect_model(name, folders=folders, price=override)
+        if not settings.record:
+            return port
+        return record(port, Path(settings.record), source=name, priced_as=getattr(port, "priced_as", name))
+
     delegate = build_delegate(
         settings,
         signer=delegate_signer,
         control_plane=signer.verifier,
         token_lives=_token_check(tokens, clock),
         clock=clock,
-        model_effector=build_model_effector(
-            lambda name: connect_model(name, folders=folders, price=override)
-        ),
+        model_effector=build_model_effector(connect),
     )
     gate = Gate(
         Ports(

@@ -20,6 +20,7 @@ class Settings:
     `data_dir` holds the store and caches, `config_dir` the keys (0700), `work_dir` workspaces and
     toolchains. `store_url` is `sqlite:////absolute/file.db` or `postgresql://…`. `model` is the account's
     default model, `model_price` its own price ("0.25/1.25": dollars per million tokens in and out); both may be empty.
+    `record` is a file to write every model turn into, so that the run can be played again, or empty.
     """
 
     data_dir: Path
@@ -28,6 +29,7 @@ class Settings:
     store_url: str
     model: str
     model_price: str = ""
+    record: str = ""
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = "") -> Settings:
@@ -44,6 +46,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = 
         store_url=store_url or env.get("BRIDLE_STORE") or f"sqlite:///{data / 'bridle.db'}",
         model=env.get("BRIDLE_MODEL", ""),
         model_price=env.get("BRIDLE_MODEL_PRICE", ""),
+        record=env.get("BRIDLE_RECORD", ""),
     )
 
 
