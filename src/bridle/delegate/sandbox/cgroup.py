@@ -19,8 +19,8 @@ from pathlib import Path
 from bridle.core.errors import UnavailableError
 
 LEAF = "bridle-step"
-REMOVE_TRIES = 100
-REMOVE_PAUSE_S = 0.01
+# A dead process leaves its group a little later, mostly within a millisecond; under load it may take long.
+REMOVE_PAUSES_S = (*(0.0005,) * 8, *(0.002,) * 10, *(0.01,) * 200)
 
 _COUNTER = itertools.count(1)
 
@@ -79,12 +79,12 @@ class Leaf:
         return ""
 
     async def remove(self) -> None:
-        """Remove the folders; a dead process leaves its group a little later, so this tries for a second."""
+        """Remove the folders; raise UnavailableError when processes stay in them for two seconds."""
         for folder in self.list_folders():
-            for _ in range(REMOVE_TRIES):
+            for pause_s in REMOVE_PAUSES_S:
                 if remove_empty(folder):
                     break
-                await asyncio.sleep(REMOVE_PAUSE_S)
+                await asyncio.sleep(pause_s)
             else:
                 raise UnavailableError(
                     "a control group could not be removed: processes are left in it",

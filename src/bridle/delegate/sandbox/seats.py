@@ -29,14 +29,15 @@ _LEAF_NAME = re.compile(rf"{LEAF}-(?P<owner>\d+)-\d+")
 
 def find_seats(proc: Path = Path("/proc/self")) -> tuple[Seat, ...]:
     """Return the controllers that this process may use for hard limits; leftovers in their folders are removed."""
-    found = (_find_seat(controller, proc) for controller in CONTROLLERS)
+    found = (find_seat(controller, proc) for controller in CONTROLLERS)
     seats = tuple(seat for seat in found if seat is not None and _can_make_leaf(seat))
     for folder in {seat.folder for seat in seats}:
         _remove_leftovers(folder)
     return seats
 
 
-def _find_seat(controller: str, proc: Path) -> Seat | None:
+def find_seat(controller: str, proc: Path) -> Seat | None:
+    """Return where `controller` is, for version 2 after making room for leaves; None when it cannot be used."""
     for line in (proc / "cgroup").read_text(encoding="utf-8").splitlines():
         _, names, path = line.split(":", 2)
         if controller in names.split(","):
