@@ -98,7 +98,8 @@ def _read_action(node: Node, findings: Findings) -> str:
     if word in ACTIONS and isinstance(node, Scalar):
         return word
     if word in _LATER_ACTIONS or word in ACTIONS:
-        findings.refuse_later(place, word, hint=f"use one of {', '.join(ACTIONS)}")
+        name = f"{word}-with-options" if word in ACTIONS else word
+        findings.refuse_later(place, name, hint=f"use one of {', '.join(ACTIONS)}, as a plain word")
     elif word == "step-group-rollback":
         hint = f"use one of {', '.join(ACTIONS)}"
         findings.refuse(

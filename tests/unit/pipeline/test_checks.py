@@ -150,3 +150,17 @@ def test_plan_may_name_a_derived_id_with_underscores() -> None:
     text = "pipeline: {stages: [{steps: [{name: Feature Agent, run: ls}, 'echo ${{ steps.feature_agent.output.x }}']}]}"
     plan: Plan = read_pipeline(text, source="p")
     assert plan.stages[0].steps[0].id == "featureagent"
+
+
+def test_step_of_the_same_name_before_the_approval_does_not_make_the_action_known(
+    complain: Complain, autofix_text: str
+) -> None:
+    text = autofix_text.replace("        - id: push", "        - {id: look, run: ls}\n        - id: push")
+    text = text.replace("        - id: release", "        - {id: look, run: ls}\n        - id: release")
+    (complaint,) = complain(
+        text.replace(
+            "fix.output.commit>, branch: <+inputs.branch>", "fix.output.commit>, x: <+steps.look.output.x>"
+        ),
+        whole=True,
+    )
+    assert complaint.reason == "approval-before-value"

@@ -108,6 +108,7 @@ def test_place_within_a_scalar_is_found(text: str, place: str) -> None:
         ("a: !!python/object:os.system x", "f.yaml:1:4 tag"),
         ("a: *b", "f.yaml:1:4 bad-alias"),
         ("a: &a [*a]", "f.yaml:1:8 bad-alias"),
+        ("b: &a 1\na: &a [*a]", "f.yaml:2:8 bad-alias"),
         ("%YAML 1.1\n---\na: yes", "f.yaml:2:1 unsupported-yaml-version"),
         ('a: "\\ud800"', "f.yaml:1:4 bad-text"),
         ("a:\n\t- b", "f.yaml:2:1 not-yaml"),

@@ -28,6 +28,14 @@ def test_digest_does_not_depend_on_name_place_or_comments_of_the_file(
     assert moved.digest() == autofix.digest()
 
 
+def test_digest_does_not_depend_on_notes(autofix: Plan, autofix_text: str) -> None:
+    tagged = read_pipeline(
+        autofix_text.replace("  id: autofix\n", "  id: autofix\n  tags: [a]\n"), source="autofix.yaml"
+    )
+    assert tagged.notes != autofix.notes
+    assert tagged.digest() == autofix.digest()
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("30m", "31m"), ("> 0", "> 1"), ("default: main", "default: dev"), ("Ship the", "Drop the")],

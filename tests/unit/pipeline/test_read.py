@@ -191,6 +191,11 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{run: ls, strategy: {matrix: {a: [1]}}}", "7:21", "not-executed-yet:strategy"),
         ("{run-test: {}}", "7:12", "test-intelligence"),
         ("{run: ls, on-failure: {action: {retry: {attempts: 2}}}}", "7:43", "not-executed-yet:retry"),
+        (
+            "{run: ls, on-failure: {action: {fail: {fail-all: true}}}}",
+            "7:43",
+            "not-executed-yet:fail-with-options",
+        ),
         ("{run: ls, on-failure: {errors: exitcode, action: fail}}", "7:42", "exitcode-matcher"),
         ("{run: ls, on-failure: explode}", "7:33", "unknown-action"),
         ("{run: ls, env: {A: [1]}}", "7:30", "wrong-shape"),
