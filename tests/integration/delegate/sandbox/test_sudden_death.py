@@ -1,0 +1,44 @@
+"""When this process is killed, its sandboxes end with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bridle
+
+STARTER = """
+import asyncio, sys
+from pathlib import Path
+from bridle.delegate.sandbox.bubblewrap import Bubblewrap
+from bridle.delegate.sandbox.policy import SandboxPolicy
+command = f"echo started > .bridle/started; trap '' TERM; setsid sleep {sys.argv[2]} & sleep {sys.argv[2]}"
+asyncio.run(Bubblewrap().run(SandboxPolicy(Path(sys.argv[1])), ["/bin/sh", "-c", command]))
+"""
+
+
+def is_running(mark: str) -> bool:
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return any(line.startswith(f"sleep {mark}") for line in listed.splitlines())
+
+
+def wait_until(condition, *, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_the_command_dies_with_the_process_that_started_it(workspace: Path):
+    mark = f"{3800 + os.getpid() / 1e6:.6f}"
+    environment = {**os.environ, "PYTHONPATH": str(Path(bridle.__file__).parents[1])}
+    with subprocess.Popen([sys.executable, "-c", STARTER, workspace, mark], env=environment) as starter:
+        started = wait_until((workspace / ".bridle/started").exists, within_s=20)
+        running = wait_until(lambda: is_running(mark), within_s=5)
+        starter.kill()
+    assert (started, running, wait_until(lambda: not is_running(mark), within_s=5)) == (True, True, True)
