@@ -6,8 +6,8 @@ Heavy libraries are imported here, when a command needs them, and not before: `b
 from __future__ import annotations
 
 import getpass
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,10 +52,9 @@ from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import Tokens, hash_secret
 
 
-
 @dataclass(frozen=True)
-class App:
-    """Everything a surface needs."""
+class Store:
+    """What is written down: enough to read, verify and export."""
 
     settings: Settings
     database: Database
@@ -64,13 +63,19 @@ class App:
     approvals: SqlApprovals
     budgets: SqlBudgets
     principals: SqlPrincipals
+    signer: Signer
+
+
+@dataclass(frozen=True)
+class App(Store):
+    """A store and everything that acts on it."""
+
     policy: Regorus
     gate: Gate
     control: Control
     delegate: Worker
     durable: DbosDurable
     proof: Proof
-    signer: Signer
     user: Principal
 
 
@@ -84,37 +89,50 @@ def shipped(name: str) -> Path:
     raise UnavailableError(f"the shipped folder {name!r} is missing", hint="install bridle again")
 
 
+@contextmanager
+def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[Store]:
+    """Open what is written down, without anything that could act."""
+    database = open_database(settings.store_url)
+    try:
+        signer = load_signer(settings.config_dir / "control-plane.key")
+        working = WorkingStore(load_secret(settings.config_dir / "working.key"))
+        yield Store(
+            settings=settings,
+            database=database,
+            journal=SqlJournal(database, working, clock or SystemClock(), signer),
+            executions=SqlExecutions(database),
+            approvals=SqlApprovals(database),
+            budgets=SqlBudgets(database),
+            principals=SqlPrincipals(database),
+            signer=signer,
+        )
+    finally:
+        database.close()
+
+
 @asynccontextmanager
 async def open_app(
     settings: Settings, *, clock: Clock | None = None, timing: Timing | None = None
 ) -> AsyncIterator[App]:
     """Open the store, the policy, the delegate and the engine; close them in the reverse order."""
     clock = clock or SystemClock()
-    database = open_database(settings.store_url)
-    try:
+    with open_store(settings, clock=clock) as store:
         policy = Regorus(load_policy_set([shipped("policies") / "base"]))
         try:
             await policy.start()
-            app = await _wire(settings, database, policy, clock, timing or Timing())
+            app = await _wire(store, policy, clock, timing or Timing())
             try:
                 yield app
             finally:
                 await app.durable.close()
         finally:
             await policy.close()
-    finally:
-        database.close()
 
 
-async def _wire(
-    settings: Settings, database: Database, policy: Regorus, clock: Clock, timing: Timing
-) -> App:
-    signer = load_signer(settings.config_dir / "control-plane.key")
+async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing) -> App:
+    settings, journal, principals = store.settings, store.journal, store.principals
     delegate_signer = load_signer(settings.config_dir / "delegate.key")
-    working = WorkingStore(load_secret(settings.config_dir / "working.key"))
-    journal = SqlJournal(database, working, clock, signer)
-    principals, tokens = SqlPrincipals(database), SqlTokens(database)
-    approvals, budgets, executions = SqlApprovals(database), SqlBudgets(database), SqlExecutions(database)
+    tokens = SqlTokens(store.database)
     user = await _register_residents(journal, principals, delegate_signer)
     folders = (Path.cwd(), shipped("samples"))
     override = parse_price(settings.model_price) if settings.model_price else None
@@ -128,7 +146,7 @@ async def _wire(
     delegate = build_delegate(
         settings,
         signer=delegate_signer,
-        control_plane=signer.verifier,
+        control_plane=store.signer.verifier,
         token_lives=_token_check(tokens, clock),
         clock=clock,
         model_effector=build_model_effector(connect),
@@ -136,15 +154,15 @@ async def _wire(
     gate = Gate(
         Ports(
             journal=journal,
-            approvals=approvals,
-            budgets=budgets,
+            approvals=store.approvals,
+            budgets=store.budgets,
             facts=FactSource(
-                journal=journal, principals=principals, tokens=tokens, budgets=budgets, clock=clock
+                journal=journal, principals=principals, tokens=tokens, budgets=store.budgets, clock=clock
             ),
             policy=policy,
             delegate=delegate,
             delegate_key=delegate_signer.verifier,
-            signer=signer,
+            signer=store.signer,
             redactor=Redactor(),
             clock=clock,
             price=price_of(folders=folders, price=override),
@@ -153,7 +171,7 @@ async def _wire(
     bench = Bench(
         gate=gate,
         journal=journal,
-        approvals=approvals,
+        approvals=store.approvals,
         principals=principals,
         clock=clock,
         roots=(Path.cwd() / "agents", shipped("agents")),
@@ -161,40 +179,37 @@ async def _wire(
     )
     proof = Proof(
         journal=journal,
-        signer=signer,
+        signer=store.signer,
         delegate_key=delegate_signer.verifier,
         folder=settings.data_dir / "evidence",
     )
     ending = Ending(journal, proof, clock)
 
     async def carry(run: Run, argument: Mapping[str, Any]) -> dict[str, Any]:
-        execution = await executions.get(argument["execution"])
+        execution = await store.executions.get(argument["execution"])
         assert execution is not None
         worker = PlanWorker(bench, execution, ending)
         return await interpret(run, Plan.from_json(argument["plan"]), worker)
 
     durable = DbosDurable(
-        database, engine_url=engine_url(settings.store_url), workflow=carry, timing=timing
+        store.database, engine_url=engine_url(settings.store_url), workflow=carry, timing=timing
     )
     await durable.launch()
     control = Control(
-        journal=journal, executions=executions, approvals=approvals, durable=durable, clock=clock
+        journal=journal,
+        executions=store.executions,
+        approvals=store.approvals,
+        durable=durable,
+        clock=clock,
     )
     return App(
-        settings=settings,
-        database=database,
-        journal=journal,
-        executions=executions,
-        approvals=approvals,
-        budgets=budgets,
-        principals=principals,
+        **vars(store),
         policy=policy,
         gate=gate,
         control=control,
         delegate=delegate,
         durable=durable,
         proof=proof,
-        signer=signer,
         user=user,
     )
 
@@ -247,4 +262,4 @@ def prepare_sample(settings: Settings) -> Path:
     return prepare_autofix_origin(settings, fresh=True).path
 
 
-__all__ = ["ORIGIN", "App", "open_app", "prepare_sample", "shipped"]
+__all__ = ["ORIGIN", "App", "Store", "open_app", "open_store", "prepare_sample", "shipped"]

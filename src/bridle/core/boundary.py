@@ -85,7 +85,12 @@ def clean_path(path: str) -> str:
 
     Refused: absolute paths, `..`, backslashes, control characters, and an empty path (the workspace itself is `.`).
     """
-    if not path or path.startswith("/") or "\\" in path or any(ord(char) < 32 or ord(char) == 127 for char in path):
+    if (
+        not path
+        or path.startswith("/")
+        or "\\" in path
+        or any(ord(char) < 32 or ord(char) == 127 for char in path)
+    ):
         raise InputError(f"{path!r} is not a path inside the workspace", reason="outside-workspace")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:

@@ -51,9 +51,7 @@ def _checked(value: object, place: str) -> object:
         return {name: _checked(value[name], f"{place}.{name}") for name in names}
     if isinstance(value, (list, tuple)):
         return [_checked(item, f"{place}[{index}]") for index, item in enumerate(value)]
-    raise InputError(
-        f"{type(value).__name__} has no canonical form", where=place, hint="pass it as a string"
-    )
+    raise InputError(f"{type(value).__name__} has no canonical form", where=place, hint="pass it as a string")
 
 
 def _checked_name(key: object, place: str) -> str:

@@ -129,7 +129,11 @@ class Worker:
             if not task.workspace:
                 return None
             return task.restore_to or await asyncio.to_thread(spaces.snapshot, task.workspace)
-        facts: dict[str, Json] = {"boundary": digest(task.boundary), "workspace": task.workspace}
+        facts: dict[str, Json] = {
+            "boundary": digest(task.boundary),
+            "workspace": task.workspace,
+            "restore_to": task.restore_to,
+        }
         if name not in facts:
             raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")
         return facts[name]

@@ -119,7 +119,13 @@ class Report:
 
     @staticmethod
     def content(
-        *, action_digest: str, delegate: str, status: str, value: Json, facts: Mapping[str, Json], private: bytes
+        *,
+        action_digest: str,
+        delegate: str,
+        status: str,
+        value: Json,
+        facts: Mapping[str, Json],
+        private: bytes,
     ) -> dict[str, Json]:
         """Return what is signed: digests stand for the value and the private result."""
         return {

@@ -123,7 +123,9 @@ class Control:
         """Record a person's verdict and wake who waits for it; the same verdict twice is one verdict."""
         approval = await self._approvals.get(approval_id)
         if approval is None:
-            raise InputError(f"there is no approval {approval_id!r}", hint="bridle executions shows open ones")
+            raise InputError(
+                f"there is no approval {approval_id!r}", hint="bridle executions shows open ones"
+            )
         if verdict.by.kind is not PrincipalKind.USER:
             raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
         wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
@@ -137,7 +139,9 @@ class Control:
         state = approval.state_at(now)
         if state is not ApprovalState.OPEN:
             raise InputError(
-                f"approval {approval.id} is {state}", hint="nothing can be changed about it", reason="not-open"
+                f"approval {approval.id} is {state}",
+                hint="nothing can be changed about it",
+                reason="not-open",
             )
         body: dict[str, Json] = {
             "approval": approval.id,
@@ -148,9 +152,7 @@ class Control:
             "asserted": verdict.by.asserted or verdict.name != "",
             "comment": verdict.comment,
         }
-        guard = GiveVerdict(
-            approval.id, wanted, verdict.by.id, bool(body["asserted"]), verdict.comment, now
-        )
+        guard = GiveVerdict(approval.id, wanted, verdict.by.id, bool(body["asserted"]), verdict.comment, now)
         entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, body)
         try:
             await self._journal.append([entry], [guard])

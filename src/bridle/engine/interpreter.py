@@ -86,9 +86,7 @@ async def _run_step(
 ) -> Mapping[str, Any]:
     leg = 0
     while True:
-        answer = await run.step(
-            f"{stage.id}/{step.id}#{leg}", lambda: worker.run_step(stage, step, progress)
-        )
+        answer = await run.step(f"{stage.id}/{step.id}#{leg}", lambda: worker.run_step(stage, step, progress))
         if answer["state"] != State.WAITING:
             return answer
         await run.wait(answer["topic"], timeout_s=answer["timeout_s"])

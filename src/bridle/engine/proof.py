@@ -106,7 +106,9 @@ class Proof(Attestor):
 def find_shipment(records: Sequence[Record]) -> Shipment | None:
     """Return the push that succeeded and what it rests on, or None when nothing was pushed."""
     outcomes = [record for record in records if record.kind is Kind.OUTCOME]
-    pushes = [record for record in outcomes if _is(record, "git.push") and record.body["status"] == "succeeded"]
+    pushes = [
+        record for record in outcomes if _is(record, "git.push") and record.body["status"] == "succeeded"
+    ]
     if not pushes:
         return None
     value = _mapping(pushes[-1].body["value"])

@@ -16,7 +16,9 @@ from bridle.engine.execution import Execution
 from bridle.engine.proof import sum_cost
 from bridle.trust.journal import Kind, Record
 
-HARNESS_TOOLS = frozenset({"model.call", "workspace.verify"})  # made by the harness, in or beside an agent's turn
+HARNESS_TOOLS = frozenset(
+    {"model.call", "workspace.verify"}
+)  # made by the harness, in or beside an agent's turn
 PLAYED = ("recorded:", "scripted:")
 
 

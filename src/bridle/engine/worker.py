@@ -32,8 +32,8 @@ from bridle.engine.steps.wait import WAIT
 from bridle.gate.budgets import Budget, OpenBudget
 from bridle.gate.manifest import find_manifest
 from bridle.pipeline.conditions import evaluate_condition
-from bridle.pipeline.plan import FailureRule, Plan, Stage, Step
 from bridle.pipeline.expressions import render
+from bridle.pipeline.plan import FailureRule, Plan, Stage, Step
 from bridle.trust.journal import Entry, Guard, Record
 from bridle.trust.journal import Kind as Said
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
@@ -99,9 +99,7 @@ class PlanWorker(StepWorker):
 
     async def run_step(self, stage: Stage, step: Step, progress: Progress) -> dict[str, Any]:
         path = f"{stage.id}/{step.id}"
-        last = await self._bench.journal.last(
-            self._execution.id, path, (Said.STEP_STARTED, Said.STEP_ENDED)
-        )
+        last = await self._bench.journal.last(self._execution.id, path, (Said.STEP_STARTED, Said.STEP_ENDED))
         if last is not None and last.kind is Said.STEP_ENDED:
             return _answer(last)
         context = await build_context(self._execution, progress, self._outputs, stage=stage.id)
@@ -222,14 +220,16 @@ class PlanWorker(StepWorker):
 
     async def _suspend(self, path: str, token_step: str, waiting: Waiting) -> None:
         now = self._bench.clock.now()
-        guards = [
+        guards: list[Guard] = [
             DeleteTokens(self._execution.id, token_step),
             MoveExecution(self._execution.id, State.WAITING, waiting.note, now),
         ]
         body: dict[str, Json] = {"step": token_step}
         await self._bench.journal.append([self._entry(Said.TOKEN_DELETED, path, body)], guards)
 
-    async def _end(self, path: str, stage: Stage, step: Step, ended: Ended, *, token_step: str) -> dict[str, Any]:
+    async def _end(
+        self, path: str, stage: Stage, step: Step, ended: Ended, *, token_step: str
+    ) -> dict[str, Any]:
         ignored = ended.error != "" and _is_ignored(ended, step.on_failure or stage.on_failure)
         note = "; ".join(part for part in (ended.note, "failure ignored" if ignored else "") if part)
         body: dict[str, Json] = {
@@ -238,7 +238,8 @@ class PlanWorker(StepWorker):
             "ignored": ignored,
             "output": ended.output,
         }
-        entries, guards = [self._entry(Said.STEP_ENDED, path, body)], []
+        entries = [self._entry(Said.STEP_ENDED, path, body)]
+        guards: list[Guard] = []
         if token_step:
             deleted = self._entry(Said.TOKEN_DELETED, path, {"step": token_step})
             entries.insert(0, deleted)

@@ -44,7 +44,9 @@ class Budget:
 
     def left(self) -> dict[str, Json]:
         """Return what is left, as facts show it; null where there is no limit."""
-        tokens = None if self.max_tokens is None else self.max_tokens - self.used.tokens - self.reserved.tokens
+        tokens = (
+            None if self.max_tokens is None else self.max_tokens - self.used.tokens - self.reserved.tokens
+        )
         cost = None
         if self.max_cost_usd is not None:
             cost = str(self.max_cost_usd - self.used.cost_usd - self.reserved.cost_usd)

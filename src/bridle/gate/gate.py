@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, digest
 from bridle.core.clock import Clock
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.core.ids import new_id
@@ -48,8 +48,8 @@ from bridle.gate.budgets import (
 from bridle.gate.decision import decide
 from bridle.gate.facts import FactSource
 from bridle.gate.manifest import Manifest, Recovery, builtin_manifests
-from bridle.gate.recovery import RECOURSE, Recourse
 from bridle.gate.records import Judgement
+from bridle.gate.recovery import RECOURSE, Recourse
 from bridle.trust.journal import Guard, Journal, Kind, Record
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyEngine, PolicyError
@@ -113,7 +113,9 @@ class Gate:
         if not isinstance(judged, Judgement):
             return judged
         approval = judged.approval
-        return Done("", "succeeded", {"approval": approval.id, "by": approval.by} if approval else {"approval": ""})
+        return Done(
+            "", "succeeded", {"approval": approval.id, "by": approval.by} if approval else {"approval": ""}
+        )
 
     async def _known(self, action: Action) -> Result | None:
         kinds = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
@@ -256,19 +258,19 @@ class Gate:
     async def _recover(self, action: Action, intent: Record) -> Result:
         manifest = builtin_manifests()[action.request.tool]
         recourse = RECOURSE[manifest.recovery]
+        tree = str(intent.body["tree"]) if recourse is Recourse.RESTORE_AND_AGAIN else ""
         if recourse is Recourse.GIVE_UP:
             reason = "it was begun, and nobody can tell whether it was done"
             return await self._conclude(action, status="unknown", value=reason)
-        permit = await self._permit_again(action, intent)
+        permit = await self._permit_again(action, intent, restore_to=tree)
         if recourse is Recourse.ASK_TARGET:
             task = _task(action, permit)
             report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
             if report is not None:
                 return await self._report(action, report)
-        tree = str(intent.body["tree"]) if recourse is Recourse.RESTORE_AND_AGAIN else ""
         return await self._effect(action, permit, restore_to=tree)
 
-    async def _permit_again(self, action: Action, intent: Record) -> Permit:
+    async def _permit_again(self, action: Action, intent: Record, *, restore_to: str) -> Permit:
         """Sign the recorded decision anew for the token of today; what was decided stays as it was."""
         permit = intent.body["permit"]
         assert isinstance(permit, Mapping)
@@ -281,10 +283,16 @@ class Gate:
             action,
             decision=str(content["decision"]),
             token_id=token.id if token else "",
-            expect=expect,
+            expect={**expect, "restore_to": restore_to},
         )
 
     def _permit(self, action: Action, *, decision: str, token_id: str, expect: Mapping[str, Json]) -> Permit:
+        """Sign what was decided, with everything that a task carries beside its request: nothing can be swapped."""
+        about: dict[str, Json] = {
+            "boundary": digest(action.boundary.to_json()),
+            "workspace": action.workspace,
+            "restore_to": "",
+        }
         return sign_permit(
             self._on.signer,
             action_digest=action.digest,
@@ -292,7 +300,7 @@ class Gate:
             decision=decision,
             token_id=token_id,
             expires_at=self._on.clock.now() + PERMIT_TTL,
-            expect=expect,
+            expect={**about, **expect},
         )
 
     async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
@@ -301,9 +309,7 @@ class Gate:
         ceiling = arguments["max_output_tokens"]
         assert isinstance(ceiling, int)
         model = str(arguments["model"])
-        spend, priced = estimate(
-            action.payload, model=model, max_output_tokens=ceiling, price=self._on.price
-        )
+        spend, priced = estimate(action.payload, model=model, max_output_tokens=ceiling, price=self._on.price)
         budget = await self._on.budgets.get(action.budget)
         refusal = budget.refusal(spend, priced=priced) if budget else "budget.missing"
         return ReserveBudget(action.budget, action.key, spend), refusal

@@ -97,13 +97,15 @@ def find_manifest(tool: str) -> Manifest:
 def _manifest(tool: str, content: dict[str, Any]) -> Manifest:
     schema = {"type": "object", "additionalProperties": False, **content.pop("arguments")}
     jsonschema.Draft202012Validator.check_schema(schema)
+    lists: dict[str, Any] = {name: tuple(content.pop(name, ())) for name in ("paths", "writes", "requires")}
     return Manifest(
         tool=tool,
         effect=Effect(content.pop("effect")),
         recovery=Recovery(content.pop("recovery")),
         description=" ".join(content.pop("description").split()),
         arguments=schema,
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()},
+        **lists,
+        **content,  # needs and agents; a key that is not known is an error of the constructor
     )
 
 

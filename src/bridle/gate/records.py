@@ -129,7 +129,9 @@ def done_by(record: Record, private: bytes = b"") -> Done:
     return Done(record.id, str(record.body["status"]), record.body["value"], facts, private)
 
 
-def _outcome(action: Action, *, status: str, value: Json, facts: Mapping[str, Json], report: Json) -> dict[str, Json]:
+def _outcome(
+    action: Action, *, status: str, value: Json, facts: Mapping[str, Json], report: Json
+) -> dict[str, Json]:
     return {
         "action": action.digest,
         "tool": action.request.tool,

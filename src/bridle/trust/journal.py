@@ -126,9 +126,7 @@ class Journal(Protocol):
         ...
 
 
-def seal(
-    *, seq: int, record_id: str, at: str, entry: Entry, raw: Mapping[str, str], previous: str
-) -> Record:
+def seal(*, seq: int, record_id: str, at: str, entry: Entry, raw: Mapping[str, str], previous: str) -> Record:
     """Make the record of an entry: its canonical bytes and their hash."""
     data = canonical(
         {

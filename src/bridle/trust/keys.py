@@ -69,7 +69,9 @@ class Verifier:
         try:
             self.key.verify(signature, data)
         except InvalidSignature as exc:
-            raise TrustError(f"the signature is not that of key {self.keyid}", reason="bad-signature") from exc
+            raise TrustError(
+                f"the signature is not that of key {self.keyid}", reason="bad-signature"
+            ) from exc
 
     def verify_json(self, content: Json, signature: Signature) -> None:
         """Raise TrustError unless `signature` is this key's over the canonical form of `content`."""

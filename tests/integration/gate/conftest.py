@@ -142,7 +142,12 @@ async def _register(store, clock):
     )
     user = Principal(PrincipalKind.USER, "ana", "user:ana", everything)
     agent = Principal(
-        PrincipalKind.AGENT, "fixer", "user:ana", everything - {"git:clone"}, version="1.0.0", digest="sha256:a"
+        PrincipalKind.AGENT,
+        "fixer",
+        "user:ana",
+        everything - {"git:clone"},
+        version="1.0.0",
+        digest="sha256:a",
     )
     harness = Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"workspace:verify"}))
     secrets, guards, entries = {}, [RegisterPrincipal(harness)], []
@@ -171,9 +176,21 @@ async def made_commit(scene):
             "changed": ["src/a.py"],
             "outside": [],
             "difference": "-a\n+b\n",
-            "suite": {"exit_code": 0, "tests": 3, "failures": 0, "errors": 0, "skipped": 0, "report": "sha256:r"},
+            "suite": {
+                "exit_code": 0,
+                "tests": 3,
+                "failures": 0,
+                "errors": 0,
+                "skipped": 0,
+                "report": "sha256:r",
+            },
         },
-        "git.commit": {"commit": "c" * 40, "branch": "bridle/fix", "parent": "d" * 40, "changed": ["src/a.py"]},
+        "git.commit": {
+            "commit": "c" * 40,
+            "branch": "bridle/fix",
+            "parent": "d" * 40,
+            "changed": ["src/a.py"],
+        },
     }
     result = await scene.gate.perform(scene.action("git.commit", call=9, branch="bridle/fix", message="Fix"))
     assert isinstance(result, Done)

@@ -92,13 +92,11 @@ class DbosDurable(Durable):
             raise ExecutionError(f"the engine does not know {execution}", reason="no-workflow") from error
 
     async def result(self, execution: str) -> dict[str, Any]:
-        handle = await DBOS.retrieve_workflow_async(execution)
+        handle: Any = await DBOS.retrieve_workflow_async(execution)
         return dict(await handle.get_result(polling_interval_sec=POLL_S))
 
     async def held_elsewhere(self, execution: str) -> bool:
-        rows = await DBOS.list_workflows_async(
-            workflow_ids=[execution], load_input=False, load_output=False
-        )
+        rows = await DBOS.list_workflows_async(workflow_ids=[execution], load_input=False, load_output=False)
         others = await self._leases.live(within_s=self._timing.lease_s) - {self._executor}
         return any(row.status in LIVE_STATUS and row.executor_id in others for row in rows)
 

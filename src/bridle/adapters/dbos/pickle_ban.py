@@ -19,5 +19,5 @@ def _refuse(self: Any, data: Any) -> NoReturn:
 
 def ban_pickle() -> None:
     """Replace both halves of DBOS's pickle serializer by a refusal."""
-    serialization.DefaultSerializer.serialize = _refuse  # type: ignore[method-assign]
-    serialization.DefaultSerializer.deserialize = _refuse  # type: ignore[method-assign]
+    for half in ("serialize", "deserialize"):
+        setattr(serialization.DefaultSerializer, half, _refuse)

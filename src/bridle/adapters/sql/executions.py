@@ -32,7 +32,9 @@ class SqlExecutions(Executions):
         return None if row is None else _execution(row)
 
     async def find(self, *, states: Sequence[State] = (), limit: int = 100) -> list[Execution]:
-        query = executions.select().order_by(executions.c.started_at.desc(), executions.c.id.desc()).limit(limit)
+        query = (
+            executions.select().order_by(executions.c.started_at.desc(), executions.c.id.desc()).limit(limit)
+        )
         if states:
             query = query.where(executions.c.state.in_([str(state) for state in states]))
         rows = await self._database.read(lambda connection: connection.execute(query).all())

@@ -71,7 +71,12 @@ class WorkingStore:
             return {}
         key = self.key_for(connection, execution)
         rows = [
-            {"record": record, "name": name, "execution": execution, "sealed": _seal(AESGCM(key.key), value, f"{record}/{name}")}
+            {
+                "record": record,
+                "name": name,
+                "execution": execution,
+                "sealed": _seal(AESGCM(key.key), value, f"{record}/{name}"),
+            }
             for name, value in raw.items()
         ]
         connection.execute(working_values.insert(), rows)

@@ -7,10 +7,9 @@ outputs are what the harness saw it do, not what it says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary
+from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
 from bridle.agent.loop import Finished, Stopped, Suspended, Undecided, run_agent
 from bridle.agent.shelf import load_agent
 from bridle.core.boundary import Boundary, Suite
@@ -30,13 +29,13 @@ async def _perform(leg: Leg) -> Ending:
     filled = fill_inputs(definition, inputs)
     outcome = await run_agent(
         definition,
-        task_text=json.dumps(filled.inputs, indent=1, sort_keys=True, ensure_ascii=False),
+        task_text=write_task(filled),
         gate=leg.bench.gate,
         execution=leg.execution.id,
         step=leg.path,
         token=leg.token.secret,
         workspace=leg.execution.id,
-        model=choose_model(leg, definition),
+        model=choose_model(leg, filled.model),
         budget=f"{leg.execution.id}/{leg.path}",
         prompt=filled.prompt,
         boundary=_boundary(definition, given),
@@ -56,14 +55,14 @@ def definition_of(bench: Bench, body: Mapping[str, Json], options: Mapping[str, 
     return load_agent(str(body["uses"]), roots=bench.roots)
 
 
-def choose_model(leg: Leg, definition: AgentDefinition) -> str:
+def choose_model(leg: Leg, of_agent: str) -> str:
     """The run's model wins over the step's, the step's over the agent file's, that over the account's default."""
-    names = (leg.execution.options.get("model"), leg.body.get("model"), definition.model, leg.bench.model)
+    names = (leg.execution.options.get("model"), leg.body.get("model"), of_agent, leg.bench.model)
     for name in names:
         if name:
             return str(name)
     raise InputError(
-        f"no model is named for {definition.name}",
+        f"no model is named for {leg.path}",
         where=leg.step.place,
         hint="name one with --model, in the step (model:), in the agent's file, or in BRIDLE_MODEL",
         reason="no-model",

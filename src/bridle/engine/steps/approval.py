@@ -16,8 +16,8 @@ from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Kind, Leg, end_with
 from bridle.engine.steps.tool import tool_action
 from bridle.gate.gate import APPROVAL_TTL, Ask
-from bridle.pipeline.plan import Plan, Step
 from bridle.pipeline.expressions import render
+from bridle.pipeline.plan import Plan, Step
 
 UNKEPT = ("groups", "users", "min_count", "block_executor")
 

@@ -21,20 +21,30 @@ def read_plan(path: Path) -> Plan:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file; raise InputError when it is missing, too large or not UTF-8."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", where=str(path), hint="check the path", reason="no-file"
-        ) from error
-    if len(data) > LARGEST_FILE_BYTES:
+    """Read a text file written by a person; raise InputError when it is missing, too large or not UTF-8."""
+    text = open_text(path)
+    if len(text) > LARGEST_FILE_BYTES:
         raise InputError(f"larger than {LARGEST_FILE_BYTES} bytes", where=str(path), reason="too-large")
+    return text
+
+
+def open_text(path: Path) -> str:
+    """Read a text file of any size; raise InputError when it is missing or not UTF-8."""
     try:
-        return data.decode("utf-8")
+        return open_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
             f"not UTF-8 at byte {error.start}", where=str(path), hint="save it as UTF-8", reason="not-utf-8"
+        ) from error
+
+
+def open_bytes(path: Path) -> bytes:
+    """Read a file; raise InputError when that cannot be done."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}", where=str(path), hint="check the path", reason="no-file"
         ) from error
 
 
@@ -54,5 +64,7 @@ def _json(name: str, text: str) -> Json:
     try:
         value: Json = json.loads(text)
     except ValueError as error:
-        raise InputError(f"input {name!r} is not JSON: {text!r}", hint='for instance 3, true or ["a"]') from error
+        raise InputError(
+            f"input {name!r} is not JSON: {text!r}", hint='for instance 3, true or ["a"]'
+        ) from error
     return value

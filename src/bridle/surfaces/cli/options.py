@@ -14,7 +14,9 @@ NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask on the term
 Store = Annotated[
     str,
     typer.Option(
-        "--store", help="Where executions and the journal are kept: sqlite:////file or postgresql://…", metavar="URL"
+        "--store",
+        help="Where executions and the journal are kept: sqlite:////file or postgresql://…",
+        metavar="URL",
     ),
 ]
 Model = Annotated[

@@ -49,10 +49,14 @@ class Lines(View):
             for step in steps:
                 for action in step.actions:
                     if action.effect == "deny":
-                        self._say(action.key, "deny", f"  refused {action.tool} {action.target}  [{action.rule}]")
+                        self._say(
+                            action.key, "deny", f"  refused {action.tool} {action.target}  [{action.rule}]"
+                        )
                 if step.state is not State.PENDING:
                     note = f"  ({step.note})" if step.note else ""
-                    self._say(step.path, str(step.state), f"{MARKS[step.state][0]} {step.path} {step.state}{note}")
+                    self._say(
+                        step.path, str(step.state), f"{MARKS[step.state][0]} {step.path} {step.state}{note}"
+                    )
 
     def _say(self, subject: str, what: str, line: str) -> None:
         if (subject, what) not in self._said:

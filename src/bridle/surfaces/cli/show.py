@@ -59,7 +59,8 @@ def show_next(summary: Summary) -> str:
     waiting = [approval for approval in summary.approvals if not approval["verdict"]]
     if summary.state is State.WAITING and waiting:
         return "\n".join(
-            f"It waits for a person.\n  bridle approve {item['id']}\n  bridle deny {item['id']}" for item in waiting
+            f"It waits for a person.\n  bridle approve {item['id']}\n  bridle deny {item['id']}"
+            for item in waiting
         )
     if not summary.state.ended:
         return f"It has not ended.\n  bridle resume {summary.execution}"
@@ -70,7 +71,9 @@ _REPORTS = (("before", "before"), ("after", "after"))
 
 
 def _report(report: Any) -> str:
-    counts = ", ".join(f"{report[name]} {name}" for name in ("tests", "failures", "errors", "skipped") if name in report)
+    counts = ", ".join(
+        f"{report[name]} {name}" for name in ("tests", "failures", "errors", "skipped") if name in report
+    )
     return counts or "no report"
 
 

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def resume(
-    execution: Annotated[str, typer.Argument(help="The execution's id; the newest unfinished one if left out.")] = "",
+    execution: Annotated[
+        str, typer.Argument(help="The execution's id; the newest unfinished one if left out.")
+    ] = "",
     approve_as: ApproveAs = "",
     store: Store = "",
     no_input: NoInput = False,

@@ -34,7 +34,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start anew, even if an earlier demo waits.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew, even if an earlier demo waits.")
+    ] = False,
     model: Model = "",
     approve_as: ApproveAs = "",
     store: Store = "",

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    app.command(name="run", epilog="Example: bridle run pipeline.yaml --input branch=main --model openai:gpt-5")(
-        run_pipeline
-    )
+    app.command(
+        name="run", epilog="Example: bridle run pipeline.yaml --input branch=main --model openai:gpt-5"
+    )(run_pipeline)
 
 
 def run_pipeline(

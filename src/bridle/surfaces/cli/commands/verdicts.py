@@ -12,12 +12,16 @@ from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, print_jso
 Approval = Annotated[
     str, typer.Argument(help="The approval's id; the only open one if left out.", metavar="APPROVAL")
 ]
-As = Annotated[str, typer.Option("--as", help="A name to record beside your identity, as asserted.", metavar="NAME")]
+As = Annotated[
+    str, typer.Option("--as", help="A name to record beside your identity, as asserted.", metavar="NAME")
+]
 Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command(name="approve", epilog="Example: bridle approve apr_01jd3k… --comment 'read the difference'")(approve)
+    app.command(name="approve", epilog="Example: bridle approve apr_01jd3k… --comment 'read the difference'")(
+        approve
+    )
     app.command(name="deny", epilog="Example: bridle deny apr_01jd3k… --comment 'wrong branch'")(deny)
 
 
@@ -55,7 +59,9 @@ def _give(
 
     settings = load_settings(store_url=store)
     summary = asyncio.run(
-        _give_and_carry(settings, approval, approved=approved, name=name, comment=comment, quiet=quiet or as_json)
+        _give_and_carry(
+            settings, approval, approved=approved, name=name, comment=comment, quiet=quiet or as_json
+        )
     )
     if summary is not None:
         return conclude(summary, as_json=as_json)

@@ -1,0 +1,146 @@
+"""`bridle executions` and `bridle logs`: what ran, and what happened in it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import AsJson, Store, print_json
+
+if TYPE_CHECKING:
+    from bridle.app import Store as OpenStore
+    from bridle.trust.journal import Record
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="executions", epilog="Example: bridle executions --json")(executions)
+    app.command(name="logs", epilog="Example: bridle logs exe_01jd3k… --step repair/fix")(logs)
+
+
+def executions(
+    execution: Annotated[str, typer.Argument(help="One execution, in full; all of them if left out.")] = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """List executions, newest first, with the approvals they wait for; or show one."""
+    from bridle.app import open_store
+    from bridle.core.settings import load_settings
+
+    with open_store(load_settings(store_url=store)) as opened:
+        return asyncio.run(_one(opened, execution, as_json) if execution else _all(opened, as_json))
+
+
+async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
+    from bridle.engine.summary import summarise
+    from bridle.surfaces.cli.show import show_approval, show_summary
+
+    found = await _get(opened, execution)
+    summary = summarise(found, await opened.journal.read(execution=found.id))
+    if as_json:
+        print_json(summary.to_json())
+        return 0
+    print(show_summary(summary))
+    for approval in await _open(opened, found.id):
+        print(show_approval(approval))
+    return 0
+
+
+async def _all(opened: OpenStore, as_json: bool) -> int:
+    from bridle.core.clock import iso
+
+    rows = []
+    for item in await opened.executions.find():
+        waiting = [approval.id for approval in await _open(opened, item.id)] if not item.state.ended else []
+        rows.append(
+            {
+                "execution": item.id,
+                "pipeline": item.pipeline,
+                "state": str(item.state),
+                "started_at": iso(item.started_at),
+                "waits_for": waiting,
+            }
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        for row in rows:
+            waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
+            print(
+                f"{row['execution']}  {row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{waits}"
+            )
+    return 0
+
+
+async def _open(opened: OpenStore, execution: str) -> list[Any]:
+    from bridle.gate.approvals import ApprovalState
+
+    return await opened.approvals.find(execution=execution, states=(ApprovalState.OPEN,))
+
+
+async def _get(opened: OpenStore, execution: str) -> Any:
+    from bridle.core.errors import InputError
+
+    found = await opened.executions.get(execution)
+    if found is None:
+        raise InputError(f"there is no execution {execution!r}", hint="bridle executions lists them")
+    return found
+
+
+def logs(
+    execution: Annotated[str, typer.Argument(help="The execution's id.")],
+    step: Annotated[str, typer.Option(help="Only this step, as stage/step.", metavar="PATH")] = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show every action of an execution in order: who, what, the decision and its rule, and the result."""
+    from bridle.app import open_store
+    from bridle.core.settings import load_settings
+
+    with open_store(load_settings(store_url=store)) as opened:
+        asyncio.run(_logs(opened, execution, step, as_json))
+    return 0
+
+
+async def _logs(opened: OpenStore, execution: str, step: str, as_json: bool) -> None:
+    found = await _get(opened, execution)
+    records = [
+        record
+        for record in await opened.journal.read(execution=found.id)
+        if not step or record.subject.removeprefix(f"{found.id}/").partition("#")[0] == step
+    ]
+    if as_json:
+        print_json([json.loads(record.data) for record in records])
+        return
+    for record in records:
+        for line in describe(record):
+            print(line)
+
+
+def describe(record: Record) -> list[str]:
+    """Return what a record says, in lines for a person; empty for what only a machine wants."""
+    from bridle.trust.journal import Kind
+
+    subject = record.subject.removeprefix(f"{record.execution}/")
+    body: Any = record.body
+    if record.kind is Kind.DECIDED:
+        rule = body["rules"][0]
+        target = json.dumps(body["request"]["arguments"], ensure_ascii=False)
+        head = f"{record.at} {subject} {body['request']['tool']} {target[:200]}"
+        return [head, f"    {body['effect']} by {rule['rule']}: {rule['reason']}"]
+    if record.kind is Kind.OUTCOME:
+        return [f"    {body['status']}", *(f"    | {line}" for line in _value_lines(body["value"]))]
+    if record.kind in (Kind.INTENDED, Kind.TOKEN_MINTED, Kind.TOKEN_DELETED, Kind.PRINCIPAL_REGISTERED):
+        return []
+    return [f"{record.at} {subject} {record.kind} {body.get('state', body.get('verdict', ''))}".rstrip()]
+
+
+def _value_lines(value: Any) -> list[str]:
+    """The text of a result as it is, the rest as JSON."""
+    if isinstance(value, dict) and isinstance(value.get("text"), str):
+        return list(value["text"].splitlines()[:40])
+    if isinstance(value, dict) and ("stdout" in value or "stderr" in value):
+        return f"{value.get('stdout', '')}{value.get('stderr', '')}".splitlines()
+    return [json.dumps(value, ensure_ascii=False)[:2000]]
