@@ -10,9 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridle.adapters.dbos.durable import DbosDurable, Timing
 from bridle.adapters.models.connect import connect_model, price_of
 from bridle.adapters.models.prices import parse_price
 from bridle.adapters.models.recording import record
@@ -22,6 +21,7 @@ from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, engine_url, open_database
 from bridle.adapters.sql.executions import SqlExecutions
+from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN, SqlJournal
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
@@ -50,6 +50,9 @@ from bridle.trust.keys import Signer, load_secret, load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import Tokens, hash_secret
+
+if TYPE_CHECKING:
+    from bridle.adapters.dbos.durable import DbosDurable, Timing
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,10 @@ async def open_app(
     """Open the store, the policy, the delegate and the engine; close them in the reverse order."""
     clock = clock or SystemClock()
     with open_store(settings, clock=clock) as store:
-        policy = Regorus(load_policy_set([shipped("policies") / "base"]))
+        policy = open_policy()
         try:
             await policy.start()
-            app = await _wire(store, policy, clock, timing or Timing())
+            app = await _wire(store, policy, clock, timing)
             try:
                 yield app
             finally:
@@ -129,7 +132,14 @@ async def open_app(
             await policy.close()
 
 
-async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing) -> App:
+def open_policy() -> Regorus:
+    """Make the policy engine with the base set; the caller starts and closes it."""
+    return Regorus(load_policy_set([shipped("policies") / "base"]))
+
+
+async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing | None) -> App:
+    from bridle.adapters.dbos.durable import DbosDurable, Timing  # heavy: only what acts needs it
+
     settings, journal, principals = store.settings, store.journal, store.principals
     delegate_signer = load_signer(settings.config_dir / "delegate.key")
     tokens = SqlTokens(store.database)
@@ -174,7 +184,7 @@ async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing) -> 
         approvals=store.approvals,
         principals=principals,
         clock=clock,
-        roots=(Path.cwd() / "agents", shipped("agents")),
+        roots=(Path.cwd() / "agents", Path.cwd() / "bridle" / "agents", shipped("agents")),
         model=settings.model,
     )
     proof = Proof(
@@ -192,7 +202,7 @@ async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing) -> 
         return await interpret(run, Plan.from_json(argument["plan"]), worker)
 
     durable = DbosDurable(
-        store.database, engine_url=engine_url(settings.store_url), workflow=carry, timing=timing
+        store.database, engine_url=engine_url(settings.store_url), workflow=carry, timing=timing or Timing()
     )
     await durable.launch()
     control = Control(
@@ -262,4 +272,22 @@ def prepare_sample(settings: Settings) -> Path:
     return prepare_autofix_origin(settings, fresh=True).path
 
 
-__all__ = ["ORIGIN", "App", "Store", "open_app", "open_store", "prepare_sample", "shipped"]
+def find_sample(settings: Settings) -> Path | None:
+    """Return the sample's archive when it lies in the cache, whole; fetch nothing."""
+    from bridle.adapters.index.sample import find_autofix_archive
+
+    return find_autofix_archive(settings)
+
+
+__all__ = [
+    "ORIGIN",
+    "App",
+    "Store",
+    "find_sample",
+    "open_app",
+    "open_policy",
+    "open_store",
+    "prepare_sample",
+    "read_health",
+    "shipped",
+]

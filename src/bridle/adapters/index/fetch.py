@@ -24,9 +24,10 @@ def fetch_archive(
 
     Raise UnavailableError when the index does not give it, TrustError when what it gives has another hash.
     """
-    target = cache_dir / f"{sha256}.tar.gz"
-    if target.is_file() and _hash_file(target) == sha256:
-        return target
+    cached = find_archive(sha256, cache_dir=cache_dir)
+    if cached is not None:
+        return cached
+    target = _place(sha256, cache_dir)
     cache_dir.mkdir(parents=True, exist_ok=True)
     place = locate_index(os.environ if environ is None else environ)
     with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".fetch-") as folder:
@@ -41,6 +42,16 @@ def fetch_archive(
             )
         fetched.replace(target)
     return target
+
+
+def find_archive(sha256: str, *, cache_dir: Path) -> Path | None:
+    """Return the path of an archive that lies in the cache and has its hash, else None."""
+    target = _place(sha256, cache_dir)
+    return target if target.is_file() and _hash_file(target) == sha256 else None
+
+
+def _place(sha256: str, cache_dir: Path) -> Path:
+    return cache_dir / f"{sha256}.tar.gz"
 
 
 def _download(

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridle.adapters.index.fetch import fetch_archive
+from bridle.adapters.index.fetch import fetch_archive, find_archive
 from bridle.adapters.index.origin import make_origin, read_main
 from bridle.adapters.index.unpack import unpack_sdist
 from bridle.core.settings import Settings
@@ -32,6 +32,11 @@ class Origin:
 def fetch_autofix_archive(settings: Settings) -> Path:
     """Return the sample's archive in the cache, fetching it when it is not there."""
     return fetch_archive(NAME, VERSION, sha256=SHA256, cache_dir=settings.data_dir / "cache")
+
+
+def find_autofix_archive(settings: Settings) -> Path | None:
+    """Return the sample's archive when it lies in the cache, whole; fetch nothing."""
+    return find_archive(SHA256, cache_dir=settings.data_dir / "cache")
 
 
 def prepare_autofix_origin(settings: Settings, *, fresh: bool) -> Origin:
