@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridle.adapters.models.connect import connect_model, price_of
+from bridle.adapters.models.connect import connect_model, key_references, price_of
 from bridle.adapters.models.prices import parse_price
 from bridle.adapters.models.recording import record
 from bridle.adapters.rego.engine import Regorus
@@ -115,15 +115,22 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
 
 @asynccontextmanager
 async def open_app(
-    settings: Settings, *, clock: Clock | None = None, timing: Timing | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    timing: Timing | None = None,
+    takes_over: bool = False,
 ) -> AsyncIterator[App]:
-    """Open the store, the policy, the delegate and the engine; close them in the reverse order."""
+    """Open the store, the policy, the delegate and the engine; close them in the reverse order.
+
+    A process that `takes_over` carries on whatever others left; one that does not carries what it is asked to.
+    """
     clock = clock or SystemClock()
     with open_store(settings, clock=clock) as store:
         policy = open_policy()
         try:
             await policy.start()
-            app = await _wire(store, policy, clock, timing)
+            app = await _wire(store, policy, clock, timing, takes_over=takes_over)
             try:
                 yield app
             finally:
@@ -137,7 +144,9 @@ def open_policy() -> Regorus:
     return Regorus(load_policy_set([shipped("policies") / "base"]))
 
 
-async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing | None) -> App:
+async def _wire(
+    store: Store, policy: Regorus, clock: Clock, timing: Timing | None, *, takes_over: bool
+) -> App:
     from bridle.adapters.dbos.durable import DbosDurable, Timing  # heavy: only what acts needs it
 
     settings, journal, principals = store.settings, store.journal, store.principals
@@ -202,7 +211,11 @@ async def _wire(store: Store, policy: Regorus, clock: Clock, timing: Timing | No
         return await interpret(run, Plan.from_json(argument["plan"]), worker)
 
     durable = DbosDurable(
-        store.database, engine_url=engine_url(settings.store_url), workflow=carry, timing=timing or Timing()
+        store.database,
+        engine_url=engine_url(settings.store_url),
+        workflow=carry,
+        timing=timing or Timing(),
+        takes_over=takes_over,
     )
     await durable.launch()
     control = Control(
@@ -283,7 +296,9 @@ __all__ = [
     "ORIGIN",
     "App",
     "Store",
+    "connect_model",
     "find_sample",
+    "key_references",
     "open_app",
     "open_policy",
     "open_store",

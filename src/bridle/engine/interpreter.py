@@ -45,7 +45,7 @@ class StepWorker(Protocol):
     """Does the work of steps; everything it returns is small and free of content."""
 
     async def enter_stage(self, stage: Stage, progress: Progress) -> dict[str, Any]:
-        """Evaluate the stage's condition; return `{"run": bool}`."""
+        """Evaluate the stage's condition; return `{"state": "running"}`, or `skipped` or `failed` when it is left out."""
         ...
 
     async def run_step(self, stage: Stage, step: Step, progress: Progress) -> dict[str, Any]:
@@ -68,8 +68,9 @@ async def interpret(run: Run, plan: Plan, worker: StepWorker) -> dict[str, Any]:
 async def _run_stage(run: Run, stage: Stage, worker: StepWorker, progress: Progress) -> State:
     progress.stage_failed = False
     entered = await run.step(stage.id, lambda: worker.enter_stage(stage, progress))
-    if not entered["run"]:
-        return State.SKIPPED
+    if entered["state"] != State.RUNNING:
+        progress.failed = progress.failed or entered["state"] == State.FAILED
+        return State(entered["state"])
     ending = State.SUCCEEDED
     for step in stage.steps:
         answer = await _run_step(run, stage, step, worker, progress)

@@ -170,6 +170,11 @@ def _step_ended(summary: Summary, steps: dict[str, StepView], record: Record) ->
     step.output, step.ended_at = record.body["output"], record.at
 
 
+def _stage_ended(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+    for step in summary.stages[record.subject]:
+        step.state, step.note = State(str(record.body["state"])), str(record.body["note"])
+
+
 def _decided(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
     request = _mapping(record.body["request"])
     path = record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
@@ -238,6 +243,7 @@ _READERS = {
     Kind.EXECUTION_ENDED: _ended,
     Kind.STEP_STARTED: _step_started,
     Kind.STEP_ENDED: _step_ended,
+    Kind.STAGE_ENDED: _stage_ended,
     Kind.DECIDED: _decided,
     Kind.OUTCOME: _outcome,
     Kind.APPROVAL_REQUESTED: _requested,

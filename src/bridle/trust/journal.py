@@ -35,6 +35,7 @@ class Kind(StrEnum):
     TOKEN_DELETED = "token.deleted"  # noqa: S105 - the name of an event
     EXECUTION_STARTED = "execution.started"
     EXECUTION_ENDED = "execution.ended"
+    STAGE_ENDED = "stage.ended"
     STEP_STARTED = "step.started"
     STEP_ENDED = "step.ended"
     DECIDED = "action.decided"

@@ -5,7 +5,8 @@ Rules
   2. `application_version` is set by hand and changes only when the interpreter's order of operations does; otherwise every edit
      would orphan what is in flight. The executor id is fresh per process.
   3. A process writes its lease before it launches, and beats once a second. The reaper starts from pending work, not from
-     leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it.
+      leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it. A process
+     that does not take over (a command of one execution) recovers only what it was told to carry.
   4. Recovery attempts are not limited: an approval may outlive a hundred restarts.
 """
 
@@ -24,14 +25,14 @@ import sqlalchemy as sa
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import Leases
-from bridle.core.errors import ExecutionError
+from bridle.core.errors import BridleError, ExecutionError
 from bridle.engine.durable import Durable, Run, Work, Workflow
 
 ban_pickle()
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID  # noqa: E402 - only after the ban
 from dbos._error import DBOSNonExistentWorkflowError  # noqa: E402
-from dbos._serialization import DBOSPortableJSONSerializer  # noqa: E402
+from dbos._serialization import DBOSPortableJSONSerializer, PortableWorkflowError  # noqa: E402
 
 APPLICATION_VERSION = "interpreter-1"
 LIVE_STATUS = ["PENDING", "ENQUEUED"]
@@ -65,12 +66,22 @@ class DbosRun(Run):
 class DbosDurable(Durable):
     """Implements `engine.durable.Durable`. One per process: DBOS is a singleton."""
 
-    def __init__(self, database: Database, *, engine_url: str, workflow: Workflow, timing: Timing) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        engine_url: str,
+        workflow: Workflow,
+        timing: Timing,
+        takes_over: bool = True,
+    ) -> None:
         self._leases = Leases(database)
         self._timing = timing
         self._executor = uuid.uuid4().hex[:12]
         self._engine_url = engine_url
         self._workflow = _register(workflow)
+        self._takes_over = takes_over
+        self._wanted: set[str] = set()
         self._reaper: asyncio.Task[None] | None = None
 
     async def launch(self) -> None:
@@ -82,8 +93,10 @@ class DbosDurable(Durable):
         self._reaper = asyncio.create_task(self._beat_and_reap(), name="durable-reaper")
 
     async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
+        self._wanted.add(execution)
         with SetWorkflowID(execution):
             await DBOS.start_workflow_async(self._workflow, dict(argument))
+        await self._reap()
 
     async def wake(self, execution: str, topic: str) -> None:
         try:
@@ -93,7 +106,14 @@ class DbosDurable(Durable):
 
     async def result(self, execution: str) -> dict[str, Any]:
         handle: Any = await DBOS.retrieve_workflow_async(execution)
-        return dict(await handle.get_result(polling_interval_sec=POLL_S))
+        try:
+            return dict(await handle.get_result(polling_interval_sec=POLL_S))
+        except PortableWorkflowError as error:
+            raise BridleError(
+                f"the workflow of {execution} broke: {error.message}",
+                hint="this is a bug of Bridle's: please report it with the output of bridle logs",
+                reason="workflow-broke",
+            ) from error
 
     async def held_elsewhere(self, execution: str) -> bool:
         rows = await DBOS.list_workflows_async(workflow_ids=[execution], load_input=False, load_output=False)
@@ -121,9 +141,15 @@ class DbosDurable(Durable):
         """Recover what no live process holds; then forget the leases under which nothing is pending."""
         live = await self._leases.live(within_s=self._timing.lease_s)
         holders = await _holders()
-        if orphans := sorted(holders - live):
-            await asyncio.to_thread(DBOS._recover_pending_workflows, orphans)
-        for dead in await self._leases.known() - live - await _holders():
+        orphans = {
+            holder
+            for execution, holder in holders.items()
+            if holder not in live and (self._takes_over or execution in self._wanted)
+        }
+        if orphans:
+            await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(orphans))
+            holders = await _holders()
+        for dead in await self._leases.known() - live - set(holders.values()):
             await self._leases.forget(dead)
 
 
@@ -134,11 +160,12 @@ def _register(workflow: Workflow) -> Any:
     return DBOS.workflow(name="pipeline", max_recovery_attempts=None)(pipeline)
 
 
-async def _holders() -> set[str]:
+async def _holders() -> dict[str, str]:
+    """Return who holds what is pending, by execution."""
     rows = await DBOS.list_workflows_async(
         status="PENDING", app_version=APPLICATION_VERSION, load_input=False, load_output=False
     )
-    return {str(row.executor_id) for row in rows}
+    return {row.workflow_id: str(row.executor_id) for row in rows}
 
 
 def _config(url: str, *, executor: str, timing: Timing) -> DBOSConfig:
@@ -151,7 +178,7 @@ def _config(url: str, *, executor: str, timing: Timing) -> DBOSConfig:
         "executor_id": executor,
         "notification_listener_polling_interval_sec": timing.poll_s,
         "scheduler_polling_interval_sec": 1.0,
-        "log_level": "ERROR",
+        "log_level": "CRITICAL",  # what breaks a workflow is raised by `result`, not printed beside it
     }
     if parsed.get_backend_name() == "sqlite":
         config["system_database_engine"] = open_sqlite(parsed, immediate=True)

@@ -7,7 +7,7 @@ that could be seen from outside, so running it again after a crash changes nothi
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -77,14 +77,6 @@ class Waiting:
 
 Ending: TypeAlias = Ended | Waiting
 Perform: TypeAlias = Callable[[Leg], Awaitable[Ending]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of step: what performs it, and as whom and with which permissions its token is minted."""
-
-    perform: Perform
-    needs: frozenset[str] = field(default_factory=frozenset)
 
 
 def step_action(

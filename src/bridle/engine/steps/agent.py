@@ -16,13 +16,14 @@ from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.steps import Bench, Ended, Ending, Kind, Leg, wait_for
+from bridle.engine.steps import Bench, Ended, Ending, Leg, wait_for
 
 NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent has to know how to run it
 
 
-async def _perform(leg: Leg) -> Ending:
-    definition = definition_of(leg.bench, leg.body, leg.execution.options)
+async def perform_agent(leg: Leg) -> Ending:
+    """Run the agent until it ends, waits for a person or must stop."""
+    definition = definition_of(leg.bench, leg.body)
     given = leg.body.get("with") or {}
     assert isinstance(given, Mapping)
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
@@ -50,8 +51,8 @@ async def _perform(leg: Leg) -> Ending:
     return Ended(outcome.state, note=f"{outcome.note}: {outcome.detail}", error="unknown")
 
 
-def definition_of(bench: Bench, body: Mapping[str, Json], options: Mapping[str, Json]) -> AgentDefinition:
-    """Load the agent that a step uses; folders the run was asked to look in come first."""
+def definition_of(bench: Bench, body: Mapping[str, Json]) -> AgentDefinition:
+    """Load the agent that a step uses; the project's own folder comes before what ships."""
     return load_agent(str(body["uses"]), roots=bench.roots)
 
 
@@ -74,6 +75,3 @@ def _boundary(definition: AgentDefinition, given: Mapping[str, Json]) -> Boundar
     assert isinstance(protect, (list, tuple))
     named = Suite(str(suite["script"]), str(suite["report"])) if isinstance(suite, Mapping) else None
     return step_boundary(definition, suite=named, protect=tuple(str(path) for path in protect))
-
-
-AGENT = Kind(_perform)

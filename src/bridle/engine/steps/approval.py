@@ -13,7 +13,7 @@ from datetime import timedelta
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.steps import Ended, Ending, Kind, Leg, end_with
+from bridle.engine.steps import Ended, Ending, Leg, end_with
 from bridle.engine.steps.tool import tool_action
 from bridle.gate.gate import APPROVAL_TTL, Ask
 from bridle.pipeline.expressions import render
@@ -22,16 +22,10 @@ from bridle.pipeline.plan import Plan, Step
 UNKEPT = ("groups", "users", "min_count", "block_executor")
 
 
-async def _perform(leg: Leg) -> Ending:
+async def perform_approval(leg: Leg) -> Ending:
+    """Ask for the other step's action, or say how the question was answered."""
     wanted = leg.body["with"]
     assert isinstance(wanted, Mapping)
-    if not wanted.get("for"):
-        raise InputError(
-            "this approval does not say what it is for",
-            where=leg.step.place,
-            hint="add `for: stage.step`, naming the step whose action the person approves",
-            reason="approval-for-nothing",
-        )
     unkept = [name for name in UNKEPT if wanted.get(name) not in (None, 1, False, [], ())]
     if unkept:
         raise InputError(
@@ -40,10 +34,9 @@ async def _perform(leg: Leg) -> Ending:
             hint="leave it out, or wait for the version that has groups of people",
             reason="not-executed-yet",
         )
-    target = find_target(leg.plan, str(wanted["for"]))
-    body = render(target.with_, leg.context)
+    body = render(find_target(leg.plan, leg.body).with_, leg.context)
     assert isinstance(body, Mapping)
-    action = tool_action(leg, body, path=str(wanted["for"]).replace(".", "/", 1))
+    action = tool_action(leg, body, path=target_path(leg.body))
     ask = Ask(message=str(wanted.get("message", "")), ttl=_ttl(wanted.get("timeout_s")), topic=leg.path)
     result = await leg.bench.gate.request(action, ask)
     ending = await end_with(leg, result)
@@ -52,15 +45,25 @@ async def _perform(leg: Leg) -> Ending:
     return ending
 
 
-def find_target(plan: Plan, name: str) -> Step:
-    """Return the step that `stage.step` names; the plan has checked that it exists."""
-    stage_id, _, step_id = name.partition(".")
+def target_path(body: Mapping[str, Json]) -> str:
+    """Return the path of the step that an approval is for; raise InputError when it names none."""
+    wanted = body["with"]
+    assert isinstance(wanted, Mapping)
+    if not wanted.get("for"):
+        raise InputError(
+            "this approval does not say what it is for",
+            hint="add `for: stage.step`, naming the step whose action the person approves",
+            reason="approval-for-nothing",
+        )
+    return str(wanted["for"]).replace(".", "/", 1)
+
+
+def find_target(plan: Plan, body: Mapping[str, Json]) -> Step:
+    """Return the step that an approval is for; the plan has checked that it exists."""
+    stage_id, _, step_id = target_path(body).partition("/")
     stage = next(stage for stage in plan.stages if stage.id == stage_id)
     return next(step for step in stage.steps if step.id == step_id)
 
 
 def _ttl(timeout_s: Json) -> timedelta:
     return timedelta(seconds=timeout_s) if isinstance(timeout_s, int) else APPROVAL_TTL
-
-
-APPROVAL = Kind(_perform)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
-from bridle.engine.steps import Ending, Kind, Leg, end_with, step_action
+from bridle.engine.steps import Ending, Leg, end_with, step_action
 from bridle.gate.action import Action, Purpose
 
 RELEASES = frozenset({"git.push"})
 
 
-async def _perform(leg: Leg) -> Ending:
+async def perform_tool(leg: Leg) -> Ending:
+    """Perform the step's one action."""
     action = tool_action(leg, leg.body, path=leg.path)
     return await end_with(leg, await leg.bench.gate.perform(action))
 
@@ -25,6 +26,3 @@ def tool_action(leg: Leg, body: Mapping[str, Json], *, path: str) -> Action:
     boundary = Boundary(write=("**",), push=(branch,) if isinstance(branch, str) else ())
     purpose = Purpose.RELEASE if tool in RELEASES else Purpose.BUILD
     return step_action(leg, tool, arguments, boundary=boundary, path=path, purpose=purpose)
-
-
-TOOL = Kind(_perform)

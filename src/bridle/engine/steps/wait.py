@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bridle.core.states import State
-from bridle.engine.steps import Ended, Ending, Kind, Leg, Waiting
+from bridle.engine.steps import Ended, Ending, Leg, Waiting
 
 
-async def _perform(leg: Leg) -> Ending:
+async def perform_wait(leg: Leg) -> Ending:
+    """Wait until the time since the step's start is over."""
     duration_s = leg.body["duration_s"]
     assert isinstance(duration_s, int)
     left = leg.started_at + timedelta(seconds=duration_s) - leg.bench.clock.now()
     if left <= timedelta(0):
         return Ended(State.SUCCEEDED)
     return Waiting(leg.path, left.total_seconds(), f"until {duration_s} s are over")
-
-
-WAIT = Kind(_perform)

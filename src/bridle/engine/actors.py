@@ -1,0 +1,88 @@
+"""Who a step acts as, and what its token may ask for.
+
+An agent acts as itself; every other step as the person who started the execution. An approval acts for the step it is about,
+so that what is asked and what is later done have one standing. A step that performs no action has no token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridle.agent.definition import AgentDefinition
+from bridle.core.canonical import Json
+from bridle.engine.execution import Execution
+from bridle.engine.steps import Bench
+from bridle.engine.steps.agent import definition_of
+from bridle.engine.steps.approval import find_target, target_path
+from bridle.gate.budgets import Budget, OpenBudget
+from bridle.gate.manifest import find_manifest
+from bridle.pipeline.plan import Plan, Step
+from bridle.trust.journal import Entry, Guard, Kind
+from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
+
+NEEDS: Mapping[str, frozenset[str]] = {
+    "run": frozenset({"command:run"}),
+    "clone": frozenset({"git:clone"}),
+    "wait": frozenset(),
+}
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who a leg acts as, what its token asks for, for which step, and what has to be stored first."""
+
+    principal: Principal
+    initiator: Principal
+    asked_for: frozenset[str]
+    step: str
+    entries: tuple[Entry, ...] = ()
+    guards: tuple[Guard, ...] = ()
+
+
+async def find_actor(
+    bench: Bench, execution: Execution, plan: Plan, step: Step, *, path: str, body: Mapping[str, Json]
+) -> Actor:
+    """Return who performs the step at `path`; raise InputError for an agent or a tool that does not exist."""
+    initiator = await bench.principals.get(execution.initiator)
+    assert initiator is not None  # it was registered before the execution was
+    if step.kind == "agent":
+        return await _agent(bench, execution, definition_of(bench, body), path, initiator)
+    if step.kind == "approval":
+        target = find_target(plan, body)
+        return Actor(initiator, initiator, _needs(target), target_path(body))
+    return Actor(initiator, initiator, _needs(step), path)
+
+
+def _needs(step: Step) -> frozenset[str]:
+    if step.kind == "tool":
+        return frozenset({find_manifest(str(step.with_["uses"])).needs})
+    return NEEDS[step.kind]
+
+
+async def _agent(
+    bench: Bench, execution: Execution, definition: AgentDefinition, path: str, initiator: Principal
+) -> Actor:
+    """An agent's version is registered when it is new, and its budget opened, before its first action."""
+    principal = Principal(
+        kind=PrincipalKind.AGENT,
+        name=definition.name,
+        owner=definition.owner,
+        permissions=definition.permissions,
+        version=definition.version,
+        digest=definition.digest,
+    )
+    budget = OpenBudget(
+        Budget(
+            id=f"{execution.id}/{path}",
+            max_turns=definition.limits.max_turns,
+            max_tokens=definition.limits.max_tokens,
+            max_cost_usd=definition.limits.max_cost_usd,
+        )
+    )
+    known = await bench.principals.get(principal.id)
+    if known is not None and known.digest == principal.digest:
+        return Actor(known, initiator, definition.permissions, path, guards=(budget,))
+    entry = Entry(Kind.PRINCIPAL_REGISTERED, execution.id, principal.id, principal.to_json())
+    guards = (RegisterPrincipal(principal), budget)
+    return Actor(principal, initiator, definition.permissions, path, (entry,), guards)
