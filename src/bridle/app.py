@@ -223,6 +223,7 @@ async def _wire(
         executions=store.executions,
         approvals=store.approvals,
         durable=durable,
+        delegate=delegate,
         clock=clock,
     )
     return App(

@@ -12,6 +12,7 @@ from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.core.states import State
+from bridle.dispatch.protocol import Delegate
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution, Executions, StartExecution
 from bridle.gate.approvals import Approval, Approvals, ApprovalState, GiveVerdict
@@ -42,18 +43,20 @@ class Control:
         executions: Executions,
         approvals: Approvals,
         durable: Durable,
+        delegate: Delegate,
         clock: Clock,
     ) -> None:
         self._journal = journal
         self._executions = executions
         self._approvals = approvals
         self._durable = durable
+        self._delegate = delegate
         self._clock = clock
 
     async def start(
         self, plan: Plan, *, inputs: Mapping[str, Json], options: Mapping[str, Json], initiator: Principal
     ) -> Execution:
-        """Record a new execution and begin to carry it."""
+        """Record a new execution, with what the delegate proved that its sandbox enforces, and begin to carry it."""
         execution = Execution(
             id=new_id("exe"),
             pipeline=plan.id,
@@ -72,6 +75,7 @@ class Control:
             "inputs": dict(inputs),
             "options": dict(options),
             "initiator": initiator.id,
+            "sandbox": await self._delegate.probe(),
         }
         entry = Entry(Kind.EXECUTION_STARTED, execution.id, execution.id, body)
         await self._journal.append([entry], [StartExecution(execution)])

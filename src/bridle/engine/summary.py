@@ -67,6 +67,7 @@ class Summary:
     started_at: str = ""
     ended_at: str = ""
     cost: dict[str, Json] = field(default_factory=dict)
+    sandbox: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def actions(self) -> list[ActionView]:
@@ -101,6 +102,7 @@ class Summary:
             "models": self.models,
             "recorded": self.played,
             "cost": self.cost,
+            "sandbox": self.sandbox,
             "evidence": self.evidence,
             "approvals": self.approvals,
             "stages": {stage: [vars_of(step) for step in steps] for stage, steps in self.stages.items()},
@@ -153,6 +155,7 @@ def _steps(stage: Mapping[str, Any]) -> Iterable[StepView]:
 
 def _started(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
     summary.started_at = record.at
+    summary.sandbox = _mapping(record.body["sandbox"])
 
 
 def _ended(summary: Summary, steps: dict[str, StepView], record: Record) -> None:

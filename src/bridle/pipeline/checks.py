@@ -144,7 +144,10 @@ def _judge_pipeline(path: tuple[str, ...], _spot: Spot, _outline: Outline) -> Fa
 def _judge_secret(path: tuple[str, ...], spot: Spot, _outline: Outline) -> Fault | None:
     if spot.use == "condition":
         return Fault("a condition can't look at a secret", "secret-in-expression", "decide by something else")
-    return None if len(path) > 1 else Fault("a secret needs a name", "bad-secret-name", "write secrets.NAME")
+    if len(path) < 2:
+        return Fault("a secret needs a name", "bad-secret-name", "write secrets.NAME")
+    hint = "no delegate puts a secret into a command yet; leave the expression out"
+    return Fault("secrets cannot be used in a step yet", "not-executed-yet:secrets", hint)
 
 
 def _accept(_path: tuple[str, ...], _spot: Spot, _outline: Outline) -> Fault | None:

@@ -1,7 +1,7 @@
 """The `inputs` of a pipeline: what a run may or must be given.
 
 Rules
-  1. A type is one of `TYPES`; `connector` is read and refused until connectors exist.
+  1. A type is one of `TYPES`; `connector` and `secret` are read and refused until a delegate can resolve them.
   2. A default and the values of `enum` must be of the type; an expression is no default.
   3. A required input needs no default; with one, the default still stands when nothing is given.
 """
@@ -47,8 +47,8 @@ def _read_input(name: Scalar, body: Fields) -> InputSpec:
 
 def _read_type(body: Fields) -> str:
     word = body.text("type", "string")
-    if word == "connector":
-        body.findings.refuse_later(body.place, "connector-input")
+    if word in ("connector", "secret"):
+        body.findings.refuse_later(body.place, f"{word}-input")
         return ""
     if word not in TYPES:
         hint = suggest(word, TYPES, otherwise=f"use one of {', '.join(TYPES)}")

@@ -44,7 +44,6 @@ class Kind(StrEnum):
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_VERDICT = "approval.verdict"
     EVIDENCE_ISSUED = "evidence.issued"
-    DELEGATE_PROBED = "delegate.probed"
 
 
 @dataclass(frozen=True)

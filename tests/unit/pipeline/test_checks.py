@@ -42,7 +42,6 @@ def write(value: str = "x", condition: str = "true") -> str:
         "<+pipeline.stages.one.spec.execution.steps.a.output.outputVariables.K>",
         "<+pipeline.executionId>",
         "<+env.ANY>",
-        "<+secrets.token>",
     ],
 )
 def test_expression_that_leads_somewhere_is_accepted(value: str) -> None:
@@ -53,6 +52,7 @@ def test_expression_that_leads_somewhere_is_accepted(value: str) -> None:
     ("value", "column", "reason"),
     [
         ("<+inputs.brnch>", 40, "unknown-input"),
+        ("<+secrets.token>", 40, "not-executed-yet:secrets"),
         ("x <+steps.z.output>", 42, "unknown-step"),
         ("<+steps.b.output>", 40, "later-step"),
         ("<+steps.c.output>", 40, "later-step"),

@@ -49,6 +49,7 @@ def show_summary(summary: Summary) -> str:
         label = " (turns from a file: nothing was asked of a model)" if summary.played else ""
         lines += ["", f"Model    {', '.join(summary.models)}{label}"]
         lines.append(f"Cost     {summary.cost['tokens']} tokens, {describe_cost(summary)}")
+    lines.append(f"Sandbox  {_sandbox(summary.sandbox)}")
     for approval in summary.approvals:
         lines.append(f"Approval {approval['id']} {_verdict(approval)}")
     return "\n".join(lines)
@@ -65,6 +66,16 @@ def show_next(summary: Summary) -> str:
     if not summary.state.ended:
         return f"It has not ended.\n  bridle resume {summary.execution}"
     return ""
+
+
+def _sandbox(probe: Mapping[str, Any]) -> str:
+    """What was enforced: hard guarantees hold, soft ones can be overrun for a moment, missing ones stop the step."""
+    parts = [str(probe.get("backend", "not probed"))]
+    for label in ("hard", "soft", "missing"):
+        names = probe.get(label) or ()
+        if names:
+            parts.append(f"{label}: {', '.join(names)}")
+    return "; ".join(parts)
 
 
 _REPORTS = (("before", "before"), ("after", "after"))
