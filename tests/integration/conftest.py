@@ -1,5 +1,6 @@
-"""A real store on SQLite for every test that wants one; `store_url` can be overridden to run them on PostgreSQL."""
+"""A real store for every test that wants one: each such test runs on SQLite and on a PostgreSQL that the tests start."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,13 @@ import pytest
 
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.schema import journal_head, metadata
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import FrozenClock
 from bridle.gate.approvals import Approval
+from bridle.trust.journal import GENESIS
 from bridle.trust.keys import Signer, load_signer
+from support.postgres import NoPostgres, Postgres, run_postgres
 
 
 @dataclass
@@ -22,8 +26,16 @@ class Store:
     signer: Signer
     folder: Path
 
-    def files(self):
-        return [path for path in self.folder.iterdir() if path.is_file() and "bridle.db" in path.name]
+    def at_rest(self) -> bytes:
+        """Return all that lies in the database: every cell, and on SQLite the files as well."""
+        with self.database.engine.connect() as connection:
+            rows = [row for table in metadata.sorted_tables for row in connection.execute(table.select())]
+        cells = [
+            bytes(cell) if isinstance(cell, (bytes, memoryview)) else str(cell).encode()
+            for row in rows
+            for cell in row
+        ]
+        return b"\n".join([*cells, *(path.read_bytes() for path in self.folder.glob("bridle.db*"))])
 
 
 @pytest.fixture
@@ -31,9 +43,40 @@ def clock():
     return FrozenClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server for the whole session; where its programs are missing these tests are skipped, which CI does not forgive."""
+    try:
+        with run_postgres() as server:
+            yield server
+    except NoPostgres as missing:
+        pytest.skip(f"no PostgreSQL: {missing}")
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres: Postgres) -> Iterator[Database]:
+    """One database with our schema: emptying it takes milliseconds, making another a quarter of a second."""
+    database = open_database(postgres.url(postgres.create()))
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'bridle.db'}"
+    database: Database = request.getfixturevalue("shared_database")
+    with database.engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+        connection.execute(journal_head.insert().values(id=1, size=0, hash=GENESIS, frontier="[]"))
+    return database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 @pytest.fixture
-def store(tmp_path, clock):
-    database = open_database(f"sqlite:///{tmp_path / 'bridle.db'}")
+def store(store_url, tmp_path, clock):
+    database = open_database(store_url)
     working, signer = WorkingStore(b"w" * 32), load_signer(tmp_path / "control-plane.key")
     journal = SqlJournal(database, working, clock, signer)
     yield Store(database, journal, working, signer, tmp_path)

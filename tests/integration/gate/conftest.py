@@ -1,5 +1,6 @@
 """A gate on a real store and the real policy engine; only the delegate is a fake, and says so."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -110,9 +111,16 @@ def policy_set():
     return load_policy_set([POLICIES])
 
 
+@pytest.fixture(scope="session")
+def policy(policy_set):
+    """The real engine, one for all tests: it keeps nothing between questions, and starting it takes a while."""
+    engine = Regorus(policy_set, timeout_s=10.0)  # a busy machine must not turn an answer into a denial here
+    yield engine
+    asyncio.run(engine.close())
+
+
 @pytest.fixture
-async def scene(store, clock, tmp_path, policy_set):
-    policy = Regorus(policy_set, timeout_s=10.0)  # a busy machine must not turn an answer into a denial here
+async def scene(store, clock, tmp_path, policy):
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"))
     principals, tokens = SqlPrincipals(store.database), SqlTokens(store.database)
     budgets = SqlBudgets(store.database)
@@ -132,8 +140,7 @@ async def scene(store, clock, tmp_path, policy_set):
         price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
     )
     secrets = await _register(store, clock)
-    yield Scene(Gate(ports), ports, delegate, clock, secrets)
-    await policy.close()
+    return Scene(Gate(ports), ports, delegate, clock, secrets)
 
 
 async def _register(store, clock):

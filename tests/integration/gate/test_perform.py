@@ -23,7 +23,7 @@ async def test_the_same_action_again_is_answered_from_the_journal_without_an_eff
 
 async def test_another_action_under_a_known_key_stops_the_step(scene):
     await scene.gate.perform(scene.action(path="src/a.py"))
-    with pytest.raises(ExecutionError, match="knows exe_1/repair/fix#0.0 as another action"):
+    with pytest.raises(ExecutionError, match=r"knows exe_1/repair/fix#0\.0 as another action"):
         await scene.gate.perform(scene.action(path="src/b.py"))
 
 

@@ -10,6 +10,8 @@ from sqlalchemy.sql.dml import UpdateBase
 
 from bridle.trust.journal import Guard, GuardError
 
+COUNTED = {"preserve_rowcount": True}  # otherwise the count of an insert is not kept on PostgreSQL
+
 
 @singledispatch
 def apply_guard(guard: Guard, connection: Connection) -> None:
@@ -20,7 +22,7 @@ def apply_guard(guard: Guard, connection: Connection) -> None:
 def change_one(guard: Guard, connection: Connection, statement: UpdateBase) -> None:
     """Run a statement that must change exactly one row."""
     try:
-        changed = connection.execute(statement).rowcount
+        changed = connection.execute(statement, execution_options=COUNTED).rowcount
     except sa.exc.IntegrityError as error:
         raise GuardError(f"{guard.guards} is there already") from error
     if changed != 1:

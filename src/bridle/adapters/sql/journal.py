@@ -1,8 +1,11 @@
 """The journal on SQL. One transaction appends records, seals raw values and makes the guarded changes.
 
 The head's row holds size, last hash and the frontier of the Merkle tree; whoever appends holds it (a row lock on PostgreSQL, the
-write lock on SQLite), so records have one order and no gaps over all processes. A checkpoint signs the root of what the head
-says; it is made in a transaction of its own and never speaks of records that are not committed.
+write lock on SQLite), so records have one order and no gaps over all processes. It is taken before the guards look at anything:
+no two appends ever change rows side by side, so a guard sees what is so, and no two can wait for each other.
+
+A checkpoint signs the root of what the head says; it is made in a transaction of its own and never speaks of records that are
+not committed.
 """
 
 from __future__ import annotations
@@ -105,9 +108,9 @@ class SqlJournal(Journal):
     def _append(
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
     ) -> list[Record]:
+        head = connection.execute(sa.select(journal_head).with_for_update()).one()
         for guard in guards:
             apply_guard(guard, connection)
-        head = connection.execute(sa.select(journal_head).with_for_update()).one()
         frontier = Frontier.from_json(json.loads(head.frontier))
         previous, records = head.hash, []
         at = iso(self._clock.now())
