@@ -7,7 +7,6 @@ Nothing heavy is imported here: each command imports what it needs when it is ca
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -16,6 +15,7 @@ from typing import Any
 import typer
 
 from bridle.core.errors import BridleError
+from bridle.surfaces.cli.options import print_json, say
 
 app = typer.Typer(
     name="bridle",
@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove")
+COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove", "doctor")
 BUG = 1
 INTERRUPTED = 130
 
@@ -66,6 +66,6 @@ def _guard(call: Callable[[], Any], *, as_json: bool) -> int:
 
 def _report(error: BridleError, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(error.to_problem(), indent=1))
+        print_json(error.to_problem())
     else:
-        print(f"bridle: {error}", file=sys.stderr)
+        say(f"bridle: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from typing import Annotated, Any
 
 import typer
@@ -36,14 +37,33 @@ ApproveAs = Annotated[
 ]
 
 
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    """Return `text` with what a terminal would obey or not show written out: escapes, overrides of direction, controls.
+
+    Much of what is shown was written by a model or comes from files; it must not be able to repaint what a person approves.
+    """
+    return "".join(
+        char if char in "\n\t" or unicodedata.category(char) not in HIDDEN else f"\\u{ord(char):04x}"
+        for char in text
+    )
+
+
 def print_json(document: Any) -> None:
-    """Print one JSON document on standard output."""
-    print(json.dumps(document, indent=1, ensure_ascii=False))
+    """Print one JSON document on standard output, in ASCII, so that no terminal obeys anything in it."""
+    print(json.dumps(document, indent=1))
+
+
+def put(text: str = "") -> None:
+    """Print a result for a person, on standard output."""
+    print(printable(text))
 
 
 def say(text: str = "") -> None:
     """Print for a person, on standard error."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def is_terminal(*, no_input: bool) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridle.core.clock import iso
 from bridle.core.states import State
 from bridle.engine.summary import ActionView, StepView, Summary, elapsed_s
-from bridle.surfaces.cli.options import say
+from bridle.surfaces.cli.options import printable, say
 
 if TYPE_CHECKING:
     from rich.tree import Tree as RichTree
@@ -99,15 +99,19 @@ def draw(summary: Summary) -> RichTree:
     from rich.text import Text
     from rich.tree import Tree as RichTree
 
-    tree = RichTree(Text(headline(summary), style="bold"))
+    tree = RichTree(Text(printable(headline(summary)), style="bold"))
     for stage, steps in summary.stages.items():
         branch = tree.add(Text(stage))
         for step in steps:
             mark, style = MARKS.get(step.state, ("·", ""))
             note = f"  {step.note}" if step.note else ""
-            leaf = branch.add(Text(f"{mark} {step.path.partition('/')[2]} {step.state}{note}", style=style))
+            leaf = branch.add(
+                Text(f"{mark} {step.path.partition('/')[2]} {step.state}{printable(note)}", style=style)
+            )
             for action in _worth_showing(step):
-                leaf.add(Text(_action_line(action), style="red" if action.effect == "deny" else "dim"))
+                leaf.add(
+                    Text(printable(_action_line(action)), style="red" if action.effect == "deny" else "dim")
+                )
     return tree
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, print_json
+from bridle.surfaces.cli.options import AsJson, print_json, put
 
 if TYPE_CHECKING:
     from bridle.pipeline.plan import Plan, Step
@@ -54,11 +54,11 @@ def _check(path: Path) -> list[str]:
 def _print(results: list[dict[str, Any]]) -> None:
     for result in results:
         if not result["valid"]:
-            print(result["text"])
+            put(result["text"])
             continue
-        print(f"{result['file']}: valid")
+        put(f"{result['file']}: valid")
         for note in result["notes"]:
-            print(f"  note: {note}")
+            put(f"  note: {note}")
 
 
 def plan(
@@ -76,15 +76,15 @@ def plan(
 
 
 def _print_plan(found: Plan) -> None:
-    print(f"{found.id} ({found.name or found.id})  {found.digest()}")
+    put(f"{found.id} ({found.name or found.id})  {found.digest()}")
     for name, spec in found.inputs.items():
-        print(f"  input {name}: {spec.type}{' (required)' if spec.required else ''}")
+        put(f"  input {name}: {spec.type}{' (required)' if spec.required else ''}")
     for stage in found.stages:
-        print(f"  {stage.id}{_condition(stage.condition)}")
+        put(f"  {stage.id}{_condition(stage.condition)}")
         for step in stage.steps:
-            print(f"    {step.id:<12} {step.kind:<9} {describe_actions(step)}{_condition(step.condition)}")
+            put(f"    {step.id:<12} {step.kind:<9} {describe_actions(step)}{_condition(step.condition)}")
     for note in found.notes:
-        print(f"  note: {note}")
+        put(f"  note: {note}")
 
 
 def describe_actions(step: Step) -> str:

@@ -16,6 +16,7 @@ from bridle.surfaces.cli.options import (
     Store,
     is_terminal,
     print_json,
+    put,
     say,
 )
 
@@ -121,9 +122,9 @@ def _verify(app: App, summary: Summary) -> dict[str, Any] | None:
 def _print(summary: Summary, verified: dict[str, Any] | None) -> None:
     from bridle.surfaces.cli.show import show_next, show_summary
 
-    print(show_summary(summary))
+    put(show_summary(summary))
     if verified is not None:
-        print(f"Evidence {verified['file']}: verified ({', '.join(verified['checks'])})")
-        print(f"  bridle evidence verify {verified['file']} --key {verified['key']}")
+        put(f"Evidence {verified['file']}: verified ({', '.join(verified['checks'])})")
+        put(f"  bridle evidence verify {verified['file']} --key {verified['key']}")
     if advice := show_next(summary):
         say(f"\n{advice}")

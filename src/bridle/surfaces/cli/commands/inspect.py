@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json
+from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 
 if TYPE_CHECKING:
     from bridle.app import Store as OpenStore
@@ -42,9 +42,9 @@ async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
     if as_json:
         print_json(summary.to_json())
         return 0
-    print(show_summary(summary))
+    put(show_summary(summary))
     for approval in await _open(opened, found.id):
-        print(show_approval(approval))
+        put(show_approval(approval))
     return 0
 
 
@@ -68,9 +68,7 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
     else:
         for row in rows:
             waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
-            print(
-                f"{row['execution']}  {row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{waits}"
-            )
+            put(f"{row['execution']}  {row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{waits}")
     return 0
 
 
@@ -116,7 +114,7 @@ async def _logs(opened: OpenStore, execution: str, step: str, as_json: bool) -> 
         return
     for record in records:
         for line in describe(record):
-            print(line)
+            put(line)
 
 
 def describe(record: Record) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, say
+from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
 
 if TYPE_CHECKING:
     from bridle.trust.keys import Verifier
@@ -43,7 +43,7 @@ def audit_list(
         print_json([{**json.loads(record.data), "hash": record.hash} for record in records])
     else:
         for record in records:
-            print(f"{record.seq:>6} {record.at[:19]} {record.kind:<20} {record.subject}")
+            put(f"{record.seq:>6} {record.at[:19]} {record.kind:<20} {record.subject}")
     return 0
 
 
@@ -68,7 +68,7 @@ def audit_export(
     if as_json:
         print_json(result)
     else:
-        print(f"{len(records)} records and {len(checkpoints)} checkpoints in {file}")
+        put(f"{len(records)} records and {len(checkpoints)} checkpoints in {file}")
     return 0
 
 
@@ -106,7 +106,7 @@ def audit_verify(
             }
         )
     else:
-        print(
+        put(
             f"verified: {result.records} records, {result.checkpoints} checkpoints, "
             f"{result.permits} permits, {result.reports} reports"
         )
@@ -148,7 +148,7 @@ def evidence_list(as_json: AsJson = False) -> int:
         print_json(files)
     else:
         for file in files:
-            print(file)
+            put(file)
     return 0
 
 
@@ -167,14 +167,14 @@ def evidence_verify(
     if as_json:
         print_json({"verified": True, "checks": list(verified.checks), "statement": verified.statement})
         return 0
-    print(f"verified: {', '.join(verified.checks)}")
-    print(f"  commit   {predicate['commit']} on {predicate['branch']}")
-    print(
+    put(f"verified: {', '.join(verified.checks)}")
+    put(f"  commit   {predicate['commit']} on {predicate['branch']}")
+    put(
         f"  agent    {predicate['agent']['name']} {predicate['agent']['version']} {predicate['agent']['digest']}"
     )
-    print(f"  policy   {predicate['policy']}")
-    print(f"  approval {json.dumps(predicate['approval'])}")
-    print(f"  cost     {json.dumps(predicate['cost'])}")
+    put(f"  policy   {predicate['policy']}")
+    put(f"  approval {json.dumps(predicate['approval'])}")
+    put(f"  cost     {json.dumps(predicate['cost'])}")
     return 0
 
 
@@ -196,5 +196,5 @@ def evidence_extract(
     if as_json:
         print_json({"pae": str(out / "pae"), "sig": str(out / "sig"), "command": command})
     else:
-        print(command)
+        put(command)
     return 0

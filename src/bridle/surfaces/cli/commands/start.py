@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import ApproveAs, AsJson, Model, NoInput, Quiet, Store, print_json, say
+from bridle.surfaces.cli.options import ApproveAs, AsJson, Model, NoInput, Quiet, Store, print_json, put, say
 
 if TYPE_CHECKING:
     from bridle.engine.summary import Summary
@@ -68,7 +68,7 @@ def conclude(summary: Summary, *, as_json: bool) -> int:
     if as_json:
         print_json(summary.to_json())
     else:
-        print(show_summary(summary))
+        put(show_summary(summary))
         if advice := show_next(summary):
             say(f"\n{advice}")
     return exit_code(summary)
