@@ -51,6 +51,21 @@ def price_of(
     return cost
 
 
+def key_references(name: str) -> tuple[tuple[str, ...], ...]:
+    """Return which secrets a model needs, by reference: any one of the sets will do, and an empty set is none at all.
+
+    Raise InputError for a name that no kind of model has. Neither a file nor an endpoint is opened.
+    """
+    kind, rest = _split(name)
+    if kind in FILES:
+        return ((),)
+    if kind == "bedrock":
+        return ("env:AWS_BEARER_TOKEN_BEDROCK",), ("env:AWS_ACCESS_KEY_ID", "env:AWS_SECRET_ACCESS_KEY")
+    if "@" in rest:
+        return ("env:BRIDLE_MODEL_KEY",), ()  # an endpoint of one's own may want no key
+    return ((f"env:{kind.upper()}_API_KEY",),)
+
+
 def is_played(name: str) -> bool:
     """True for a model whose turns come from a file: to be said wherever its name is shown."""
     return name.partition(":")[0] in FILES
