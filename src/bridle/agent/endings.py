@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bridle.agent.loop import AgentOutcome, Stopped, Suspended, Undecided
+from bridle.agent.outcome import AgentOutcome, Stopped, Suspended, Undecided
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply
 from bridle.core.states import State

@@ -22,15 +22,15 @@ from bridle.agent.endings import (
     tell_failure,
 )
 from bridle.agent.framework import turn_until_done
-from bridle.agent.loop import (
+from bridle.agent.meter import Meter
+from bridle.agent.model import TOOL, build_arguments, build_payload, offered_tools, read_reply
+from bridle.agent.outcome import (
     AgentOutcome,
     Finished,
     OnTurn,
     Performs,
     TurnTaken,
 )
-from bridle.agent.meter import Meter
-from bridle.agent.model import TOOL, build_arguments, build_payload, offered_tools, read_reply
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply

@@ -10,7 +10,8 @@ import pytest
 
 from bridle.agent import session
 from bridle.agent.definition import AgentDefinition, AgentLimits
-from bridle.agent.loop import AgentOutcome, Finished, Stopped, Suspended, TurnTaken, Undecided, run_agent
+from bridle.agent.loop import run_agent
+from bridle.agent.outcome import AgentOutcome, Finished, Stopped, Suspended, TurnTaken, Undecided
 from bridle.core.canonical import digest
 from bridle.core.errors import ExecutionError
 from bridle.core.states import State

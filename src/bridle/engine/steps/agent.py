@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
-from bridle.agent.loop import Finished, Stopped, Suspended, Undecided, run_agent
+from bridle.agent.loop import run_agent
+from bridle.agent.outcome import Finished, Stopped, Suspended, Undecided
 from bridle.agent.shelf import load_agent
 from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json
