@@ -55,6 +55,11 @@ if TYPE_CHECKING:
     from bridle.adapters.dbos.durable import DbosDurable, Timing
 
 
+POLICY_TIMEOUT_S = (
+    5.0  # a busy machine must not turn an answer into a recorded denial; a rule that hangs is still cut off
+)
+
+
 @dataclass(frozen=True)
 class Store:
     """What is written down: enough to read, verify and export."""
@@ -141,7 +146,7 @@ async def open_app(
 
 def open_policy() -> Regorus:
     """Make the policy engine with the base set; the caller starts and closes it."""
-    return Regorus(load_policy_set([shipped("policies") / "base"]))
+    return Regorus(load_policy_set([shipped("policies") / "base"]), timeout_s=POLICY_TIMEOUT_S)
 
 
 async def _wire(

@@ -1,4 +1,4 @@
-"""How an agent's run can end, what a follower is told on the way, and the one thing a run needs: somebody who performs actions."""
+"""How an agent's run can end, what a follower is told on the way, and who performs its actions."""
 
 from __future__ import annotations
 

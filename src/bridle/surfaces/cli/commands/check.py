@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +14,18 @@ if TYPE_CHECKING:
     from bridle.pipeline.plan import Plan, Step
 
 
+AGENT_ROOT = re.compile(r"^agent\s*:", re.MULTILINE)  # the root key of an agent that is written in YAML
+
+
 def register(app: typer.Typer) -> None:
     app.command(name="validate", epilog="Example: bridle validate pipeline.yaml agents/*/*.md")(validate)
     app.command(name="plan", epilog="Example: bridle plan pipeline.yaml")(plan)
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Pipeline files (.yaml) and agent files (.md).")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Pipeline files (.yaml) and agent files (.md or .yaml).")
+    ],
     as_json: AsJson = False,
 ) -> int:
     """Report every fault of these files, each with its place, its reason and what to do."""
@@ -45,8 +51,9 @@ def _check(path: Path) -> list[str]:
     from bridle.agent.forms import parse_agent
     from bridle.surfaces.cli.files import read_plan, read_text
 
-    if path.suffix == ".md":
-        parse_agent(read_text(path), file=str(path))
+    text = read_text(path)
+    if path.suffix == ".md" or AGENT_ROOT.search(text):
+        parse_agent(text, file=str(path), name=path.parent.name or path.stem, version=path.stem)
         return []
     return list(read_plan(path).notes)
 
