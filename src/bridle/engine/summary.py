@@ -270,6 +270,8 @@ def _failure(value: Json) -> str:
         return str(value)
     if value.get("error"):
         return str(value["error"])
+    if value.get("why", "exit") != "exit":
+        return f"stopped: {value['why']}"
     if isinstance(value.get("report"), Mapping):
         return ""  # a red suite is a result, not a refusal
     lines = f"{value.get('stdout', '')}\n{value.get('stderr', '')}".split("\n")

@@ -76,6 +76,14 @@ class Waiting:
 
 
 Ending: TypeAlias = Ended | Waiting
+STOPPED: Mapping[str, str] = {
+    "wall": "stopped: wall: it ran longer than it may; raise the step's `timeout`, or make it shorter",
+    "output": "stopped: output: it printed more than a step may; write to a file in the workspace instead",
+    "oom": "stopped: oom: it needed more memory than a step may use",
+    "pids": "stopped: pids: it started more processes than a step may",
+    "disk": "stopped: disk: it wrote more than a step may",
+    "setup": "stopped: setup: the sandbox was ended from outside, and nobody knows how far the command came",
+}
 Perform: TypeAlias = Callable[[Leg], Awaitable[Ending]]
 
 
@@ -134,21 +142,29 @@ def _end_done(result: Done) -> Ended:
 
 
 def _why(value: Mapping[str, Json]) -> str:
-    report = value.get("report")
-    if isinstance(report, Mapping):
-        return f"{report['tests']} tests, {report['failures']} failures, {report['errors']} errors"
+    """What ended it comes before what it had reported by then."""
     if "error" in value:
         return " ".join(str(value[name]) for name in ("error", "next") if value.get(name))
     if value.get("why", "exit") != "exit":
-        return f"stopped: {value['why']}"
+        return STOPPED.get(str(value["why"]), f"stopped: {value['why']}")
+    report = value.get("report")
+    if isinstance(report, Mapping) and _is_red(report):
+        return f"{report['tests']} tests, {report['failures']} failures, {report['errors']} errors"
     return f"exit code {value.get('exit_code')}"
 
 
+def _is_red(report: Mapping[str, Json]) -> bool:
+    return any(report.get(name) != 0 for name in ("failures", "errors"))
+
+
 def _error_class(value: Mapping[str, Json]) -> str:
-    """A red report is `verification`; a command cut off by time is `timeout`; the rest nobody has named."""
+    """A red report is `verification`; a command cut off by time is `timeout`; the rest nobody has named.
+
+    A suite that fails and reports no failure has not said what is wrong with it: that is no verdict.
+    """
     report = value.get("report")
     if value.get("why") == "wall":
         return "timeout"
-    if isinstance(report, Mapping) and value.get("why") == "exit":
+    if isinstance(report, Mapping) and value.get("why") == "exit" and _is_red(report):
         return "verification"
     return "unknown"

@@ -10,6 +10,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
 from bridle.pipeline.expressions import render
+from bridle.pipeline.values import to_text
 
 DEFAULT_WALL_S = 600
 
@@ -46,12 +47,15 @@ def _refuse_masks(leg: Leg) -> None:
 
 
 def _environment(leg: Leg) -> dict[str, Json]:
-    """Pipeline, stage and step, the nearest last. The body's own is rendered already: twice would evaluate an output."""
+    """Pipeline, stage and step, the nearest last. The body's own is rendered already: twice would evaluate an output.
+
+    Variables are text: a number from a report is written out, and what is not there is empty, as it is inside other text.
+    """
     around = render({**leg.plan.env, **leg.step.env}, leg.context)
     own = leg.body.get("env") or {}
     assert isinstance(around, Mapping)
     assert isinstance(own, Mapping)
-    return {**around, **own}
+    return {name: to_text(value) for name, value in {**around, **own}.items()}
 
 
 def _with_outputs(leg: Leg, ended: Ended) -> Ended:
