@@ -1,0 +1,5 @@
+"""`python -m bridle`: the command line."""
+
+from bridle.surfaces.cli.main import run
+
+run()
