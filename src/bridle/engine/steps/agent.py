@@ -49,7 +49,9 @@ async def perform_agent(leg: Leg) -> Ending:
     if isinstance(outcome, Undecided):
         return Ended(State.UNKNOWN, note=outcome.unknown.reason, error="unknown")
     assert isinstance(outcome, Stopped)
-    return Ended(outcome.state, note=f"{outcome.note}: {outcome.detail}", error="unknown")
+    said_twice = outcome.detail.startswith(outcome.note)
+    note = outcome.detail if said_twice else f"{outcome.note}: {outcome.detail}"
+    return Ended(outcome.state, note=note, error="unknown")
 
 
 def definition_of(bench: Bench, body: Mapping[str, Json]) -> AgentDefinition:
