@@ -26,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove", "doctor")
+COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove", "doctor", "init")
 BUG = 1
 INTERRUPTED = 130
 

@@ -1,0 +1,137 @@
+"""`bridle init`: a first pipeline in somebody's own repository, that runs at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import AsJson, NoInput, Store, is_terminal, print_json, say
+
+if TYPE_CHECKING:
+    from bridle.surfaces.cli.starter_project import Project
+    from bridle.surfaces.cli.starter_suites import Suite
+    from bridle.surfaces.cli.starter_trial import Trial
+
+LIVE = "anthropic:claude-sonnet-5-5"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="init", epilog="Example: bridle init --test-command 'make check'")(init)
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="A folder of your git repository.")] = Path(),
+    test_command: Annotated[str, typer.Option(help="How the tests are run.", metavar="COMMAND")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Write the files anew if they are there.")] = False,
+    store: Store = "",
+    no_input: NoInput = False,
+    as_json: AsJson = False,
+) -> int:
+    """Find out how your tests run, try them in the sandbox, and write a pipeline with an agent that runs at once.
+
+    It writes below bridle/ in the repository and nothing else, and overwrites nothing without --force.
+    """
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.starter_project import find_project
+
+    project = find_project(directory)
+    suites = _list_suites(project, test_command, asks=is_terminal(no_input=no_input or as_json))
+    if not as_json:
+        _tell_search(project, suites)
+    trial, files = asyncio.run(_make(load_settings(store_url=store), project, suites, force=force))
+    if as_json:
+        print_json(_describe(project, trial, files))
+    else:
+        _tell_result(project, trial, files)
+    return 0
+
+
+def _list_suites(project: Project, named: str, *, asks: bool) -> Sequence[Suite]:
+    from bridle.app import shipped
+    from bridle.core.errors import InputError
+    from bridle.surfaces.cli.starter_suites import Tree, find_suites, given_suite
+
+    if named.strip():
+        return [given_suite(named.strip())]
+    runner = (shipped("samples") / "starter" / "junit_report.py").read_text("utf-8")
+    found = find_suites(Tree(project.files, project.read, runner))
+    if not found and asks:
+        word = input("How are the tests of this project run? ").strip()
+        found = [given_suite(word)] if word else []
+    if not found:
+        raise InputError(
+            "nothing here says how the tests are run",
+            where=str(project.root),
+            hint="name the command: bridle init --test-command '…'",
+            reason="no-test-command",
+        )
+    return found
+
+
+async def _make(
+    settings: Any, project: Project, suites: Sequence[Suite], *, force: bool
+) -> tuple[Trial, list[str]]:
+    from bridle.app import open_app, shipped
+    from bridle.surfaces.cli.starter import make_files, refuse_existing, write_files
+    from bridle.surfaces.cli.starter_trial import try_suites
+
+    if not force:
+        refuse_existing(project.root)
+    async with open_app(settings) as app:
+        trial = await try_suites(app, project, suites)
+    files = make_files(shipped("samples") / "starter", project, trial)
+    write_files(project.root, files)
+    return trial, list(files)
+
+
+def _describe(project: Project, trial: Trial, files: Sequence[str]) -> dict[str, Any]:
+    return {
+        "repository": str(project.root),
+        "branch": project.branch,
+        "suite": {
+            "command": trial.suite.command,
+            "why": trial.suite.why,
+            "tests": trial.tests,
+            "said": trial.said,
+        },
+        "commits": trial.tests is not None,
+        "execution": trial.execution,
+        "files": list(files),
+        "run": _run_line(),
+        "run_live": f"{_run_line()} --model {LIVE}",
+    }
+
+
+def _run_line() -> str:
+    from bridle.surfaces.cli.starter import PIPELINE
+
+    return f"bridle run {PIPELINE}"
+
+
+def _tell_search(project: Project, suites: Sequence[Suite]) -> None:
+    say(f"{project.root}, branch {project.branch}" + (NOT_COMMITTED if project.changed else ""))
+    for suite in suites:
+        say(f"  might run the tests: {suite.command}\n    {suite.why}")
+    say("Trying in the sandbox …")
+
+
+def _tell_result(project: Project, trial: Trial, files: Sequence[str]) -> None:
+    print(f"Green in the sandbox: {trial.suite.command}\n  {trial.said}")
+    if trial.tests is None:
+        print(UNPROVED)
+    print("\n".join(["Written:", *(f"  {path}" for path in files)]))
+    place = f"cd {project.root}\n  " if Path.cwd() != project.root else ""
+    print(f"Run it:\n  {place}{_run_line()}")
+    print(
+        f"With a live model (its key in ANTHROPIC_API_KEY; openai: and bedrock: as well):\n  {_run_line()} --model {LIVE}"
+    )
+
+
+NOT_COMMITTED = "; some changes are not committed, and only what is committed is seen"
+UNPROVED = """\
+  It leaves no JUnit report below .bridle/reports/. An exit code alone does not say that a test ran, so this pipeline makes
+  no commit and asks for no push. Name a command that writes one: bridle init --force --test-command '…'"""
