@@ -93,11 +93,12 @@ class Control:
         """Make sure that the execution is being carried, and wake what waits for a verdict that has been given.
 
         A process that died between its record and the engine's, or between a verdict and its message, is made good for here.
+        So an execution whose end is recorded is started as well: the engine may not have heard of the end.
         """
         execution = await self.get(execution_id)
+        await self._durable.start(execution.id, {"execution": execution.id, "plan": execution.plan})
         if execution.state.ended:
             return
-        await self._durable.start(execution.id, {"execution": execution.id, "plan": execution.plan})
         given = (ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.EXPIRED)
         for approval in await self._approvals.find(execution=execution.id, states=given):
             await self._durable.wake(execution.id, approval.id)

@@ -42,11 +42,13 @@ class Ending:
     async def finish(
         self, execution: Execution, *, failed: bool, steps: Mapping[str, Mapping[str, str]]
     ) -> dict[str, Any]:
-        """Record the end once, and publish."""
+        """Record the end once. The evidence is published before it, so that whoever sees an end finds the proof of it,
+        and again after it, so that the checkpoint covers the end itself."""
         known = await self._journal.last(execution.id, execution.id, (Kind.EXECUTION_ENDED,))
         state = final_state(failed=failed, steps=steps) if known is None else State(str(known.body["state"]))
         if known is None:
             evidence = await self._attestor.issue(execution)
+            await self._attestor.publish(execution)
             body: dict[str, Json] = {"state": str(state), "evidence": evidence}
             entry = Entry(Kind.EXECUTION_ENDED, execution.id, execution.id, body)
             move = MoveExecution(execution.id, state, "", self._clock.now())
