@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bridle.core.errors import UnavailableError
 from bridle.core.settings import Settings
 from bridle.surfaces.cli.checks import Check, State
 from bridle.surfaces.cli.checks_machine import KEYS, sqlite_file
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 VERIFIED_RECORDS = 1000  # the newest; all of them is the audit's work, and takes time
 LARGEST_SKEW = timedelta(seconds=5)  # beyond it, approvals expire at another moment than people are told
+POLICY_FIX = "install the pinned requirements again, into an environment of their own, and undo changes of policies/base"
 LIMITS_SOFT = "a group of one's own makes it hard: systemd-run --user --scope -p Delegate=yes bridle …"
 
 
@@ -108,7 +110,10 @@ async def _verify_end(store: Store) -> Check:
 
 def check_policy(settings: Settings) -> Sequence[Check]:
     """The engine answers a known question as it must, and a broken one is denied."""
-    return [asyncio.run(_ask_policy())]
+    try:
+        return [asyncio.run(_ask_policy())]
+    except UnavailableError as error:  # its own advice is to ask the doctor
+        return [Check("policy", State.FAIL, error.what, POLICY_FIX)]
 
 
 async def _ask_policy() -> Check:
@@ -126,13 +131,12 @@ async def _ask_policy() -> Check:
         denied = decide(broken, manifest, answer)
     finally:
         await engine.close()
-    fix = "install the pinned requirements again, and undo changes of policies/base"
     if allowed.effect != "allow":
-        return Check(
-            "policy", State.FAIL, f"a harmless read is not allowed: {allowed.findings[0].reason}", fix
-        )
+        what = f"a harmless read is not allowed: {allowed.findings[0].reason}"
+        return Check("policy", State.FAIL, what, POLICY_FIX)
     if denied.effect != "deny" or answer.allow or not answer.deny:
-        return Check("policy", State.FAIL, "an action of nobody is not denied: nothing is safe here", fix)
+        what = "an action of nobody is not denied: nothing is safe here"
+        return Check("policy", State.FAIL, what, POLICY_FIX)
     rules = f"base set {engine.digest[:19]}…"
     return Check("policy", State.OK, f"{rules} answers; a known action is allowed, one of nobody is denied")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, NoInput, Store, is_terminal, print_json, say
+from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, is_terminal, print_json, say
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.starter_project import Project
@@ -29,6 +29,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write the files anew if they are there.")] = False,
     store: Store = "",
     no_input: NoInput = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Find out how your tests run, try them in the sandbox, and write a pipeline with an agent that runs at once.
@@ -40,7 +41,7 @@ def init(
 
     project = find_project(directory)
     suites = _list_suites(project, test_command, asks=is_terminal(no_input=no_input or as_json))
-    if not as_json:
+    if not (as_json or quiet):
         _tell_search(project, suites)
     trial, files = asyncio.run(_make(load_settings(store_url=store), project, suites, force=force))
     if as_json:
