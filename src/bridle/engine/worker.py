@@ -102,8 +102,8 @@ class PlanWorker(StepWorker):
                 self._bench, self._execution, self._plan, step, path=path, body=body.value
             )
             minted = await self._begin(path, actor, last)
-        except BridleError as error:
-            return await self._end(path, _broken(error), rules)
+        except BridleError as error:  # an earlier leg may have left a token behind
+            return await self._end(path, _broken(error), rules, token_step=path)
         started_at = from_iso(last.at) if last else self._bench.clock.now()
         leg = self._leg(stage, step, path, body, context, minted, started_at)
         return await self._perform(leg, actor, rules, body)
@@ -144,11 +144,22 @@ class PlanWorker(StepWorker):
         try:
             ending = await STEP_KINDS[leg.step.kind](leg)
         except BridleError as error:
-            ending = _broken(error)
+            ending = await self._interrupted(leg.path, error)
         if isinstance(ending, Waiting):
             await self._suspend(leg.path, actor.step, ending)
             return {"state": str(State.WAITING), "topic": ending.topic, "timeout_s": ending.timeout_s}
         return await self._end(leg.path, ending, rules, token_step=actor.step, unresolved=body.unresolved)
+
+    async def _interrupted(self, path: str, error: BridleError) -> Ended:
+        """Tell how a leg ended that raised: an intent without an outcome is an effect of which nobody knows."""
+        records = await self._bench.journal.read(execution=self._execution.id)
+        own = [record for record in records if record.subject.startswith(f"{self._execution.id}/{path}#")]
+        known = {record.subject for record in own if record.kind is Kind.OUTCOME}
+        open_intents = {record.subject for record in own if record.kind is Kind.INTENDED} - known
+        if not open_intents:
+            return _broken(error)
+        note = f"begun, and its outcome was not recorded: {error}"
+        return Ended(State.UNKNOWN, note=note, error="unknown")
 
     async def _begin(self, path: str, actor: Actor, last: Record | None) -> Minted:
         """Mint the leg's token and record that it begins, in one transaction."""

@@ -19,14 +19,14 @@ from bridle.gate.gate import APPROVAL_TTL, Ask
 from bridle.pipeline.expressions import render
 from bridle.pipeline.plan import Plan, Step
 
-UNKEPT = ("groups", "users", "min_count", "block_executor")
+UNKEPT: Mapping[str, Json] = {"groups": [], "users": [], "min_count": 1, "block_executor": False}
 
 
 async def perform_approval(leg: Leg) -> Ending:
     """Ask for the other step's action, or say how the question was answered."""
     wanted = leg.body["with"]
     assert isinstance(wanted, Mapping)
-    unkept = [name for name in UNKEPT if wanted.get(name) not in (None, 1, False, [], ())]
+    unkept = [name for name, harmless in UNKEPT.items() if (wanted.get(name) or harmless) != harmless]
     if unkept:
         raise InputError(
             f"an approval cannot keep {', '.join(unkept)} yet, and is not given without it",
