@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bridle.core.canonical import Json
@@ -20,6 +21,7 @@ from bridle.pipeline.plan import Plan
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
 from bridle.trust.principals import Principal, PrincipalKind
 
+ANSWERED = frozenset({ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.EXPIRED})
 LOOK_S = 0.1  # how often a follower looks whether an execution has begun to wait
 
 
@@ -31,6 +33,12 @@ class Verdict:
     by: Principal
     name: str = ""
     comment: str = ""
+
+
+async def find_open(approvals: Approvals, *, now: datetime, execution: str = "") -> list[Approval]:
+    """Return the requests that a person can still answer; one whose time is over is none, whatever its row says."""
+    stored = await approvals.find(execution=execution, states=(ApprovalState.OPEN,))
+    return [approval for approval in stored if approval.state_at(now) is ApprovalState.OPEN]
 
 
 class Control:
@@ -99,9 +107,10 @@ class Control:
         await self._durable.start(execution.id, {"execution": execution.id, "plan": execution.plan})
         if execution.state.ended:
             return
-        given = (ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.EXPIRED)
-        for approval in await self._approvals.find(execution=execution.id, states=given):
-            await self._durable.wake(execution.id, approval.id)
+        now = self._clock.now()
+        for approval in await self._approvals.find(execution=execution.id):
+            if approval.state_at(now) in ANSWERED:
+                await self._durable.wake(execution.id, approval.id)
 
     async def follow(self, execution_id: str) -> Execution:
         """Return the execution when it has ended or waits for a person."""
@@ -122,7 +131,7 @@ class Control:
         execution = await self.get(execution_id)
         if execution.state is not State.WAITING:
             return False
-        return bool(await self._approvals.find(execution=execution_id, states=(ApprovalState.OPEN,)))
+        return bool(await find_open(self._approvals, now=self._clock.now(), execution=execution_id))
 
     async def give_verdict(self, approval_id: str, verdict: Verdict) -> Approval:
         """Record a person's verdict and wake who waits for it; the same verdict twice is one verdict."""

@@ -10,13 +10,14 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bridle.core.errors import BridleError
 from bridle.core.states import State
-from bridle.engine.control import Verdict
+from bridle.engine.control import Verdict, find_open
 from bridle.engine.summary import Summary, summarise
-from bridle.gate.approvals import Approval, ApprovalState
+from bridle.gate.approvals import Approval
 from bridle.surfaces.cli.options import is_terminal, say
 from bridle.surfaces.cli.progress import Lines, Tree, View
 from bridle.surfaces.cli.show import show_approval
@@ -64,7 +65,7 @@ async def summary_of(app: App, execution: str) -> Summary:
 
 async def open_approvals(app: App, execution: str = "") -> list[Approval]:
     """Return the requests that still wait for a verdict."""
-    return await app.approvals.find(execution=execution, states=(ApprovalState.OPEN,))
+    return await find_open(app.approvals, now=datetime.now(UTC), execution=execution)
 
 
 def exit_code(summary: Summary) -> int:

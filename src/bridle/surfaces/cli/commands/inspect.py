@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,9 +74,9 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
 
 
 async def _open(opened: OpenStore, execution: str) -> list[Any]:
-    from bridle.gate.approvals import ApprovalState
+    from bridle.engine.control import find_open
 
-    return await opened.approvals.find(execution=execution, states=(ApprovalState.OPEN,))
+    return await find_open(opened.approvals, now=datetime.now(UTC), execution=execution)
 
 
 async def _get(opened: OpenStore, execution: str) -> Any:
