@@ -1,0 +1,136 @@
+"""Approvals as steps: asked ahead of time about the exact action of another step, answered once."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridle.core.errors import InputError
+from bridle.core.states import State
+from bridle.engine.control import Verdict
+from bridle.trust.journal import Kind
+
+
+async def test_an_approved_push_is_pushed_once_and_with_that_approval(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def approve(topic):
+        await desk.answer(execution, approved=True)
+
+    state, ended = await desk.carry(execution, meanwhile=approve)
+    assert (state, set(ended.values())) == ("succeeded", {"succeeded"})
+    assert [task.request.tool for task in desk.delegate.told].count("git.push") == 1
+    (approval,) = await desk.bench.approvals.find(execution=execution.id)
+    assert str(approval.state) == "used"
+
+
+async def test_while_a_person_is_asked_the_execution_waits_with_the_message(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+    seen = []
+
+    async def look_and_approve(topic):
+        seen.append(await desk.control.get(execution.id))
+        assert await desk.control.waits_for_a_person(execution.id)
+        await desk.answer(execution, approved=True)
+
+    await desk.carry(execution, meanwhile=look_and_approve)
+    assert [(item.state, item.note) for item in seen] == [(State.WAITING, "Ship it?")]
+
+
+async def test_a_refused_approval_denies_its_step_and_nothing_is_pushed(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def refuse(topic):
+        await desk.answer(execution, approved=False)
+
+    state, ended = await desk.carry(execution, meanwhile=refuse)
+    assert (state, ended["approval/release"]) == ("denied", "denied")
+    assert "git.push" not in [task.request.tool for task in desk.delegate.told]
+    assert "approval.refused" in (await desk.outcome(execution, "approval/release"))["note"]
+
+
+async def test_an_approval_that_nobody_gives_in_time_denies_and_waits_for_nobody(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def expire(topic):
+        desk.clock.advance(timedelta(days=8))
+        assert not await desk.control.waits_for_a_person(execution.id)
+        await desk.control.carry_on(execution.id)
+
+    state, ended = await desk.carry(execution, meanwhile=expire)
+    assert (state, ended["approval/release"]) == ("denied", "denied")
+    (approval,) = await desk.bench.approvals.find(execution=execution.id)
+    assert desk.durable.woken == [(execution.id, approval.id)]
+
+
+async def test_a_verdict_after_the_time_is_refused(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def too_late(topic):
+        desk.clock.advance(timedelta(days=8))
+        with pytest.raises(InputError, match="expired") as raised:
+            await desk.answer(execution, approved=True)
+        assert raised.value.reason == "not-open"
+
+    assert (await desk.carry(execution, meanwhile=too_late))[0] == "denied"
+
+
+async def test_an_approval_for_an_action_that_needs_none_passes_at_once(desk):
+    text = (
+        "pipeline: {id: p, stages: [{id: a, steps: [{id: ask, approval: {uses: harness, with: {message: m,"
+        " for: b.read}}}]}, {id: b, steps: [{id: read, tool: {uses: file.read, with: {path: a.txt}}}]}]}"
+    )
+    execution = await desk.start(text)
+    state, ended = await desk.carry(execution)
+    assert (state, ended) == ("succeeded", {"a/ask": "succeeded", "b/read": "succeeded"})
+    assert await desk.bench.approvals.find(execution=execution.id) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ("groups: [ops]", "groups"),
+        ("users: [ben]", "users"),
+        ("min-count: 2", "min_count"),
+        ("block-executor: true", "block_executor"),
+    ],
+)
+async def test_what_an_approval_cannot_keep_yet_is_refused_by_its_name(desk, approval_pipeline, keys, name):
+    execution = await desk.start(approval_pipeline.replace("for: ship.push", f"for: ship.push, {keys}"))
+    await desk.carry(execution)
+    ended = await desk.outcome(execution, "approval/release")
+    assert (ended["state"], name in ended["note"]) == ("failed", True)
+    assert await desk.bench.approvals.find(execution=execution.id) == []
+
+
+async def test_an_approval_for_nothing_is_refused(desk):
+    text = "pipeline: {id: p, stages: [{id: a, steps: [{id: ask, approval: {uses: harness, with: {message: m}}}]}]}"
+    execution = await desk.start(text)
+    await desk.carry(execution)
+    ended = await desk.outcome(execution, "a/ask")
+    assert (ended["state"], "for: stage.step" in ended["note"]) == ("failed", True)
+
+
+async def test_a_verdict_given_before_the_engine_was_told_is_made_good_for(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def approve_and_forget(topic):
+        approval = await desk.answer(execution, approved=True)
+        desk.durable.woken.clear()
+        await desk.control.carry_on(execution.id)
+        assert desk.durable.woken == [(execution.id, approval.id)]
+
+    assert (await desk.carry(execution, meanwhile=approve_and_forget))[0] == "succeeded"
+
+
+async def test_the_same_verdict_twice_is_recorded_once_and_another_one_is_refused(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def repeat(topic):
+        approval = await desk.answer(execution, approved=True)
+        await desk.control.give_verdict(approval.id, Verdict(True, desk.user))
+        with pytest.raises(InputError, match="approved"):
+            await desk.control.give_verdict(approval.id, Verdict(False, desk.user))
+
+    await desk.carry(execution, meanwhile=repeat)
+    records = await desk.bench.journal.read(execution=execution.id)
+    assert [record.kind for record in records].count(Kind.APPROVAL_VERDICT) == 1
