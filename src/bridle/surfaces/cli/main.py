@@ -27,8 +27,10 @@ app = typer.Typer(
 )
 
 COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove", "doctor", "init")
-BUG = 1
 INTERRUPTED = 130
+USAGE_ERROR: Any = typer.BadParameter.__bases__[
+    0
+]  # what typer raises for a wrong call; it has no public name
 
 
 def register() -> typer.Typer:
@@ -45,16 +47,14 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 def _guard(call: Callable[[], Any], *, as_json: bool) -> int:
-    import click
-
     try:
         code = call()
     except BridleError as error:
         _report(error, as_json=as_json)
         return error.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return INTERRUPTED
-    except click.ClickException as error:
+    except USAGE_ERROR as error:
         error.show()
         return 2
     except BrokenPipeError:
