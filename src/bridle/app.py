@@ -223,6 +223,7 @@ async def _wire(
         takes_over=takes_over,
     )
     await durable.launch()
+    journal.holder = durable.executor
     control = Control(
         journal=journal,
         executions=store.executions,

@@ -74,6 +74,18 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a store of either kind in which nobody has made anything, for one test alone."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'bridle.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create()
+    yield server.url(name)
+    server.drop(name)
+
+
 @pytest.fixture
 def store(store_url, tmp_path, clock):
     database = open_database(store_url)

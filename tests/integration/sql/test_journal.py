@@ -51,6 +51,15 @@ async def test_nothing_is_written_when_a_guard_fails(store, clock):
     assert await store.journal.read() == []
 
 
+@pytest.mark.parametrize("kind", [Kind.INTENDED, Kind.OUTCOME])
+async def test_a_second_intent_or_outcome_of_one_key_is_not_written(store, kind):
+    once = Entry(kind, "exe_1", "exe_1/repair/fix#0.0", {})
+    await store.journal.append([once])
+    with pytest.raises(GuardError, match="is there already"):
+        await store.journal.append([entry("a"), once])
+    assert len(await store.journal.read()) == 1
+
+
 async def test_raw_values_come_back_and_are_not_in_the_database_in_the_clear(store):
     (record,) = await store.journal.append([entry("a", prompt=b"a customer's name")])
     assert await store.journal.reveal(record, "prompt") == b"a customer's name"

@@ -8,6 +8,8 @@ Rules
       leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it. A process
      that does not take over (a command of one execution) recovers only what it was told to carry.
   4. Recovery attempts are not limited: an approval may outlive a hundred restarts.
+  5. A workflow that broke (a full disk, a bug) stays broken until it is started again; then it goes on from the operation that
+     broke, with all that was recorded before it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import sqlalchemy as sa
 
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
-from bridle.adapters.sql.leases import Leases
+from bridle.adapters.sql.leases import LeaseLost, Leases
 from bridle.core.errors import BridleError, ExecutionError
 from bridle.engine.durable import Durable, Run, Work, Workflow
 
@@ -77,7 +79,7 @@ class DbosDurable(Durable):
     ) -> None:
         self._leases = Leases(database)
         self._timing = timing
-        self._executor = uuid.uuid4().hex[:12]
+        self.executor = uuid.uuid4().hex[:12]
         self._engine_url = engine_url
         self._workflow = _register(workflow)
         self._takes_over = takes_over
@@ -86,14 +88,18 @@ class DbosDurable(Durable):
 
     async def launch(self) -> None:
         """Write the lease, start DBOS on the running loop and begin to look for abandoned work."""
-        await self._leases.beat(self._executor)
-        DBOS(config=_config(self._engine_url, executor=self._executor, timing=self._timing))
+        await self._leases.enter(self.executor)
+        engine = DBOS(config=_config(self._engine_url, executor=self.executor, timing=self._timing))
+        # What is recovered comes through this queue, which is looked at once a second and has no public setting for it.
+        engine._registry.get_internal_queue()._polling_interval_sec = self._timing.poll_s
         DBOS.launch()
         await self._reap()
         self._reaper = asyncio.create_task(self._beat_and_reap(), name="durable-reaper")
 
     async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
         self._wanted.add(execution)
+        if await _is_broken(execution):
+            await _mend(execution)
         with SetWorkflowID(execution):
             await DBOS.start_workflow_async(self._workflow, dict(argument))
         await self._reap()
@@ -117,7 +123,7 @@ class DbosDurable(Durable):
 
     async def held_elsewhere(self, execution: str) -> bool:
         rows = await DBOS.list_workflows_async(workflow_ids=[execution], load_input=False, load_output=False)
-        others = await self._leases.live(within_s=self._timing.lease_s) - {self._executor}
+        others = await self._leases.live(within_s=self._timing.lease_s) - {self.executor}
         return any(row.status in LIVE_STATUS and row.executor_id in others for row in rows)
 
     async def close(self) -> None:
@@ -126,14 +132,17 @@ class DbosDurable(Durable):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reaper
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
-        await self._leases.forget(self._executor)
+        await self._leases.forget(self.executor)
 
     async def _beat_and_reap(self) -> None:
         while True:
             await asyncio.sleep(self._timing.beat_s)
             try:
-                await self._leases.beat(self._executor)
+                await self._leases.beat(self.executor)
                 await self._reap()
+            except LeaseLost:
+                log.warning("another process has taken over what this one was carrying")
+                return
             except Exception:  # a beat that fails must not end the beating: it is logged, and tried again
                 log.exception("the lease could not be renewed")
 
@@ -144,12 +153,13 @@ class DbosDurable(Durable):
         orphans = {
             holder
             for execution, holder in holders.items()
-            if holder not in live and (self._takes_over or execution in self._wanted)
+            if holder not in live | {self.executor} and (self._takes_over or execution in self._wanted)
         }
         if orphans:
-            await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(orphans))
+            taken = await self._leases.take(orphans, within_s=self._timing.lease_s)
+            await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(taken))
             holders = await _holders()
-        for dead in await self._leases.known() - live - set(holders.values()):
+        for dead in await self._leases.known() - live - {self.executor, *holders.values()}:
             await self._leases.forget(dead)
 
 
@@ -166,6 +176,18 @@ async def _holders() -> dict[str, str]:
         status="PENDING", app_version=APPLICATION_VERSION, load_input=False, load_output=False
     )
     return {row.workflow_id: str(row.executor_id) for row in rows}
+
+
+async def _is_broken(execution: str) -> bool:
+    rows = await DBOS.list_workflows_async(workflow_ids=[execution], load_input=False, load_output=False)
+    return any(row.status == "ERROR" for row in rows)
+
+
+async def _mend(execution: str) -> None:
+    """Have a broken workflow go on from the operation whose error it ended with, or else from its last one."""
+    steps = await DBOS.list_workflow_steps_async(execution)
+    broken = [step["function_id"] for step in steps if step["error"] is not None]
+    await DBOS.rewind_workflow_async(execution, start_step=broken[0] if broken else len(steps) + 1)
 
 
 def _config(url: str, *, executor: str, timing: Timing) -> DBOSConfig:

@@ -18,13 +18,14 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.leases import check_lease
 from bridle.adapters.sql.schema import checkpoints, journal, journal_head
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import Clock, iso
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
 from bridle.trust.checkpoint import sign_checkpoint
-from bridle.trust.journal import Entry, Guard, Journal, Kind, Record, seal, unseal
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record, seal, unseal
 from bridle.trust.keys import Signer
 from bridle.trust.merkle import Frontier, leaf_hash
 
@@ -34,7 +35,11 @@ Listener = Callable[[Record], None]
 
 
 class SqlJournal(Journal):
-    """Implements `trust.journal.Journal`. `listeners` are told of each record after its transaction has committed."""
+    """Implements `trust.journal.Journal`.
+
+    `listeners` are told of each record after its transaction has committed. `holder` names the lease under which this process
+    carries executions: once it is set nothing is appended unless that lease stands.
+    """
 
     def __init__(self, database: Database, working: WorkingStore, clock: Clock, signer: Signer) -> None:
         self._database = database
@@ -42,6 +47,7 @@ class SqlJournal(Journal):
         self._clock = clock
         self._signer = signer
         self.listeners: list[Listener] = []
+        self.holder = ""
 
     async def append(self, entries: Sequence[Entry], guards: Sequence[Guard] = ()) -> list[Record]:
         records = await self._database.write(lambda connection: self._append(connection, entries, guards))
@@ -109,6 +115,8 @@ class SqlJournal(Journal):
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
     ) -> list[Record]:
         head = connection.execute(sa.select(journal_head).with_for_update()).one()
+        if self.holder:
+            check_lease(connection, self.holder)
         for guard in guards:
             apply_guard(guard, connection)
         frontier = Frontier.from_json(json.loads(head.frontier))
@@ -124,7 +132,7 @@ class SqlJournal(Journal):
             previous = record.hash
             records.append(record)
         if records:
-            connection.execute(journal.insert(), [_row(record) for record in records])
+            _insert(connection, records)
             connection.execute(
                 journal_head.update().values(
                     size=head.size + len(records), hash=previous, frontier=json.dumps(frontier.to_json())
@@ -142,6 +150,14 @@ class SqlJournal(Journal):
             return str(stored)
         connection.execute(checkpoints.insert().values(size=head.size, text=text))
         return text
+
+
+def _insert(connection: Connection, records: Sequence[Record]) -> None:
+    try:
+        connection.execute(journal.insert(), [_row(record) for record in records])
+    except sa.exc.IntegrityError as error:
+        keys = ", ".join(sorted({record.subject for record in records}))
+        raise GuardError(f"an intent or an outcome of {keys} is there already") from error
 
 
 def _row(record: Record) -> dict[str, object]:

@@ -21,6 +21,15 @@ journal = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.Index("journal_by_subject", "execution", "subject", "seq"),
     sa.Index("journal_by_execution", "execution", "seq"),
+    sa.Index(
+        "one_intent_and_one_outcome_a_key",
+        "execution",
+        "subject",
+        "kind",
+        unique=True,
+        sqlite_where=sa.text("kind IN ('action.intended', 'action.outcome')"),
+        postgresql_where=sa.text("kind IN ('action.intended', 'action.outcome')"),
+    ),
 )
 
 journal_head = sa.Table(
@@ -146,4 +155,8 @@ workers = sa.Table(
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("beat_at", sa.Float, nullable=False),
+    sa.Column("taken", sa.Boolean, nullable=False),
+    sa.Column("machine", sa.Text, nullable=False),
+    sa.Column("pid", sa.BigInteger, nullable=False),
+    sa.Column("started", sa.BigInteger, nullable=False),
 )

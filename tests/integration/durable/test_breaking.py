@@ -1,0 +1,22 @@
+"""A workflow that breaks is heard of, every time anybody asks, and goes on from there when it is started again."""
+
+BUG = [["step", "a", "at once"], ["step", "b", "raise"]]
+STORE_DOWN = [["step", "a", "at once"], ["step", "b", "store down"], ["step", "c", "at once"]]
+
+
+def test_a_bug_in_a_step_is_raised_to_whoever_waits_for_the_result(stage):
+    answer = stage.result(stage.carry(exe_1=BUG))
+    assert answer == {"error": "BridleError", "what": "the workflow of exe_1 broke: a bug"}
+
+
+def test_a_bug_is_raised_again_in_another_process(stage):
+    stage.result(stage.carry(exe_1=BUG))
+    assert stage.result(stage.carry(exe_1=BUG))["what"] == "the workflow of exe_1 broke: a bug"
+
+
+def test_what_broke_on_a_full_disk_goes_on_from_there_when_it_is_started_again(stage):
+    stage.result(stage.carry(exe_1=STORE_DOWN))
+    stage.release()
+    again = stage.carry(exe_1=STORE_DOWN)
+    assert stage.result(again)["by"][1:] == [again.pid, again.pid]
+    assert [name for name, _ in stage.trace()] == ["a", "b", "b", "c"]

@@ -1,0 +1,115 @@
+"""Leases: who is alive, whose work may be taken, and that nobody writes after it was."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bridle.adapters.sql.database import open_database
+from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.leases import LeaseLost, Leases
+from bridle.adapters.sql.process import Process, this_process
+from bridle.adapters.sql.schema import workers
+from bridle.trust.journal import Entry, Kind
+
+FOR_EVER_S = 3600.0
+ENTRY = Entry(Kind.STEP_STARTED, "exe_1", "a", {})
+
+
+@pytest.fixture
+def leases(store):
+    return Leases(store.database)
+
+
+def describe(store, worker: str, process: Process):
+    values = {"machine": process.machine, "pid": process.pid, "started": process.started}
+    with store.database.engine.begin() as connection:
+        connection.execute(workers.update().where(workers.c.id == worker).values(**values))
+
+
+def silence(store, worker: str):
+    """Let the last beat lie two hours back."""
+    with store.database.engine.begin() as connection:
+        older = workers.c.beat_at - 2 * FOR_EVER_S
+        connection.execute(workers.update().where(workers.c.id == worker).values(beat_at=older))
+
+
+async def append_for_ever(journal):
+    while True:
+        await journal.append([ENTRY])
+
+
+async def test_a_process_is_alive_after_it_entered(leases):
+    await leases.enter("one")
+    assert await leases.live(within_s=FOR_EVER_S) == {"one"}
+
+
+async def test_a_silent_process_is_not_alive(store, leases):
+    await leases.enter("one")
+    silence(store, "one")
+    assert await leases.live(within_s=FOR_EVER_S) == set()
+
+
+async def test_a_process_that_ended_on_this_machine_is_not_alive(store, leases):
+    await leases.enter("one")
+    describe(store, "one", replace(this_process(), started=1))  # the id is in use again
+    assert await leases.live(within_s=FOR_EVER_S) == set()
+
+
+async def test_a_process_on_another_machine_is_judged_by_its_lease_alone(store, leases):
+    await leases.enter("one")
+    describe(store, "one", Process("another machine", 999_999_999, 1))
+    assert await leases.live(within_s=FOR_EVER_S) == {"one"}
+
+
+async def test_the_lease_of_a_live_process_is_not_taken(leases):
+    await leases.enter("one")
+    assert await leases.take({"one"}, within_s=FOR_EVER_S) == set()
+
+
+async def test_a_taken_lease_cannot_be_renewed(store, leases):
+    await leases.enter("one")
+    silence(store, "one")
+    assert await leases.take({"one"}, within_s=FOR_EVER_S) == {"one"}
+    with pytest.raises(LeaseLost):
+        await leases.beat("one")
+
+
+async def test_a_lease_that_ran_out_is_renewed_when_nobody_took_it(store, leases):
+    await leases.enter("one")
+    silence(store, "one")
+    await leases.beat("one")
+    assert await leases.live(within_s=FOR_EVER_S) == {"one"}
+
+
+async def test_whoever_lost_its_lease_writes_nothing_into_the_journal(store, leases):
+    await leases.enter("one")
+    store.journal.holder = "one"
+    silence(store, "one")
+    await leases.take({"one"}, within_s=FOR_EVER_S)
+    with pytest.raises(LeaseLost):
+        await store.journal.append([ENTRY])
+    assert await store.journal.read() == []
+
+
+async def test_whose_lease_is_missing_writes_nothing_into_the_journal(store, leases):
+    store.journal.holder = "one"
+    with pytest.raises(LeaseLost):
+        await store.journal.append([ENTRY])
+
+
+async def test_a_record_is_either_there_before_the_lease_is_taken_or_never(store, store_url, clock, leases):
+    await leases.enter("one")
+    other = open_database(store_url)
+    journal = SqlJournal(other, store.working, clock, store.signer)
+    journal.holder = "one"
+    appending = asyncio.create_task(append_for_ever(journal))
+    while not await store.journal.read():  # noqa: ASYNC110 - a row appears, no event
+        await asyncio.sleep(0)
+    silence(store, "one")
+    await leases.take({"one"}, within_s=FOR_EVER_S)
+    when_taken = await store.journal.read()
+    with pytest.raises(LeaseLost):
+        await appending
+    other.close()
+    assert await store.journal.read() == when_taken

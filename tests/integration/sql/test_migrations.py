@@ -1,0 +1,35 @@
+"""Migrations: the newest schema, however old the store is, and one process at a time."""
+
+import asyncio
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bridle.adapters.sql.database import open_database
+from bridle.adapters.sql.schema import metadata
+
+
+async def test_the_migrated_schema_is_the_one_the_code_speaks_of(store):
+    with store.database.engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert differences == []
+
+
+async def test_a_store_of_the_first_revision_is_brought_up_to_date(store, store_url):
+    with store.database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(sa.text("DROP TABLE workers"))
+        connection.execute(sa.text("CREATE TABLE workers (id TEXT PRIMARY KEY, beat_at FLOAT NOT NULL)"))
+        connection.execute(sa.text("DROP INDEX one_intent_and_one_outcome_a_key"))
+    open_database(store_url).close()
+    with store.database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+async def test_processes_that_open_an_empty_store_at_once_migrate_it_once(empty_url):
+    opened = await asyncio.gather(*(asyncio.to_thread(open_database, empty_url) for _ in range(4)))
+    with opened[0].engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM journal_head")).scalar_one() == 1
+    for database in opened:
+        database.close()
