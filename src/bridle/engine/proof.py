@@ -118,7 +118,7 @@ def find_shipment(records: Sequence[Record]) -> Shipment | None:
         if _is(record, "git.commit") and _mapping(record.body["value"]).get("commit") == value["commit"]
     )
     after = next(record for record in outcomes if record.subject == f"{commit.subject}/verify")
-    before = next((record for record in outcomes if _is(record, "command.run") and _report(record)), None)
+    before = next((record for record in outcomes if _is_builds(record) and _report(record)), None)
     return Shipment(pushes[-1], commit, before, after)
 
 
@@ -194,6 +194,11 @@ def _report(record: Record) -> Json:
 
 def _is(record: Record, tool: str) -> bool:
     return record.body.get("tool") == tool
+
+
+def _is_builds(record: Record) -> bool:
+    """True for a command of the pipeline itself: what an agent ran is its own word about the build, not the build's."""
+    return _is(record, "command.run") and not str(record.body["principal"]).startswith("agent:")
 
 
 def _mapping(value: Json) -> Mapping[str, Any]:
