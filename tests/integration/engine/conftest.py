@@ -74,8 +74,9 @@ class FakeCrash(BaseException):
 
 @dataclass
 class FakeDelegate:
-    """Carries nothing out: it notes what it was told and how many of the tokens it has seen lived then, and signs what the test wants said.
+    """Carries nothing out: it notes what it was told, and signs what the test wants said.
 
+    `lived` counts, at each effect, how many of the tokens seen so far are alive.
     An answer is a value, or a function of the task that returns status and value. `turns` are a model's replies, in order.
     """
 

@@ -1,0 +1,169 @@
+"""What an execution has come to, folded from hand-made records."""
+
+import json
+
+from bridle.core.states import State
+from bridle.engine.summary import describe_target, elapsed_s, summarise
+from bridle.trust.journal import Kind
+
+
+def fold(execution, records):
+    summary = summarise(execution, records.all)
+    return summary, {step.path: step for steps in summary.stages.values() for step in steps}
+
+
+def ask(records, topic="ship/push"):
+    return records.add(
+        Kind.APPROVAL_REQUESTED,
+        "apr_1",
+        action="a",
+        tool="git.push",
+        topic=topic,
+        message="Ship it?",
+        rests_on={},
+        expires_at="2026-03-02T12:00:00.000000Z",
+    )
+
+
+def test_before_anything_happened_every_step_is_pending(execution, records):
+    summary, steps = fold(execution, records)
+    assert {path: step.state for path, step in steps.items()} == {
+        "repair/fix": State.PENDING,
+        "ship/push": State.PENDING,
+    }
+    assert (summary.state, elapsed_s(summary, until="2026-03-01T12:00:00.000000Z")) == (State.RUNNING, 0.0)
+
+
+def test_a_step_has_the_state_note_and_output_of_its_end(execution, records):
+    records.add(Kind.STEP_STARTED, "repair/fix", principal="agent:test.helper")
+    records.add(
+        Kind.STEP_ENDED, "repair/fix", state="failed", note="exit code 1", ignored=False, output={"a": 1}
+    )
+    _, steps = fold(execution, records)
+    step = steps["repair/fix"]
+    assert (step.state, step.note, step.output) == (State.FAILED, "exit code 1", {"a": 1})
+
+
+def test_a_stage_that_was_left_out_says_so_of_its_steps(execution, records):
+    records.add(Kind.STAGE_ENDED, "ship", state="skipped", note="condition not met")
+    _, steps = fold(execution, records)
+    assert (steps["ship/push"].state, steps["ship/push"].note) == (State.SKIPPED, "condition not met")
+
+
+def test_a_denial_is_refused_with_its_rule_and_target(execution, records):
+    records.decided("repair/fix#1.1", "file.edit", "deny", rule="path.protected", path="tests/a.py")
+    summary, steps = fold(execution, records)
+    (refused,) = summary.refused
+    assert (refused.rule, refused.target, refused.step) == ("path.protected", "tests/a.py", "repair/fix")
+    assert refused in steps["repair/fix"].actions
+
+
+def test_an_action_that_was_asked_and_then_allowed_is_shown_once_as_it_stands(execution, records):
+    for effect in ("ask", "allow"):
+        records.decided("ship/push#0.0", "git.push", effect, by="user:ana", branch="main")
+    summary, _ = fold(execution, records)
+    assert [action.effect for action in summary.actions] == ["allow"]
+
+
+def test_a_command_of_an_agent_that_failed_was_stopped_with_its_last_words(execution, records):
+    records.decided("repair/fix#1.1", "command.run", script="curl example.org")
+    value = {"exit_code": 6, "why": "exit", "stdout": "", "stderr": "a\ncould not resolve host\n"}
+    records.outcome("repair/fix#1.1", "command.run", value, "failed")
+    summary, _ = fold(execution, records)
+    assert [(item.target, item.note) for item in summary.stopped] == [
+        ("curl example.org", "could not resolve host")
+    ]
+
+
+def test_a_red_suite_is_a_result_and_not_something_stopped(execution, records):
+    records.decided("repair/fix#1.1", "command.run", script="make test")
+    value = {"exit_code": 1, "why": "exit", "report": {"tests": 3, "failures": 1, "errors": 0}}
+    records.outcome("repair/fix#1.1", "command.run", value, "failed")
+    assert fold(execution, records)[0].stopped == []
+
+
+def test_a_command_that_ran_too_long_was_stopped_whatever_it_had_reported(execution, records):
+    records.decided("repair/fix#1.1", "command.run", script="make test")
+    value = {"exit_code": -1, "why": "wall", "report": {"tests": 3, "failures": 0, "errors": 0}}
+    records.outcome("repair/fix#1.1", "command.run", value, "failed")
+    assert [item.note for item in fold(execution, records)[0].stopped] == ["stopped: wall"]
+
+
+def test_a_failed_command_of_the_pipeline_itself_is_not_called_stopped(execution, records):
+    records.decided("repair/fix#0.0", "command.run", by="user:ana", script="exit 1")
+    records.outcome("repair/fix#0.0", "command.run", {"exit_code": 1}, "failed", by="user:ana")
+    assert fold(execution, records)[0].stopped == []
+
+
+def test_a_verification_made_for_an_action_has_a_place_of_its_own_in_the_step(execution, records):
+    records.decided("repair/fix#1.1/verify", "workspace.verify", by="service:bridle", tree="sha256:t")
+    summary, _ = fold(execution, records)
+    assert [(action.step, action.target) for action in summary.actions] == [("repair/fix", "sha256:t")]
+
+
+def test_a_request_makes_its_step_wait_and_holds_no_verdict(execution, records):
+    ask(records)
+    summary, steps = fold(execution, records)
+    assert (steps["ship/push"].state, summary.approvals[0]["verdict"]) == (State.WAITING, "")
+
+
+def test_a_request_does_not_wake_a_step_that_has_ended(execution, records):
+    records.add(Kind.STEP_ENDED, "ship/push", state="denied", note="", ignored=False, output=None)
+    ask(records)
+    assert fold(execution, records)[1]["ship/push"].state is State.DENIED
+
+
+def test_a_verdict_says_who_gave_it_and_whether_only_the_system_vouches(execution, records):
+    ask(records)
+    records.add(
+        Kind.APPROVAL_VERDICT,
+        "apr_1",
+        approval="apr_1",
+        action="a",
+        verdict="approved",
+        by="user:ana",
+        name="Ana",
+        asserted=True,
+        comment="",
+    )
+    (approval,) = fold(execution, records)[0].approvals
+    assert {name: approval[name] for name in ("verdict", "by", "name", "asserted")} == {
+        "verdict": "approved",
+        "by": "user:ana",
+        "name": "Ana",
+        "asserted": True,
+    }
+
+
+def test_models_are_named_once_and_played_turns_are_said_to_be(execution, records):
+    for turn in range(2):
+        records.decided(f"repair/fix#{turn}.0", "model.call", model="recorded:turns.json")
+    summary, _ = fold(execution, records)
+    assert (summary.models, summary.played) == (["recorded:turns.json"], True)
+
+
+def test_a_model_that_was_asked_is_not_called_played(execution, records):
+    records.decided("repair/fix#0.0", "model.call", model="openai:gpt-5")
+    assert fold(execution, records)[0].played is False
+
+
+def test_the_end_gives_state_and_time(execution, records):
+    records.add(Kind.EXECUTION_STARTED, "exe_1", sandbox={"backend": "bubblewrap"})
+    records.add(Kind.EVIDENCE_ISSUED, "exe_1", predicate="sha256:p")
+    records.add(Kind.EXECUTION_ENDED, "exe_1", state="succeeded", evidence="rec_1")
+    summary, _ = fold(execution, records)
+    assert (summary.state, summary.evidence, elapsed_s(summary, until="")) == (State.SUCCEEDED, "rec_1", 2.0)
+    assert summary.sandbox == {"backend": "bubblewrap"}
+
+
+def test_a_summary_is_json_whatever_it_holds(execution, records):
+    ask(records)
+    records.decided("repair/fix#1.1", "file.edit", "deny", path="a")
+    document = json.loads(json.dumps(fold(execution, records)[0].to_json()))
+    assert document["stages"]["ship"][0]["state"] == "waiting"
+    assert document["refused"][0]["tool"] == "file.edit"
+
+
+def test_a_target_is_one_short_line():
+    assert describe_target({"script": "a\n  b\n" + "c" * 200}) == ("a b " + "c" * 200)[:80]
+    assert describe_target({"timeout_s": 3}) == ""
