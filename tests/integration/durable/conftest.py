@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bridle.adapters.sql.database import engine_url, open_database
 from integration.durable.jobs import LEASE_S
-from support.forks import Child, Forks, opened_forks
+from support.forks import Child, Forks
 
 
 @dataclass
@@ -86,12 +86,6 @@ def until(happened: Callable[[], Any], *, within_s: float = 20.0) -> float:
         assert time.monotonic() - started < within_s, f"it did not happen within {within_s} s"
         time.sleep(0.01)
     return time.monotonic() - started
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    with opened_forks() as parent:
-        yield parent
 
 
 @pytest.fixture
