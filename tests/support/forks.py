@@ -50,6 +50,10 @@ POLL_S = 0.01
 PATIENCE_S = 120.0
 
 
+class NotEnded(AssertionError):
+    """A child did not end in time."""
+
+
 @dataclass(frozen=True)
 class Child:
     """A job that was started. `code` is negative after a signal, as in subprocess."""
@@ -70,7 +74,7 @@ class Child:
         while (code := self.poll()) is None:
             if time.monotonic() > until:
                 self.kill()
-                raise AssertionError(f"it did not end in {timeout_s} s\n{self.stdout}\n{self.stderr}")
+                raise NotEnded(f"it did not end in {timeout_s} s\n{self.stdout}\n{self.stderr}")
             time.sleep(POLL_S)
         return code
 

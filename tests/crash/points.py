@@ -1,0 +1,129 @@
+"""Where a process can die: every durable commit and every effect, found by hooking them, none listed by hand.
+
+A point is a moment at which something has just become, or is just about to become, true outside this process
+  commit of a transaction that wrote something, ours or the durable engine's     before it and after it
+  effect, or the question what became of one, carried out by the delegate        before it and after it
+
+Its label says what is there: the tables and the journal's kinds for a commit, the tool for an effect. Labels are the same in
+every run, times and ids are not part of them; the same label may be passed several times, so a point is a label and its number.
+Commits of the leases come by the clock and not by the work: each is one point, however often it is passed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine, default
+
+from bridle.core.errors import BridleError
+from bridle.gate import effects
+
+WRITES = re.compile(
+    r"\s*(INSERT|UPDATE|DELETE)\b(?:\s+INTO|\s+FROM)?\s+\"?(?:\w+\"?\.\"?)?(\w+)", re.IGNORECASE
+)
+LEASES = "workers"
+DURABLE_STEP = re.compile(r"^(commit update:workflow_status) [^ :]+(: (?:before|after))$")
+
+Pass = Callable[[str], None]
+
+
+class Points:
+    """Counts the points that this process passes and writes each to `log`.
+
+    The process is killed at the point `fatal`; or, on a `side` ("before" or "after"), at the first one of a kind that is not
+    among `visited`. That finds also what only a process passes that carries on where another has died.
+    """
+
+    def __init__(self, log: int, *, fatal: str = "", side: str = "", visited: Iterable[str] = ()) -> None:
+        self._log = log
+        self._fatal = fatal
+        self._side = side
+        self._visited = frozenset(visited)
+        self._passed: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, label: str) -> None:
+        with self._lock:
+            self._passed[label] += 1
+            number = self._passed[label]
+            if LEASES in label and number > 1:
+                return
+            name = f"{label} #{number}"
+            os.write(self._log, f"{name}\n".encode())
+            if name == self._fatal or self._is_new(name_kind(name)):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def _is_new(self, kind: str) -> bool:
+        return bool(self._side) and kind.endswith(self._side) and kind not in self._visited
+
+
+def name_kind(point: str) -> str:
+    """Return what is at a point. The names of the pipeline's steps are no kinds of their own."""
+    return DURABLE_STEP.sub(r"\1 a step\2", point.rpartition(" #")[0])
+
+
+def hook_commits(reach: Pass) -> None:
+    """Reach a point before and after every commit of every engine of this process that wrote something."""
+    pending = threading.local()  # what the transaction of this thread has written so far
+    commit: Any = default.DefaultDialect.do_commit
+    rollback: Any = default.DefaultDialect.do_rollback
+
+    def do_commit(self: Any, connection: Any) -> None:
+        written, pending.written = getattr(pending, "written", []), []
+        label = "commit " + " ".join(dict.fromkeys(written)) if written else ""
+        if label:
+            reach(f"{label}: before")
+        commit(self, connection)
+        if label:
+            reach(f"{label}: after")
+
+    def do_rollback(self: Any, connection: Any) -> None:
+        pending.written = []
+        rollback(self, connection)
+
+    default.DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
+    default.DefaultDialect.do_rollback = do_rollback  # type: ignore[method-assign]
+
+    @sa.event.listens_for(Engine, "before_cursor_execute")
+    def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        pending.written = [*getattr(pending, "written", []), *_describe(statement, context)]
+
+
+def hook_effects(reach: Pass) -> None:
+    """Reach a point before and after everything that the gate has a delegate do."""
+    for name in ("carry_out", "look_up"):
+        setattr(effects, name, _around(name, getattr(effects, name), reach))
+
+
+def _around(name: str, effect: Any, reach: Pass) -> Any:
+    async def around(delegate: Any, task: Any, **more: Any) -> Any:
+        label = f"effect {name} {task.request.tool}"
+        reach(f"{label}: before")
+        try:
+            done = await effect(delegate, task, **more)
+        except BridleError:
+            reach(f"{label}: after")
+            raise
+        reach(f"{label}: after")
+        return done
+
+    return around
+
+
+def _describe(statement: str, context: Any) -> list[str]:
+    """Return what a statement writes: kinds of records, the name of a durable step, or else verb and table."""
+    found = WRITES.match(statement)
+    if found is None:
+        return []
+    verb, table = found[1].lower(), found[2]
+    rows = getattr(context, "compiled_parameters", None) or []
+    kinds = [str(row["kind"]) for row in rows if table == "journal" and "kind" in row]
+    steps = [str(row["function_name"]) for row in rows if row.get("function_name")]
+    return kinds or steps or [f"{verb}:{table}"]
