@@ -105,12 +105,18 @@ class Forks:
             text=True,
         )
 
-    def start(self, call: str, argument: Any, *, environment: Mapping[str, str], folder: Path) -> Child:
-        """Start `module:function` with one argument that JSON can carry, in a child whose working directory is `folder`."""
+    def start(
+        self, call: str, argument: Any, *, environment: Mapping[str, str], folder: Path, terminal: str = ""
+    ) -> Child:
+        """Start `module:function` with one argument that JSON can carry, in a child whose working directory is `folder`.
+
+        `terminal` is the device of a terminal to be its standard input, output and error; there is none without it.
+        """
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
+        streams = [terminal] * 3 if terminal else [os.devnull, str(out), str(err)]
         job = {"call": call, "argument": argument, "environment": dict(environment), "folder": str(folder)}
-        return Child(self, self.ask({**job, "out": str(out), "err": str(err)})["pid"], out, err)
+        return Child(self, self.ask({**job, "streams": streams})["pid"], out, err)
 
     def ask(self, message: dict[str, Any]) -> Any:
         """Exchange one line with the parent."""
@@ -147,9 +153,10 @@ def command_line(arguments: list[str]) -> None:
 
 def _serve() -> None:
     _preload()
+    codes: dict[int, int] = {}
     for line in sys.stdin:
         message = json.loads(line)
-        answer = {"code": _poll(message["poll"])} if "poll" in message else {"pid": _fork(message)}
+        answer = {"code": _poll(message["poll"], codes)} if "poll" in message else {"pid": _fork(message)}
         print(json.dumps(answer), flush=True)
 
 
@@ -164,9 +171,12 @@ def _preload() -> None:
         importlib.import_module(name)
 
 
-def _poll(pid: int) -> int | None:
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if ended else None
+def _poll(pid: int, codes: dict[int, int]) -> int | None:
+    if pid not in codes:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            codes[pid] = os.waitstatus_to_exitcode(status)
+    return codes.get(pid)
 
 
 def _fork(job: Mapping[str, Any]) -> int:
@@ -193,7 +203,7 @@ def _fork(job: Mapping[str, Any]) -> int:
 
 
 def _move_in(job: Mapping[str, Any]) -> None:
-    for descriptor, name in ((0, os.devnull), (1, job["out"]), (2, job["err"])):
+    for descriptor, name in enumerate(job["streams"]):
         opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)

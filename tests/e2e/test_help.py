@@ -1,0 +1,47 @@
+"""Help: quick, for every command, with an example."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+
+from bridle.surfaces.cli.main import register
+from e2e.conftest import Demo
+
+LIMIT_S = 1.0  # generous, for a machine that is busy with other tests; bench/ has the figure
+
+
+def list_commands() -> list[str]:
+    """Return every command with the words that lead to it."""
+    return sorted(_walk(typer.main.get_command(register()), ()))
+
+
+def _walk(command: object, words: tuple[str, ...]) -> list[str]:
+    inside = getattr(command, "commands", None)
+    if inside is None:
+        return [" ".join(words)]
+    return [found for name, child in inside.items() for found in _walk(child, (*words, name))]
+
+
+@pytest.mark.parametrize("command", list_commands())
+def test_the_help_of_every_command_shows_an_example(demo: Demo, command: str) -> None:
+    done = demo.bridle(*command.split(), "--help")
+    assert (done.code, f"Example: bridle {command}" in " ".join(done.out.split())) == (0, True), done.said
+
+
+def test_help_is_quick() -> None:
+    program = Path(sys.executable).with_name("bridle")
+    assert min(_time(program) for _ in range(5)) < LIMIT_S
+
+
+def _time(program: Path) -> float:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    begin = time.monotonic()
+    subprocess.run([str(program), "--help"], env=environment, capture_output=True, check=True)
+    return time.monotonic() - begin

@@ -1,0 +1,173 @@
+"""Waiting for a person: what ends, what lives on, who carries on, and that a verdict counts once."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from support.commands import Bridle, finish
+from support.forks import Child
+
+KILLED = -9
+PATIENCE_S = 60.0
+NO_PERSON = 6
+
+
+class Terminal:
+    """A terminal and the demo that runs on it."""
+
+    def __init__(self, bridle: Bridle) -> None:
+        self._master, slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self.child: Child = bridle.start("demo", terminal=os.ttyname(slave))
+        self._slave = slave
+        self.shown = ""
+
+    def wait_for(self, words: str) -> None:
+        """Read until `words` are shown."""
+        until = time.monotonic() + PATIENCE_S
+        while words not in self.shown:
+            assert time.monotonic() < until, self.shown
+            self.read()
+            time.sleep(0.02)
+
+    def read(self) -> None:
+        """Take what there is to read; a full terminal would stop who writes on it."""
+        try:
+            self.shown += os.read(self._master, 65536).decode(errors="replace")
+        except BlockingIOError:
+            return
+
+    def type(self, words: str) -> None:
+        os.write(self._master, words.encode())
+
+    def close(self) -> None:
+        for descriptor in (self._master, self._slave):
+            os.close(descriptor)
+
+
+@contextmanager
+def demo_on_a_terminal(bridle: Bridle) -> Iterator[Terminal]:
+    terminal = Terminal(bridle)
+    try:
+        terminal.wait_for("approve?")
+        yield terminal
+    finally:
+        if terminal.child.poll() is None:
+            terminal.child.kill()
+        terminal.close()
+
+
+@pytest.fixture
+def waiting(bridle: Bridle) -> Bridle:
+    """Bridle with a demo that waits and that no process carries."""
+    done = bridle("demo")
+    assert done.code == NO_PERSON, done.said
+    return bridle
+
+
+def test_without_a_terminal_it_waits_and_says_how_to_go_on(bridle: Bridle) -> None:
+    released = bridle.room.main()  # the demo makes the same one anew
+    done = bridle("demo")
+    assert (done.code, "bridle approve apr_" in done.err, bridle.room.main()) == (NO_PERSON, True, released)
+
+
+def test_approve_carries_on_what_no_process_holds(waiting: Bridle) -> None:
+    done = waiting("approve", "--json")
+    assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
+
+
+def test_deny_ends_denied_and_pushes_nothing(waiting: Bridle) -> None:
+    before = waiting.room.main()
+    done = waiting("deny", "--comment", "wrong branch", "--json")
+    assert (done.code, done.json["state"], waiting.room.main()) == (3, "denied", before)
+
+
+def test_a_denied_execution_cannot_be_approved_afterwards(waiting: Bridle) -> None:
+    (asked,) = waiting.records("approval.requested")
+    waiting("deny")
+    before = waiting.room.main()
+    done = waiting("approve", asked["subject"])
+    assert (done.code, "Traceback" in done.err, waiting.room.main()) == (2, False, before), done.said
+
+
+def test_resume_alone_waits_on_and_with_a_name_ends_well(waiting: Bridle) -> None:
+    assert waiting("resume").code == NO_PERSON
+    assert waiting("resume", "--approve-as", "ana").code == 0
+
+
+def test_a_second_demo_resumes_the_first(waiting: Bridle) -> None:
+    done = waiting("demo", "--approve-as", "ana")
+    assert (done.code, "Resuming it" in done.err, len(waiting("executions", "--json").json)) == (0, True, 1)
+
+
+def test_approving_twice_counts_once(waiting: Bridle) -> None:
+    (asked,) = waiting.records("approval.requested")
+    codes = [waiting("approve", asked["subject"]).code for _ in range(2)]
+    assert (codes[0], len(waiting.records("approval.verdict"))) == (0, 1)
+
+
+def test_two_processes_that_approve_at_once_ship_once(waiting: Bridle) -> None:
+    (asked,) = waiting.records("approval.requested")
+    both = [waiting.start("approve", asked["subject"], "--no-input") for _ in range(2)]
+    done = [finish(child) for child in both]
+    assert [one for one in done if "Traceback" in one.err] == []
+    assert 0 in [one.code for one in done], done
+    if waiting("executions", "--json").json[0]["state"] != "succeeded":
+        assert waiting("resume").code == 0
+    pushed = [record for record in waiting.records("action.outcome") if record["body"]["tool"] == "git.push"]
+    assert (len(waiting.records("approval.verdict")), len(pushed)) == (1, 1)
+
+
+def test_approve_carries_on_what_was_killed_while_it_waited(bridle: Bridle) -> None:
+    with demo_on_a_terminal(bridle) as terminal:
+        terminal.child.kill()
+        assert terminal.child.wait() == KILLED
+    done = bridle("approve", "--json")
+    assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
+
+
+def test_a_process_that_holds_the_execution_is_woken_and_carries_it_alone(bridle: Bridle) -> None:
+    with demo_on_a_terminal(bridle) as terminal:
+        done = bridle("approve", "--json")
+        assert (done.code, done.json["carried"]) == (0, False), done.said
+        until = time.monotonic() + PATIENCE_S
+        while bridle("executions", "--json").json[0]["state"] != "succeeded":
+            assert time.monotonic() < until
+            terminal.read()
+        terminal.type("\n")
+        terminal.wait_for("succeeded")
+        assert terminal.child.wait() == 0
+    begun = [record["subject"] for record in bridle.records("action.intended")]
+    assert len(begun) == len(set(begun))
+
+
+def test_yes_on_the_terminal_ships(bridle: Bridle) -> None:
+    with demo_on_a_terminal(bridle) as terminal:
+        terminal.type("y\n")
+        terminal.wait_for("Evidence")
+        assert terminal.child.wait() == 0
+    (verdict,) = bridle.records("approval.verdict")
+    assert verdict["body"]["verdict"] == "approved"
+
+
+def test_interrupting_says_how_to_resume(bridle: Bridle) -> None:
+    child = bridle.start("demo")
+    until = time.monotonic() + PATIENCE_S
+    while "repair/fix running" not in child.stderr:
+        assert time.monotonic() < until, child.stderr
+        time.sleep(0.02)
+    child.kill(signal.SIGINT)
+    done = finish(child)
+    assert (done.code, "next: bridle resume exe_" in done.err, "Traceback" in done.err) == (
+        130,
+        True,
+        False,
+    ), done.said
+    assert bridle("resume", "--approve-as", "ana").code == 0
