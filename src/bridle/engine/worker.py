@@ -5,7 +5,8 @@ Rules
   2. A leg begins with a fresh token; the tokens of earlier legs, cut short by a crash, are deleted in the same transaction.
   3. The end of a leg deletes its token, in the transaction that records the end.
   4. What cannot be evaluated fails its step or stage, with the place and the reason; it is never taken for false.
-  5. What the interpreter gets back is state, note and record id. The output is in the record.
+  5. A store that does not answer ends nothing: the error leaves the workflow, which goes on from there when it is resumed.
+  6. What the interpreter gets back is state, note and record id. The output is in the record.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso, iso
-from bridle.core.errors import BridleError
+from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.states import State
 from bridle.engine.actors import Actor, find_actor
 from bridle.engine.context import Outputs, build_context
@@ -102,6 +103,8 @@ class PlanWorker(StepWorker):
                 self._bench, self._execution, self._plan, step, path=path, body=body.value
             )
             minted = await self._begin(path, actor, last)
+        except UnavailableError:
+            raise
         except BridleError as error:  # an earlier leg may have left a token behind
             return await self._end(path, _broken(error), rules, token_step=path)
         started_at = from_iso(last.at) if last else self._bench.clock.now()
@@ -143,6 +146,8 @@ class PlanWorker(StepWorker):
     ) -> dict[str, Any]:
         try:
             ending = await STEP_KINDS[leg.step.kind](leg)
+        except UnavailableError:
+            raise
         except BridleError as error:
             ending = await self._interrupted(leg.path, error)
         if isinstance(ending, Waiting):

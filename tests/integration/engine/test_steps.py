@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bridle.core.errors import UnavailableError
 from bridle.engine.interpreter import Progress
 from bridle.engine.proof import find_shipment
-from bridle.trust.journal import Kind
+from bridle.trust.journal import GuardError, Kind
 
 ONE = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, run: make}]}]}"
 
@@ -158,19 +160,34 @@ async def test_a_denied_step_is_not_ignored_and_denies_the_whole(desk):
     assert (state, ended) == ("denied", {"a/b": "denied"})
 
 
-async def test_an_outcome_that_could_not_be_recorded_is_unknown_and_not_ignored(desk):
-    execution = await desk.start(steps("{id: b, on-failure: ignore, run: make}"))
+def break_outcomes(desk, error):
+    """Have the store refuse every outcome with `error`; return what undoes it."""
     real = desk.store.journal.append
 
     async def fake_append(entries, guards=()):
         if entries and entries[0].kind is Kind.OUTCOME:
-            raise UnavailableError("the store does not answer")
+            raise error
         return await real(entries, guards)
 
     desk.store.journal.append = fake_append
+    return lambda: setattr(desk.store.journal, "append", real)
+
+
+async def test_an_outcome_that_could_not_be_recorded_is_unknown_and_not_ignored(desk):
+    execution = await desk.start(steps("{id: b, on-failure: ignore, run: make}"))
+    break_outcomes(desk, GuardError("the budget is not in the state this needs"))
     answer = await desk.leg(execution, "a/b")
     assert (answer["state"], answer["ignored"]) == ("unknown", False)
-    assert "the store does not answer" in answer["note"]
+    assert "the budget is not" in answer["note"]
+
+
+async def test_a_store_that_does_not_answer_ends_nothing_and_the_step_goes_on_when_it_does(desk):
+    execution = await desk.start(steps("{id: b, on-failure: ignore, run: make}"))
+    mend = break_outcomes(desk, UnavailableError("the store does not answer"))
+    with pytest.raises(UnavailableError):
+        await desk.leg(execution, "a/b")
+    mend()
+    assert (await desk.leg(execution, "a/b"))["state"] == "succeeded"
 
 
 async def test_a_wait_counts_from_the_start_that_the_journal_knows(desk):

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import LeaseLost, Leases
-from bridle.core.errors import BridleError, ExecutionError
+from bridle.core.errors import BridleError, ExecutionError, UnavailableError
 from bridle.engine.durable import Durable, Run, Work, Workflow
 
 ban_pickle()
@@ -39,6 +39,8 @@ from dbos._serialization import DBOSPortableJSONSerializer, PortableWorkflowErro
 APPLICATION_VERSION = "interpreter-1"
 LIVE_STATUS = ["PENDING", "ENQUEUED"]
 POLL_S = 0.05
+
+LATER = "see to that, then bridle resume: it goes on from there"
 
 log = logging.getLogger("bridle.durable")
 
@@ -115,6 +117,8 @@ class DbosDurable(Durable):
         try:
             return dict(await handle.get_result(polling_interval_sec=POLL_S))
         except PortableWorkflowError as error:
+            if error.name == UnavailableError.__name__:
+                raise UnavailableError(error.message, where=execution, hint=LATER) from error
             raise BridleError(
                 f"the workflow of {execution} broke: {error.message}",
                 hint="this is a bug of Bridle's: please report it with the output of bridle logs",
