@@ -112,8 +112,16 @@ async def _answer(app: App, approval: Approval, manner: Manner, view: View) -> b
     if not manner.asks:
         return False
     say(show_approval(approval))
-    word = await asyncio.to_thread(input, "approve? [y]es, [n]o, anything else to leave it waiting: ")
-    if word.strip().lower() not in ("y", "yes", "n", "no"):
+    word = await asyncio.to_thread(_ask, "approve? [y]es, [n]o, anything else to leave it waiting: ")
+    if word not in ("y", "yes", "n", "no"):
         return False
-    await app.control.give_verdict(approval.id, Verdict(word.strip().lower()[0] == "y", app.user))
+    await app.control.give_verdict(approval.id, Verdict(word[0] == "y", app.user))
     return True
+
+
+def _ask(question: str) -> str:
+    """Return what a person answers; a terminal that is closed answers nothing."""
+    try:
+        return input(question).strip().lower()
+    except EOFError:
+        return ""

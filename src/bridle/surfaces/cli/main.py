@@ -14,8 +14,9 @@ from typing import Any
 
 import typer
 
-from bridle.core.errors import BridleError
+from bridle.core.errors import BridleError, InputError
 from bridle.surfaces.cli.options import print_json, say
+from bridle.surfaces.cli.output import LostOutput, give_up_output, watched_output
 
 app = typer.Typer(
     name="bridle",
@@ -28,9 +29,7 @@ app = typer.Typer(
 
 COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove", "doctor", "init")
 INTERRUPTED = 130
-USAGE_ERROR: Any = typer.BadParameter.__bases__[
-    0
-]  # what typer raises for a wrong call; it has no public name
+USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer raises it for a wrong call; it has no public name
 
 
 def register() -> typer.Typer:
@@ -43,7 +42,22 @@ def register() -> typer.Typer:
 def run(arguments: list[str] | None = None) -> None:
     """Run the command line and exit the process."""
     given = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_guard(lambda: register()(args=given, standalone_mode=False), as_json="--json" in given))
+    try:
+        with watched_output():
+            code = _guard(lambda: _call(given), as_json="--json" in given)
+    except LostOutput as lost:
+        code = _give_up(lost)
+    sys.exit(code)
+
+
+def _call(given: list[str]) -> Any:
+    """Call the command; typer's own `main` would end the process itself on some errors."""
+    command = typer.main.get_command(register())
+    try:
+        with command.make_context("bridle", list(given)) as context:
+            return command.invoke(context)
+    except typer.Exit as ended:
+        return ended.exit_code
 
 
 def _guard(call: Callable[[], Any], *, as_json: bool) -> int:
@@ -52,16 +66,30 @@ def _guard(call: Callable[[], Any], *, as_json: bool) -> int:
     except BridleError as error:
         _report(error, as_json=as_json)
         return error.exit_code
-    except typer.Abort:
+    except (typer.Abort, EOFError):  # the terminal was closed at a question
         return INTERRUPTED
     except USAGE_ERROR as error:
-        error.show()
-        return 2
-    except BrokenPipeError:
-        return 0  # whoever read our output has read enough
+        _report_usage(error, as_json=as_json)
+        return InputError.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _give_up(lost: LostOutput) -> int:
+    failure = give_up_output(lost)
+    if failure is None:
+        return 0
+    _report(failure, as_json=False)
+    return failure.exit_code
+
+
+def _report_usage(error: Any, *, as_json: bool) -> None:
+    if as_json:
+        usage = InputError(error.format_message(), hint="see bridle --help", reason="usage")
+        _report(usage, as_json=True)
+    else:
+        error.show()
 
 
 def _report(error: BridleError, *, as_json: bool) -> None:
