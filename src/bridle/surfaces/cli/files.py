@@ -1,8 +1,7 @@
-"""Reads what people hand to the command line: pipeline files and inputs."""
+"""Reads what people hand to the command line, pipeline files and inputs, and writes the files that they ask for."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,49 +21,62 @@ def read_plan(path: Path) -> Plan:
 
 def read_text(path: Path) -> str:
     """Read a text file written by a person; raise InputError when it is missing, too large or not UTF-8."""
-    text = open_text(path)
-    if len(text) > LARGEST_FILE_BYTES:
-        raise InputError(f"larger than {LARGEST_FILE_BYTES} bytes", where=str(path), reason="too-large")
-    return text
+    data = open_bytes(path, most_bytes=LARGEST_FILE_BYTES + 1)
+    if len(data) > LARGEST_FILE_BYTES:
+        raise InputError(
+            f"larger than {LARGEST_FILE_BYTES} bytes",
+            where=str(path),
+            hint="check that it is the file you mean",
+            reason="too-large",
+        )
+    return _decode(data, path)
 
 
 def open_text(path: Path) -> str:
     """Read a text file of any size; raise InputError when it is missing or not UTF-8."""
-    try:
-        return open_bytes(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not UTF-8 at byte {error.start}", where=str(path), hint="save it as UTF-8", reason="not-utf-8"
-        ) from error
+    return _decode(open_bytes(path), path)
 
 
-def open_bytes(path: Path) -> bytes:
-    """Read a file; raise InputError when that cannot be done."""
+def open_bytes(path: Path, *, most_bytes: int = -1) -> bytes:
+    """Read a file, or its first `most_bytes`; raise InputError when that cannot be done."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(most_bytes)
     except OSError as error:
         raise InputError(
             f"cannot be read: {error.strerror}", where=str(path), hint="check the path", reason="no-file"
         ) from error
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file, and the folder it lies in; raise InputError when that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            hint="name a place that is yours and has room",
+            reason="not-written",
+        ) from error
+
+
+def _decode(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not UTF-8 at byte {error.start}", where=str(path), hint="save it as UTF-8", reason="not-utf-8"
+        ) from error
+
+
 def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Json]:
-    """Read `name=value` pairs; what the plan does not declare as text is read as JSON."""
+    """Read `name=value` pairs as the plan declares them; the last one of a name counts. Raise InputError."""
     values: dict[str, Json] = {}
     for pair in given:
         name, equals, text = pair.partition("=")
         if not equals:
             raise InputError(f"{pair!r} is not NAME=VALUE", hint="write --input branch=main")
-        spec = plan.inputs.get(name)
-        values[name] = text if spec is None or spec.type in ("string", "secret") else _json(name, text)
+        values[name] = text
     return dict(resolve_inputs(plan, values))
-
-
-def _json(name: str, text: str) -> Json:
-    try:
-        value: Json = json.loads(text)
-    except ValueError as error:
-        raise InputError(
-            f"input {name!r} is not JSON: {text!r}", hint='for instance 3, true or ["a"]'
-        ) from error
-    return value

@@ -22,6 +22,9 @@ MARKS = {
     State.DENIED: ("⊘", "red"),
     State.SKIPPED: ("-", "dim"),
     State.UNKNOWN: ("!", "magenta"),
+    State.PAUSED: ("‖", "yellow"),
+    State.CANCELLED: ("■", "red"),
+    State.EXPIRED: ("⌛", "red"),
 }
 SHOWN_ACTIONS = 8  # the newest of a running step; the rest is in the audit
 
@@ -53,7 +56,7 @@ class Lines(View):
                             action.key, "deny", f"  refused {action.tool} {action.target}  [{action.rule}]"
                         )
                 if step.state is not State.PENDING:
-                    note = f"  ({step.note})" if step.note else ""
+                    note = f"  ({' '.join(step.note.split())})" if step.note else ""
                     self._say(
                         step.path, str(step.state), f"{MARKS[step.state][0]} {step.path} {step.state}{note}"
                     )

@@ -37,7 +37,9 @@ def show_summary(summary: Summary) -> str:
     lines = ["", f"{summary.pipeline} {summary.execution}: {summary.state}"]
     for steps in summary.stages.values():
         for step in steps:
-            note = f"  {step.note}" if step.note else ""
+            note = (
+                f"  {' '.join(step.note.split())}" if step.note else ""
+            )  # a note must not pass for a line of ours
             lines.append(f"  {MARKS[step.state][0]} {step.path:<20} {step.state}{note}")
     if summary.refused:
         lines += ["", "Refused by rule:"]

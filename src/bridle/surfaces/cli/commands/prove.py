@@ -56,6 +56,7 @@ def audit_export(
     """Write the whole journal and its signed checkpoints to a file that can be verified without the store."""
     from bridle.app import open_store
     from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.files import write_bytes
     from bridle.trust.audit import export_lines
 
     with open_store(load_settings(store_url=store)) as opened:
@@ -63,7 +64,7 @@ def audit_export(
         records = asyncio.run(opened.journal.read())
         checkpoints = asyncio.run(opened.journal.checkpoints())
     lines = export_lines(records, checkpoints)
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_bytes(file, "".join(f"{line}\n" for line in lines).encode())
     result = {"file": str(file), "records": len(records), "checkpoints": len(checkpoints)}
     if as_json:
         print_json(result)
@@ -185,16 +186,27 @@ def evidence_extract(
     as_json: AsJson = False,
 ) -> int:
     """Write what was signed and the signature as two files that openssl can check."""
-    from bridle.surfaces.cli.files import open_text
+    from bridle.surfaces.cli.files import write_bytes
     from bridle.trust.evidence import pae, signature
 
-    envelope = json.loads(open_text(file))["envelope"]
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "pae").write_bytes(pae(envelope))
-    (out / "sig").write_bytes(signature(envelope))
+    envelope = _read_envelope(file)
+    write_bytes(out / "pae", pae(envelope))
+    write_bytes(out / "sig", signature(envelope))
     command = f"openssl pkeyutl -verify -pubin -inkey PUB -rawin -in {out}/pae -sigfile {out}/sig"
     if as_json:
         print_json({"pae": str(out / "pae"), "sig": str(out / "sig"), "command": command})
     else:
         put(command)
     return 0
+
+
+def _read_envelope(file: Path) -> Any:
+    from bridle.core.errors import InputError
+    from bridle.surfaces.cli.files import open_bytes
+    from bridle.trust.encoding import read_json
+
+    content = read_json(open_bytes(file), what=str(file))
+    if not isinstance(content, dict) or "envelope" not in content:
+        hint = "bridle evidence list names the files of this account"
+        raise InputError("it is no evidence file", where=str(file), hint=hint, reason="no-evidence")
+    return content["envelope"]
