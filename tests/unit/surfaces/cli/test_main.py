@@ -1,0 +1,129 @@
+"""Errors become messages and exit codes in one place, and every command explains itself."""
+
+import json
+import shlex
+
+import pytest
+import typer
+
+from bridle.core.errors import (
+    BridleError,
+    ExecutionError,
+    InputError,
+    TrustError,
+    UnavailableError,
+    WaitingError,
+)
+from bridle.surfaces.cli import main
+
+CODES = [
+    (BridleError, 1),
+    (InputError, 2),
+    (TrustError, 3),
+    (ExecutionError, 4),
+    (UnavailableError, 5),
+    (WaitingError, 6),
+]
+
+
+def raising(error):
+    def call():
+        raise error
+
+    return call
+
+
+def leaves(command, words=()):
+    """Yield every command with the words that call it."""
+    if not getattr(command, "commands", None):
+        yield words, command
+        return
+    for name, below in command.commands.items():
+        yield from leaves(below, (*words, name))
+
+
+COMMANDS = dict(leaves(typer.main.get_command(main.register())))
+
+
+def ids(words):
+    return " ".join(words)
+
+
+def run(*words):
+    with pytest.raises(SystemExit) as ended:
+        main.run(list(words))
+    return ended.value.code
+
+
+@pytest.mark.parametrize(("error", "code"), CODES)
+def test_an_error_has_the_exit_code_of_its_class_and_is_told_on_standard_error(error, code, capsys):
+    told = error("the branch is gone", where="p.yaml:3:7", hint="push it")
+    assert main._guard(raising(told), as_json=False) == code
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "bridle: p.yaml:3:7: the branch is gone\n  next: push it\n")
+
+
+@pytest.mark.parametrize(("error", "code"), CODES)
+def test_with_json_an_error_is_one_problem_document_on_standard_output(error, code, capsys):
+    told = error("the branch is gone", where="p.yaml:3:7", hint="push it", reason="no-branch")
+    assert main._guard(raising(told), as_json=True) == code
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == (told.to_problem(), "")
+    assert json.loads(out)["type"] == "urn:bridle:problem:no-branch"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), EOFError(), typer.Abort()])
+def test_an_interruption_has_the_code_of_the_signal(interruption):
+    assert main._guard(raising(interruption), as_json=False) == 130
+
+
+def test_a_bug_is_not_dressed_up_as_something_else():
+    with pytest.raises(ZeroDivisionError):
+        main._guard(lambda: 1 / 0, as_json=False)
+
+
+@pytest.mark.parametrize(("returned", "code"), [(None, 0), (0, 0), (6, 6)])
+def test_what_a_command_returns_is_the_exit_code(returned, code):
+    assert main._guard(lambda: returned, as_json=False) == code
+
+
+@pytest.mark.parametrize("words", [["nothing-like-it"], ["run"], ["plan", "--no-such-option"]])
+def test_a_wrong_call_is_bad_input(words, capsys):
+    assert run(*words) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_wrong_call_with_json_is_one_problem_document(capsys):
+    assert run("run", "--json") == 2
+    assert json.loads(capsys.readouterr().out)["type"] == "urn:bridle:problem:usage"
+
+
+def test_every_module_of_commands_is_there():
+    assert {"demo", "init", "validate", "plan", "run", "resume", "approve", "deny"} < {w[0] for w in COMMANDS}
+    assert {"executions", "logs", "audit", "evidence", "doctor"} < {w[0] for w in COMMANDS}
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=ids)
+def test_every_command_says_what_it_does_and_shows_an_example_of_itself(words):
+    command = COMMANDS[words]
+    assert command.help
+    assert command.epilog.startswith(f"Example: bridle {' '.join(words)}")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=ids)
+def test_every_option_and_argument_is_explained(words):
+    silent = [item.name for item in COMMANDS[words].params if not getattr(item, "help", "")]
+    assert silent == []
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=ids)
+def test_every_example_is_a_call_that_is_understood(words):
+    command = COMMANDS[words]
+    example = shlex.split(command.epilog.removeprefix("Example: bridle "))
+    with command.make_context(words[-1], example[len(words) :]) as context:
+        assert context.params
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=ids)
+def test_every_command_speaks_json(words):
+    assert "as_json" in {item.name for item in COMMANDS[words].params}
