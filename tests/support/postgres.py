@@ -32,7 +32,7 @@ USERS = ("postgres", "nobody")  # who serves when root runs the tests
 START_S = 30.0
 GUARD = """
 "$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=200 \
-  -c fsync="$2" -c full_page_writes="$2" -c synchronous_commit="$2" >"$1/log" 2>&1 </dev/null &
+  -c fsync="$2" -c full_page_writes="$2" >"$1/log" 2>&1 </dev/null &
 cat >/dev/null
 kill -QUIT $!
 wait $!

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bridle.core.canonical import Json
 from bridle.engine.execution import Execution
 from bridle.engine.interpreter import Progress
-from bridle.trust.journal import Journal
+from bridle.trust.journal import Journal, Record
 
 
 class Outputs:
@@ -16,6 +16,10 @@ class Outputs:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._known: dict[str, Json] = {}
+
+    def keep(self, record: Record) -> None:
+        """Take the output of a `step.ended` record that this process has just written."""
+        self._known[record.id] = record.body.get("output")
 
     async def of(self, record: str) -> Json:
         """Return the output in a `step.ended` record."""

@@ -225,7 +225,9 @@ class PlanWorker(StepWorker):
         if token_step:
             entries.insert(0, self._entry(Kind.TOKEN_DELETED, path, {"step": token_step}))
             guards.append(DeleteTokens(self._execution.id, token_step))
-        return _answer((await self._bench.journal.append(entries, guards))[-1])
+        record = (await self._bench.journal.append(entries, guards))[-1]
+        self._outputs.keep(record)
+        return _answer(record)
 
     def _entry(self, kind: Kind, subject: str, body: Mapping[str, Json]) -> Entry:
         return Entry(kind, self._execution.id, subject, body)

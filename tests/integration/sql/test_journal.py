@@ -87,6 +87,34 @@ async def test_appends_at_the_same_moment_get_one_order_without_gaps(store):
     assert verify_chain(await store.journal.read()) == 30
 
 
+SETTINGS = {
+    "sqlite": ("PRAGMA synchronous", {True: 2, False: 1}),
+    "postgresql": ("SHOW synchronous_commit", {True: "on"}),
+}
+
+
+@pytest.mark.parametrize("synced", [True, False])
+async def test_a_write_is_on_the_disk_unless_it_was_said_not_to_need_that(store, synced):
+    statement, expected = SETTINGS[store.database.engine.dialect.name]
+    setting = await store.database.write(
+        lambda connection: connection.exec_driver_sql(statement).scalar_one(), synced=synced
+    )
+    assert setting == expected.get(synced, "off")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_only_the_beginning_of_a_leg_may_be_lost_in_a_power_cut(store, monkeypatch, kind):
+    asked, write = [], store.database._write
+
+    def note(work, synced):
+        asked.append(synced)
+        return write(work, synced)
+
+    monkeypatch.setattr(store.database, "_write", note)
+    await store.journal.append([Entry(kind, "exe_1", "a", {})])
+    assert asked == [kind not in (Kind.STEP_STARTED, Kind.TOKEN_MINTED)]
+
+
 async def test_two_processes_that_change_the_same_rows_in_opposite_order_do_not_block_each_other(
     store, store_url, clock
 ):

@@ -207,5 +207,5 @@ def _config(url: str, *, executor: str, timing: Timing) -> DBOSConfig:
         "log_level": "CRITICAL",  # what breaks a workflow is raised by `result`, not printed beside it
     }
     if parsed.get_backend_name() == "sqlite":
-        config["system_database_engine"] = open_sqlite(parsed, immediate=True)
+        config["system_database_engine"] = open_sqlite(parsed, immediate=True, synced=False)
     return config

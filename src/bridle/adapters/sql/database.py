@@ -1,8 +1,9 @@
 """Opens the database: pragmas, the write transaction, migrations, and errors in our own words.
 
-SQLite runs in WAL with synchronous=FULL: a committed intent survives a power cut. A write transaction takes its lock when it
-begins (BEGIN IMMEDIATE), because it reads the head of the journal before it writes; on PostgreSQL the head's row is
-locked instead. Reads take no lock. Statements run on threads of the store's own, never on the event loop.
+SQLite runs in WAL with synchronous=FULL: a committed intent survives a power cut; a writer may do without for what comes back by
+itself. A write transaction takes its lock when it begins (BEGIN IMMEDIATE), because it reads the head of the journal before it
+writes; on PostgreSQL the head's row is locked instead. Reads take no lock. Statements run on threads of the store's own,
+never on the event loop.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from bridle.core.errors import InputError, UnavailableError
 
 T = TypeVar("T")
 
-PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL")
+PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL")
 
 
 class Database:
@@ -32,12 +33,17 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # A read is one statement: without a transaction around it PostgreSQL is asked once, not three times.
+        self._reading = engine if engine.dialect.name == "sqlite" else _without_transactions(engine)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-read")
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in one write transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work)
+    async def write(self, work: Callable[[Connection], T], *, synced: bool = True) -> T:
+        """Run `work` in one write transaction.
+
+        One that is not `synced` outlives the process, and a power cut only when a synced one came after it.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work, synced)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` outside any transaction."""
@@ -49,37 +55,60 @@ class Database:
         self._readers.shutdown()
         self.engine.dispose()
 
-    def _write(self, work: Callable[[Connection], T]) -> T:
+    def _write(self, work: Callable[[Connection], T], synced: bool = True) -> T:
         with _own_words(self.engine.url), self.engine.connect() as connection:
-            writing = connection.execution_options(bridle_write=True)
+            writing = connection.execution_options(bridle_write=True, bridle_synced=synced)
             with writing.begin():
                 return work(writing)
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with _own_words(self.engine.url), self.engine.connect() as connection:
+        with _own_words(self.engine.url), self._reading.connect() as connection:
             return work(connection)
+
+
+def _open_postgresql(url: URL) -> Engine:
+    engine = sa.create_engine(url)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("bridle_synced", True):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+    return engine
+
+
+def _without_transactions(engine: Engine) -> Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def open_database(url: str) -> Database:
     """Open the database at `url` and bring its schema up to date; raise UnavailableError when it is out of reach."""
     parsed = _parse(url)
     with _own_words(parsed):
-        engine = open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else sa.create_engine(parsed)
+        engine = open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_postgresql(parsed)
         migrate(engine)
     return Database(engine)
 
 
 def engine_url(store_url: str) -> str:
-    """Return where the durable engine keeps its tables: a schema of its own, or on SQLite a file beside the store's."""
+    """Return where the durable engine keeps its tables: a schema of its own, or on SQLite a file beside the store's.
+
+    What it commits need not be synced to the disk at once: it is control flow, and what a power cut takes of it is done again
+    and answered by the journal.
+    """
     url = _parse(store_url)
     if url.get_backend_name() != "sqlite" or not url.database:
-        return url.render_as_string(hide_password=False)
+        options = f"{url.query.get('options', '')} -c synchronous_commit=off".strip()
+        return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
     path = Path(url.database)
     return f"sqlite:///{path.with_name(path.stem + '-engine.db')}"
 
 
-def open_sqlite(url: URL | str, *, immediate: bool = False) -> Engine:
-    """Make an engine with our pragmas. `immediate` lets the driver begin, for code that is not ours; else we do."""
+def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True) -> Engine:
+    """Make an engine with our pragmas. `immediate` lets the driver begin, for code that is not ours; else we do.
+
+    Without `synced` the last commits may be lost when the power is, never when a process dies.
+    """
     engine = sa.create_engine(url, pool_size=20, max_overflow=20)
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -87,12 +116,14 @@ def open_sqlite(url: URL | str, *, immediate: bool = False) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection, record):  # type: ignore[no-untyped-def]
         connection.isolation_level = "IMMEDIATE" if immediate else None
-        for pragma in PRAGMAS:
+        for pragma in (*PRAGMAS, f"synchronous={'FULL' if synced else 'NORMAL'}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("bridle_write"):
+            synced = connection.get_execution_options().get("bridle_synced", True)
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine

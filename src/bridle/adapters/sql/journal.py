@@ -31,6 +31,25 @@ from bridle.trust.merkle import Frontier, leaf_hash
 
 ORIGIN = "bridle.local/journal"
 
+# A leg's beginning: a power cut may take it, because what the leg does, and its end, are synced after it, and a leg of which nothing
+# else is known begins again. Every other record is on the disk before anybody, the engine included, is told of it.
+BEGINNINGS = frozenset({Kind.STEP_STARTED, Kind.TOKEN_MINTED})
+
+# Made once: building a statement takes as long as running it.
+HEAD = sa.select(journal_head).with_for_update()
+INSERT = journal.insert()
+MOVE_HEAD = journal_head.update().values(
+    size=sa.bindparam("new_size"), hash=sa.bindparam("new_hash"), frontier=sa.bindparam("new_frontier")
+)
+LAST = (
+    sa.select(journal.c.data, journal.c.hash)
+    .where(journal.c.execution == sa.bindparam("execution"), journal.c.subject == sa.bindparam("subject"))
+    .where(journal.c.kind.in_(sa.bindparam("kinds", expanding=True)))
+    .order_by(journal.c.seq.desc())
+    .limit(1)
+)
+BY_ID = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record"))
+
 Listener = Callable[[Record], None]
 
 
@@ -50,21 +69,18 @@ class SqlJournal(Journal):
         self.holder = ""
 
     async def append(self, entries: Sequence[Entry], guards: Sequence[Guard] = ()) -> list[Record]:
-        records = await self._database.write(lambda connection: self._append(connection, entries, guards))
+        synced = not entries or any(entry.kind not in BEGINNINGS for entry in entries)
+        records = await self._database.write(
+            lambda connection: self._append(connection, entries, guards), synced=synced
+        )
         for record in records:
             for listen in self.listeners:
                 listen(record)
         return records
 
     async def last(self, execution: str, subject: str, kinds: Sequence[Kind]) -> Record | None:
-        query = (
-            sa.select(journal.c.data, journal.c.hash)
-            .where(journal.c.execution == execution, journal.c.subject == subject)
-            .where(journal.c.kind.in_([str(kind) for kind in kinds]))
-            .order_by(journal.c.seq.desc())
-            .limit(1)
-        )
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        sought = {"execution": execution, "subject": subject, "kinds": [str(kind) for kind in kinds]}
+        row = await self._database.read(lambda connection: connection.execute(LAST, sought).one_or_none())
         return None if row is None else unseal(row.data, row.hash)
 
     async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
@@ -76,8 +92,8 @@ class SqlJournal(Journal):
         return [unseal(row.data, row.hash) for row in rows]
 
     async def get(self, record_id: str) -> Record:
-        query = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == record_id)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        sought = {"record": record_id}
+        row = await self._database.read(lambda connection: connection.execute(BY_ID, sought).one_or_none())
         if row is None:
             raise InputError(f"the journal has no record {record_id!r}", hint="see bridle audit")
         return unseal(row.data, row.hash)
@@ -114,7 +130,7 @@ class SqlJournal(Journal):
     def _append(
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
     ) -> list[Record]:
-        head = connection.execute(sa.select(journal_head).with_for_update()).one()
+        head = connection.execute(HEAD).one()
         if self.holder:
             check_lease(connection, self.holder)
         for guard in guards:
@@ -133,15 +149,16 @@ class SqlJournal(Journal):
             records.append(record)
         if records:
             _insert(connection, records)
-            connection.execute(
-                journal_head.update().values(
-                    size=head.size + len(records), hash=previous, frontier=json.dumps(frontier.to_json())
-                )
-            )
+            moved = {
+                "new_size": head.size + len(records),
+                "new_hash": previous,
+                "new_frontier": json.dumps(frontier.to_json()),
+            }
+            connection.execute(MOVE_HEAD, moved)
         return records
 
     def _checkpoint(self, connection: Connection) -> str:
-        head = connection.execute(sa.select(journal_head).with_for_update()).one()
+        head = connection.execute(HEAD).one()
         root = Frontier.from_json(json.loads(head.frontier)).root()
         text = sign_checkpoint(self._signer, ORIGIN, head.size, root)
         known = connection.execute(sa.select(checkpoints.c.text).where(checkpoints.c.size == head.size))
@@ -154,7 +171,10 @@ class SqlJournal(Journal):
 
 def _insert(connection: Connection, records: Sequence[Record]) -> None:
     try:
-        connection.execute(journal.insert(), [_row(record) for record in records])
+        for (
+            record
+        ) in records:  # one by one: a list would be sent as a batch, which costs more for the few there are
+            connection.execute(INSERT, _row(record))
     except sa.exc.IntegrityError as error:
         keys = ", ".join(sorted({record.subject for record in records}))
         raise GuardError(f"an intent or an outcome of {keys} is there already") from error

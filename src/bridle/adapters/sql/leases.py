@@ -26,6 +26,8 @@ CLOCKS = {
     "postgresql": sa.text("extract(epoch from clock_timestamp())"),
 }
 
+TAKEN = sa.select(workers.c.taken).where(workers.c.id == sa.bindparam("worker")).with_for_update(read=True)
+
 
 class LeaseLost(UnavailableError):
     """This process was silent for too long, and another has taken over what it was carrying."""
@@ -70,8 +72,7 @@ class Leases:
 
 def check_lease(connection: Connection, worker: str) -> None:
     """Raise LeaseLost unless the lease of `worker` stands; it cannot be taken before this transaction has ended."""
-    query = sa.select(workers.c.taken).where(workers.c.id == worker).with_for_update(read=True)
-    if connection.execute(query).scalar_one_or_none() is not False:
+    if connection.execute(TAKEN, {"worker": worker}).scalar_one_or_none() is not False:
         raise _lost()
 
 

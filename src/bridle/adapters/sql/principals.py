@@ -13,6 +13,13 @@ from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
 from bridle.trust.principals import Principal, Principals, RegisterPrincipal
 
+NEWEST = (
+    sa.select(principals.c.body)
+    .where(principals.c.id == sa.bindparam("principal"))
+    .order_by(principals.c.number.desc())
+    .limit(1)
+)
+
 
 class SqlPrincipals(Principals):
     """Implements `trust.principals.Principals`."""
@@ -21,13 +28,8 @@ class SqlPrincipals(Principals):
         self._database = database
 
     async def get(self, principal_id: str) -> Principal | None:
-        query = (
-            sa.select(principals.c.body)
-            .where(principals.c.id == principal_id)
-            .order_by(principals.c.number.desc())
-            .limit(1)
-        )
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        sought = {"principal": principal_id}
+        row = await self._database.read(lambda connection: connection.execute(NEWEST, sought).one_or_none())
         return None if row is None else Principal.from_json(json.loads(row.body))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
@@ -11,6 +12,10 @@ from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.schema import tokens
 from bridle.core.clock import from_iso, iso
 from bridle.trust.tokens import DeleteTokens, MintToken, Token, Tokens
+
+FIND = tokens.select().where(tokens.c.sha256 == sa.bindparam("sha256"))
+DELETE_ALL = tokens.delete().where(tokens.c.execution == sa.bindparam("of_execution"))
+DELETE = DELETE_ALL.where(tokens.c.step == sa.bindparam("of_step"))
 
 
 class SqlTokens(Tokens):
@@ -20,8 +25,8 @@ class SqlTokens(Tokens):
         self._database = database
 
     async def find(self, sha256: str) -> Token | None:
-        query = tokens.select().where(tokens.c.sha256 == sha256)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        sought = {"sha256": sha256}
+        row = await self._database.read(lambda connection: connection.execute(FIND, sought).one_or_none())
         if row is None:
             return None
         return Token(
@@ -57,5 +62,5 @@ def _(guard: MintToken, connection: Connection) -> None:
 
 @apply_guard.register
 def _(guard: DeleteTokens, connection: Connection) -> None:
-    statement = tokens.delete().where(tokens.c.execution == guard.execution)
-    connection.execute(statement.where(tokens.c.step == guard.step) if guard.step else statement)
+    named = {"of_execution": guard.execution, "of_step": guard.step}
+    connection.execute(DELETE if guard.step else DELETE_ALL, named)
