@@ -85,6 +85,7 @@ class GitProgram:
 
 
 def last_line(run: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the last thing git complained about."""
+    """Return what git called fatal first, which is the cause; advice follows it. Else the last thing it said."""
     lines = run.stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"exit code {run.returncode}"
+    fatal = (line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: "))
+    return next(fatal, lines[-1] if lines else f"exit code {run.returncode}")

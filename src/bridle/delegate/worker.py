@@ -10,7 +10,7 @@ Rules, in this order; when one does not hold, nothing is done and TrustError say
 Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspace.
 Afterwards known secrets are taken out of the value and the private result, and only then is the report signed.
 
-InputError and ExecutionError of an effector are an outcome: `failed`, with the error as value. Anything else
+InputError and ExecutionError of an effector are an outcome: `failed`, with the error and the next step as value. Anything else
 is raised: after an intent, the gate takes what it does not know as unknown.
 """
 
@@ -143,7 +143,8 @@ class Worker:
         try:
             result = await effector(task, self._context)
         except (InputError, ExecutionError) as exc:
-            result = EffectorResult("failed", {"error": exc.what, "reason": exc.reason})
+            told: dict[str, Json] = {"error": exc.what, "reason": exc.reason, "next": exc.hint}
+            result = EffectorResult("failed", {name: text for name, text in told.items() if text})
         duration_ms = int((time.monotonic() - start) * 1000)
         return self._report(task, result, duration_ms=duration_ms)
 
