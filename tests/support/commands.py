@@ -60,7 +60,7 @@ class Bridle:
 
     def newest(self) -> str:
         """Return the id of the newest execution."""
-        return str(self("executions", "--json").json[0]["id"])
+        return str(self("executions", "--json").json[0]["execution"])
 
     def records(self, kind: str = "") -> list[dict[str, Any]]:
         """Return the journal's records, of one kind or all."""

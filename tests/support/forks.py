@@ -114,6 +114,8 @@ class Forks:
         """
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
+        for file in (out, err):
+            file.touch(0o600)
         streams = [terminal] * 3 if terminal else [os.devnull, str(out), str(err)]
         job = {"call": call, "argument": argument, "environment": dict(environment), "folder": str(folder)}
         return Child(self, self.ask({**job, "streams": streams})["pid"], out, err)

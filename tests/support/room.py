@@ -60,6 +60,18 @@ class Room:
         git(made.path, "config", "core.logAllRefUpdates", "always")
         return made.commit
 
+    def change(self, path: str, old: bytes, new: bytes) -> str:
+        """Replace the first `old` in a file on the origin's main, as a team's member would; return the commit."""
+        content = subprocess.run(
+            ["git", f"--git-dir={self.origin}", "show", f"main:{path}"], check=True, capture_output=True
+        ).stdout
+        assert old in content, f"{path} has no {old!r}"
+        content = content.replace(old, new, 1)
+        head = b"commit refs/heads/main\ncommitter Team <team@example.invalid> 1600000000 +0000\ndata 6\nchange\n"
+        place = b"from refs/heads/main^0\nM 100644 inline %s\ndata %d\n" % (path.encode(), len(content))
+        git(self.origin, "fast-import", "--quiet", stdin=head + place + content + b"\n")
+        return self.main()
+
     def pushes(self, branch: str = "main") -> list[str]:
         """Return the commits that `branch` of the origin was moved to, as the origin itself has logged them."""
         log = self.origin / "logs" / "refs" / "heads" / branch
