@@ -47,7 +47,10 @@ def _checked(value: object, place: str) -> object:
             raise InputError("integer too large for JSON", where=place, hint="pass it as a string")
         return int(value)
     if isinstance(value, Mapping):
-        names = sorted((_checked_name(key, place) for key in value), key=_utf16)
+        names = [_checked_name(key, place) for key in value]
+        names.sort(
+            key=None if all(map(str.isascii, names)) else _utf16
+        )  # the orders differ beyond ASCII only
         return {name: _checked(value[name], f"{place}.{name}") for name in names}
     if isinstance(value, (list, tuple)):
         return [_checked(item, f"{place}[{index}]") for index, item in enumerate(value)]
@@ -61,6 +64,8 @@ def _checked_name(key: object, place: str) -> str:
 
 
 def _checked_text(text: str, place: str) -> str:
+    if text.isascii():  # known of every string without looking through it
+        return str(text)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as exc:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 from bridle.core.boundary import Boundary
@@ -48,8 +49,9 @@ class Action:
     def key(self) -> str:
         return self.request.key
 
-    @property
+    @cached_property
     def digest(self) -> str:
+        """The request's digest as it was when it was first asked for; the delegate makes it anew and compares."""
         return self.request.digest
 
 

@@ -38,6 +38,9 @@ class KnownValues:
         self._direct: re2._Regexp | None = None
         self._joined: re2._Regexp | None = None
 
+    def __bool__(self) -> bool:
+        return bool(self._spellings)
+
     def add(self, name: str, value: str) -> None:
         """Take a value in; raise InputError when it cannot be masked."""
         value = value.strip()

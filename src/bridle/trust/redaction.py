@@ -21,7 +21,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import re2  # type: ignore[import-untyped]
 
@@ -86,13 +86,24 @@ class Redactor:
     def redact_json(self, value: Json) -> Json:
         """Return `value` without its secrets, in keys, values and nested JSON; never raises."""
         try:
-            return self._redact_value(value, 0, 0)
+            return value if self._is_free(value) else self._redact_value(value, 0, 0)
         except Exception:
             return _dropped(len(repr(value)))
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Return `data` as UTF-8 without its secrets, invalid bytes replaced; never raises."""
         return self.redact(data.decode("utf-8", "replace")).encode()
+
+    def _is_free(self, value: Json) -> bool:
+        """True when it is plain at one look that nothing is to be redacted: most facts and requests are like that.
+
+        One search over all texts at once takes a fiftieth of searching each; whatever it finds is then looked at properly.
+        """
+        texts: list[str] = []
+        if self._values or not _gather(value, texts, 0):
+            return False
+        joined = "\0".join(texts)
+        return joined == _encodable(joined) and not _candidates(joined)
 
     def _redact_text(self, text: str, depth: int) -> str:
         for _ in range(MAX_PASSES):
@@ -168,6 +179,24 @@ class Redactor:
         return f"[secret:{kind}:{suffix}]"
 
 
+def _gather(value: Json, texts: list[str], depth: int) -> bool:
+    """Add all texts of `value`; return False where it takes more than a search of its texts to judge it."""
+    if depth > MAX_JSON_DEPTH:
+        return False
+    if isinstance(value, str):
+        texts.append(value)
+        return not value.lstrip().startswith(("{", "["))
+    if isinstance(value, Mapping):
+        return all(
+            not _names_secret(name) and _gather(name, texts, depth) and _gather(item, texts, depth + 1)
+            for name, item in value.items()
+        )
+    if isinstance(value, (list, tuple)):
+        return all(_gather(item, texts, depth + 1) for item in value)
+    return True  # numbers, true, false, null: nothing but a known value could be in them
+
+
+@lru_cache(maxsize=4096)
 def _names_secret(name: str) -> bool:
     plain = re.sub("[^a-z]", "", name.lower())
     return plain not in _NOT_SECRET_NAMES and _SECRET_NAME.search(plain) is not None

@@ -256,3 +256,44 @@ def test_half_a_surrogate_pair_does_not_stop_it() -> None:
 def test_a_text_that_holds_every_literal_is_still_searched() -> None:
     noise = " ".join(literal for row in TOKEN_FORMATS for literal in row.literals)
     assert EXAMPLES["env"] not in redactor().redact(f"{noise} X_TOKEN={EXAMPLES['env']}")
+
+
+names = st.sampled_from(["path", "text", "key", "password", "api_key", "next_token", "äß"])
+texts = st.one_of(
+    lines,
+    st.sampled_from([CONTEXT.get(kind, "{}").format(EXAMPLES[kind]) for kind in EXAMPLES]),
+    st.sampled_from(
+        [
+            '{"password": "hunter2-hunter2"}',
+            ' [{"a": {"secret": "s3cr3t-s3cr3t"}}]',
+            "half \ud83d a pair",
+            "{not json",
+        ]
+    ),
+)
+documents = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), texts),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names | texts, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+@given(document=documents)
+@settings(max_examples=300, deadline=None)
+def test_the_one_look_that_finds_nothing_never_disagrees_with_looking_at_every_text(document) -> None:
+    subject = redactor()
+    assert subject.redact_json(document) == subject._redact_value(document, 0, 0)
+
+
+def test_what_is_plainly_free_is_not_looked_at_text_by_text(monkeypatch) -> None:
+    subject = redactor()
+    monkeypatch.setattr(subject, "_redact_value", None)
+    assert subject.redact_json({"path": "src/a.py", "rules": ["a", 1, None]}) == {
+        "path": "src/a.py",
+        "rules": ["a", 1, None],
+    }
+
+
+def test_where_values_are_known_every_text_is_looked_at(monkeypatch) -> None:
+    subject = redactor(it="hunter2-hunter2")
+    assert subject.redact_json(["hunter2-hunter2"]) != ["hunter2-hunter2"]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.database import Database
@@ -23,6 +24,13 @@ from bridle.gate.approvals import (
     UseApproval,
 )
 
+NEWEST = (
+    approvals.select()
+    .where(approvals.c.action == sa.bindparam("of_action"))
+    .order_by(approvals.c.requested_at.desc(), approvals.c.id.desc())
+    .limit(1)
+)
+
 
 class SqlApprovals(Approvals):
     """Implements `gate.approvals.Approvals`."""
@@ -36,13 +44,8 @@ class SqlApprovals(Approvals):
         return None if row is None else _approval(row)
 
     async def newest_for(self, action: str) -> Approval | None:
-        query = (
-            approvals.select()
-            .where(approvals.c.action == action)
-            .order_by(approvals.c.requested_at.desc(), approvals.c.id.desc())
-            .limit(1)
-        )
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        sought = {"of_action": action}
+        row = await self._database.read(lambda connection: connection.execute(NEWEST, sought).one_or_none())
         return None if row is None else _approval(row)
 
     async def find(self, *, execution: str = "", states: Sequence[ApprovalState] = ()) -> list[Approval]:

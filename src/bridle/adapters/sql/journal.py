@@ -31,8 +31,8 @@ from bridle.trust.merkle import Frontier, leaf_hash
 
 ORIGIN = "bridle.local/journal"
 
-# A leg's beginning: a power cut may take it, because what the leg does, and its end, are synced after it, and a leg of which nothing
-# else is known begins again. Every other record is on the disk before anybody, the engine included, is told of it.
+# A leg's beginning: a power cut may take it, because what the leg does, and its end, are synced after it, and a leg of which
+# nothing else is known begins again. Every other record is on the disk before anybody, the engine included, is told of it.
 BEGINNINGS = frozenset({Kind.STEP_STARTED, Kind.TOKEN_MINTED})
 
 # Made once: building a statement takes as long as running it.

@@ -1,0 +1,39 @@
+"""Canonical JSON: one byte string for one value, in the order that RFC 8785 wants."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridle.core.canonical import canonical
+from bridle.core.errors import InputError
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+
+
+def test_names_beyond_the_basic_plane_stand_where_utf_16_puts_them():
+    assert canonical({"\uff5e": 1, "\U0001f600": 2}) == '{"\U0001f600":2,"\uff5e":1}'.encode()
+
+
+@given(names=st.sets(texts, max_size=8))
+def test_names_are_in_the_order_of_their_utf_16_code_units(names):
+    written = list(json.loads(canonical(dict.fromkeys(names))))
+    assert written == sorted(names, key=lambda name: name.encode("utf-16-be"))
+
+
+@given(
+    value=st.recursive(
+        st.none() | texts | st.integers(-99, 99),
+        lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    )
+)
+def test_a_value_comes_back_and_has_the_same_bytes_again(value):
+    assert json.loads(canonical(value)) == value
+    assert canonical(json.loads(canonical(value))) == canonical(value)
+
+
+@pytest.mark.parametrize("value", [1.5, {1: "a"}, {"a": b"b"}, 2**53, "half \ud83d a pair", {"\ud83d": 1}])
+def test_what_has_no_exact_form_is_refused(value):
+    with pytest.raises(InputError):
+        canonical(value)
