@@ -24,6 +24,7 @@ from bridle.gate.approvals import (
     UseApproval,
 )
 
+BY_ID = approvals.select().where(approvals.c.id == sa.bindparam("approval"))
 NEWEST = (
     approvals.select()
     .where(approvals.c.action == sa.bindparam("of_action"))
@@ -39,13 +40,11 @@ class SqlApprovals(Approvals):
         self._database = database
 
     async def get(self, approval: str) -> Approval | None:
-        query = approvals.select().where(approvals.c.id == approval)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        row = await self._database.find(BY_ID, {"approval": approval})
         return None if row is None else _approval(row)
 
     async def newest_for(self, action: str) -> Approval | None:
-        sought = {"of_action": action}
-        row = await self._database.read(lambda connection: connection.execute(NEWEST, sought).one_or_none())
+        row = await self._database.find(NEWEST, {"of_action": action})
         return None if row is None else _approval(row)
 
     async def find(self, *, execution: str = "", states: Sequence[ApprovalState] = ()) -> list[Approval]:

@@ -17,6 +17,7 @@ from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
 from bridle.engine.execution import Execution, Executions, MoveExecution, StartExecution
 
+BY_ID = executions.select().where(executions.c.id == sa.bindparam("execution"))
 LIVE = [str(state) for state in State if not state.ended]
 
 
@@ -27,8 +28,7 @@ class SqlExecutions(Executions):
         self._database = database
 
     async def get(self, execution: str) -> Execution | None:
-        query = executions.select().where(executions.c.id == execution)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        row = await self._database.find(BY_ID, {"execution": execution})
         return None if row is None else _execution(row)
 
     async def find(self, *, states: Sequence[State] = (), limit: int = 100) -> list[Execution]:

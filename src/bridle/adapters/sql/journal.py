@@ -80,7 +80,7 @@ class SqlJournal(Journal):
 
     async def last(self, execution: str, subject: str, kinds: Sequence[Kind]) -> Record | None:
         sought = {"execution": execution, "subject": subject, "kinds": [str(kind) for kind in kinds]}
-        row = await self._database.read(lambda connection: connection.execute(LAST, sought).one_or_none())
+        row = await self._database.find(LAST, sought)
         return None if row is None else unseal(row.data, row.hash)
 
     async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
@@ -92,8 +92,7 @@ class SqlJournal(Journal):
         return [unseal(row.data, row.hash) for row in rows]
 
     async def get(self, record_id: str) -> Record:
-        sought = {"record": record_id}
-        row = await self._database.read(lambda connection: connection.execute(BY_ID, sought).one_or_none())
+        row = await self._database.find(BY_ID, {"record": record_id})
         if row is None:
             raise InputError(f"the journal has no record {record_id!r}", hint="see bridle audit")
         return unseal(row.data, row.hash)

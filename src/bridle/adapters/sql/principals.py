@@ -28,8 +28,7 @@ class SqlPrincipals(Principals):
         self._database = database
 
     async def get(self, principal_id: str) -> Principal | None:
-        sought = {"principal": principal_id}
-        row = await self._database.read(lambda connection: connection.execute(NEWEST, sought).one_or_none())
+        row = await self._database.find(NEWEST, {"principal": principal_id})
         return None if row is None else Principal.from_json(json.loads(row.body))
 
 

@@ -25,8 +25,7 @@ class SqlTokens(Tokens):
         self._database = database
 
     async def find(self, sha256: str) -> Token | None:
-        sought = {"sha256": sha256}
-        row = await self._database.read(lambda connection: connection.execute(FIND, sought).one_or_none())
+        row = await self._database.find(FIND, {"sha256": sha256})
         if row is None:
             return None
         return Token(
