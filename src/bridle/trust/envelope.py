@@ -5,23 +5,23 @@ Rules
   2. An envelope is opened with a key that the caller brings. Its `keyid` only has to agree; it proves nothing.
   3. Exactly one signature: one that is not checked is not carried along.
 
-What a statement says is not looked at here; that is trust.evidence.
+What a statement says is not looked at here; that is trust.evidence. The library is imported when there is an envelope: it loads
+the clients of every key service it knows, and most commands need none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]
-from securesystemslib.signer import Signature as EnvelopeSignature  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING, Any
 
 from bridle.core.canonical import Json, canonical
 from bridle.core.errors import TrustError
 from bridle.trust.encoding import decode_base64, read_fields
 from bridle.trust.keys import Signer, Verifier
+
+if TYPE_CHECKING:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
@@ -37,6 +37,9 @@ class EnvelopeError(TrustError):
 
 def seal_envelope(signer: Signer, statement: Mapping[str, Json]) -> dict[str, Any]:
     """Sign the canonical form of `statement` and return the envelope as JSON."""
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+
     envelope = Envelope(canonical(statement), PAYLOAD_TYPE, {})
     envelope.sign(CryptoSigner(signer.private_key, _key(signer.verifier)))
     return envelope.to_dict()
@@ -44,6 +47,8 @@ def seal_envelope(signer: Signer, statement: Mapping[str, Json]) -> dict[str, An
 
 def open_envelope(envelope: Json, *, key: Verifier) -> bytes:
     """Return the payload; raise EnvelopeError unless `key` signed it."""
+    from securesystemslib.exceptions import VerificationError
+
     opened = _read(envelope)
     signer = next(iter(opened.signatures))
     if signer != key.keyid:
@@ -67,6 +72,9 @@ def signature(envelope: Json) -> bytes:
 
 
 def _read(envelope: Json) -> Envelope:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import Signature  # type: ignore[attr-defined]
+
     fields = read_fields(envelope, _ENVELOPE, what="the envelope")
     listed = fields["signatures"]
     if not isinstance(listed, list) or len(listed) != 1:
@@ -76,8 +84,10 @@ def _read(envelope: Json) -> Envelope:
         raise EnvelopeError("the envelope does not hold a signed in-toto statement")
     keyid, code = signed["keyid"], decode_base64(signed["sig"], what="the envelope's signature")
     payload = decode_base64(fields["payload"], what="the envelope's payload")
-    return Envelope(payload, PAYLOAD_TYPE, {keyid: EnvelopeSignature(keyid, code.hex())})
+    return Envelope(payload, PAYLOAD_TYPE, {keyid: Signature(keyid, code.hex())})
 
 
 def _key(verifier: Verifier) -> SSlibKey:
+    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
+
     return SSlibKey.from_crypto(verifier.key, keyid=verifier.keyid)

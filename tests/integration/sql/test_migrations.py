@@ -1,19 +1,29 @@
 """Migrations: the newest schema, however old the store is, and one process at a time."""
 
 import asyncio
+from pathlib import Path
 
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+from bridle.adapters.sql import database
 from bridle.adapters.sql.database import open_database
-from bridle.adapters.sql.schema import metadata
+from bridle.adapters.sql.schema import NEWEST, metadata
 
 
 async def test_the_migrated_schema_is_the_one_the_code_speaks_of(store):
     with store.database.engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)
     assert differences == []
+
+
+def test_the_newest_revision_is_the_one_the_schema_names():
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).with_name("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
 
 
 async def test_a_store_of_the_first_revision_is_brought_up_to_date(store, store_url):
@@ -31,5 +41,5 @@ async def test_processes_that_open_an_empty_store_at_once_migrate_it_once(empty_
     opened = await asyncio.gather(*(asyncio.to_thread(open_database, empty_url) for _ in range(4)))
     with opened[0].engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM journal_head")).scalar_one() == 1
-    for database in opened:
-        database.close()
+    for one in opened:
+        one.close()

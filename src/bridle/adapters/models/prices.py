@@ -12,9 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from genai_prices import Usage as PricedUsage
-from genai_prices import calc_price
-
 from bridle.core.conversation import Usage
 from bridle.core.errors import InputError
 
@@ -52,6 +49,11 @@ def list_cost(model: str, usage: Usage) -> Decimal | None:
     provider, _, name = model.partition(":")
     if provider not in PROVIDERS or not name or "@" in name:
         return None
+    from genai_prices import (
+        Usage as PricedUsage,  # a list of every model there is: only for who asks for a price
+    )
+    from genai_prices import calc_price
+
     priced = PricedUsage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,

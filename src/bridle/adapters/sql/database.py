@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Executable, event, exc
 from sqlalchemy.engine import URL, Connection, Engine, Row
 
+from bridle.adapters.sql.schema import NEWEST
 from bridle.core.errors import InputError, UnavailableError
 
 T = TypeVar("T")
@@ -140,6 +139,21 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest revision, in one transaction, one process at a time."""
+    if not _is_current(engine):
+        _upgrade(engine)
+
+
+def _is_current(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return False
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == NEWEST
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command  # loads half of SQLAlchemy's other half: only for a store that needs it
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.connect() as connection:

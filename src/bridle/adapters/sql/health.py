@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import sqlalchemy as sa
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.schema import journal_head
+from bridle.adapters.sql.schema import NEWEST, journal_head
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,8 @@ async def read_health(database: Database) -> Health:
 def _read(connection: Connection) -> Health:
     head = connection.execute(sa.select(journal_head)).one()
     revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one()
-    newest = ScriptDirectory(str(Path(__file__).parent / "migrations")).get_current_head()
     now = connection.execute(sa.text("SELECT CURRENT_TIMESTAMP")).scalar_one()
-    return Health(str(revision), str(newest), int(head.size), str(head.hash), _utc(now))
+    return Health(str(revision), NEWEST, int(head.size), str(head.hash), _utc(now))
 
 
 def _utc(moment: object) -> datetime:

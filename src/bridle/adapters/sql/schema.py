@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+NEWEST = "0002"  # the revision these tables are
+
 metadata = sa.MetaData()
 
 journal = sa.Table(
