@@ -40,6 +40,7 @@ APPLICATION_VERSION = "interpreter-1"
 LIVE_STATUS = ["PENDING", "ENQUEUED"]
 POLL_S = 0.05
 
+PASSING = frozenset({UnavailableError.__name__, LeaseLost.__name__})  # errors come back by their class's name
 LATER = "see to that, then bridle resume: it goes on from there"
 
 log = logging.getLogger("bridle.durable")
@@ -117,7 +118,7 @@ class DbosDurable(Durable):
         try:
             return dict(await handle.get_result(polling_interval_sec=POLL_S))
         except PortableWorkflowError as error:
-            if error.name == UnavailableError.__name__:
+            if error.name in PASSING:
                 raise UnavailableError(error.message, where=execution, hint=LATER) from error
             raise BridleError(
                 f"the workflow of {execution} broke: {error.message}",
