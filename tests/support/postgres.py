@@ -6,7 +6,7 @@ Rules
   2. Root hands over to an unprivileged user that is there already. When that user cannot reach the programs, they are copied.
   3. The data lies in a fresh folder of that user; the server listens on a socket in it, and on no port.
   4. A shell guards the server: when its standard input closes, because the session ended or was killed, it stops the server and
-     removes the folder.
+     removes the folder. It heeds no other signal: whoever ends the whole group must not leave the folder behind.
   5. Nothing is synced to the disk unless asked (`durable`): a test kills processes, never the machine.
 """
 
@@ -31,6 +31,7 @@ import psycopg
 USERS = ("postgres", "nobody")  # who serves when root runs the tests
 START_S = 30.0
 GUARD = """
+trap '' TERM INT HUP
 "$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=200 \
   -c fsync="$2" -c full_page_writes="$2" >"$1/log" 2>&1 </dev/null &
 cat >/dev/null

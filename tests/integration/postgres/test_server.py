@@ -21,12 +21,13 @@ with run_postgres() as server:
 """
 
 
-def test_the_server_and_its_data_are_gone_after_the_tests_were_killed(postgres):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_server_and_its_data_are_gone_after_the_tests_were_killed(postgres, number):
     session = subprocess.Popen([sys.executable, "-c", SESSION, TESTS], stdout=subprocess.PIPE, text=True)
     assert session.stdout is not None
     folder = Path(session.stdout.readline().strip())
     serving = folder.is_dir()
-    os.kill(session.pid, signal.SIGKILL)
+    os.kill(session.pid, number)
     session.wait()
     session.stdout.close()
     deadline = time.monotonic() + 10
