@@ -94,13 +94,14 @@ def crash_at(forks: Forks, point: str, reference: Reference, *, fault: str = "")
         return [*_bought_twice(room, answered), *_differences(read_ending(room), reference.ending)]
 
 
-def crash_everywhere(forks: Forks, side: str, reference: Reference) -> list[str]:
+def crash_everywhere(forks: Forks, side: str, reference: Reference, *, store: str = "") -> list[str]:
     """Carry one execution with process after process, each killed at the first point of a kind where none has died yet.
 
-    `side` is "before" or "after". Kinds that the dying itself has led around are tried one by one; return what does not hold.
+    `side` is "before" or "after". Kinds that the dying itself has led around are tried one by one, unless the execution is in a
+    `store` that was handed in; return what does not hold.
     """
     visited: list[str] = []
-    with _opened() as room:
+    with _opened(store) as room:
         code = KILLED
         while code == KILLED:
             answered = read_answered_turns(room)
@@ -111,6 +112,8 @@ def crash_everywhere(forks: Forks, side: str, reference: Reference) -> list[str]
         if code != 0:
             return [f"after dying at {visited[-2:]} it ended with {code}: {stderr}"]
         found = list(_differences(read_ending(room), reference.ending))
+    if store:
+        return found
     for point in reference.points:
         if point.endswith(f"{side} #1") and name_kind(point) not in visited:
             visited.append(name_kind(point))
@@ -120,7 +123,7 @@ def crash_everywhere(forks: Forks, side: str, reference: Reference) -> list[str]
 
 def read_answered_turns(room: Room) -> set[int]:
     """Return the turns of the model whose outcome the journal has; looking must not make a store where none is yet."""
-    if not (room.path / "data" / "bridle.db").exists():
+    if not room.key.exists():
         return set()
     with open_store(room.settings) as store:
         outcomes = [record for record in _records(store) if record.kind is Kind.OUTCOME]
@@ -197,8 +200,8 @@ def _carry(
 
 
 @contextmanager
-def _opened() -> Iterator[Room]:
-    with opened_room() as room:
+def _opened(store: str = "") -> Iterator[Room]:
+    with opened_room(store=store) as room:
         room.make_origin()
         yield room
 

@@ -29,7 +29,7 @@ WRITES = re.compile(
     r"\s*(INSERT|UPDATE|DELETE)\b(?:\s+INTO|\s+FROM)?\s+\"?(?:\w+\"?\.\"?)?(\w+)", re.IGNORECASE
 )
 LEASES = "workers"
-DURABLE_STEP = re.compile(r"^(commit update:workflow_status) [^ :]+(: (?:before|after))$")
+DURABLE_STEP = re.compile(r"\bstep:\S+?(?=:? )")
 
 Pass = Callable[[str], None]
 
@@ -66,7 +66,7 @@ class Points:
 
 def name_kind(point: str) -> str:
     """Return what is at a point. The names of the pipeline's steps are no kinds of their own."""
-    return DURABLE_STEP.sub(r"\1 a step\2", point.rpartition(" #")[0])
+    return DURABLE_STEP.sub("step", point.rpartition(" #")[0])
 
 
 def hook_commits(reach: Pass) -> None:
@@ -125,5 +125,5 @@ def _describe(statement: str, context: Any) -> list[str]:
     verb, table = found[1].lower(), found[2]
     rows = getattr(context, "compiled_parameters", None) or []
     kinds = [str(row["kind"]) for row in rows if table == "journal" and "kind" in row]
-    steps = [str(row["function_name"]) for row in rows if row.get("function_name")]
+    steps = [f"step:{row['function_name']}" for row in rows if row.get("function_name")]
     return kinds or steps or [f"{verb}:{table}"]

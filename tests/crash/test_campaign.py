@@ -1,4 +1,5 @@
-"""The demo, killed: at a point of every kind, at twenty random points, and on demand (-m long) at every point there is.
+"""The demo, killed: at a point of every kind, at twenty random points, and on demand (-m long) at every point there is
+and on PostgreSQL.
 
 BRIDLE_CRASH_SEED chooses the random ones; the seed of a run is in the tests' names.
 """
@@ -14,6 +15,7 @@ import pytest
 
 from crash.campaign import Reference, crash_at, crash_everywhere
 from support.forks import Forks
+from support.postgres import run_postgres
 
 RANDOM_POINTS, RANDOM_PARTS = 20, 4
 LONG_PARTS = 40  # each small enough to see progress
@@ -40,7 +42,7 @@ def test_the_points_are_commits_of_both_databases_and_every_effect(reference: Re
         "effect carry_out git.push: before",
         "effect carry_out model.call: after",
         "commit update:approvals action.decided action.intended update:journal_head: after",
-        "commit update:workflow_status ship/push#0: before",
+        "commit update:workflow_status step:ship/push#0: before",
     } <= labels
 
 
@@ -51,10 +53,24 @@ def test_an_execution_killed_at_every_kind_of_point_ends_the_same(
     assert crash_everywhere(forks, side, reference) == []
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_an_execution_on_postgresql_killed_at_every_kind_of_point_ends_the_same(
+    forks: Forks, reference: Reference, side: str
+) -> None:
+    with run_postgres() as server:
+        assert crash_everywhere(forks, side, reference, store=server.url(server.create())) == []
+
+
 @pytest.mark.parametrize("part", range(RANDOM_PARTS), ids=lambda part: f"seed-{SEED}-part-{part}")
 def test_a_run_killed_at_random_ends_the_same(forks: Forks, reference: Reference, part: int) -> None:
     chosen = random.Random(SEED).sample(reference.points, RANDOM_POINTS)  # noqa: S311 - no secret is made of it
     assert crash_at_all(forks, chosen[part::RANDOM_PARTS], reference) == {}
+
+
+def test_the_long_form_leaves_no_point_out(reference: Reference) -> None:
+    parts = [point for part in range(LONG_PARTS) for point in reference.points[part::LONG_PARTS]]
+    assert (sorted(parts), len(set(parts))) == (sorted(reference.points), len(reference.points))
 
 
 @pytest.mark.long

@@ -23,9 +23,10 @@ MISSING = "the sandbox's toolchain or the sample's archive is not there: ./run t
 
 @dataclass(frozen=True)
 class Room:
-    """One installation below `path`."""
+    """One installation below `path`; `store` is the address of its store, a file below `path` when empty."""
 
     path: Path
+    store: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -34,7 +35,7 @@ class Room:
             "BRIDLE_DATA_DIR": str(self.path / "data"),
             "BRIDLE_CONFIG_DIR": str(self.path / "config"),
             "BRIDLE_WORK_DIR": str(self.path / "work"),
-            "BRIDLE_STORE": "",
+            "BRIDLE_STORE": self.store,
             "BRIDLE_MODEL": "",
             "BRIDLE_MODEL_PRICE": "",
             "BRIDLE_RECORD": "",
@@ -94,12 +95,12 @@ class Room:
 
 
 @contextmanager
-def opened_room() -> Iterator[Room]:
+def opened_room(*, store: str = "") -> Iterator[Room]:
     """Make a room and remove it afterwards."""
     path = Path(tempfile.mkdtemp(prefix="bridle-test-", dir="/var/tmp"))
     path.chmod(0o755)
     try:
-        yield _furnish(Room(path))
+        yield _furnish(Room(path, store))
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
