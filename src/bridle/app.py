@@ -230,6 +230,7 @@ async def _wire(
         approvals=store.approvals,
         durable=durable,
         delegate=delegate,
+        signer=store.signer,
         clock=clock,
     )
     return App(

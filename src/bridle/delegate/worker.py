@@ -24,6 +24,8 @@ from typing import Protocol, TypeAlias, TypeVar
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError
 from bridle.delegate.effectors import Effector, EffectorContext, EffectorResult
+from bridle.delegate.mirror import Mirror
+from bridle.delegate.workspace import Workspaces
 from bridle.dispatch.protocol import Report, Task, check_permit, sign_report
 from bridle.trust.keys import Signer, Verifier
 
@@ -133,6 +135,7 @@ class Worker:
             "boundary": digest(task.boundary),
             "workspace": task.workspace,
             "restore_to": task.restore_to,
+            "repository": _cloned_from(task, spaces),
         }
         if name not in facts:
             raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")
@@ -159,6 +162,16 @@ class Worker:
             facts={**result.facts, "duration_ms": duration_ms},
             private=redactor.redact_bytes(result.private) if result.private else b"",
         )
+
+
+def _cloned_from(task: Task, spaces: Workspaces) -> Json:
+    """Return the repository that the task's workspace was cloned from last, or None."""
+    if not task.workspace:
+        return None
+    try:
+        return Mirror(spaces.mirror(task.workspace)).clone().repository
+    except ExecutionError:
+        return None  # nothing was cloned: no expectation of a repository holds
 
 
 def _check_payload(task: Task) -> None:

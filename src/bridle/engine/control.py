@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, digest
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
@@ -19,7 +19,9 @@ from bridle.engine.execution import Execution, Executions, StartExecution
 from bridle.gate.approvals import Approval, Approvals, ApprovalState, GiveVerdict
 from bridle.pipeline.plan import Plan
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.keys import Signer
 from bridle.trust.principals import Principal, PrincipalKind
+from bridle.trust.verdicts import sign_verdict
 
 ANSWERED = frozenset({ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.EXPIRED})
 LOOK_S = 0.1  # how often a follower looks whether an execution has begun to wait
@@ -52,6 +54,7 @@ class Control:
         approvals: Approvals,
         durable: Durable,
         delegate: Delegate,
+        signer: Signer,
         clock: Clock,
     ) -> None:
         self._journal = journal
@@ -59,6 +62,7 @@ class Control:
         self._approvals = approvals
         self._durable = durable
         self._delegate = delegate
+        self._signer = signer
         self._clock = clock
 
     async def start(
@@ -160,6 +164,7 @@ class Control:
         body: dict[str, Json] = {
             "approval": approval.id,
             "action": approval.action,
+            "rests_on": digest(approval.rests_on),
             "verdict": str(wanted),
             "by": verdict.by.id,
             "name": verdict.name or verdict.by.name,
@@ -167,7 +172,8 @@ class Control:
             "comment": verdict.comment,
         }
         guard = GiveVerdict(approval.id, wanted, verdict.by.id, bool(body["asserted"]), verdict.comment, now)
-        entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, body)
+        signed = sign_verdict(self._signer, body)
+        entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
         try:
             await self._journal.append([entry], [guard])
         except GuardError as error:

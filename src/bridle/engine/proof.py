@@ -137,6 +137,7 @@ def describe(
         "execution": execution.id,
         "commit": value["commit"],
         "branch": value["branch"],
+        "repository": _mapping(_mapping(carried["push.decision"].body["facts"])["provenance"])["repository"],
         "agent": {name: agent[name] for name in ("name", "version", "digest")},
         "policy": decided["policy"],
         "approval": _approval(carried),

@@ -9,11 +9,12 @@ The document is the policy's input as well; its shape is fixed (schema version 1
       "scope":     ["file:edit", …],                      what the token allows right now
       "boundary":  {"write", "protect", "push", "network", "suite", "limits"},
       "approval":  null | {"id", "by", "asserted", "rests_on"},   an approved, unused one for this very digest
-      "rests_on":  {"policy", "agent", "commit", "report"},       what an approval given now would rest on
+      "rests_on":  {"policy", "agent", "commit", "repository", "report"},       what an approval given now would rest on
       "tree":      "sha256:…" of the workspace now, or ""
       "verification": null | {"tree", "changed", "outside", "difference", "baseline_tests",
                               "suite": {"tests", "failures", "errors", "exit_code", "report"}},
-      "provenance": null | {"commit", "agent", "agent_digest", "tree", "changed", "report"},   of a commit to be pushed
+      "provenance": null | {"commit", "repository", "message", "agent", "agent_digest", "tree", "changed",
+                            "report"},                            of a commit that is to be pushed
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -129,6 +130,8 @@ class FactSource:
         found = checks[-1].body["value"] if checks else None
         after = found if isinstance(found, Mapping) else {}
         return {
+            "repository": provenance["repository"],
+            "message": provenance["message"],
             "agent": provenance["agent"],
             "agent_version": provenance["agent_version"],
             "changed": provenance["changed"],
@@ -189,6 +192,7 @@ def _rests_on(policy: str, standing: Standing, provenance: Mapping[str, Json] | 
         "policy": policy,
         "agent": made.get("agent_digest", agent),
         "commit": made.get("commit", ""),
+        "repository": made.get("repository", ""),
         "report": made.get("report", ""),
     }
 
@@ -226,6 +230,8 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
     suite = verification.get("suite")
     return {
         "commit": commit,
+        "repository": _cloned_from(records, before=made),
+        "message": _mapping(_mapping(decided["request"])["arguments"])["message"],
         "record": made.id,
         "agent": principal["id"],
         "agent_version": principal["version"],
@@ -234,6 +240,28 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
         "changed": verification["changed"],
         "report": suite.get("report", "") if isinstance(suite, Mapping) else "",
     }
+
+
+def _cloned_from(records: list[Record], *, before: Record) -> str:
+    """Return the repository that the workspace was cloned from when the commit was made."""
+    clones = {record.subject for record in records if record.seq < before.seq and _cloned(record)}
+    asked = [record for record in records if record.kind is Kind.DECIDED and record.subject in clones]
+    if not asked:
+        return ""
+    return str(_mapping(_mapping(asked[-1].body["request"])["arguments"])["repository"])
+
+
+def _cloned(record: Record) -> bool:
+    return (
+        record.kind is Kind.OUTCOME
+        and record.body.get("tool") == "git.clone"
+        and record.body.get("status") == "succeeded"
+    )
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    assert isinstance(value, Mapping)
+    return value
 
 
 def _report_of(record: Record) -> Mapping[str, Json] | None:

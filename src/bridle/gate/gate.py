@@ -54,6 +54,7 @@ from bridle.trust.journal import Guard, Journal, Kind, Record
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyEngine, PolicyError
 from bridle.trust.redaction import Redactor
+from bridle.trust.verdicts import check_verdict
 
 PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
 APPROVAL_TTL = timedelta(days=1)
@@ -63,6 +64,12 @@ REFUSALS = {
     ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
     ApprovalState.EXPIRED: Finding("approval.expired", "Nobody approved this action in time."),
 }
+
+
+FORGED = Finding(
+    "approval.forged",
+    "The approval is not a verdict that this control plane has signed, so it approves nothing.",
+)
 
 
 @dataclass(frozen=True)
@@ -147,10 +154,12 @@ class Gate:
         state = approval.state_at(self._on.clock.now()) if approval else None
         if approval is not None and state is ApprovalState.OPEN:
             return Asked("", approval.id)
-        if state is not ApprovalState.APPROVED:
+        refusal = REFUSALS.get(state) if state else None
+        if approval is not None and state is ApprovalState.APPROVED and not await self._is_signed(approval):
+            refusal = FORGED
+        if state is not ApprovalState.APPROVED or refusal is not None:
             approval = None
         judgement = await self._decide(action, approval)
-        refusal = REFUSALS.get(state) if state else None
         if refusal is not None and judgement.decision.effect != "deny":
             judgement = _overruled(judgement, refusal)
         if judgement.decision.effect == "allow":
@@ -158,6 +167,25 @@ class Gate:
         if judgement.decision.effect == "ask":
             return await self._ask(action, judgement, ask)
         return await self._deny(action, judgement)
+
+    async def _is_signed(self, approval: Approval) -> bool:
+        """True when the journal holds a signed verdict that says exactly what the store says of the approval."""
+        record = await self._on.journal.last(approval.execution, approval.id, (Kind.APPROVAL_VERDICT,))
+        said = {
+            "approval": approval.id,
+            "action": approval.action,
+            "rests_on": digest(approval.rests_on),
+            "verdict": str(ApprovalState.APPROVED),
+            "by": approval.by,
+            "asserted": approval.asserted,
+        }
+        if record is None or any(record.body.get(name) != value for name, value in said.items()):
+            return False
+        try:
+            check_verdict(record.body, control_plane=self._on.signer.verifier)
+        except TrustError:
+            return False  # the caller denies, and says why
+        return True
 
     async def _decide(self, action: Action, approval: Approval | None) -> Judgement:
         manifest = builtin_manifests().get(action.request.tool)
@@ -172,6 +200,9 @@ class Gate:
             tree=tree,
         )
         decision = decide(facts, manifest, await self._ask_policy(facts))
+        made = facts["provenance"]
+        if isinstance(made, Mapping):  # a commit goes back to where its base came from, and nowhere else
+            decision = replace(decision, expect={**decision.expect, "repository": made["repository"]})
         return Judgement(decision, facts, standing, approval, tree)
 
     async def _verify(self, action: Action, tree: str) -> Mapping[str, Json] | None:

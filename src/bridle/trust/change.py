@@ -1,12 +1,12 @@
 """The predicate of a governed change: what it claims, and which claims the records beside it have to bear out.
 
-    {"execution", "commit", "branch", "agent": {"name", "version", "digest"}, "policy": digest,
+    {"execution", "commit", "branch", "repository", "agent": {"name", "version", "digest"}, "policy": digest,
      "approval": null | {"record", "by", "asserted"}, "reports": {"before": {…}, "after": {…}},
      "cost": {…}, "sandbox": {…}, "records": {name: {"seq", "hash"}, …}}
 
 Rules
   1. The records named are exactly the records carried, each with its hash, all of this execution.
-  2. A push of exactly this commit to this branch was decided, carried out and reported; it is the subject too.
+  2. A push of exactly this commit to this branch of this repository was decided, carried out and reported; it is the subject too.
   3. That push was decided by the policy named. When its decision rested on an approval, the predicate names the
      verdict that gave it, by whom, and whether only the operating system vouches for them; else it names none.
   4. An action of the agent named, in the version and digest named, is among the decisions.
@@ -29,7 +29,19 @@ CHANGE_V1 = "urn:bridle:predicate:change:v1"
 PUSH = "git.push"
 
 _CHANGE = frozenset(
-    {"execution", "commit", "branch", "agent", "policy", "approval", "reports", "cost", "sandbox", "records"}
+    {
+        "execution",
+        "commit",
+        "branch",
+        "repository",
+        "agent",
+        "policy",
+        "approval",
+        "reports",
+        "cost",
+        "sandbox",
+        "records",
+    }
 )
 _AGENT = frozenset({"name", "version", "digest"})
 _APPROVAL = frozenset({"record", "by", "asserted"})
@@ -75,6 +87,9 @@ def check_change(
     commit = change["commit"]
     if not any(digests.get("gitCommit") == commit for digests in subjects.values()):
         raise ChangeError("the statement's subject is not the commit that was pushed")
+    intent = _last(records, outcome, Kind.INTENDED)
+    if read_part(intent, "permit", "content", "expect").get("repository") != change["repository"]:
+        raise ChangeError("the push was permitted to another repository", where=intent.id)
     if decision.body.get("policy") != change["policy"]:
         raise ChangeError("the push was decided by another policy", where=outcome.id)
     _check_approval(change, decision, named)

@@ -174,6 +174,8 @@ def verify_chain(records: Iterable[Record], *, previous: str = GENESIS, first: i
 
 def unseal(data: bytes, stored_hash: str) -> Record:
     """Read a record back from its stored bytes; raise JournalError when they are not a record's."""
+    if not isinstance(data, bytes):
+        raise JournalError("a stored record is not bytes", hint="somebody has written into the store")
     try:
         content = json.loads(data)
         return Record(

@@ -23,6 +23,7 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
+from bridle.trust.verdicts import check_verdict
 
 CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
 UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may state on its own
@@ -167,6 +168,7 @@ class Trail:
             raise _broken(record, "nobody asked for this verdict")
         _must(record, read_text(record, "approval") == record.subject, "it is a verdict on another request")
         _must(record, not word.verdict, "it is the second verdict")
+        check_verdict(record.body, control_plane=self._control_plane)
         late = from_iso(record.at) >= from_iso(word.expires_at) + CLOCK_SLACK
         _must(record, not late, "the request had expired")
         word.verdict = read_text(record, "verdict")

@@ -299,6 +299,7 @@ async def desk(store, clock, tmp_path, policy):
         approvals=ports.approvals,
         durable=durable,
         delegate=delegate,
+        signer=store.signer,
         clock=clock,
     )
     words = ["file:read", "file:edit", "command:run", "git:clone", "git:commit", "git:push", "model:call"]

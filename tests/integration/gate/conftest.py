@@ -199,6 +199,8 @@ async def made_commit(scene):
             "changed": ["src/a.py"],
         },
     }
+    clone = scene.action("git.clone", call=8, by="user:ana", repository="/srv/origin.git", branch="main")
+    assert isinstance(await scene.gate.perform(clone), Done)
     result = await scene.gate.perform(scene.action("git.commit", call=9, branch="bridle/fix", message="Fix"))
     assert isinstance(result, Done)
     scene.delegate.told.clear()

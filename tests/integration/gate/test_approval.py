@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+from bridle.adapters.sql.schema import approvals
+from bridle.core.canonical import digest
 from bridle.gate.action import Asked, Denied, Done
 from bridle.gate.approvals import ApprovalState, GiveVerdict
 from bridle.gate.gate import Ask
 from bridle.trust.journal import Entry, Kind
+from bridle.trust.keys import load_signer
+from bridle.trust.verdicts import sign_verdict
 
 COMMIT = "c" * 40
 
@@ -14,9 +18,54 @@ def push(scene, call=0, branch="main"):
     return scene.action("git.push", call=call, by="user:ana", commit=COMMIT, branch=branch)
 
 
-async def verdict(scene, approval, state=ApprovalState.APPROVED):
+async def verdict(scene, approval, state=ApprovalState.APPROVED, signer=None):
+    """Give a verdict as the control plane does; `signer` stands for somebody who has another key."""
+    request = await scene.ports.approvals.get(approval)
+    body = {
+        "approval": approval,
+        "action": request.action,
+        "rests_on": digest(request.rests_on),
+        "verdict": str(state),
+        "by": "user:ana",
+        "name": "ana",
+        "asserted": False,
+        "comment": "",
+    }
     guard = GiveVerdict(approval, state, "user:ana", False, "", scene.clock.now())
-    await scene.ports.journal.append([Entry(Kind.APPROVAL_VERDICT, "exe_1", approval, {})], [guard])
+    signed = sign_verdict(signer or scene.ports.signer, body)
+    await scene.ports.journal.append([Entry(Kind.APPROVAL_VERDICT, "exe_1", approval, signed)], [guard])
+
+
+async def test_an_approval_written_into_the_store_without_a_signed_verdict_approves_nothing(
+    scene, made_commit
+):
+    asked = await scene.gate.perform(push(scene))
+    guard = GiveVerdict(asked.approval, ApprovalState.APPROVED, "user:boss", False, "", scene.clock.now())
+    await scene.ports.journal.append([], [guard])
+    result = await scene.gate.perform(push(scene))
+    assert (result.rule, scene.delegate.told) == ("approval.forged", [])
+
+
+async def test_a_verdict_signed_with_another_key_approves_nothing(scene, made_commit, tmp_path):
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval, signer=load_signer(tmp_path / "forger.key"))
+    result = await scene.gate.perform(push(scene))
+    assert (result.rule, scene.delegate.told) == ("approval.forged", [])
+
+
+async def test_a_request_that_was_changed_after_the_verdict_is_not_approved(scene, made_commit):
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval)
+    change = approvals.update().values(rests_on='{"policy":"sha256:another"}')
+    await scene.ports.approvals._database.write(lambda connection: connection.execute(change))
+    assert (await scene.gate.perform(push(scene))).rule == "approval.forged"
+
+
+async def test_a_push_is_permitted_to_the_repository_that_was_cloned_and_no_other(scene, made_commit):
+    asked = await scene.gate.perform(push(scene))
+    await verdict(scene, asked.approval)
+    await scene.gate.perform(push(scene))
+    assert scene.delegate.told[-1].permit.expect["repository"] == "/srv/origin.git"
 
 
 async def test_an_action_that_needs_a_person_is_asked_for_and_not_done(scene, made_commit):

@@ -170,3 +170,19 @@ async def test_an_approval_is_not_used_for_another_action(store, approval):
     )
     with pytest.raises(GuardError):
         await store.journal.append([], [UseApproval(approval.id, "sha256:other", approval.requested_at)])
+
+
+async def test_a_column_that_does_not_say_what_the_bytes_say_is_found(store):
+    await store.journal.append([entry("a"), entry("b")])
+    with store.database.engine.begin() as connection:
+        connection.execute(journal_table.update().where(journal_table.c.seq == 1).values(execution="gone"))
+    with pytest.raises(JournalError, match="columns"):
+        await store.journal.read()
+
+
+async def test_a_request_and_a_verdict_are_covered_by_a_checkpoint_at_once(store):
+    await store.journal.append([entry("a")])
+    assert await store.journal.checkpoints() == []
+    await store.journal.append([Entry(Kind.APPROVAL_REQUESTED, "exe_1", "apr_1", {})])
+    (text,) = await store.journal.checkpoints()
+    assert read_checkpoint(text, store.signer.verifier, "bridle.local/journal").size == 2

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridle.core.clock import FrozenClock
 from bridle.core.errors import ExecutionError, InputError, TrustError
@@ -12,6 +13,7 @@ from bridle.core.states import State
 from bridle.engine.control import Control, Verdict, find_open
 from bridle.gate.approvals import Approval, ApprovalState, GiveVerdict
 from bridle.trust.journal import GuardError, Kind
+from bridle.trust.keys import Signer
 from bridle.trust.principals import Principal, PrincipalKind
 
 ANA = Principal(PrincipalKind.USER, "ana", "user:ana", frozenset(), asserted=True)
@@ -108,6 +110,7 @@ async def scene(execution):
         approvals=FakeApprovals(store),
         durable=durable,
         delegate=None,
+        signer=Signer(Ed25519PrivateKey.generate()),
         clock=clock,
     )
     return Scene(control, store, durable, clock)

@@ -19,6 +19,7 @@ def shipped(records):
     approved = {
         "principal": agent["principal"],
         "approval": {"id": "apr_1", "by": "user:ana", "asserted": True},
+        "provenance": {"repository": "/srv/origin.git"},
     }
     records.decided("build/suite#0.0", "command.run", by="user:ana")
     records.intended("build/suite#0.0", "command.run")

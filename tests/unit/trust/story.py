@@ -19,12 +19,14 @@ from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import GENESIS, Entry, Kind, Record, seal, unseal
 from bridle.trust.keys import Signature, Signer
 from bridle.trust.merkle import leaf_hash, tree_root
+from bridle.trust.verdicts import sign_verdict
 
 CONTROL_PLANE = Signer(Ed25519PrivateKey.from_private_bytes(b"c" * 32))
 DELEGATE = Signer(Ed25519PrivateKey.from_private_bytes(b"d" * 32))
 STRANGER = Signer(Ed25519PrivateKey.from_private_bytes(b"s" * 32))
 ORIGIN = "example.org/journal"
 EXECUTION = "exe_1"
+REPOSITORY = "/srv/origin.git"
 POLICY = "sha256:" + "ab" * 32
 COMMIT = "3f786850e387550fdab836ed7e6dc881de23001b"
 BRANCH = "fix/isodate"
@@ -86,7 +88,7 @@ class Story:
             "decision": POLICY,
             "token_id": "tok_1",
             "expires_at": START + timedelta(hours=1),
-            "expect": {},
+            "expect": {"repository": REPOSITORY},
         }
         permit = sign_permit(self.permit_by, **terms)
         body: dict[str, Json] = {
@@ -132,8 +134,8 @@ class Story:
 
     def answer(self, request: Request, verdict: str = "approved", approval: str = "apr_1") -> Record:
         body: dict[str, Json] = {"approval": approval, "action": request.digest, "verdict": verdict}
-        body |= {"by": "user:ana", "asserted": True, "comment": ""}
-        return self.write(Kind.APPROVAL_VERDICT, approval, body)
+        body |= {"rests_on": "sha256:r", "by": "user:ana", "name": "ana", "asserted": True, "comment": ""}
+        return self.write(Kind.APPROVAL_VERDICT, approval, sign_verdict(self.permit_by, body))
 
     def do(self, request: Request, value: Json) -> Record:
         self.decide(request)
@@ -190,6 +192,7 @@ def predicate(records: dict[str, Record]) -> dict[str, Json]:
         "execution": EXECUTION,
         "commit": COMMIT,
         "branch": BRANCH,
+        "repository": REPOSITORY,
         "agent": AGENT,
         "policy": POLICY,
         "approval": {"record": "push.verdict", "by": "user:ana", "asserted": True},

@@ -9,6 +9,8 @@ never on the event loop, but for finding one row on SQLite.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ from bridle.adapters.sql.schema import NEWEST
 from bridle.core.errors import InputError, UnavailableError
 
 T = TypeVar("T")
+
+SUBSECONDS = (3, 42, 0)
 
 PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL")
 
@@ -98,6 +102,13 @@ def open_database(url: str) -> Database:
     return Database(engine)
 
 
+def _seconds(*modifiers: str) -> float:
+    """`unixepoch('subsec')` for a SQLite that is older than that word: DBOS's tables have it as a default."""
+    if modifiers not in ((), ("subsec",), ("now",), ("now", "subsec")):
+        raise ValueError(f"unixepoch{modifiers} is not known here")
+    return time.time() if "subsec" in modifiers else int(time.time())
+
+
 def engine_url(store_url: str) -> str:
     """Return where the durable engine keeps its tables: a schema of its own, or on SQLite a file beside the store's.
 
@@ -126,6 +137,8 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
         connection.isolation_level = "IMMEDIATE" if immediate else None
         for pragma in (*PRAGMAS, f"synchronous={'FULL' if synced else 'NORMAL'}"):
             connection.execute(f"PRAGMA {pragma}")
+        if sqlite3.sqlite_version_info < SUBSECONDS:
+            connection.create_function("unixepoch", -1, _seconds)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

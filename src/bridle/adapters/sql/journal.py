@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -25,7 +26,7 @@ from bridle.core.clock import Clock, iso
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
 from bridle.trust.checkpoint import sign_checkpoint
-from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record, seal, unseal
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, JournalError, Kind, Record, seal, unseal
 from bridle.trust.keys import Signer
 from bridle.trust.merkle import Frontier, leaf_hash
 
@@ -49,6 +50,10 @@ LAST = (
     .limit(1)
 )
 BY_ID = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record"))
+
+SEALED = frozenset(
+    {Kind.APPROVAL_REQUESTED, Kind.APPROVAL_VERDICT, Kind.EXECUTION_ENDED}
+)  # a checkpoint is due
 
 Listener = Callable[[Record], None]
 
@@ -84,12 +89,12 @@ class SqlJournal(Journal):
         return None if row is None else unseal(row.data, row.hash)
 
     async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
-        query = sa.select(journal.c.data, journal.c.hash).where(journal.c.seq > after)
+        query = journal.select().where(journal.c.seq > after)
         if execution:
             query = query.where(journal.c.execution == execution)
         query = query.order_by(journal.c.seq).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [unseal(row.data, row.hash) for row in rows]
+        return [_read_row(row) for row in rows]
 
     async def get(self, record_id: str) -> Record:
         row = await self._database.find(BY_ID, {"record": record_id})
@@ -154,6 +159,8 @@ class SqlJournal(Journal):
                 "new_frontier": json.dumps(frontier.to_json()),
             }
             connection.execute(MOVE_HEAD, moved)
+        if any(entry.kind in SEALED for entry in entries):
+            self._checkpoint(connection)
         return records
 
     def _checkpoint(self, connection: Connection) -> str:
@@ -166,6 +173,15 @@ class SqlJournal(Journal):
             return str(stored)
         connection.execute(checkpoints.insert().values(size=head.size, text=text))
         return text
+
+
+def _read_row(row: sa.Row[Any]) -> Record:
+    """Read a record whose columns, by which it is found, say what its bytes say; raise JournalError for any other."""
+    record = unseal(row.data, row.hash)
+    found = (row.seq, row.id, row.execution, row.subject, row.kind)
+    if found != (record.seq, record.id, record.execution, record.subject, str(record.kind)):
+        raise JournalError("its columns do not say what its bytes say", where=f"journal record {row.seq}")
+    return record
 
 
 def _insert(connection: Connection, records: Sequence[Record]) -> None:
