@@ -140,12 +140,46 @@ async def test_committing_again_gives_the_commit_that_is_there(cloned: Bench) ->
     assert value_of(await commit(cloned)) == value_of(await commit(cloned))
 
 
-async def test_a_second_change_goes_on_top_of_the_first(cloned: Bench) -> None:
-    (cloned.folder / "src/calc.py").write_text(FIXED)
+async def test_a_second_commit_takes_the_place_of_the_first(cloned: Bench, origin: Origin) -> None:
+    base = origin.git("rev-parse", "main")
+    (cloned.folder / "src/evil.py").write_text("import os\n")
     first = value_of(await commit(cloned))
-    (cloned.folder / "src/more.py").write_text("x = 1\n")
+    (cloned.folder / "src/evil.py").unlink()
+    (cloned.folder / "src/calc.py").write_text(FIXED)
     second = value_of(await commit(cloned, message="More"))
-    assert (second["parent"], second["changed"]) == (first["commit"], ["src/more.py"])
+    await cloned.do("git.push", {"commit": second["commit"], "branch": BRANCH})
+    assert first["changed"] == ["src/evil.py"]
+    assert (second["parent"], second["changed"]) == (base, ["src/calc.py"])
+    assert origin.git("rev-list", BRANCH).split() == [second["commit"], base]
+    assert "evil" not in origin.git("log", "--name-only", BRANCH)
+
+
+async def test_a_commit_carries_the_message_it_was_given_also_when_the_tree_is_there_already(
+    cloned: Bench, origin: Origin
+) -> None:
+    (cloned.folder / "src/calc.py").write_text(FIXED)
+    await commit(cloned, message="Misleading")
+    made = value_of(await commit(cloned, message="Honest"))["commit"]
+    await cloned.do("git.push", {"commit": made, "branch": BRANCH})
+    assert origin.git("log", "--format=%s", f"main..{BRANCH}") == "Honest"
+
+
+async def test_taking_everything_back_leaves_nothing_to_commit(cloned: Bench) -> None:
+    (cloned.folder / "src/calc.py").write_text(FIXED)
+    await commit(cloned)
+    (cloned.folder / "src/calc.py").write_text(FILES["src/calc.py"])
+    assert value_of(await commit(cloned))["reason"] == "no-change"
+
+
+async def test_after_another_clone_a_commit_stands_on_what_was_cloned_last(
+    cloned: Bench, origin: Origin
+) -> None:
+    (cloned.folder / "src/calc.py").write_text(FIXED)
+    await commit(cloned)
+    later = origin.commit({**FILES, "other": "x"}, parent=origin.git("rev-parse", "main"))
+    await cloned.do("git.clone", {"repository": str(origin.path), "branch": "main"})
+    (cloned.folder / "src/calc.py").write_text(FIXED)
+    assert value_of(await commit(cloned))["parent"] == later
 
 
 async def test_nothing_changed_is_nothing_to_commit(cloned: Bench) -> None:

@@ -3,10 +3,11 @@
 Rules
   1. A commit holds exactly the snapshot that the permit names, never the folder as it happens to stand. Its tree
      is the clone's with the difference applied, so that what a snapshot leaves out is not lost.
-  2. The same change on the same parent is the same commit everywhere: it is dated one second after its parent,
-     and its author is the principal's id. When it was really made is in the journal.
-  3. Committing a tree that the branch already has, and pushing a commit that the origin already has, change
-     nothing and say so: both can be done again after a crash.
+  2. A commit's only parent is the commit that was cloned, never an earlier one made here: what was shown of the
+     difference is all that can be pushed with it. A second commit to a branch takes the place of the first.
+  3. The same change with the same message is the same commit everywhere: it is dated one second after its parent,
+     and its author is the principal's id. When it was really made is in the journal. So committing again, like
+     pushing a commit that the origin already has, changes nothing: both can be done again after a crash.
   4. A push is never forced. When the connection broke and the origin can't be asked, the outcome is unknown.
 """
 
@@ -60,24 +61,19 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
     base = mirror.clone()
     mirror.check_branch(branch)
     git_tree = _write_tree(mirror, base, spaces, spaces.snapshots.load(tree))
-    tip = mirror.local(branch)
-    parent = tip or base.commit
-    if git_tree != mirror.git.text("rev-parse", f"{parent}^{{tree}}"):
-        made = _write_commit(mirror, git_tree, parent, message=message, principal=task.request.principal)
-        mirror.git.output("update-ref", f"refs/heads/{branch}", made, tip or _NOBODY)
-    elif not tip:
+    if git_tree == mirror.git.text("rev-parse", f"{base.commit}^{{tree}}"):
         raise ExecutionError(
             "nothing has changed since the clone; there is nothing to commit", reason="no-change"
         )
-    else:
-        made, parent = tip, mirror.git.text("rev-parse", f"{tip}^")
+    made = _write_commit(mirror, git_tree, base.commit, message=message, principal=task.request.principal)
+    mirror.git.output("update-ref", f"refs/heads/{branch}", made, mirror.local(branch) or _NOBODY)
     return EffectorResult(
         "succeeded",
         {
             "commit": made,
             "branch": branch,
-            "parent": parent,
-            "changed": _differing(mirror, parent, made),
+            "parent": base.commit,
+            "changed": _differing(mirror, base.commit, made),
         },
         {"tree": tree},
     )
