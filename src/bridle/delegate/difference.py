@@ -1,4 +1,11 @@
-"""The difference between two trees as text for a person, with ceilings that are said when they are reached."""
+"""The difference between two trees as text for a person, with ceilings that are said when they are reached.
+
+Rules
+  1. Every changed path leaves a trace, also when no line of text changed: what is new, gone or of another mode has a
+     header as git writes it, a link is called one, and what can't be shown is named.
+  2. An edit of a text file is its unified difference and nothing else.
+  3. An empty folder counts as nothing: git does not keep it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +34,8 @@ def write_difference(snapshots: Snapshots, base: Manifest, other: Manifest, chan
 
 
 def _lines(snapshots: Snapshots, path: str, old: Entry | None, new: Entry | None) -> Iterator[str]:
-    yield from _mode(path, old, new)
+    old, new = _kept(old), _kept(new)
+    yield from _header(path, old, new)
     before, after = _content(snapshots, old), _content(snapshots, new)
     if before is None or after is None:
         yield f"{path}: not shown, no text or too large\n"
@@ -40,18 +48,36 @@ def _lines(snapshots: Snapshots, path: str, old: Entry | None, new: Entry | None
     yield from difflib.unified_diff(_split(before), _split(after), *names)
 
 
-def _mode(path: str, old: Entry | None, new: Entry | None) -> Iterator[str]:
-    if old and new and old.kind is not new.kind:
-        yield f"{path}: was a {old.kind}, is a {new.kind}\n"
-    elif old and new and old.executable is not new.executable:
-        yield f"{path}: is {'now' if new.executable else 'no longer'} executable\n"
-    elif new and new.kind is Kind.LINK:
+def _kept(entry: Entry | None) -> Entry | None:
+    return None if entry is None or entry.kind is Kind.FOLDER else entry
+
+
+def _header(path: str, old: Entry | None, new: Entry | None) -> Iterator[str]:
+    before, after = _mode(old), _mode(new)
+    if before != after:
+        yield f"diff --git a/{path} b/{path}\n"
+        if not before:
+            yield f"new file mode {after}\n"
+        elif not after:
+            yield f"deleted file mode {before}\n"
+        else:
+            yield f"old mode {before}\nnew mode {after}\n"
+    if new and new.kind is Kind.LINK:
         yield f"{path}: is a symbolic link\n"
+
+
+def _mode(entry: Entry | None) -> str:
+    """Return what git calls the mode of a file or a link; empty when there is none."""
+    if entry is None:
+        return ""
+    if entry.kind is Kind.LINK:
+        return "120000"
+    return "100755" if entry.executable else "100644"
 
 
 def _content(snapshots: Snapshots, entry: Entry | None) -> str | None:
     """Return the text of a file or the target of a link; None when it can't be shown."""
-    if entry is None or entry.kind is Kind.FOLDER:
+    if entry is None:
         return ""
     if entry.kind is Kind.LINK:
         return entry.target
