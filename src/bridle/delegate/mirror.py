@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bridle.core.canonical import canonical
-from bridle.core.errors import ExecutionError, InputError, UnavailableError
+from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.delegate.disk import sync_folder, write_whole
 from bridle.delegate.git_program import GitProgram, last_line
 
@@ -52,11 +52,11 @@ class Mirror:
         self.git = GitProgram(folder / "git")
 
     def clone(self) -> Clone:
-        """Return what was cloned; raise ExecutionError when nothing was."""
+        """Return what was cloned; raise ExecutionError when nothing was, TrustError when the record is damaged."""
         path = self._folder / "clone.json"
         if not path.exists():
             raise ExecutionError("nothing was cloned into this workspace", reason="not-cloned")
-        return Clone(**json.loads(path.read_bytes()))
+        return _read_clone(path)
 
     def note_clone(self, clone: Clone) -> None:
         """Remember what was put into the workspace."""
@@ -140,6 +140,25 @@ class Mirror:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         if not (self._folder / "git" / "HEAD").exists():
             self.git.output("init", "-q", "--bare", "--template=")
+
+
+def _read_clone(path: Path) -> Clone:
+    try:
+        clone = Clone(**json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as exc:
+        raise _damaged(path) from exc
+    if not all(isinstance(value, str) for value in asdict(clone).values()):
+        raise _damaged(path)
+    return clone
+
+
+def _damaged(path: Path) -> TrustError:
+    return TrustError(
+        "the record of what was cloned is damaged",
+        where=str(path),
+        hint="clone again and redo the change",
+        reason="clone-damaged",
+    )
 
 
 def check_repository(repository: str) -> None:

@@ -5,8 +5,9 @@ Rules, in this order; when one does not hold, nothing is done and TrustError say
   2. A payload is the one that the arguments name by digest; a payload that nothing names is refused.
   3. The token still lives. When that cannot be found out, it does not.
   4. There is an effector for the tool.
-  5. What the permit expects is so: the tree the decision was made about is the one the effector will use. An
-     expectation that this delegate does not know how to check does not hold.
+  5. What the permit expects is so: the tree the decision was made about is the one the effector will use, and the
+     repository is the one that the workspace was cloned from last. An expectation that this delegate does not know
+     how to check does not hold.
 Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspace.
 Afterwards known secrets are taken out of the value and the private result, and only then is the report signed.
 
@@ -131,11 +132,12 @@ class Worker:
             if not task.workspace:
                 return None
             return task.restore_to or await asyncio.to_thread(spaces.snapshot, task.workspace)
+        if name == "repository":
+            return await asyncio.to_thread(_cloned_from, task, spaces)
         facts: dict[str, Json] = {
             "boundary": digest(task.boundary),
             "workspace": task.workspace,
             "restore_to": task.restore_to,
-            "repository": _cloned_from(task, spaces),
         }
         if name not in facts:
             raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")

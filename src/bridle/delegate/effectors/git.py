@@ -8,7 +8,8 @@ Rules
   3. The same change with the same message is the same commit everywhere: it is dated one second after its parent,
      and its author is the principal's id. When it was really made is in the journal. So committing again, like
      pushing a commit that the origin already has, changes nothing: both can be done again after a crash.
-  4. A push is never forced. When the connection broke and the origin can't be asked, the outcome is unknown.
+  4. A push goes to the repository that the permit names; the worker has seen that the clone came from there. It is
+     never forced. When the connection broke and the origin can't be asked, the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ async def push(task: Task, context: EffectorContext) -> EffectorResult:
 def _push(task: Task, spaces: Workspaces) -> EffectorResult:
     wanted, branch = _commit_of(task), text_of(task, "branch")
     mirror = Mirror(spaces.mirror(task.workspace))
-    repository = mirror.clone().repository
+    repository = _origin_of(task, mirror)
     if not mirror.has_commit(wanted):
         raise ExecutionError(f"there is no commit {wanted} in this workspace", reason="no-such-commit")
     if mirror.tip_of(repository, branch) == wanted:
@@ -150,6 +151,12 @@ def _push(task: Task, spaces: Workspaces) -> EffectorResult:
     if any(line.startswith("!") for line in porcelain.splitlines()):
         raise _rejected(branch, porcelain)
     return _after_a_break(mirror, repository, wanted, branch, said=last_line(run))
+
+
+def _origin_of(task: Task, mirror: Mirror) -> str:
+    """Return the repository that the permit names, which is signed; where it names none, the one last cloned from."""
+    expected = task.permit.expect.get("repository")
+    return expected if isinstance(expected, str) else mirror.clone().repository
 
 
 def _after_a_break(mirror: Mirror, repository: str, wanted: str, branch: str, *, said: str) -> EffectorResult:
@@ -182,7 +189,7 @@ async def look_up_push(task: Task, context: EffectorContext) -> EffectorResult |
 def _look_up_push(task: Task, spaces: Workspaces) -> EffectorResult | None:
     wanted, branch = _commit_of(task), text_of(task, "branch")
     mirror = Mirror(spaces.mirror(task.workspace))
-    repository = mirror.clone().repository
+    repository = _origin_of(task, mirror)
     if not mirror.tip_of(repository, branch):
         return None
     tip = mirror.fetch(repository, branch)
