@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from support.forks import Child
 KILLED = -9
 PATIENCE_S = 60.0
 NO_PERSON = 6
+SHOWN = ("  action     git.push", "  changed\n    src/isodate/duration.py", "\n  +++ ", "  binds      commit")
 
 
 class Terminal:
@@ -76,6 +78,32 @@ def test_without_a_terminal_it_waits_and_says_how_to_go_on(bridle: Bridle) -> No
     released = bridle.room.main()  # the demo makes the same one anew
     done = bridle("demo")
     assert (done.code, "bridle approve apr_" in done.err, bridle.room.main()) == (NO_PERSON, True, released)
+
+
+def test_what_waits_is_shown_in_full_wherever_it_is_asked_and_answered(bridle: Bridle) -> None:
+    for done in (bridle("demo"), bridle("resume"), bridle("approve")):
+        assert [part for part in SHOWN if part not in done.err] == [], done.said
+
+
+def test_the_document_of_what_waits_holds_what_is_to_be_approved(waiting: Bridle) -> None:
+    (asked,) = waiting("resume", "--json").json["waiting"]
+    assert (asked["shown"]["changed"], "difference" in asked["shown"]) == (["src/isodate/duration.py"], True)
+
+
+def test_a_quiet_verdict_shows_nothing(waiting: Bridle) -> None:
+    assert "+++ " not in waiting("deny", "--quiet").err
+
+
+def test_approve_says_where_the_evidence_lies_and_that_it_verifies(waiting: Bridle) -> None:
+    done = waiting("approve")
+    assert "verified (" in done.out, done.said
+
+
+def test_evidence_that_does_not_verify_is_an_error_wherever_it_is_said(waiting: Bridle) -> None:
+    file = Path(waiting("approve", "--json").json["verified"]["file"])
+    file.write_text(file.read_text("utf-8").replace("duration.py", "elsewhere.py", 1)[:-9], "utf-8")
+    done = waiting("resume", waiting.newest())
+    assert (done.code, "succeeded" in done.out, "verified (" in done.out) == (3, True, False), done.said
 
 
 def test_approve_carries_on_what_no_process_holds(waiting: Bridle) -> None:

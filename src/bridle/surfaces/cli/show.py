@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from bridle.core.clock import iso
+from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
 from bridle.engine.summary import Summary
 from bridle.gate.approvals import Approval
@@ -14,7 +15,10 @@ from bridle.surfaces.cli.progress import MARKS, describe_cost
 
 
 def show_approval(approval: Approval) -> str:
-    """Return what a person needs to decide: the action, the difference, the reports, the rules, what it binds."""
+    """Return what a person needs to decide: the action, the difference, the reports, the rules, what it binds.
+
+    What others wrote is indented, every line of it: it must not pass for a line of ours.
+    """
     shown: Mapping[str, Any] = approval.shown
     lines = [
         "",
@@ -24,16 +28,19 @@ def show_approval(approval: Approval) -> str:
     ]
     if "agent" in shown:
         lines.append(f"  made by    {shown['agent']} {shown['agent_version']}")
+    lines += [f"  repository {_one_line(shown['repository'])}"] if shown.get("repository") else []
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
     lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]
     lines += [f"  binds      {name} {value}" for name, value in approval.rests_on.items() if value]
+    lines += _block("message", str(shown.get("message", "")).splitlines())
+    lines += _block("changed", [_one_line(path) for path in shown.get("changed", ())])
     if shown.get("difference"):
         lines += ["", *(f"  {line}" for line in str(shown["difference"]).splitlines())]
     return "\n".join([*lines, ""])
 
 
-def show_summary(summary: Summary) -> str:
-    """Return what was done, what was refused by which rule, and what it cost."""
+def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
+    """Return what was done, what was refused by which rule, and what it cost; with `now`, what has expired is said."""
     lines = ["", f"{summary.pipeline} {summary.execution}: {summary.state}"]
     for steps in summary.stages.values():
         for step in steps:
@@ -53,13 +60,13 @@ def show_summary(summary: Summary) -> str:
         lines.append(f"Cost     {summary.cost['tokens']} tokens, {describe_cost(summary)}")
     lines.append(f"Sandbox  {_sandbox(summary.sandbox)}")
     for approval in summary.approvals:
-        lines.append(f"Approval {approval['id']} {_verdict(approval)}")
+        lines.append(f"Approval {approval['id']} {_verdict(approval, now)}")
     return "\n".join(lines)
 
 
-def show_next(summary: Summary) -> str:
+def show_next(summary: Summary, *, now: datetime | None = None) -> str:
     """Return the commands that go on from here, or an empty string."""
-    waiting = [approval for approval in summary.approvals if not approval["verdict"]]
+    waiting = [approval for approval in summary.approvals if _is_open(approval, now)]
     if summary.state is State.WAITING and waiting:
         return "\n".join(
             f"It waits for a person.\n  bridle approve {item['id']}\n  bridle deny {item['id']}"
@@ -90,8 +97,29 @@ def _report(report: Any) -> str:
     return counts or "no report"
 
 
-def _verdict(approval: Mapping[str, Any]) -> str:
+def _verdict(approval: Mapping[str, Any], now: datetime | None) -> str:
     if not approval["verdict"]:
-        return f"open: {approval['message']}"
-    name = f", as {approval['name']!r} (asserted)" if approval["asserted"] else ""
-    return f"{approval['verdict']} by {approval['by']}{name}"
+        return f"{'open' if _is_open(approval, now) else 'expired'}: {approval['message']}"
+    return f"{approval['verdict']} by {approval['by']}{_vouched(approval)}"
+
+
+def _vouched(approval: Mapping[str, Any]) -> str:
+    """Who vouches for the person: nobody for a name they gave, the operating system for its own user."""
+    if not approval["asserted"]:
+        return ""
+    own = str(approval["by"]).partition(":")[2]  # recorded as the name where none was given
+    if approval["name"] in ("", own):
+        return " (vouched for by the operating system)"
+    return f", as {approval['name']!r} (asserted)"
+
+
+def _is_open(approval: Mapping[str, Any], now: datetime | None) -> bool:
+    return not approval["verdict"] and (now is None or now < from_iso(str(approval["expires_at"])))
+
+
+def _block(label: str, lines: Sequence[str]) -> list[str]:
+    return [f"  {label}", *(f"    {line}" for line in lines)] if lines else []
+
+
+def _one_line(text: object) -> str:
+    return str(text).replace("\n", "\\n")

@@ -1,5 +1,7 @@
 """What people read of an approval and of an execution. The words are held to where somebody acts on them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bridle.core.states import State
@@ -124,6 +126,41 @@ def approval(**changes):
 def test_a_name_that_nobody_vouches_for_is_said_to_be_asserted(make_summary):
     given = approval(verdict="approved", by="user:root", name="Ana", asserted=True)
     assert "approved by user:root, as 'Ana' (asserted)" in show_summary(make_summary(approvals=[given]))
+
+
+def test_without_a_name_the_operating_system_is_said_to_vouch(make_summary):
+    given = approval(verdict="approved", by="user:root", name="root", asserted=True)
+    text = show_summary(make_summary(approvals=[given]))
+    assert "approved by user:root (vouched for by the operating system)" in text
+
+
+@pytest.mark.parametrize(("day", "word"), [(7, "open: Ship it?"), (8, "expired: Ship it?")])
+def test_a_request_reads_expired_from_the_moment_it_is(make_summary, day, word):
+    asked = approval(expires_at="2026-03-08T12:00:00.000000Z")
+    now = datetime(2026, 3, day, 12, tzinfo=UTC)
+    assert word in show_summary(make_summary(State.WAITING, approvals=[asked]), now=now)
+
+
+def test_nobody_is_told_to_approve_what_has_expired(make_summary):
+    asked = approval(expires_at="2026-03-08T12:00:00.000000Z")
+    now = datetime(2026, 3, 9, tzinfo=UTC)
+    assert "bridle approve" not in show_next(make_summary(State.WAITING, approvals=[asked]), now=now)
+
+
+def test_an_approver_reads_where_it_goes_the_changed_paths_and_the_whole_message(make_approval):
+    shown = {"repository": "/srv/origin.git", "message": "Mend\n\nbinds x", "changed": ["a.py", "b\n  rule"]}
+    lines = show_approval(make_approval(shown=shown)).splitlines()
+    assert "  repository /srv/origin.git" in lines
+    at = lines.index("  message")
+    assert lines[at : at + 7] == [
+        "  message",
+        "    Mend",
+        "    ",
+        "    binds x",
+        "  changed",
+        "    a.py",
+        "    b\\n  rule",
+    ]
 
 
 def test_while_a_person_is_waited_for_both_answers_are_named(make_summary):

@@ -10,8 +10,8 @@ import typer
 from bridle.surfaces.cli.options import ApproveAs, AsJson, NoInput, Quiet, Store
 
 if TYPE_CHECKING:
-    from bridle.engine.summary import Summary
     from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.closing import Closing
 
 
 def register(app: typer.Typer) -> None:
@@ -31,21 +31,23 @@ def resume(
     """Carry on an execution that was interrupted or waits, in this process."""
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import Manner
-    from bridle.surfaces.cli.commands.start import conclude
+    from bridle.surfaces.cli.closing import conclude
 
     manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
-    summary = asyncio.run(_resume(load_settings(store_url=store), execution, manner))
-    return conclude(summary, as_json=as_json)
+    closing = asyncio.run(_resume(load_settings(store_url=store), execution, manner))
+    return conclude(closing, as_json=as_json)
 
 
-async def _resume(settings: Any, execution_id: str, manner: Manner) -> Summary:
+async def _resume(settings: Any, execution_id: str, manner: Manner) -> Closing:
     from bridle.app import open_app
     from bridle.surfaces.cli.carry import carry, interruptible
+    from bridle.surfaces.cli.closing import close
 
     async with open_app(settings) as app:
         chosen = execution_id or await newest_unfinished(app)
         await app.control.carry_on(chosen)
-        return await interruptible(chosen, lambda: carry(app, chosen, manner))
+        summary = await interruptible(chosen, lambda: carry(app, chosen, manner))
+        return await close(app, summary, manner)
 
 
 async def newest_unfinished(app: Any) -> str:

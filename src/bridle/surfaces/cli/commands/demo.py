@@ -15,16 +15,14 @@ from bridle.surfaces.cli.options import (
     Quiet,
     Store,
     is_terminal,
-    print_json,
-    put,
     say,
 )
 
 if TYPE_CHECKING:
     from bridle.app import App
     from bridle.engine.execution import Execution
-    from bridle.engine.summary import Summary
     from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.closing import Closing
 
 PIPELINE = "autofix"
 RECORDED = "recorded:autofix/turns.json"
@@ -50,23 +48,21 @@ def demo(
     Without --model the agent's turns are recorded ones, played from a file; everything else is real.
     """
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.carry import Manner, exit_code
+    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.closing import conclude
 
     manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
     settings = load_settings(store_url=store)
     if not manner.quiet:
         say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
-    summary, verified = asyncio.run(_demo(settings, model or RECORDED, manner, fresh=fresh))
-    if as_json:
-        print_json({**summary.to_json(), "verified": verified})
-    else:
-        _print(summary, verified)
-    return exit_code(summary)
+    closing = asyncio.run(_demo(settings, model or RECORDED, manner, fresh=fresh))
+    return conclude(closing, as_json=as_json)
 
 
-async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> tuple[Summary, Any]:
+async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Closing:
     from bridle.app import open_app
     from bridle.surfaces.cli.carry import carry, interruptible
+    from bridle.surfaces.cli.closing import close
 
     async with open_app(settings) as app:
         execution = None if fresh else await _earlier(app, manner)
@@ -74,7 +70,7 @@ async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> tu
             execution = await _start(app, model)
         await app.control.carry_on(execution.id)
         summary = await interruptible(execution.id, lambda: carry(app, execution.id, manner))
-        return summary, _verify(app, summary)
+        return await close(app, summary, manner)
 
 
 async def _earlier(app: App, manner: Manner) -> Execution | None:
@@ -104,27 +100,3 @@ async def _start(app: App, model: str) -> Execution:
     return await app.control.start(
         plan, inputs=inputs, options={"model": model, "demo": True}, initiator=app.user
     )
-
-
-def _verify(app: App, summary: Summary) -> dict[str, Any] | None:
-    """Verify the evidence the way a stranger would: the file, and a public key."""
-    from bridle.app import ORIGIN
-    from bridle.trust.evidence import verify_bundle
-    from bridle.trust.keys import Verifier
-
-    path, key = app.proof.path(summary.execution), app.settings.config_dir / "control-plane.pub"
-    if not summary.evidence:
-        return None
-    verified = verify_bundle(path.read_bytes(), key=Verifier.from_pem(key.read_bytes()), origin=ORIGIN)
-    return {"file": str(path), "key": str(key), "checks": list(verified.checks)}
-
-
-def _print(summary: Summary, verified: dict[str, Any] | None) -> None:
-    from bridle.surfaces.cli.show import show_next, show_summary
-
-    put(show_summary(summary))
-    if verified is not None:
-        put(f"Evidence {verified['file']}: verified ({', '.join(verified['checks'])})")
-        put(f"  bridle evidence verify {verified['file']} --key {verified['key']}")
-    if advice := show_next(summary):
-        say(f"\n{advice}")

@@ -43,7 +43,7 @@ async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
     if as_json:
         print_json(summary.to_json())
         return 0
-    put(show_summary(summary))
+    put(show_summary(summary, now=datetime.now(UTC)))
     for approval in await _open(opened, found.id):
         put(show_approval(approval))
     return 0

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import ApproveAs, AsJson, Model, NoInput, Quiet, Store, print_json, put, say
+from bridle.surfaces.cli.options import ApproveAs, AsJson, Model, NoInput, Quiet, Store
 
 if TYPE_CHECKING:
-    from bridle.engine.summary import Summary
     from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.closing import Closing
 
 
 def register(app: typer.Typer) -> None:
@@ -37,38 +37,27 @@ def run_pipeline(
     """Run a pipeline, and follow it to its end or to where it waits for a person."""
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.files import parse_inputs, read_plan
 
     plan = read_plan(pipeline)
     inputs = parse_inputs(plan, given or [])
     manner = Manner(quiet=quiet or as_json, no_input=no_input, approve_as=approve_as)
-    summary = asyncio.run(
+    closing = asyncio.run(
         start_and_carry(load_settings(store_url=store), plan, inputs, {"model": model}, manner)
     )
-    return conclude(summary, as_json=as_json)
+    return conclude(closing, as_json=as_json)
 
 
 async def start_and_carry(
     settings: Any, plan: Any, inputs: dict[str, Any], options: dict[str, Any], manner: Manner
-) -> Summary:
+) -> Closing:
     """Open the system, start an execution and carry it."""
     from bridle.app import open_app
     from bridle.surfaces.cli.carry import carry, interruptible
+    from bridle.surfaces.cli.closing import close
 
     async with open_app(settings) as app:
         execution = await app.control.start(plan, inputs=inputs, options=options, initiator=app.user)
-        return await interruptible(execution.id, lambda: carry(app, execution.id, manner))
-
-
-def conclude(summary: Summary, *, as_json: bool) -> int:
-    """Print how an execution stands and return the exit code that says so."""
-    from bridle.surfaces.cli.carry import exit_code
-    from bridle.surfaces.cli.show import show_next, show_summary
-
-    if as_json:
-        print_json(summary.to_json())
-    else:
-        put(show_summary(summary))
-        if advice := show_next(summary):
-            say(f"\n{advice}")
-    return exit_code(summary)
+        summary = await interruptible(execution.id, lambda: carry(app, execution.id, manner))
+        return await close(app, summary, manner)

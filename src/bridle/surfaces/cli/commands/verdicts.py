@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, print_json, say
+
+if TYPE_CHECKING:
+    from bridle.surfaces.cli.closing import Closing
 
 Approval = Annotated[
     str, typer.Argument(help="The approval's id; the only open one if left out.", metavar="APPROVAL")
@@ -55,16 +58,16 @@ def _give(
     approved: bool, approval: str, *, name: str, comment: str, store: str, quiet: bool, as_json: bool
 ) -> int:
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.commands.start import conclude
+    from bridle.surfaces.cli.closing import conclude
 
     settings = load_settings(store_url=store)
-    summary = asyncio.run(
+    closing = asyncio.run(
         _give_and_carry(
             settings, approval, approved=approved, name=name, comment=comment, quiet=quiet or as_json
         )
     )
-    if summary is not None:
-        return conclude(summary, as_json=as_json)
+    if closing is not None:
+        return conclude(closing, as_json=as_json)
     if as_json:
         print_json({"approval": approval, "verdict": "approved" if approved else "denied", "carried": False})
     else:
@@ -74,20 +77,33 @@ def _give(
 
 async def _give_and_carry(
     settings: Any, approval: str, *, approved: bool, name: str, comment: str, quiet: bool
-) -> Any:
+) -> Closing | None:
     from bridle.app import open_app
     from bridle.engine.control import Verdict
     from bridle.surfaces.cli.carry import Manner, carry, interruptible
+    from bridle.surfaces.cli.closing import close
 
     async with open_app(settings) as app:
         chosen = approval or await _only_open(app)
+        if not quiet:
+            await _show(app, chosen)
         verdict = Verdict(approved, app.user, name=name, comment=comment)
         execution = (await app.control.give_verdict(chosen, verdict)).execution
         if await app.durable.held_elsewhere(execution):
             return None
         await app.control.carry_on(execution)
         manner = Manner(quiet=quiet, no_input=True)
-        return await interruptible(execution, lambda: carry(app, execution, manner))
+        summary = await interruptible(execution, lambda: carry(app, execution, manner))
+        return await close(app, summary, manner)
+
+
+async def _show(app: Any, approval: str) -> None:
+    """Show what is about to be answered; a request that is not there is refused where the verdict is given."""
+    from bridle.surfaces.cli.show import show_approval
+
+    found = await app.approvals.get(approval)
+    if found is not None:
+        say(show_approval(found))
 
 
 async def _only_open(app: Any) -> str:
