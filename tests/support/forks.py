@@ -99,7 +99,10 @@ class Forks:
         self._count = 0
         self._parent = subprocess.Popen(
             [sys.executable, "-m", "support.forks"],
-            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH")))),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
