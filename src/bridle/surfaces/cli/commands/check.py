@@ -50,12 +50,15 @@ def validate(
 def _check(path: Path) -> list[str]:
     from bridle.agent.forms import parse_agent
     from bridle.surfaces.cli.files import read_plan, read_text
+    from bridle.surfaces.cli.references import agent_roots, check_references
 
     text = read_text(path)
     if path.suffix == ".md" or AGENT_ROOT.search(text):
         parse_agent(text, file=str(path), name=path.parent.name or path.stem, version=path.stem)
         return []
-    return list(read_plan(path).notes)
+    found = read_plan(path)
+    check_references(found, roots=agent_roots())
+    return list(found.notes)
 
 
 def _print(results: list[dict[str, Any]]) -> None:

@@ -50,7 +50,9 @@ def demo(
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import Manner
     from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.references import check_model
 
+    check_model(model)
     manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
     settings = load_settings(store_url=store)
     if not manner.quiet:

@@ -39,8 +39,11 @@ def run_pipeline(
     from bridle.surfaces.cli.carry import Manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.files import parse_inputs, read_plan
+    from bridle.surfaces.cli.references import agent_roots, check_model, check_references
 
     plan = read_plan(pipeline)
+    check_references(plan, roots=agent_roots())
+    check_model(model)
     inputs = parse_inputs(plan, given or [])
     manner = Manner(quiet=quiet or as_json, no_input=no_input, approve_as=approve_as)
     closing = asyncio.run(

@@ -1,0 +1,134 @@
+"""What a plan refers to outside its file: agents, tools and a model, looked up before anything starts.
+
+Rules
+  1. Every fault is reported at once, with the place of its step.
+  2. Agents are sought where the engine seeks them, in the same order.
+  3. Inputs and arguments are compared by name: a value may be an expression, and is known only during the run. So is a
+     reference that is an expression itself.
+  4. A tool that only the harness performs is no step: its result would rest on nothing the harness has seen.
+  5. A model's name is checked for its form; neither a file nor an endpoint is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bridle.agent.definition import AgentInput
+from bridle.agent.shelf import load_agent
+from bridle.core.errors import InputError
+from bridle.engine.steps.agent import NOT_INPUTS
+from bridle.engine.summary import HARNESS_TOOLS
+from bridle.gate.manifest import builtin_manifests
+from bridle.pipeline.complaint import Findings, Place, suggest
+from bridle.pipeline.plan import Plan, Step
+
+EXPRESSIONS = ("${{", "<+")
+
+
+def agent_roots() -> tuple[Path, ...]:
+    """Return the folders in which the engine of this process seeks agents, in its order."""
+    from bridle.app import shipped
+
+    return Path.cwd() / "agents", Path.cwd() / "bridle" / "agents", shipped("agents")
+
+
+def check_references(plan: Plan, *, roots: Sequence[Path]) -> None:
+    """Raise PipelineError with everything that the plan refers to and that is not there or does not fit."""
+    findings = Findings()
+    for step in (step for stage in plan.stages for step in stage.steps):
+        check = _CHECKS.get(step.kind)
+        if check is not None and not _is_expression(step.with_.get("uses")):
+            check(step, roots, findings)
+    findings.raise_if_any()
+
+
+def check_model(name: str) -> None:
+    """Raise InputError when no kind of model has such a name; an empty one leaves the choice to others."""
+    from bridle.app import key_references
+
+    if name:
+        key_references(name)
+
+
+def _check_agent(step: Step, roots: Sequence[Path], findings: Findings) -> None:
+    place, uses = _place(step), str(step.with_["uses"])
+    try:
+        agent = load_agent(uses, roots=roots)
+    except InputError as error:
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        findings.refuse(place, what, reason=error.reason, hint=error.hint or f"mend {uses}")
+        return
+    given = _given(step)
+    names = [item.name for item in agent.inputs]
+    _check_names(
+        {*given} - NOT_INPUTS,
+        names,
+        f"{agent.name} has no input",
+        reason="unknown-input",
+        place=place,
+        findings=findings,
+    )
+    for item in agent.inputs:
+        if _is_missing(item, given):
+            hint = f"write {item.name}: below with:"
+            what = f"{agent.name} needs the input {item.name!r}"
+            findings.refuse(place, what, reason="missing-input", hint=hint)
+
+
+def _is_missing(item: AgentInput, given: Mapping[str, Any]) -> bool:
+    return item.required and given.get(item.name, item.default) is None
+
+
+def _check_tool(step: Step, roots: Sequence[Path], findings: Findings) -> None:
+    place, uses = _place(step), str(step.with_["uses"])
+    offered = {name: found for name, found in builtin_manifests().items() if name not in HARNESS_TOOLS}
+    if uses in HARNESS_TOOLS:
+        what = f"{uses!r} is performed by the harness alone"
+        findings.refuse(
+            place, what, reason="harness-tool", hint="take the step out; an agent's turn makes it"
+        )
+        return
+    if uses not in offered:
+        hint = suggest(uses, offered, otherwise="the tools are " + ", ".join(sorted(offered)))
+        findings.refuse(place, f"there is no tool {uses!r}", reason="unknown-tool", hint=hint)
+        return
+    schema: Mapping[str, Any] = offered[uses].arguments
+    given, names = _given(step), list(schema.get("properties", {}))
+    if schema.get("additionalProperties") is False:
+        what = f"{uses} has no argument"
+        _check_names(given, names, what, reason="unknown-argument", place=place, findings=findings)
+    for name in schema.get("required", ()):
+        if name not in given:
+            hint = f"write {name}: below with:"
+            what = f"{uses} needs the argument {name!r}"
+            findings.refuse(place, what, reason="missing-argument", hint=hint)
+
+
+def _check_names(
+    given: Collection[str], names: Sequence[str], what: str, *, reason: str, place: Place, findings: Findings
+) -> None:
+    for name in sorted({*given} - {*names}):
+        hint = suggest(name, names, otherwise="there are " + (", ".join(names) or "none"))
+        findings.refuse(place, f"{what} {name!r}", reason=reason, hint=hint)
+
+
+_CHECKS: Mapping[str, Callable[[Step, Sequence[Path], Findings], None]] = {
+    "agent": _check_agent,
+    "tool": _check_tool,
+}
+
+
+def _given(step: Step) -> Mapping[str, Any]:
+    given = step.with_.get("with") or {}
+    return given if isinstance(given, Mapping) else {}
+
+
+def _is_expression(uses: object) -> bool:
+    return any(mark in str(uses) for mark in EXPRESSIONS)
+
+
+def _place(step: Step) -> Place:
+    source, line, column = step.place.rsplit(":", 2)
+    return Place(source, int(line), int(column))

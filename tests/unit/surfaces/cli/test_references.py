@@ -1,0 +1,97 @@
+"""What a plan refers to is looked up before anything starts, and every fault has its place and its next step."""
+
+import pytest
+
+from bridle.core.errors import InputError
+from bridle.pipeline.complaint import PipelineError
+from bridle.pipeline.read import read_pipeline
+from bridle.surfaces.cli.references import check_model, check_references
+
+AGENT = """---
+description: Helps.
+purpose: repair
+tools: [file.read]
+inputs:
+  branch: {type: string, required: true}
+  depth: {type: integer, default: 1}
+---
+Help on ${{ inputs.branch }}.
+"""
+
+
+@pytest.fixture
+def roots(tmp_path):
+    folder = tmp_path / "agents" / "test.helper"
+    folder.mkdir(parents=True)
+    (folder / "1.0.0.md").write_text(AGENT, encoding="utf-8")
+    return (tmp_path / "agents",)
+
+
+@pytest.fixture
+def faults(roots):
+    """Return (place, reason) of every complaint about these steps, each on a line of its own from line 5."""
+
+    def check(*steps):
+        lines = "".join(f"      - {{id: s{number}, {step}}}\n" for number, step in enumerate(steps))
+        text = f"pipeline:\n  id: p\n  stages:\n  - id: a\n    steps:\n{lines}"
+        try:
+            check_references(read_pipeline(text, source="p.yaml"), roots=roots)
+        except PipelineError as error:
+            return [(item.place.line, item.reason if item.hint else "no hint") for item in error.complaints]
+        return []
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "agent: {uses: test.helper@1.0.0, with: {branch: main}}",
+        "agent: {uses: test.helper, with: {branch: <+stages.a.steps.s0.status>, protect: [docs]}}",
+        "tool: {uses: git.push, with: {commit: <+stages.a.steps.s0.status>, branch: main}}",
+        "tool: {uses: git.clone, with: {repository: /srv/x, branch: main}}",
+    ],
+)
+def test_what_fits_by_name_is_let_through_whatever_its_value(faults, step):
+    assert faults("run: {script: make}", step) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("agent: {uses: test.nobody@1.0.0}", "no-agent"),
+        ("agent: {uses: test.helper@2.0.0, with: {branch: main}}", "no-agent"),
+        ("agent: {uses: test.helper@1.0.0}", "missing-input"),
+        ("agent: {uses: test.helper@1.0.0, with: {branch: main, brunch: x}}", "unknown-input"),
+        ("tool: {uses: git.pull, with: {}}", "unknown-tool"),
+        ("tool: {uses: model.call, with: {}}", "harness-tool"),
+        ("tool: {uses: workspace.verify, with: {tree: x}}", "harness-tool"),
+        ("tool: {uses: git.push, with: {branch: main}}", "missing-argument"),
+        ("tool: {uses: git.push, with: {commit: c, branch: main, force: true}}", "unknown-argument"),
+    ],
+)
+def test_what_is_not_there_or_does_not_fit_is_refused_with_its_line(faults, step, reason):
+    assert faults("run: {script: make}", step) == [(7, reason)]
+
+
+def test_all_faults_are_told_at_once(faults):
+    found = faults("tool: {uses: git.pull}", "agent: {uses: test.nobody}", "tool: {uses: model.call}")
+    assert found == [(6, "unknown-tool"), (7, "no-agent"), (8, "harness-tool")]
+
+
+def test_a_fault_in_an_agents_own_file_is_told_with_its_place(roots):
+    (roots[0] / "test.helper" / "1.0.0.md").write_text(AGENT.replace("file.read", "file.reed"), "utf-8")
+    text = "pipeline: {id: p, stages: [{id: a, steps: [{id: s, agent: {uses: test.helper}}]}]}"
+    with pytest.raises(PipelineError, match=r"1\.0\.0\.md:\d+.*file\.reed"):
+        check_references(read_pipeline(text, source="p.yaml"), roots=roots)
+
+
+@pytest.mark.parametrize("name", ["", "openai:gpt-5", "openai:mine@http://127.0.0.1:1", "recorded:t.json"])
+def test_a_models_name_of_a_known_form_is_not_tried(name):
+    check_model(name)
+
+
+@pytest.mark.parametrize("name", ["gpt-5", "openai:", "nobody:x"])
+def test_a_name_that_no_model_has_is_refused(name):
+    with pytest.raises(InputError):
+        check_model(name)
