@@ -75,7 +75,7 @@ def test_an_unknown_tool_of_an_agent_is_refused_with_its_line(bridle: Bridle) ->
     shipped = PIPELINE.parents[2] / "agents" / "bridle.ci-autofix" / "1.0.0.md"
     agent.write_text(shipped.read_text("utf-8").replace("file.search", "file.serch"), "utf-8")
     done = run_agent(bridle, [{"text": "Nothing."}])
-    assert_clear(bridle, done, FAILED, "1.0.0.md:", "file.serch", "file.search")
+    assert_clear(bridle, done, BAD_INPUT, "pipeline.yaml:", "1.0.0.md:", "file.serch", "file.search")
 
 
 def test_a_model_that_fails_fails_the_step_with_the_next_one(bridle: Bridle) -> None:
@@ -128,7 +128,7 @@ def test_an_origin_that_is_not_there_fails_the_step_that_clones(bridle: Bridle) 
 
 
 def test_a_store_that_cannot_be_opened_is_said(bridle: Bridle) -> None:
-    done = bridle("executions", "--store", "sqlite:////proc/nowhere/bridle.db")
+    done = bridle("resume", "--store", "sqlite:////proc/nowhere/bridle.db")
     assert (done.code, "Traceback" in done.err, "/proc/nowhere" in done.err) == (UNAVAILABLE, False, True), (
         done.said
     )

@@ -95,6 +95,10 @@ def test_openssl_accepts_the_statement_with_the_command_that_extract_prints(
     assert (done.returncode, done.stdout.strip()) == (0, "Signature Verified Successfully"), done.stderr
 
 
+def test_a_verified_journal_is_said_to_need_a_checkpoint_elsewhere(demo: Demo) -> None:
+    assert "Keep a checkpoint elsewhere" in demo.bridle("audit", "verify").err
+
+
 def test_no_token_is_left(demo: Demo) -> None:
     minted = {record["body"]["step"] for record in demo.bridle.records("token.minted")}
     deleted = {record["body"]["step"] for record in demo.bridle.records("token.deleted")}

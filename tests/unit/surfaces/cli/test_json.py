@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from bridle.app import open_store
+from bridle.core.settings import load_settings
 from bridle.surfaces.cli import main
 
 PIPELINE = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, run: make}]}]}\n"
@@ -43,16 +45,75 @@ def test_every_file_is_validated_and_one_fault_is_bad_input(call):
     assert (code, [result["valid"] for result in results]) == (2, [True, False, False])
 
 
+def test_validate_tells_a_tool_that_is_not_there_with_its_place(call, tmp_path):
+    (tmp_path / "t.yaml").write_text(PIPELINE.replace("run: make", "tool: {uses: git.pull}"), "utf-8")
+    code, (result,) = call("validate", "t.yaml")
+    assert (code, result["problem"]["complaints"][0]["instance"][:9]) == (2, "t.yaml:1:")
+
+
+@pytest.mark.parametrize("words", [("run", "p.yaml"), ("demo",)])
+def test_a_model_that_does_not_exist_is_refused_before_anything_is_made(call, tmp_path, words):
+    code, problem = call(*words, "--model", "nobody:x")
+    assert (code, problem["type"]) == (2, "urn:bridle:problem:unknown-model")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_plan_that_cannot_run_is_refused_before_anything_is_made(call, tmp_path):
+    (tmp_path / "t.yaml").write_text(PIPELINE.replace("run: make", "agent: {uses: no.body}"), "utf-8")
+    code, problem = call("run", "t.yaml")
+    assert (code, problem["type"]) == (2, "urn:bridle:problem:no-agent")
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_pipeline_that_does_not_exist_is_not_run(call):
     code, problem = call("run", "missing.yaml")
     assert (code, problem["type"]) == (2, "urn:bridle:problem:no-file")
 
 
-def test_an_empty_store_has_no_executions_no_records_and_no_evidence(call):
-    for words in (("executions",), ("audit", "list"), ("evidence", "list")):
-        assert call(*words) == (0, [])
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty store in the folders of `call`."""
+    monkeypatch.setenv("BRIDLE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("BRIDLE_CONFIG_DIR", str(tmp_path / "config"))
+    with open_store(load_settings()):
+        pass
 
 
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("words", [("executions",), ("audit", "list"), ("evidence", "list")])
+def test_an_empty_store_has_no_executions_no_records_and_no_evidence(call, words):
+    assert call(*words) == (0, [])
+
+
+@pytest.mark.usefixtures("store")
+def test_an_empty_journal_is_not_called_verified(call):
+    code, problem = call("audit", "verify")
+    assert (code, problem["detail"]) == (2, "nothing to verify")
+
+
+def test_an_empty_export_is_not_called_verified(call, tmp_path, store):
+    (tmp_path / "j.jsonl").write_text('{"format": "bridle/journal/1"}\n', "utf-8")
+    code, problem = call("audit", "verify", "j.jsonl")
+    assert (code, problem["detail"]) == (2, "nothing to verify")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("executions",),
+        ("executions", "exe_9"),
+        ("logs", "exe_9"),
+        ("audit", "list"),
+        ("audit", "export", "j"),
+    ],
+)
+def test_a_store_that_is_not_there_is_refused_by_readers_and_not_made(call, tmp_path, words):
+    code, problem = call(*words)
+    assert (code, problem["type"]) == (2, "urn:bridle:problem:no-store")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("words", [("executions", "exe_9"), ("logs", "exe_9")])
 def test_an_execution_that_does_not_exist_is_a_problem(call, words):
     code, problem = call(*words)
@@ -69,6 +130,7 @@ def test_what_is_no_evidence_is_not_extracted(call, tmp_path, content, code, rea
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("store")
 def test_an_export_into_nowhere_is_a_problem(call, tmp_path):
     code, problem = call("audit", "export", str(tmp_path / "p.yaml" / "journal.jsonl"))
     assert (code, problem["type"]) == (2, "urn:bridle:problem:not-written")

@@ -27,10 +27,10 @@ def executions(
     as_json: AsJson = False,
 ) -> int:
     """List executions, newest first, with the approvals they wait for; or show one."""
-    from bridle.app import open_store
     from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import open_existing_store
 
-    with open_store(load_settings(store_url=store)) as opened:
+    with open_existing_store(load_settings(store_url=store)) as opened:
         return asyncio.run(_one(opened, execution, as_json) if execution else _all(opened, as_json))
 
 
@@ -95,10 +95,10 @@ def logs(
     as_json: AsJson = False,
 ) -> int:
     """Show every action of an execution in order: who, what, the decision and its rule, and the result."""
-    from bridle.app import open_store
     from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import open_existing_store
 
-    with open_store(load_settings(store_url=store)) as opened:
+    with open_existing_store(load_settings(store_url=store)) as opened:
         asyncio.run(_logs(opened, execution, step, as_json))
     return 0
 

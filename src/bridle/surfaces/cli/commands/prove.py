@@ -14,9 +14,16 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
 if TYPE_CHECKING:
     from bridle.trust.keys import Verifier
 
+MOST_EXECUTIONS = 1_000_000  # all of them, in one answer
+
 Key = Annotated[
     Path, typer.Option(help="The control plane's public key (PEM), from whom you trust.", metavar="PUB")
 ]
+
+KEEP = (
+    "Keep a checkpoint elsewhere (bridle audit export): what was cut off together with its checkpoints cannot be seen "
+    "from inside."
+)
 
 audit_app = typer.Typer(no_args_is_help=True, help="The journal: list, export, verify.")
 evidence_app = typer.Typer(no_args_is_help=True, help="Evidence of what was shipped: list, verify, extract.")
@@ -34,10 +41,10 @@ def audit_list(
     as_json: AsJson = False,
 ) -> int:
     """List the journal's records in their order."""
-    from bridle.app import open_store
     from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import open_existing_store
 
-    with open_store(load_settings(store_url=store)) as opened:
+    with open_existing_store(load_settings(store_url=store)) as opened:
         records = asyncio.run(opened.journal.read(execution=execution))
     if as_json:
         print_json([{**json.loads(record.data), "hash": record.hash} for record in records])
@@ -54,12 +61,12 @@ def audit_export(
     as_json: AsJson = False,
 ) -> int:
     """Write the whole journal and its signed checkpoints to a file that can be verified without the store."""
-    from bridle.app import open_store
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.files import write_bytes
+    from bridle.surfaces.cli.reading import open_existing_store
     from bridle.trust.audit import export_lines
 
-    with open_store(load_settings(store_url=store)) as opened:
+    with open_existing_store(load_settings(store_url=store)) as opened:
         asyncio.run(opened.journal.checkpoint())
         records = asyncio.run(opened.journal.read())
         checkpoints = asyncio.run(opened.journal.checkpoints())
@@ -85,14 +92,18 @@ def audit_verify(
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
-    """Verify hashes, order, checkpoints and signatures of the whole journal."""
+    """Verify hashes, order, checkpoints and signatures of the whole journal; and that it tells of every execution listed."""
     from bridle.app import ORIGIN
+    from bridle.core.errors import InputError
     from bridle.core.settings import load_settings
     from bridle.trust.audit import verify_journal
 
     settings = load_settings(store_url=store)
     verifier = read_key(key or settings.config_dir / "control-plane.pub")
     records, checkpoints = _exported(file) if file else _stored(settings)
+    if not records:
+        hint = "bridle run makes the first records"
+        raise InputError("nothing to verify", where=str(file or ""), hint=hint, reason="nothing-to-verify")
     result = verify_journal(records, checkpoints=checkpoints, control_plane=verifier, origin=ORIGIN)
     if as_json:
         print_json(
@@ -113,6 +124,7 @@ def audit_verify(
         )
         if result.uncovered:
             say(f"{result.uncovered} records are newer than the last checkpoint")
+    say(KEEP)
     return 0
 
 
@@ -125,10 +137,20 @@ def _exported(file: Path) -> tuple[Any, Any]:
 
 
 def _stored(settings: Any) -> tuple[Any, Any]:
-    from bridle.app import open_store
+    from bridle.surfaces.cli.reading import open_existing_store
 
-    with open_store(settings) as opened:
-        return asyncio.run(opened.journal.read()), asyncio.run(opened.journal.checkpoints())
+    with open_existing_store(settings) as opened:
+        return asyncio.run(_read_whole(opened))
+
+
+async def _read_whole(opened: Any) -> tuple[Any, Any]:
+    """Read the executions before the journal: what is started in between is then in the journal only."""
+    from bridle.surfaces.cli.reading import check_listed
+
+    listed = [item.id for item in await opened.executions.find(limit=MOST_EXECUTIONS)]
+    records = await opened.journal.read()
+    check_listed(listed, records)
+    return records, await opened.journal.checkpoints()
 
 
 def read_key(path: Path) -> Verifier:

@@ -1,0 +1,56 @@
+"""Opens a store for commands that only read: one that is not there is refused and not made.
+
+A reader that made an empty store would report that nothing ever happened, where the truth is that it looked in the wrong
+place. Only SQLite makes a store by opening it; whether a PostgreSQL database exists, its server says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridle.core.errors import InputError
+from bridle.trust.journal import JournalError, Kind, Record
+
+if TYPE_CHECKING:
+    from bridle.app import Store
+    from bridle.core.settings import Settings
+
+
+@contextmanager
+def open_existing_store(settings: Settings) -> Iterator[Store]:
+    """Open what is written down; raise InputError when there is nothing at that address."""
+    from bridle.app import open_store
+
+    file = sqlite_file(settings.store_url)
+    if file is not None and not file.is_file():
+        raise InputError(
+            f"there is no store at {file}",
+            hint="bridle run makes one; --store names another",
+            reason="no-store",
+        )
+    with open_store(settings) as opened:
+        yield opened
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that a SQLite address names; None for every other address, which opening judges."""
+    scheme, found, rest = url.partition("://")
+    name = rest.removeprefix("/").partition("?")[0]
+    if not found or scheme.partition("+")[0] != "sqlite" or not name:
+        return None
+    return Path(name)
+
+
+def check_listed(listed: Sequence[str], records: Sequence[Record]) -> None:
+    """Raise JournalError that names the executions that the store lists and of whose start the journal knows nothing."""
+    started = {record.execution for record in records if record.kind is Kind.EXECUTION_STARTED}
+    lost = [execution for execution in listed if execution not in started]
+    if lost:
+        raise JournalError(
+            f"the store lists {', '.join(lost)}, and the journal has no record of the start",
+            where="the journal",
+            hint="records were removed: compare with a copy of the journal",
+        )
