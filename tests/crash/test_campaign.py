@@ -29,6 +29,11 @@ def crash_at_all(forks: Forks, points: list[str], reference: Reference) -> dict[
     return {point: complaints for point, complaints in found.items() if complaints}
 
 
+VARYING = "commit update:workflow_status: "
+"""The engine's own bookkeeping between steps: how often it commits that depends on time, so that the seventh of one run may
+not come in another. Its first is killed at with the other kinds."""
+
+
 def test_the_undisturbed_run_ends_as_it_should(reference: Reference) -> None:
     ending = reference.ending
     assert (ending.state, ending.pushes, ending.approvals) == ("succeeded", [ending.main], ["used"])
@@ -64,7 +69,8 @@ def test_an_execution_on_postgresql_killed_at_every_kind_of_point_ends_the_same(
 
 @pytest.mark.parametrize("part", range(RANDOM_PARTS), ids=lambda part: f"seed-{SEED}-part-{part}")
 def test_a_run_killed_at_random_ends_the_same(forks: Forks, reference: Reference, part: int) -> None:
-    chosen = random.Random(SEED).sample(reference.points, RANDOM_POINTS)  # noqa: S311 - no secret is made of it
+    steady = [point for point in reference.points if not point.startswith(VARYING)]
+    chosen = random.Random(SEED).sample(steady, RANDOM_POINTS)  # noqa: S311 - no secret is made of it
     assert crash_at_all(forks, chosen[part::RANDOM_PARTS], reference) == {}
 
 
