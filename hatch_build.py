@@ -1,6 +1,6 @@
 """What the build reads from elsewhere, so that each thing is written in one place.
 
-The runtime dependencies come from requirements/runtime.in. The wheel carries agents, policies, samples and the
+The runtime dependencies come from requirements/runtime.in. The wheel carries agents, policies, samples, templates and the
 requirements of the sandbox's toolchain below `bridle/shipped`; an editable installation reads them where they lie.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-SHIPPED = ("agents", "policies", "samples", "requirements/toolchain.txt")
+SHIPPED = ("agents", "policies", "samples", "templates", "requirements/toolchain.txt")
 
 
 class Dependencies(MetadataHookInterface):

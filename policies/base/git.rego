@@ -51,6 +51,17 @@ ask contains {
 	holds("git:push")
 }
 
+allow contains {
+	"rule": "git.restore",
+	"reason": "What the execution that is rolled back has pushed may be put back while nobody has built upon it.",
+} if {
+	active
+	input.action.tool == "git.restore"
+	by_person_or_service
+	is_object(input.undoes)
+	holds("git:push")
+}
+
 pushing if input.action.tool == "git.push"
 
 # An approval is an object; null and an absent one are none.

@@ -85,3 +85,20 @@ test_a_person_may_clone if allowed(by(cloning, "user")) == {"git.clone"}
 test_a_service_may_clone if allowed(by(cloning, "service")) == {"git.clone"}
 
 test_an_agent_may_not_clone if allowed(cloning) == set()
+
+restoring := object.union(
+	doc("git.restore", "consequential", {"branch": "main"}, "git:push"),
+	{"undoes": {"branch": "main"}},
+)
+
+test_what_was_pushed_may_be_put_back if allowed(by(restoring, "user")) == {"git.restore"}
+
+test_nothing_is_put_back_that_nobody_knows_of if {
+	allowed(by(object.union(restoring, {"undoes": null}), "user")) == set()
+}
+
+test_an_agent_puts_nothing_back if allowed(restoring) == set()
+
+test_nothing_is_put_back_without_the_permission if {
+	allowed(by(object.union(restoring, {"scope": ["git:commit"]}), "user")) == set()
+}

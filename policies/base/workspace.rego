@@ -44,6 +44,28 @@ allow contains {
 	input.principal.id == "service:bridle"
 }
 
+allow contains {
+	"rule": "workspace.forks",
+	"reason": "A person or service may fork the workspace for parallel branches, merge what they made, and begin a rerun with it.",
+} if {
+	active
+	input.action.tool in {"workspace.fork", "workspace.merge", "workspace.drop", "workspace.restore"}
+	input.action.effect == "reversible"
+	by_person_or_service
+	holds("workspace:use")
+}
+
+allow contains {
+	"rule": "workspace.artifacts",
+	"reason": "A person or service may keep files of the workspace and put them into it again.",
+} if {
+	active
+	input.action.tool in {"artifact.save", "artifact.load"}
+	input.action.effect == "reversible"
+	by_person_or_service
+	holds(concat(":", split(input.action.tool, ".")))
+}
+
 ask contains {
 	"rule": "effect.destructive",
 	"reason": "What this does cannot be undone: a person has to say yes.",

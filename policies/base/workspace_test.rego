@@ -42,6 +42,29 @@ test_verifying_is_not_allowed_for_others if {
 	allowed(by(verifying, "service")) == set()
 }
 
+test_forks_are_for_people_and_services if {
+	every tool in ["workspace.fork", "workspace.merge", "workspace.drop"] {
+		forking := doc(tool, "reversible", {}, "workspace:use")
+		allowed(by(forking, "user")) == {"workspace.forks"}
+		allowed(by(forking, "service")) == {"workspace.forks"}
+		allowed(forking) == set()
+		allowed(by(doc(tool, "reversible", {}, "workspace:verify"), "user")) == set()
+		allowed(by(doc(tool, "consequential", {}, "workspace:use"), "user")) == set()
+	}
+}
+
+test_artifacts_are_for_people_and_services if {
+	every verb in ["save", "load"] {
+		tool := sprintf("artifact.%s", [verb])
+		permission := sprintf("artifact:%s", [verb])
+		keeping := doc(tool, "reversible", {}, permission)
+		allowed(by(keeping, "user")) == {"workspace.artifacts"}
+		allowed(by(keeping, "service")) == {"workspace.artifacts"}
+		allowed(keeping) == set()
+		allowed(by(doc(tool, "reversible", {}, "artifact:none"), "user")) == set()
+	}
+}
+
 test_a_destructive_effect_asks if {
 	asked(doc("file.read", "destructive", {}, "file:read")) == {"effect.destructive"}
 }

@@ -37,13 +37,17 @@ Pass = Callable[[str], None]
 class Points:
     """Counts the points that this process passes and writes each to `log`.
 
-    The process is killed at the point `fatal`; or, on a `side` ("before" or "after"), at the first one of a kind that is not
-    among `visited`. That finds also what only a process passes that carries on where another has died.
+    The process is killed at the point `fatal`; or at the one that is the `number`th it passes; or, on a `side` ("before" or
+    "after"), at the first one of a kind that is not among `visited`. That finds also what only a process passes that carries on
+    where another has died.
     """
 
-    def __init__(self, log: int, *, fatal: str = "", side: str = "", visited: Iterable[str] = ()) -> None:
+    def __init__(
+        self, log: int, *, fatal: str = "", number: int = 0, side: str = "", visited: Iterable[str] = ()
+    ) -> None:
         self._log = log
         self._fatal = fatal
+        self._left = number
         self._side = side
         self._visited = frozenset(visited)
         self._passed: Counter[str] = Counter()
@@ -57,7 +61,8 @@ class Points:
                 return
             name = f"{label} #{number}"
             os.write(self._log, f"{name}\n".encode())
-            if name == self._fatal or self._is_new(name_kind(name)):
+            self._left -= 1
+            if name == self._fatal or self._left == 0 or self._is_new(name_kind(name)):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def _is_new(self, kind: str) -> bool:

@@ -112,7 +112,7 @@ def test_a_file_that_is_not_utf_8_is_told_to_the_agent_and_breaks_nothing(bridle
         record["body"] for record in bridle.records("action.outcome") if record["body"]["tool"] == "file.read"
     )
     assert outcome["value"]["encoding"] == "not utf-8"
-    assert_clear(bridle, done, 3, "succeeded")
+    assert_clear(bridle, done, FAILED, "came to nothing")
 
 
 def test_a_pipeline_that_is_not_utf_8_is_refused_with_the_byte(bridle: Bridle) -> None:
@@ -129,6 +129,6 @@ def test_an_origin_that_is_not_there_fails_the_step_that_clones(bridle: Bridle) 
 
 def test_a_store_that_cannot_be_opened_is_said(bridle: Bridle) -> None:
     done = bridle("resume", "--store", "sqlite:////proc/nowhere/bridle.db")
-    assert (done.code, "Traceback" in done.err, "/proc/nowhere" in done.err) == (UNAVAILABLE, False, True), (
+    assert (done.code, "Traceback" in done.err, "/proc/nowhere" in done.err) == (BAD_INPUT, False, True), (
         done.said
     )

@@ -28,7 +28,7 @@ def journal(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes
     key = read_key(demo.bridle.room.key)
 
     def check(data: bytes) -> object:
-        export = read_export(data.decode("utf-8", "surrogateescape").splitlines())
+        export = read_export(data.decode("utf-8", "surrogateescape"))
         return verify_journal(export.records, checkpoints=export.checkpoints, control_plane=key)
 
     return file.read_bytes(), check
@@ -70,6 +70,16 @@ def test_a_flipped_bit_of_the_journal_is_found(journal: tuple[bytes, Check]) -> 
 def test_a_flipped_bit_of_the_evidence_is_found(evidence: tuple[bytes, Check]) -> None:
     data, check = evidence
     assert find_missed(data, check, first=3, stride=len(data) // SAMPLED) == []
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_a_flipped_bit_of_a_line_end_is_found(journal: tuple[bytes, Check], bit: int) -> None:
+    data, check = journal
+    place = data.index(b"\n", len(data) // 2)
+    changed = bytearray(data)
+    changed[place] ^= 1 << bit
+    with pytest.raises(BridleError):
+        check(bytes(changed))
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PIPELINE = str(ROOT / "samples" / "autofix" / "pipeline.yaml")
 DURATION = "src/isodate/duration.py"
 DEMO = ["demo", "--approve-as", "ana", "--json"]
-NOT_ALLOWED = 3
+FAILED = 4
 RECORDED = "recorded:autofix/turns.json"
 
 
@@ -86,7 +86,8 @@ def test_half_a_repair_stays_red_and_is_not_committed(bridle: Bridle) -> None:
     refused = done.json["refused"][0]
     assert refused["rule"] == "commit.suite-not-green", done.said
     assert refused["reason"].startswith("The test suite is not green: 9 of 278 tests failed")
-    assert (done.code, bridle.room.main()) == (NOT_ALLOWED, before)
+    assert (done.code, bridle.room.main()) == (FAILED, before)
+    assert "came to nothing" in note_of(done, "approval")
 
 
 def test_a_changed_line_of_the_source_is_a_miss(bridle: Bridle) -> None:
@@ -152,7 +153,7 @@ def test_orders_in_a_file_change_nothing_that_is_enforced(bridle: Bridle) -> Non
     )
     assert "Read-only file system" in done.json["stopped"][0]["note"]
     assert (done.code, bridle.room.main(), bridle.room.pushes("bridle/autofix-isodate")) == (
-        NOT_ALLOWED,
+        FAILED,
         before,
         [],
     )

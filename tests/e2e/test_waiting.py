@@ -153,6 +153,19 @@ def test_two_processes_that_approve_at_once_ship_once(waiting: Bridle) -> None:
     assert (len(waiting.records("approval.verdict")), len(pushed)) == (1, 1)
 
 
+def test_an_approval_outlives_an_origin_that_is_briefly_away(waiting: Bridle) -> None:
+    origin = waiting.room.origin
+    away = origin.rename(origin.with_name("away.git"))
+    done = waiting("approve", "--json")
+    assert (done.code, "bridle resume" in done.said, "Traceback" in done.err) == (5, True, False), done.said
+    away.rename(origin)
+    done = waiting("resume", waiting.newest(), "--json")
+    assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
+    ended = [record for record in waiting.records("action.outcome") if record["body"]["tool"] == "git.push"]
+    assert (len(waiting.records("approval.verdict")), len(ended)) == (1, 1)
+    assert waiting("audit", "verify").code == 0
+
+
 def test_approve_carries_on_what_was_killed_while_it_waited(bridle: Bridle) -> None:
     with demo_on_a_terminal(bridle) as terminal:
         terminal.child.kill()

@@ -79,8 +79,9 @@ class Child:
         return code
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
+        """Send it a signal, unless it has ended: its number may be another process's by now."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
     @property
     def stdout(self) -> str:
@@ -160,9 +161,15 @@ def _serve() -> None:
     _preload()
     codes: dict[int, int] = {}
     for line in sys.stdin:
-        message = json.loads(line)
-        answer = {"code": _poll(message["poll"], codes)} if "poll" in message else {"pid": _fork(message)}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(_answer(json.loads(line), codes)), flush=True)
+
+
+def _answer(message: Mapping[str, Any], codes: dict[int, int]) -> dict[str, int | None]:
+    if "poll" in message:
+        return {"code": _poll(message["poll"], codes)}
+    pid = _fork(message)
+    codes.pop(pid, None)  # the number was an earlier child's, whose end is not this one's
+    return {"pid": pid}
 
 
 def _preload() -> None:

@@ -39,6 +39,9 @@ class Room:
             "BRIDLE_MODEL": "",
             "BRIDLE_MODEL_PRICE": "",
             "BRIDLE_RECORD": "",
+            "BRIDLE_MAX_EXECUTIONS": "",
+            "BRIDLE_POLICIES": "",
+            "BRIDLE_RETENTION": "",
         }
 
     @property

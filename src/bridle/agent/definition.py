@@ -12,7 +12,6 @@ The forms an agent is written in are read by `agent.forms`; where agents lie is 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
@@ -22,12 +21,14 @@ from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
 from bridle.gate.action import Purpose
 from bridle.gate.manifest import find_manifest
+from bridle.pipeline.expressions import references, render
+from bridle.pipeline.values import to_text
 
 MODEL_CALL = "model:call"
-INPUT = re.compile(r"\$\{\{\s*inputs\.([A-Za-z_]\w*)\s*\}\}|<\+inputs\.([A-Za-z_]\w*)>")
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
+    "connector": str,
     "integer": int,
     "boolean": bool,
     "object": Mapping,
@@ -52,7 +53,7 @@ class AgentLimits:
 
 @dataclass(frozen=True)
 class AgentInput:
-    """One declared input. `kind` is a JSON type: string, integer, boolean, object or array."""
+    """One declared input. `kind` is a JSON type (string, integer, boolean, object, array), or connector: the id of one."""
 
     name: str
     kind: str = "string"
@@ -64,7 +65,7 @@ class AgentInput:
 @dataclass(frozen=True)
 class AgentDefinition:
     """An agent. `model` may be empty: the step or the account names it then. `connector` is kept for the model's
-    credentials and grants nothing by itself."""
+    credentials and grants nothing by itself. `output_schema` is a JSON Schema of what it hands on; empty declares nothing."""
 
     name: str
     version: str
@@ -78,6 +79,7 @@ class AgentDefinition:
     model: str = ""
     connector: str = ""
     inputs: tuple[AgentInput, ...] = ()
+    output_schema: Mapping[str, Json] = field(default_factory=dict)
     permissions: frozenset[str] = field(init=False)
     digest: str = field(init=False)
 
@@ -88,7 +90,7 @@ class AgentDefinition:
 
     def to_json(self) -> dict[str, Json]:
         """Return the normal form, which the digest covers."""
-        return {
+        data: dict[str, Json] = {
             "name": self.name,
             "version": self.version,
             "description": self.description,
@@ -102,6 +104,7 @@ class AgentDefinition:
             "connector": self.connector,
             "inputs": [asdict(item) for item in self.inputs],
         }
+        return {**data, "output_schema": self.output_schema} if self.output_schema else data
 
 
 @dataclass(frozen=True)
@@ -162,14 +165,11 @@ def _value_of(item: AgentInput, given: Mapping[str, Json]) -> Json:
 
 
 def _put(text: str, values: Mapping[str, Json]) -> str:
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        found = values.get(name)
+    for reference in references(text):
+        found = values.get(reference.path[1]) if len(reference.path) == 2 else ""
         if not isinstance(found, (str, int)):
             raise InputError(
-                f"input {name!r} stands in a text but is no string or integer",
+                f"input {reference.path[1]!r} stands in a text but is no string or integer",
                 hint="give it a value; objects and lists reach the model in its first message",
             )
-        return str(found)
-
-    return INPUT.sub(value, text)
+    return to_text(render(text, {"inputs": values}))

@@ -4,7 +4,8 @@ Rules
   1. What is known but cannot be honoured yet (MCP servers, egress to a domain, an image) is refused with a reason
      that a program can compare. Nothing is dropped: an agent without its servers is another agent.
   2. A known vendor image means Bridle's own runner; it is never pulled.
-  3. A tool that no manifest offers to agents is refused, and so is an expression that names no declared input.
+  3. A tool that no manifest offers to agents is refused, and so is an expression that looks at anything but declared inputs,
+     or at one that may be left out and has no default.
 
 How the fields come together from the forms of a file is `agent.forms`.
 """
@@ -13,8 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
-from bridle.agent.definition import INPUT, AgentDefinition, AgentInput, AgentLimits
+from bridle.agent.definition import AgentDefinition, AgentLimits
+from bridle.agent.faults import Faults
+from bridle.agent.inputs import list_expression_faults, read_inputs
+from bridle.agent.outputs import read_output_schema
 from bridle.agent.reader import Spot, nearest
 from bridle.core.boundary import Boundary, Suite, clean_path
 from bridle.core.errors import InputError
@@ -26,14 +31,12 @@ REFUSED = {
     "mcp_servers": ("no-mcp-servers", "MCP servers cannot be reached by agents yet"),
     "allowed_domains": ("no-egress", "the sandbox has no way out to a domain yet"),
     "output": ("no-output-files", "declared output files are not collected yet"),
-    "outputs": ("no-declared-outputs", "outputs are computed by the harness and cannot be declared yet"),
     "permissions": ("permissions-derived", "permissions are derived from the tools and cannot be declared"),
     "skill": ("no-skills", "skills are not read yet"),
     "skills": ("no-skills", "skills are not read yet"),
     "rules": ("no-rules", "rules beside the prompt are not read yet"),
     "docker_connector": ("no-container-agents", "an agent does not bring its own container yet"),
     "workdir": ("no-workdir", "an agent works at the top of its workspace"),
-    "backend": ("no-backend", "the only backend is Bridle's own loop"),
     "swarm": ("no-swarm", "an agent is one agent"),
 }
 TOOL_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -45,13 +48,16 @@ TOOL_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 VENDOR_IMAGE = re.compile(r"(?:[\w.-]+/)*(?:harness-ai-agent|bridle-agent)(?::[\w.-]+)?")
 BASE = re.compile(r"(?:harnessAI|bridle\.agent)(?:@[\d.]+)?")
-EXPRESSION = re.compile(r"\$\{\{.*?\}\}|<\+[^>\n]*>?", re.DOTALL)
-KINDS = frozenset({"string", "integer", "boolean", "object", "array"})
+OWN_BACKEND = "bridle"
 
 
-def build_agent(fields: Mapping[str, Spot], *, fallback: Mapping[str, str], file: str) -> AgentDefinition:
-    """Build the record; `fallback` has name, version and owner for a file without its own."""
-    _refuse_what_is_not_honoured(fields)
+def build_agent(
+    fields: Mapping[str, Spot], *, fallback: Mapping[str, str], file: str, faults: Faults
+) -> AgentDefinition:
+    """Build the record; `fallback` has name, version and owner for a file without its own. Raise InputError with every
+    fault, those that are in `faults` already among them."""
+    _refuse_what_is_not_honoured(fields, faults)
+    attempt = faults.attempt
 
     def need(field: str) -> str:
         found = fields[field].text() if field in fields else fallback.get(field, "")
@@ -61,32 +67,44 @@ def build_agent(fields: Mapping[str, Spot], *, fallback: Mapping[str, str], file
             )
         return found
 
-    inputs = _inputs(fields["inputs"]) if "inputs" in fields else ()
-    prompt = need("prompt").strip() + "\n"
-    model = _model(fields)
-    for field, filled in (("prompt", prompt), *((name, model) for name in MODELS if name in fields)):
-        _check_expressions(fields.get(field), filled, inputs=inputs, file=file)
-    return AgentDefinition(
-        name=need("name"),
-        version=need("version"),
-        description=fields["description"].text().strip() if "description" in fields else "",
-        owner=need("owner"),
-        purpose=_purpose(fields),
-        prompt=prompt,
-        tools=_tools(fields),
-        boundary=_boundary(fields),
-        limits=_limits(fields),
-        model=model,
-        connector=fields["connector"].text() if "connector" in fields else "",
-        inputs=inputs,
+    def text(field: str) -> str:
+        return attempt(lambda: fields[field].text(), "") if field in fields else ""
+
+    has_inputs = attempt(lambda: read_inputs(fields["inputs"]), None) if "inputs" in fields else ()
+    inputs = has_inputs or ()
+    prompt = attempt(lambda: need("prompt"), "").strip() + "\n"
+    model = attempt(lambda: _model(fields), "")
+    connector = text("connector")
+    filled_in = (
+        ("prompt", prompt),
+        ("connector", connector),
+        *((name, model) for name in MODELS if name in fields),
     )
+    for field, filled in filled_in if has_inputs is not None else ():
+        faults.found += list_expression_faults(fields.get(field), filled, inputs=inputs, file=file)
+    outputs = (fields.get("outputs"), fields.get("output_schema"))
+    no_tools: tuple[str, ...] = ()
+    no_schema: Mapping[str, Any] = {}
+    parts: dict[str, Any] = {
+        "name": attempt(lambda: need("name"), ""),
+        "version": attempt(lambda: need("version"), ""),
+        "description": text("description").strip(),
+        "owner": attempt(lambda: need("owner"), ""),
+        "purpose": attempt(lambda: _purpose(fields), Purpose.BUILD),
+        "tools": attempt(lambda: _tools(fields), no_tools),
+        "boundary": attempt(lambda: _boundary(fields), None),
+        "limits": attempt(lambda: _limits(fields), None),
+        "output_schema": attempt(lambda: read_output_schema(*outputs), no_schema),
+    }
+    faults.raise_if_any()
+    return AgentDefinition(**parts, prompt=prompt, model=model, connector=connector, inputs=inputs)
 
 
-def _refuse_what_is_not_honoured(fields: Mapping[str, Spot]) -> None:
+def _refuse_what_is_not_honoured(fields: Mapping[str, Spot], faults: Faults) -> None:
     for field, (reason, sentence) in REFUSED.items():
-        if field in fields and not _is_nothing(fields[field]):
-            raise fields[field].wrong(sentence, hint=f"take {field!r} out", reason=reason)
-    _check_images_and_bases(fields)
+        if field in fields and not faults.attempt(lambda field=field: _is_nothing(fields[field]), True):  # type: ignore[misc]
+            faults.found.append(fields[field].wrong(sentence, hint=f"take {field!r} out", reason=reason))
+    faults.attempt(lambda: _check_images_and_bases(fields), None)
 
 
 def _is_nothing(spot: Spot) -> bool:
@@ -97,6 +115,11 @@ def _is_nothing(spot: Spot) -> bool:
 def _check_images_and_bases(fields: Mapping[str, Spot]) -> None:
     if "image" in fields and not VENDOR_IMAGE.fullmatch(fields["image"].text()):
         raise fields["image"].wrong("this image is not a known agent runner", reason="unknown-agent-image")
+    if "backend" in fields and fields["backend"].text() != OWN_BACKEND:
+        name = fields["backend"].text()[:80]
+        raise fields["backend"].wrong(
+            f"the backend {name!r} is not installed", hint=f"use {OWN_BACKEND}", reason=f"no-backend:{name}"
+        )
     if "uses" in fields and not BASE.fullmatch(fields["uses"].text()):
         raise fields["uses"].wrong(
             "this base is not known", hint="use harnessAI@1.0.0", reason="unknown-agent-base"
@@ -113,20 +136,6 @@ def _model(fields: Mapping[str, Spot]) -> str:
         return ""
     prefix = "" if named[0] == "model" else f"{named[0]}:"
     return prefix + fields[named[0]].text()
-
-
-def _check_expressions(spot: Spot | None, text: str, *, inputs: tuple[AgentInput, ...], file: str) -> None:
-    declared = {item.name for item in inputs}
-    where = spot.where if spot else file
-    for match in EXPRESSION.finditer(text):
-        reference = INPUT.fullmatch(match[0])
-        if reference is None:
-            raise InputError(
-                f"{match[0]!r} cannot be resolved in an agent", where=where,
-                hint="only declared inputs can: ${{ inputs.name }}", reason="unsupported-expression",
-            )  # fmt: skip
-        if (reference[1] or reference[2]) not in declared:
-            raise InputError(f"{match[0]!r} names no declared input", where=where, reason="unknown-input")
 
 
 def _purpose(fields: Mapping[str, Spot]) -> Purpose:
@@ -198,29 +207,3 @@ def _seconds(spot: Spot) -> int:
     if match is None:
         raise spot.wrong("expected a time such as 90s, 15m or 2h")
     return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-
-
-def _inputs(spot: Spot) -> tuple[AgentInput, ...]:
-    found: dict[str, AgentInput] = {}
-    for key, value in spot.pairs():
-        name = key.text()
-        if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in found:
-            raise key.wrong(f"{name!r} is no new name for an input")
-        found[name] = _input(name, value)
-    return tuple(found.values())
-
-
-def _input(name: str, spot: Spot) -> AgentInput:
-    keys = spot.mapping({"type", "description", "required", "default", "ui"})
-    kind = keys["type"].text() if "type" in keys else "string"
-    if kind not in KINDS:
-        raise keys["type"].wrong(
-            f"an input cannot be a {kind!r} yet", hint=nearest(kind, KINDS), reason="unknown-type"
-        )
-    return AgentInput(
-        name=name,
-        kind=kind,
-        description=keys["description"].text() if "description" in keys else "",
-        required=keys["required"].flag() if "required" in keys else False,
-        default=keys["default"].json() if "default" in keys else None,
-    )

@@ -5,6 +5,8 @@
     middle     agent: {step: {run: {with}}}
     oldest     agent: {step: {group: {steps: [{run: {container, env: PLUGIN_*}}]}}}, or agent: {group: …}
 
+A file may also begin with `template:` (once `action:`), which has a name and a version and one of these as `agent` or `step`.
+
 Rules
   1. Each form is first gathered into the same fields, by name, each with its place; then one function builds.
   2. A key nobody knows is refused with the nearest known one, a field given twice as well.
@@ -21,6 +23,7 @@ from collections.abc import Callable, Mapping
 from ruamel.yaml.nodes import ScalarNode
 
 from bridle.agent.definition import AgentDefinition
+from bridle.agent.faults import Faults
 from bridle.agent.fields import build_agent
 from bridle.agent.reader import Spot, nearest, read_yaml
 from bridle.core.errors import InputError
@@ -31,7 +34,7 @@ _WORDS = """
     name id identifier version description owner purpose prompt task model connector uses image env inputs
     tools allowed_tools boundary write protect push network suite
     limits max_turns max_tokens max_cost_usd timeout max_output_tokens
-    mcp mcp_servers mcp_format allowed_domains output outputs permissions skill skills rules
+    mcp mcp_servers mcp_format allowed_domains output outputs output_schema permissions skill skills rules
     docker_connector workdir backend swarm
 """
 FIELDS = frozenset(_WORDS.split())
@@ -47,46 +50,62 @@ ENVIRONMENT = {
     "OPENAI_MODEL": "openai",
     "MODEL": "model",
 }
+_ABOUT = "id identifier name description tags version author module alias inputs layout"
+TEMPLATE = frozenset(_ABOUT.split())  # what a template says about itself
+PARTS = FIELDS | {"step", "group", "with"}
 ALWAYS = frozenset({"<+Always>", "<+always()>", "${{ always() }}"})
 
 
 def parse_agent(
     text: str, *, file: str, name: str = "", version: str = "", owner: str = ""
 ) -> AgentDefinition:
-    """Read an agent in any form. `name`, `version` and `owner` stand in where the file has none; where it has a
-    name or version of its own and these are given too, they have to agree."""
-    fields = _gather_markdown(text, file) if text.startswith("---") else _gather_yaml(text, file)
+    """Read an agent in any form; raise InputError with every fault (`agent.faults`). `name`, `version` and `owner` stand in
+    where the file has none; where it has a name or version of its own and these are given too, they have to agree."""
+    faults = Faults()
+    gather = _gather_markdown if text.startswith("---") else _gather_yaml
+    fields = faults.attempt(lambda: gather(text, file, faults), None)
+    if fields is None:
+        faults.raise_if_any()
+    fields = fields or {}
     for field, given in (("name", name), ("version", version)):
-        if field in fields and given and fields[field].text() != given:
-            raise fields[field].wrong(f"the file is that of {given!r}", reason="name-mismatch")
+        faults.attempt(lambda field=field, given=given: _check_agrees(fields.get(field), given), None)  # type: ignore[misc]
     fallback = {"name": name, "version": version, "owner": owner}
-    return build_agent(fields, fallback=fallback, file=file)
+    return build_agent(fields, fallback=fallback, file=file, faults=faults)
 
 
-def _gather_markdown(text: str, file: str) -> Fields:
+def _check_agrees(spot: Spot | None, given: str) -> None:
+    if spot is not None and given and spot.text() != given:
+        raise spot.wrong(f"the file is that of {given!r}", reason="name-mismatch")
+
+
+def _gather_markdown(text: str, file: str, faults: Faults) -> Fields:
     match = re.match(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)(.*)", text.replace("\r\n", "\n"), re.DOTALL)
     if match is None:
         raise InputError(
             "the frontmatter does not end", where=f"{file}:1:1", hint="close it with a line of three dashes"
         )
-    spot = read_yaml("\n" + match[1], file=file)  # the empty line keeps the line numbers of the file
+    spot = read_yaml(
+        "\n" + match[1], file=file, faults=faults
+    )  # the empty line keeps the line numbers of the file
     fields = _spread(spot.mapping(FIELDS))
     body = match[2].strip()
     if body:
         if "prompt" in fields:
             raise fields["prompt"].wrong("there is a prompt both here and below the frontmatter")
-        fields["prompt"] = Spot(
-            ScalarNode("tag:yaml.org,2002:str", body, start_mark=spot.node.end_mark), file
+        fields["prompt"] = spot.below(
+            ScalarNode("tag:yaml.org,2002:str", body, start_mark=spot.node.end_mark)
         )
     return fields
 
 
-def _gather_yaml(text: str, file: str) -> Fields:
-    root = read_yaml(text, file=file).mapping({"agent"})
-    if "agent" not in root:
-        raise InputError("there is no agent in here", where=file, hint="begin with 'agent:'")
-    body = root["agent"].mapping(FIELDS | {"step", "group", "with"})
+def _gather_yaml(text: str, file: str, faults: Faults) -> Fields:
+    root = read_yaml(text, file=file, faults=faults).mapping({"agent", "template", "action", "version"})
+    found = [root[name] for name in ("agent", "template", "action") if name in root]
+    if len(found) != 1:
+        what = "more than one root" if found else "there is no agent in here"
+        raise InputError(what, where=file, hint="begin with 'agent:'")
     fields: Fields = {}
+    body = found[0].mapping(PARTS) if "agent" in root else _open_template(found[0], fields)
     _merge(fields, {name: spot for name, spot in body.items() if name in FIELDS})
     if "with" in body:
         _merge(fields, body["with"].mapping(FIELDS))
@@ -94,6 +113,24 @@ def _gather_yaml(text: str, file: str) -> Fields:
         if name in body:
             _merge(fields, _gather_step(body[name]) if name == "step" else _gather_group(body[name]))
     return _spread(fields)
+
+
+def _open_template(spot: Spot, fields: Fields) -> Fields:
+    """Return the parts of a template's agent, and put what the template says about itself into `fields`."""
+    keys = spot.mapping(TEMPLATE | {"agent", "step", "pipeline", "stage", "group"})
+    kinds = sorted(keys.keys() - TEMPLATE)
+    if kinds not in (["agent"], ["step"]):
+        what = f"a template of {' and '.join(kinds) or 'nothing'} is no agent"
+        raise spot.wrong(what, hint="put agent: into it", reason="no-agent-template")
+    named = ("id", "identifier") if keys.keys() & {"id", "identifier"} else ("name",)
+    said = (*named, "version", "description", "inputs")
+    _merge(fields, {name: keys[name] for name in said if name in keys})
+    if kinds == ["agent"]:
+        return keys["agent"].mapping(PARTS)
+    step = {key.text() for key, _ in keys["step"].pairs()}
+    return (
+        keys["step"].mapping({"agent"})["agent"].mapping(PARTS) if "agent" in step else {"step": keys["step"]}
+    )
 
 
 def _gather_step(whole: Spot) -> Fields:
@@ -107,7 +144,10 @@ def _gather_step(whole: Spot) -> Fields:
         raise step["if"].wrong("an agent cannot be conditional inside", reason="no-inner-condition")
     if "run" not in step:
         raise whole.wrong("the step of an agent is a run step", hint="add 'run'", reason="unsupported-step")
-    run = step["run"].mapping({"container", "env", "with"})
+    run = step["run"].mapping({"container", "env", "with", "output", "outputs"})
+    for name in ("output", "outputs"):
+        if name in run:
+            _merge(fields, {"outputs": run[name]})
     if "container" in run:
         _merge(fields, run["container"].mapping({"image"}))
     for name in ("env", "with"):

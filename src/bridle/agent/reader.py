@@ -3,7 +3,7 @@
 Rules
   1. A scalar is its source text until somebody asks for a kind: `1.10` stays `1.10`, `off` stays `off`.
   2. Keys come in kebab, snake and camel case; twice the same key is an error, an unknown one names its nearest.
-  3. Aliases are refused (a file of a few lines could mean gigabytes), and so are files beyond SIZE_LIMIT.
+  3. Aliases are refused (a file of a few lines could mean gigabytes), and so are files beyond SIZE_LIMIT and DEPTH_LIMIT.
 
 It knows YAML, not agents.
 """
@@ -13,15 +13,16 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from bridle.agent.faults import Faults
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 
@@ -31,10 +32,11 @@ DEPTH_LIMIT = 30
 
 @dataclass(frozen=True)
 class Spot:
-    """A node and where it stands."""
+    """A node and where it stands. Keys that nobody knows are kept in `faults`, so that reading goes on."""
 
     node: Node
     file: str
+    faults: Faults = field(default_factory=Faults, compare=False, repr=False)
 
     @property
     def where(self) -> str:
@@ -80,7 +82,11 @@ class Spot:
         """Return the items of a list."""
         if not isinstance(self.node, SequenceNode):
             raise self.wrong("expected a list")
-        return [Spot(item, self.file) for item in self.node.value]
+        return [self.below(item) for item in self.node.value]
+
+    def below(self, node: Node) -> Spot:
+        """Return another node of the same file."""
+        return Spot(node, self.file, self.faults)
 
     def texts(self) -> tuple[str, ...]:
         """Return a list of texts; one text with commas is a list too."""
@@ -92,20 +98,21 @@ class Spot:
         """Return keys and values of a mapping as they are written."""
         if not isinstance(self.node, MappingNode):
             raise self.wrong("expected a mapping")
-        return [(Spot(key, self.file), Spot(value, self.file)) for key, value in self.node.value]
+        return [(self.below(key), self.below(value)) for key, value in self.node.value]
 
     def mapping(self, known: Collection[str]) -> dict[str, Spot]:
-        """Return the values by key in snake case; raise InputError for a key that is not `known` or comes twice."""
+        """Return the values by key in snake case. A key that is not `known` or comes twice is a fault and left out."""
         found: dict[str, Spot] = {}
         for key, value in self.pairs():
             name = snake(key.text())
             if name not in known:
-                raise key.wrong(
-                    f"unknown key {key.text()!r}", hint=nearest(name, known), reason="unknown-key"
-                )
-            if name in found:
-                raise key.wrong(f"{key.text()!r} is given twice", hint=f"first at {found[name].where}")
-            found[name] = value
+                what = f"unknown key {key.text()!r}"
+                self.faults.found.append(key.wrong(what, hint=nearest(name, known), reason="unknown-key"))
+            elif name in found:
+                first = f"first at {found[name].where}"
+                self.faults.found.append(key.wrong(f"{key.text()!r} is given twice", hint=first))
+            else:
+                found[name] = value
         return found
 
     def json(self, *, depth: int = 0) -> Json:
@@ -135,14 +142,20 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(sorted(known))
 
 
-def read_yaml(text: str, *, file: str) -> Spot:
-    """Read one YAML document; raise InputError with the place for anything that is none."""
+def read_yaml(text: str, *, file: str, faults: Faults) -> Spot:
+    """Read one YAML document; raise InputError with the place for anything that is none. What is wrong in it goes to `faults`."""
     if len(text) > SIZE_LIMIT:
         raise InputError(
             f"larger than {SIZE_LIMIT} characters", where=file, hint="an agent is one short file"
         )
     try:
+        depth = 0
         for event in _yaml().parse(text):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > DEPTH_LIMIT:  # stops the scanner, whose work grows with the depth of what is open
+                mark = event.start_mark
+                place = f"{file}:{mark.line + 1}:{mark.column + 1}"
+                raise InputError(f"nested deeper than {DEPTH_LIMIT} levels", where=place, hint="flatten it")
             if isinstance(event, AliasEvent):
                 mark = event.start_mark
                 raise InputError(
@@ -159,7 +172,7 @@ def read_yaml(text: str, *, file: str) -> Spot:
         raise InputError(f"not YAML: {type(exc).__name__} {exc}", where=file) from exc
     if node is None:
         raise InputError("empty", where=file)
-    return Spot(node, file)
+    return Spot(node, file, faults)
 
 
 def _yaml() -> Any:

@@ -4,7 +4,9 @@ Rules
   1. `publisher.name@1.2.3` is that version; `@1.2`, `@1` and no version are the newest that begins so.
   2. An agent lies at `<root>/<publisher>.<name>/<version>.md`, `.yaml` or `.yml`. The first root that has the name
      decides alone: a project's folder cannot slip a newer version under a shipped name, nor the other way round.
-  3. The file's own name and version have to be those of its place.
+  3. A project's folders are `agents` and `bridle/agents`, in the folder that a command is called in and at the top of its
+     repository, found as git does: the nearest folder upwards that holds `.git`.
+  4. The file's own name and version have to be those of its place.
 """
 
 from __future__ import annotations
@@ -20,6 +22,18 @@ from bridle.core.errors import InputError
 REFERENCE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.([a-z0-9][a-z0-9._-]*?)(?:@(\d+(?:\.\d+){0,2}))?")
 VERSION = re.compile(r"\d+\.\d+\.\d+")
 SUFFIXES = (".md", ".yaml", ".yml")
+
+
+def find_top(folder: Path) -> Path:
+    """Return the top of the repository that `folder` lies in; `folder` itself when it lies in none."""
+    folder = folder.absolute()
+    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+
+
+def list_roots(folder: Path, *, shipped: Path) -> tuple[Path, ...]:
+    """Return the folders in which a process that works in `folder` seeks agents, in its order."""
+    places = dict.fromkeys((folder.absolute(), find_top(folder)))
+    return (*(place / name for place in places for name in ("agents", "bridle/agents")), shipped)
 
 
 def load_agent(uses: str, *, roots: Sequence[Path]) -> AgentDefinition:

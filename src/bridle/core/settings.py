@@ -8,9 +8,11 @@ root: the sandbox's user 65534 has to be able to walk to it, and cannot enter ro
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bridle.core.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,10 @@ class Settings:
     `data_dir` holds the store and caches, `config_dir` the keys (0700), `work_dir` workspaces and
     toolchains. `store_url` is `sqlite:////absolute/file.db` or `postgresql://…`. `model` is the account's
     default model, `model_price` its own price ("0.25/1.25": dollars per million tokens in and out); both may be empty.
+    `max_executions` is how many executions of the account run at once; None is any number.
+    `snapshots_dir` holds what several machines share of workspaces; None is a folder in `work_dir`, for one machine.
+    `policies` are files and folders of Rego that are asked beside the base set.
+    `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
     `record` is a file to write every model turn into, so that the run can be played again, or empty.
     """
 
@@ -30,10 +36,19 @@ class Settings:
     model: str
     model_price: str = ""
     record: str = ""
+    max_executions: int | None = None
+    retention: str = ""
+    snapshots_dir: Path | None = None
+    policies: tuple[Path, ...] = ()
 
 
-def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = "") -> Settings:
-    """Resolve settings from `environ` (default: the process environment); a `store_url` given here wins."""
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, store_url: str = "", policies: Sequence[Path] = ()
+) -> Settings:
+    """Resolve settings from `environ` (default: the process environment).
+
+    A `store_url` given here wins; `policies` given here come after the account's, which stay.
+    """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or "/")
     data = Path(env.get("BRIDLE_DATA_DIR") or _xdg(env, "XDG_DATA_HOME", home / ".local/share") / "bridle")
@@ -47,7 +62,31 @@ def load_settings(environ: Mapping[str, str] | None = None, *, store_url: str = 
         model=env.get("BRIDLE_MODEL", ""),
         model_price=env.get("BRIDLE_MODEL_PRICE", ""),
         record=env.get("BRIDLE_RECORD", ""),
+        retention=env.get("BRIDLE_RETENTION", ""),
+        max_executions=_count(env, "BRIDLE_MAX_EXECUTIONS"),
+        snapshots_dir=Path(env["BRIDLE_SNAPSHOTS"]) if env.get("BRIDLE_SNAPSHOTS") else None,
+        policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),
     )
+
+
+def _paths(env: Mapping[str, str], name: str) -> list[Path]:
+    """Read paths as PATH has them; a relative one would change with the folder that a command is called in."""
+    given = [Path(part) for part in env.get(name, "").split(os.pathsep) if part]
+    for path in given:
+        if not path.is_absolute():
+            raise InputError(f"{str(path)!r} is not an absolute path", where=name, hint="begin it with /")
+    return given
+
+
+def _count(env: Mapping[str, str], name: str) -> int | None:
+    given = env.get(name, "")
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and int(given) > 0):
+        raise InputError(
+            f"{given!r} is not a number above zero", where=name, hint="give a number, or unset it"
+        )
+    return int(given)
 
 
 def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:

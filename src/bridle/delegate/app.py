@@ -6,8 +6,19 @@ from collections.abc import Mapping
 
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
-from bridle.delegate.effectors import Effector, EffectorContext, command, file, git, workspace
+from bridle.delegate.effectors import (
+    Effector,
+    EffectorContext,
+    artifact,
+    command,
+    file,
+    fork,
+    git,
+    git_restore,
+    workspace,
+)
 from bridle.delegate.sandbox.policy import Sandbox
+from bridle.delegate.secret_outputs import SecretOutputs
 from bridle.delegate.vault import Vault
 from bridle.delegate.worker import LookUp, TokenLives, Worker
 from bridle.delegate.workspace import Workspaces
@@ -25,9 +36,19 @@ EFFECTORS: Mapping[str, Effector] = {
     "git.clone": git.clone,
     "git.commit": git.commit,
     "git.push": git.push,
+    "git.restore": git_restore.restore,
     "workspace.verify": workspace.verify,
+    "workspace.fork": fork.fork,
+    "workspace.merge": fork.merge,
+    "workspace.drop": fork.drop,
+    "workspace.restore": fork.restore,
+    "artifact.save": artifact.save,
+    "artifact.load": artifact.load,
 }
-LOOK_UPS: Mapping[str, LookUp] = {"git.push": git.look_up_push}
+LOOK_UPS: Mapping[str, LookUp] = {
+    "git.push": git.look_up_push,
+    "git.restore": git_restore.look_up_restore,
+}
 
 
 def build_delegate(
@@ -45,13 +66,16 @@ def build_delegate(
     Its workspaces and the toolchain lie in `settings.work_dir`, its redaction key in `config_dir`.
     The redaction key is kept, so that the same secret has the same mark before and after a restart.
     """
-    redactor = Redactor(key=load_secret(settings.config_dir / "redaction.key"))
+    key = load_secret(settings.config_dir / "redaction.key")
+    redactor = Redactor(key=key)
+    workspaces = Workspaces(settings.work_dir / "workspaces", store=settings.snapshots_dir)
     toolchain = settings.work_dir / "toolchain"
     context = EffectorContext(
-        workspaces=Workspaces(settings.work_dir / "workspaces"),
+        workspaces=workspaces,
         sandbox=sandbox or _default_sandbox(),
-        vault=Vault(redactor),
+        vault=Vault(redactor, folder=settings.config_dir / "secrets"),
         redactor=redactor,
+        secret_outputs=SecretOutputs(workspaces.store / "secrets", key=key, redactor=redactor),
         clock=clock,
         toolchain=toolchain.resolve() if toolchain.exists() else None,
     )

@@ -5,6 +5,8 @@ Rules
      header as git writes it, a link is called one, and what can't be shown is named.
   2. An edit of a text file is its unified difference and nothing else.
   3. An empty folder counts as nothing: git does not keep it.
+  4. What would not be seen, or would be obeyed, is written out (core.visible): in a name everything, in a line all but tabs. A
+     name or a line of a file cannot pass for another line of the difference, and a changed line ending shows.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 
+from bridle.core.visible import make_visible, show_name
 from bridle.delegate.snapshot import Entry, Manifest, Snapshots
 from bridle.delegate.tree import Kind
 
@@ -25,7 +28,7 @@ def write_difference(snapshots: Snapshots, base: Manifest, other: Manifest, chan
     pieces: list[str] = []
     size = 0
     for path in changed:
-        for line in _lines(snapshots, path, base.get(path), other.get(path)):
+        for line in _lines(snapshots, show_name(path), base.get(path), other.get(path)):
             if size + len(line) > MAX_TEXT_CHARS:
                 return "".join([*pieces, f"[the difference is cut after {MAX_TEXT_CHARS} characters]\n"])
             pieces.append(line)
@@ -43,9 +46,13 @@ def _lines(snapshots: Snapshots, path: str, old: Entry | None, new: Entry | None
     names = (f"a/{path}" if old else "/dev/null", f"b/{path}" if new else "/dev/null")
     if before != after and not (before and after):
         yield f"--- {names[0]}\n+++ {names[1]}\n"
-        yield from (("+" if after else "-") + line for line in _split(before or after))
+        yield from (_show(("+" if after else "-") + line) for line in _split(before or after))
         return
-    yield from difflib.unified_diff(_split(before), _split(after), *names)
+    yield from (_show(line) for line in difflib.unified_diff(_split(before), _split(after), *names))
+
+
+def _show(line: str) -> str:
+    return make_visible(line, keep="\n\t")
 
 
 def _kept(entry: Entry | None) -> Entry | None:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bridle.core.errors import ExecutionError, UnavailableError
+from bridle.core.visible import hide_userinfo
 
 TIMEOUT_S = 300
 _SETTINGS = (
@@ -85,7 +86,10 @@ class GitProgram:
 
 
 def last_line(run: subprocess.CompletedProcess[bytes]) -> str:
-    """Return what git called fatal first, which is the cause; advice follows it. Else the last thing it said."""
+    """Return what git called fatal first, which is the cause; advice follows it. Else the last thing it said.
+
+    Git repeats the address it was given: no credentials are told (core.visible).
+    """
     lines = run.stderr.decode(errors="replace").strip().splitlines()
     fatal = (line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: "))
-    return next(fatal, lines[-1] if lines else f"exit code {run.returncode}")
+    return hide_userinfo(next(fatal, lines[-1] if lines else f"exit code {run.returncode}"))

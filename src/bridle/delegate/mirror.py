@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bridle.core.canonical import canonical
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.core.visible import hide_userinfo
 from bridle.delegate.disk import sync_folder, write_whole
 from bridle.delegate.git_program import GitProgram, last_line
 
@@ -58,6 +59,10 @@ class Mirror:
             raise ExecutionError("nothing was cloned into this workspace", reason="not-cloned")
         return _read_clone(path)
 
+    def find_clone(self) -> Clone | None:
+        """Return what was cloned, None when nothing was."""
+        return self.clone() if (self._folder / "clone.json").exists() else None
+
     def note_clone(self, clone: Clone) -> None:
         """Remember what was put into the workspace."""
         write_whole(self._folder / "clone.json", canonical(asdict(clone)))
@@ -65,7 +70,7 @@ class Mirror:
 
     def fetch(self, repository: str, branch: str) -> str:
         """Bring a branch of the origin here; return its commit."""
-        self._make()
+        self.make()
         if not self.tip_of(repository, branch):
             raise ExecutionError(f"the origin has no branch {branch}", reason="no-such-branch")
         ref = f"refs/remotes/origin/{branch}"
@@ -97,6 +102,38 @@ class Mirror:
         """Raise InputError for what git would not take as a branch."""
         if branch.startswith("-") or self.git.run("check-ref-format", f"refs/heads/{branch}").returncode:
             raise InputError(f"{branch!r} is not a branch's name", reason="bad-branch")
+
+    def heads(self) -> dict[str, str]:
+        """Return the commits of the branches made here, by branch."""
+        if not (self._folder / "git").exists():
+            return {}
+        lines = self.git.text("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads")
+        pairs = (line.split(" ") for line in lines.splitlines())
+        return {branch: commit for branch, commit in pairs}
+
+    def take_objects(self, other: Mirror, *, refs: Sequence[str]) -> None:
+        """Bring what these refs of another mirror hold; a ref is named alone (objects only) or `from:to`."""
+        if refs:
+            self.git.output(
+                "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", str(other._folder / "git"), *refs
+            )
+
+    def bundle(self, base: str) -> bytes:
+        """Return the branches made here as a git bundle, without what `base` (or empty) holds; empty when that is all."""
+        run = self.git.run("bundle", "create", "-q", "-", "--branches", *(["--not", base] if base else []))
+        if run.returncode and b"empty bundle" not in run.stderr:
+            raise ExecutionError(f"git bundle failed: {last_line(run)}", reason="git-failed")
+        return b"" if run.returncode else run.stdout
+
+    def unbundle(self, bundle: bytes, *, heads: Mapping[str, str]) -> None:
+        """Take in what `bundle` returned, and set the branches."""
+        if bundle:
+            path = self._folder / "bundle"
+            path.write_bytes(bundle)
+            self.git.output("bundle", "unbundle", str(path))
+            path.unlink()
+        lines = [f"create refs/heads/{branch} {commit}\n" for branch, commit in sorted(heads.items())]
+        self.git.output("update-ref", "--stdin", stdin="".join(lines).encode())
 
     def local(self, branch: str) -> str:
         """Return the commit of a branch made here, or an empty string."""
@@ -136,7 +173,8 @@ class Mirror:
             yield answer[end : end + file.size_bytes]
             at = end + file.size_bytes + 1
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Make the repository when there is none."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         if not (self._folder / "git" / "HEAD").exists():
             self.git.output("init", "-q", "--bare", "--template=")
@@ -166,7 +204,7 @@ def check_repository(repository: str) -> None:
     if not repository.startswith(("/", "file://", "https://", "ssh://")) or "\0" in repository:
         raise InputError(
             "the repository is neither an absolute path nor a file, https or ssh URL",
-            where=repository,
+            where=hide_userinfo(repository),
             reason="bad-repository",
         )
 
@@ -174,7 +212,7 @@ def check_repository(repository: str) -> None:
 def _no_answer(repository: str, run: subprocess.CompletedProcess[bytes]) -> UnavailableError:
     return UnavailableError(
         f"the origin does not answer: {last_line(run)}",
-        where=repository,
+        where=hide_userinfo(repository),
         hint="check that it exists and that the delegate may read it",
         reason="origin-unavailable",
     )

@@ -3,8 +3,8 @@
 Rules
   1. `.bridle/output` holds `KEY=value` lines; the last one of a key wins. Its path is exported as BRIDLE_OUTPUT,
      HARNESS_OUTPUT and DRONE_OUTPUT. Lines of another form are no outputs.
-  2. `.bridle/secret-output` (HARNESS_OUTPUT_SECRET_FILE) has the same form: its values go to the redactor and
-     nowhere else, and the file is removed.
+  2. `.bridle/secret-output` (HARNESS_OUTPUT_SECRET_FILE) has the same form. It is removed before anything else is done
+     with it, and its values are masked from then on; one that cannot be masked is an error.
   3. A value above 64 KB is an error, never cut: "write a workspace file instead".
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridle.core.boundary import SCRATCH
@@ -34,6 +35,7 @@ EXPORTED: Mapping[str, str] = {
     "HARNESS_OUTPUT": f"/workspace/{SCRATCH}/{_PLAIN}",
     "DRONE_OUTPUT": f"/workspace/{SCRATCH}/{_PLAIN}",
     "HARNESS_OUTPUT_SECRET_FILE": f"/workspace/{SCRATCH}/{_SECRET}",
+    "HARNESS_WORKSPACE": "/workspace",
 }
 
 
@@ -44,13 +46,23 @@ def prepare_outputs(root_fd: int) -> None:
         write_file(root_fd, f"{SCRATCH}/{name}", b"")
 
 
-def collect_outputs(root_fd: int, redactor: Redactor) -> dict[str, str]:
-    """Return the plain outputs; tell the redactor the secret ones first."""
-    for name, value in _pairs(root_fd, _SECRET).items():
-        if value:
-            redactor.add(f"output:{name}", value)
-    _remove(root_fd, _SECRET)
-    return _pairs(root_fd, _PLAIN)
+@dataclass(frozen=True)
+class Outputs:
+    """What a command wrote: `plain` for everybody, `secret` for delegate.secret_outputs alone."""
+
+    plain: Mapping[str, str] = field(default_factory=dict)
+    secret: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def collect_outputs(root_fd: int, redactor: Redactor) -> Outputs:
+    """Return the outputs; the redactor knows the secret ones before anybody else does."""
+    try:
+        secret = {name: value for name, value in _pairs(root_fd, _SECRET).items() if value}
+    finally:
+        _remove(root_fd, _SECRET)
+    for name, value in secret.items():
+        redactor.add(f"output:{name}", value)
+    return Outputs(_pairs(root_fd, _PLAIN), secret)
 
 
 def _pairs(root_fd: int, name: str) -> dict[str, str]:

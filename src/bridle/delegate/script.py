@@ -4,7 +4,8 @@ Rules
   1. What it may write comes from the boundary (delegate.mounts); its time can be narrowed, never widened.
   2. Old report files are removed first, so that a report is always of this run. A glob that covers a file the
      boundary does not let this step write is refused: it could be used to delete it.
-  3. Hash order is fixed and no bytecode is written, so that the same tree gives the same output.
+  3. A script that is told to stop is killed with all it started. What it printed is lost, and no report of it is read.
+  4. Hash order is fixed and no bytecode is written, so that the same tree gives the same output.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError
 from bridle.delegate.effectors import EffectorContext
 from bridle.delegate.mounts import find_mounts, static_prefix
-from bridle.delegate.outputs import EXPORTED, collect_outputs, prepare_outputs
+from bridle.delegate.outputs import EXPORTED, Outputs, collect_outputs, prepare_outputs
 from bridle.delegate.paths import open_parent, opened_folder, read_file
 from bridle.delegate.placing import remove
 from bridle.delegate.report import MAX_FILE_BYTES, read_reports
@@ -31,6 +32,7 @@ SHELLS: Mapping[str, tuple[str, ...]] = {
     "bash": ("bash", "-e", "-o", "pipefail", "-c"),
     "python": ("python3", "-c"),
 }
+CANCELLED = SandboxResult("cancelled", -1, b"", b"", truncated=True, duration_ms=0)
 _STEADY = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -51,7 +53,7 @@ class ScriptRun:
 
     result: SandboxResult
     report: dict[str, Json] | None
-    outputs: dict[str, str]
+    outputs: Outputs
 
     @property
     def succeeded(self) -> bool:
@@ -63,7 +65,8 @@ async def run_script(
 ) -> ScriptRun:
     """Run a script in `folder`; raise ExecutionError for a report or outputs that cannot be read."""
     policy = await asyncio.to_thread(_prepare, context, folder, boundary, script)
-    result = await context.sandbox.run(policy, [*SHELLS[script.shell], script.text])
+    work = context.sandbox.run(policy, [*SHELLS[script.shell], script.text])
+    result = await context.stop.unless_told(work) or CANCELLED
     return await asyncio.to_thread(_collect, context, folder, script, result)
 
 
@@ -88,6 +91,8 @@ def _prepare(context: EffectorContext, folder: Path, boundary: Boundary, script:
 def _collect(context: EffectorContext, folder: Path, script: Script, result: SandboxResult) -> ScriptRun:
     with opened_folder(folder) as fd:
         outputs = collect_outputs(fd, context.redactor)
+        if result is CANCELLED:
+            return ScriptRun(result, None, outputs)
         paths = _report_paths(context, fd, script.report)
         files = {path: read_file(fd, path, limit_bytes=MAX_FILE_BYTES)[0] for path in paths}
     return ScriptRun(result, read_reports(files) if files else None, outputs)

@@ -14,6 +14,7 @@ What a tree leaves out is decided in `delegate.tree`.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -57,9 +58,10 @@ class Snapshots:
 
     def __init__(self, root: Path, *, limits: TreeLimits) -> None:
         self.limits = limits
-        self._blobs, self._trees = root / "blobs", root / "trees"
+        self._blobs, self._trees, self._notes = root / "blobs", root / "trees", root / "notes"
         self._unsynced: set[Path] = set()
-        for folder in (root, self._blobs, self._trees):
+        self._syncing = threading.Lock()
+        for folder in (root, self._blobs, self._trees, self._notes):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def take(self, root_fd: int, known: Stamps) -> str:
@@ -90,30 +92,49 @@ class Snapshots:
         """Store a manifest whose contents are stored; return the tree's digest."""
         data = canonical({path: entry.to_json() for path, entry in manifest.items()})
         tree = digest_bytes(data)
-        for folder in self._unsynced:
-            sync_folder(folder)
-        self._unsynced.clear()
+        self.sync()
         path = self._trees / _hex(tree)
         if not path.exists():
             write_whole(path, data)
             sync_folder(self._trees)
         return tree
 
+    def sync(self) -> None:
+        """Make durable what was stored; storing a manifest does this too."""
+        with self._syncing:  # who comes second waits: what it stored may be among what the first one syncs
+            for folder in self._unsynced:
+                sync_folder(folder)
+            self._unsynced.clear()
+
     def put_blob(self, data: bytes) -> str:
         """Store contents; return their digest. They are durable once a manifest was put after them."""
         if len(data) > self.limits.file_bytes:
             raise too_large(f"a file has {len(data)} bytes", "file-size", self.limits.file_bytes)
+        return self.put_bytes(data)
+
+    def put_bytes(self, data: bytes) -> str:
+        """Store contents of our own making, of any size."""
         blob = digest_bytes(data)
         path = self._blob_path(blob)
         if not path.exists():
             path.parent.mkdir(mode=0o700, exist_ok=True)
             write_whole(path, data)
-            self._unsynced.update((path.parent, self._blobs))
+            with self._syncing:
+                self._unsynced.update((path.parent, self._blobs))
         return blob
 
     def has(self, tree: str) -> bool:
         """True when this tree is stored."""
         return (self._trees / _hex(tree)).exists()
+
+    def note(self, digest: str) -> None:
+        """Remember durably that a statement with this digest is true."""
+        write_whole(self._notes / _hex(digest), b"")
+        sync_folder(self._notes)
+
+    def noted(self, digest: str) -> bool:
+        """True when a statement with this digest was noted."""
+        return (self._notes / _hex(digest)).exists()
 
     def load(self, tree: str) -> Manifest:
         """Return a tree's manifest; raise ExecutionError when it is not here, TrustError when it was changed."""

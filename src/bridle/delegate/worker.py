@@ -8,11 +8,19 @@ Rules, in this order; when one does not hold, nothing is done and TrustError say
   5. What the permit expects is so: the tree the decision was made about is the one the effector will use, and the
      repository is the one that the workspace was cloned from last. An expectation that this delegate does not know
      how to check does not hold.
-Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspace.
+  6. Every workspace that the task names is of the execution that it acts for (see delegate.reach).
+Before that, a workspace that stood on another machine last is brought here (see delegate.travel).
+Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspaces.
+Named secrets, and those that the execution made itself on whatever machine, are known before it runs.
 Afterwards known secrets are taken out of the value and the private result, and only then is the report signed.
 
 InputError and ExecutionError of an effector are an outcome: `failed`, with the error and the next step as value. Anything else
 is raised: after an intent, the gate takes what it does not know as unknown.
+
+A cancel kills at once what runs in the sandbox and leaves model calls; a task that still waits for its workspace never
+begins. Both end `failed` with `why: cancelled`. Git and the file tools are not cut short: they end by themselves within
+their own limits, and half a push would be unknown to everybody. A cancel is no memory: what begins after it is refused
+by its dead token.
 """
 
 from __future__ import annotations
@@ -20,12 +28,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Protocol, TypeAlias, TypeVar
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError
+from bridle.core.visible import hide_userinfo, make_visible
 from bridle.delegate.effectors import Effector, EffectorContext, EffectorResult
 from bridle.delegate.mirror import Mirror
+from bridle.delegate.reach import execution_for, reached_by
+from bridle.delegate.stops import CancelledHere, Stop, Stops
+from bridle.delegate.travel import MIRROR_TOOLS, Travel
 from bridle.delegate.workspace import Workspaces
 from bridle.dispatch.protocol import Report, Task, check_permit, sign_report
 from bridle.trust.keys import Signer, Verifier
@@ -36,6 +49,11 @@ Found = TypeVar("Found")
 
 FROM_STORE = frozenset({"git.commit", "workspace.verify"})
 """Tools that work from a stored snapshot, not from the folder as it stands."""
+
+OF_THE_TREE = frozenset({"tree", "restore_to"})
+
+ABANDONED = frozenset({"model.call"})
+"""Tools that are left where they stand when they are cancelled: a question changes nothing, and nobody needs its answer."""
 
 
 class TokenLives(Protocol):
@@ -65,6 +83,8 @@ class Worker:
         self._signer = signer
         self._control_plane = control_plane
         self._token_lives = token_lives
+        self._stops = Stops()
+        self._travel = Travel(context.workspaces)
 
     @property
     def name(self) -> str:
@@ -72,28 +92,62 @@ class Worker:
 
     async def carry_out(self, task: Task) -> Report:
         """Check the task, do it, and sign what became of it. See the module for what is raised."""
-        await self._check(task)
-        effector = _find(self._effectors, task.request.tool)
-        if not task.workspace:
+        with self._stops.entered(task.workspace or execution_for(task)) as stop:
+            await self._check(task)
+            effector = _find(self._effectors, task.request.tool)
+            try:
+                return await self._carry_out(task, effector, stop)
+            except CancelledHere as exc:
+                value: dict[str, Json] = {"error": exc.what, "reason": exc.reason, "why": "cancelled"}
+                return self._report(task, EffectorResult("failed", value))
+
+    async def _carry_out(self, task: Task, effector: Effector, stop: Stop) -> Report:
+        names, mirror_too = reached_by(task), task.request.tool in MIRROR_TOOLS
+        async with self._context.workspaces.held(*names, stop=stop):
+            for name in names:
+                await asyncio.to_thread(self._travel.bring, name, mirror_too=mirror_too)
             await self._check_expectations(task)
-            return await self._run(task, effector)
-        async with self._context.workspaces.held(task.workspace):
-            await self._check_expectations(task)
-            if task.restore_to:
+            stop.check()
+            await asyncio.to_thread(self._know_secrets, task)
+            if task.workspace and task.restore_to:
                 await asyncio.to_thread(self._context.workspaces.restore, task.workspace, task.restore_to)
-            return await self._run(task, effector)
+            report = await self._run(task, effector, stop)
+            if task.workspace and "tree" in report.facts:
+                await asyncio.to_thread(self._leave, task, str(report.facts["tree"]), mirror_too=mirror_too)
+            return report
+
+    def _know_secrets(self, task: Task) -> None:
+        self._context.vault.know()
+        self._context.secret_outputs.know(execution_for(task))
+
+    def _leave(self, task: Task, tree: str, *, mirror_too: bool) -> None:
+        """Note where the workspace stands; a tool that works from the store says nothing of the folder."""
+        if task.request.tool in FROM_STORE:
+            tree = self._context.workspaces.snapshot(task.workspace)
+        self._travel.leave(task.workspace, tree, mirror_too=mirror_too)
+
+    async def cancel(self, execution: str) -> int:
+        """Tell what runs for the execution's workspaces to stop. Git and the file tools end by themselves, soon."""
+        return self._stops.tell(execution)
 
     async def look_up(self, task: Task) -> Report | None:
-        """Ask the target about an earlier attempt, under the same checks; a tool without look-up: TrustError."""
+        """Ask the target about an earlier attempt, under the same checks; a tool without look-up: TrustError.
+
+        What is expected of the workspace's tree is left out: a look-up reads nothing there, and the attempt may have changed it.
+        """
         await self._check(task)
         look_up = _find(self._look_ups, task.request.tool)
         async with self._context.workspaces.held(task.workspace):
+            await asyncio.to_thread(self._travel.bring, task.workspace, mirror_too=True)
+            await self._check_expectations(task, leave_out=OF_THE_TREE)
+            await asyncio.to_thread(self._know_secrets, task)
             result = await look_up(task, self._context)
         return self._report(task, result) if result else None
 
     async def snapshot(self, workspace: str) -> str:
         """Store the workspace as it stands; one that does not exist yet is made, and is empty."""
         async with self._context.workspaces.held(workspace):
+            await asyncio.to_thread(self._travel.bring, workspace, mirror_too=False)
             return await asyncio.to_thread(self._context.workspaces.snapshot, workspace)
 
     async def probe(self) -> Mapping[str, Json]:
@@ -115,12 +169,16 @@ class Worker:
         except Exception as exc:
             raise TrustError("whether the token lives cannot be found out", reason="token-dead") from exc
 
-    async def _check_expectations(self, task: Task) -> None:
+    async def _check_expectations(self, task: Task, *, leave_out: frozenset[str] = frozenset()) -> None:
         for name, expected in task.permit.expect.items():
-            found = await self._found(task, name, expected)
-            if found != expected:
+            if name in leave_out:
+                continue
+            found, wanted = await self._found(task, name, expected), expected
+            if name == "repository" and isinstance(expected, str):
+                wanted = hide_userinfo(expected)
+            if found != wanted:
                 raise TrustError(
-                    f"the decision expects {name} {expected}, found {found}", reason="expectation-failed"
+                    f"the decision expects {name} {wanted}, found {found}", reason="expectation-failed"
                 )
 
     async def _found(self, task: Task, name: str, expected: Json) -> Json:
@@ -143,13 +201,17 @@ class Worker:
             raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")
         return facts[name]
 
-    async def _run(self, task: Task, effector: Effector) -> Report:
+    async def _run(self, task: Task, effector: Effector, stop: Stop) -> Report:
         start = time.monotonic()
         try:
-            result = await effector(task, self._context)
+            result = await _effect(task, effector, replace(self._context, stop=stop))
+        except CancelledHere:
+            raise
         except (InputError, ExecutionError) as exc:
             told: dict[str, Json] = {"error": exc.what, "reason": exc.reason, "next": exc.hint}
-            result = EffectorResult("failed", {name: text for name, text in told.items() if text})
+            result = EffectorResult(
+                "failed", {name: make_visible(str(text), keep="\n\t") for name, text in told.items() if text}
+            )
         duration_ms = int((time.monotonic() - start) * 1000)
         return self._report(task, result, duration_ms=duration_ms)
 
@@ -166,12 +228,25 @@ class Worker:
         )
 
 
+async def _effect(task: Task, effector: Effector, context: EffectorContext) -> EffectorResult:
+    if task.request.tool not in ABANDONED:
+        return await effector(task, context)
+    result = await context.stop.unless_told(_awaited(effector(task, context)))
+    if result is None:
+        raise CancelledHere("cancelled before the answer came; the provider may have charged for it")
+    return result
+
+
+async def _awaited(work: Awaitable[Found]) -> Found:
+    return await work
+
+
 def _cloned_from(task: Task, spaces: Workspaces) -> Json:
-    """Return the repository that the task's workspace was cloned from last, or None."""
+    """Return the repository that the task's workspace was cloned from last, without credentials, or None."""
     if not task.workspace:
         return None
     try:
-        return Mirror(spaces.mirror(task.workspace)).clone().repository
+        return hide_userinfo(Mirror(spaces.mirror(task.workspace)).clone().repository)
     except ExecutionError:
         return None  # nothing was cloned: no expectation of a repository holds
 

@@ -153,6 +153,14 @@ class Delegate(Protocol):
         """Ask the target what became of an earlier attempt; None when nothing of it is there."""
         ...
 
+    async def cancel(self, execution: str) -> int:
+        """Stop at once what runs, or waits to run, for an execution; return how many tasks were told to.
+
+        Those are the tasks of the workspace with this name and of those whose names begin with it and a dot; a fork's name
+        stops that fork's alone. Their reports end `failed` with `why: cancelled`. Harmless when nothing runs.
+        """
+        ...
+
     async def snapshot(self, workspace: str) -> str:
         """Store the workspace as it stands and return its tree's digest."""
         ...

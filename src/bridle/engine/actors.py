@@ -1,7 +1,8 @@
 """Who a step acts as, and what its token may ask for.
 
-An agent acts as itself; every other step as the person who started the execution. An approval acts for the step it is about,
-so that what is asked and what is later done have one standing. A step that performs no action has no token.
+An agent acts as itself; every other step as the person who started the execution. An approval acts for the step it is for,
+so that what is asked and what is later done have one standing; one that is for no step acts for itself. A step that
+performs no action has no token.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from bridle.engine.steps.agent import definition_of
 from bridle.engine.steps.approval import find_target, target_path
 from bridle.gate.budgets import Budget, OpenBudget
 from bridle.gate.manifest import find_manifest
-from bridle.pipeline.plan import Plan, Step
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.tree import Step
 from bridle.trust.journal import Entry, Guard, Kind
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 
@@ -25,6 +27,11 @@ NEEDS: Mapping[str, frozenset[str]] = {
     "run": frozenset({"command:run"}),
     "clone": frozenset({"git:clone"}),
     "wait": frozenset(),
+    "approval": frozenset({"pipeline:continue"}),
+    "chain": frozenset(),
+    "barrier": frozenset(),
+    "queue": frozenset(),
+    "policy": frozenset(),
 }
 
 
@@ -48,7 +55,7 @@ async def find_actor(
     assert initiator is not None  # it was registered before the execution was
     if step.kind == "agent":
         return await _agent(bench, execution, definition_of(bench, body), path, initiator)
-    if step.kind == "approval":
+    if step.kind == "approval" and target_path(body):
         target = find_target(plan, body)
         return Actor(initiator, initiator, _needs(target), target_path(body))
     return Actor(initiator, initiator, _needs(step), path)

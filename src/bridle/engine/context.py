@@ -1,56 +1,226 @@
-"""What expressions see: inputs, and the states and outputs of what has run, read from the journal by record id."""
+"""What expressions see: inputs, the cell they are in, and the states and outputs of what has run, read from the journal.
+
+Rules
+  1. A name means the node of that id in the nearest scope around; of several attempts, the last one; of the rounds of a `while`,
+     the last one too.
+  2. Nothing is copied: what an expression names is looked up when it is asked for.
+  3. What another process has written is read before an expression is evaluated; that it has been written is the plan's business,
+     which lets an expression look only at what has ended.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from bridle.core.canonical import Json
 from bridle.engine.execution import Execution
-from bridle.engine.interpreter import Progress
-from bridle.trust.journal import Journal, Record
+from bridle.engine.position import Level, Position, base_path
+from bridle.pipeline.tree import Block
+from bridle.trust.journal import Journal, Kind, Record
+
+_KINDS = (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
+_EMPTY: Mapping[str, Json] = {}
 
 
-class Outputs:
-    """Reads outputs of finished steps. A record never changes, so what was read once is kept."""
+@dataclass
+class Known:
+    """What the journal says about the nodes of one execution, by path. A rollback also knows what it undoes."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._known: dict[str, Json] = {}
+    journal: Journal
+    execution: str
+    undoes: Known | None = None
+    _ended: dict[str, Record] = field(default_factory=dict)
+    _started: dict[str, Record] = field(default_factory=dict)
+    _latest: dict[str, str] = field(default_factory=dict)
+    _rounds: dict[str, str] = field(default_factory=dict)
+    _read_to: int = -1
 
-    def keep(self, record: Record) -> None:
-        """Take the output of a `step.ended` record that this process has just written."""
-        self._known[record.id] = record.body.get("output")
+    async def refresh(self) -> None:
+        """Read what has been written since the last time, by whatever process."""
+        records = await self.journal.read(execution=self.execution, after=self._read_to, kinds=_KINDS)
+        for record in records:
+            self.take(record)
+            self._read_to = record.seq
+        if self.undoes is not None:
+            await self.undoes.refresh()
 
-    async def of(self, record: str) -> Json:
-        """Return the output in a `step.ended` record."""
-        if record not in self._known:
-            self._known[record] = (await self._journal.get(record)).body.get("output")
-        return self._known[record]
+    def take(self, record: Record) -> None:
+        """Take a record that this process has written."""
+        table = self._started if record.kind is Kind.BLOCK_STARTED else self._ended
+        table[record.subject] = record
+        if record.kind is Kind.BLOCK_STARTED and record.body.get("count") and not record.body.get("cells"):
+            self._rounds.setdefault(record.subject, "")
+        path = record.subject
+        while path:  # what stands around it has begun as well
+            self._latest[base_path(path)] = path
+            self._take_round(base_path(path))
+            path = path.rpartition("/")[0]
+
+    def _take_round(self, path: str) -> None:
+        loop = path.rpartition("_")[0]
+        if loop in self._rounds:
+            self._rounds[loop] = path
+
+    def last_round(self, path: str) -> str:
+        """Return the path of the last round of a `while`; of anything else, and before the first, the path itself."""
+        cell = self._rounds.get(path)
+        return self._latest[cell] if cell else path
+
+    def find(self, path: str) -> str | None:
+        """Return the path of the last attempt of what `path` names, or None when it has not begun."""
+        found = self._latest.get(path)
+        if found is None and self.undoes is not None:
+            return self.undoes.find(path)
+        return found
+
+    def ended(self, path: str) -> Mapping[str, Json]:
+        """Return the body of a node's end; empty when it has not ended."""
+        record = self._ended.get(path)
+        if record is None and self.undoes is not None:
+            return self.undoes.ended(path)
+        return record.body if record else _EMPTY
+
+    def started(self, path: str) -> Mapping[str, Json]:
+        """Return the body of a block's beginning: its inputs, its cells."""
+        record = self._started.get(path)
+        return record.body if record else _EMPTY
+
+    def below(self, path: str) -> list[str]:
+        """Return the names of what has begun in a scope, in no order; for whoever asks for all of it."""
+        start = f"{path}/" if path else ""
+        names = {known[len(start) :].partition("/")[0] for known in self._latest if known.startswith(start)}
+        return sorted(names)
+
+    def outputs_below(self, path: str) -> list[Mapping[str, Json]]:
+        """Return the outputs of all that has ended in a scope, however deep, in the order of their ends."""
+        records = sorted(self._ended.values(), key=lambda record: record.seq)
+        found = [record.body["output"] for record in records if record.subject.startswith(f"{path}/")]
+        return [output for output in found if isinstance(output, Mapping)]
 
 
-async def build_context(
-    execution: Execution, progress: Progress, outputs: Outputs, *, stage: str
+class Scope(Mapping[str, Json]):
+    """The nodes that a name can mean in some scopes, the nearest first."""
+
+    def __init__(self, known: Known, paths: Sequence[str]) -> None:
+        self._known = known
+        self._paths = paths
+
+    def __getitem__(self, name: str) -> Json:
+        for scope in self._paths:
+            path = self._known.find(f"{scope}/{name}" if scope else name)
+            if path is not None:
+                return self._view(path)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name for scope in self._paths for name in self._known.below(scope)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def _view(self, path: str) -> Mapping[str, Json]:
+        last = self._known.last_round(path)
+        body = self._known.ended(path) or self._known.ended(last)
+        view: dict[str, Json] = {
+            "id": path.rpartition("/")[2],
+            "status": body.get("state", "running"),
+            "output": self._known.ended(last).get("output"),
+            "steps": Scope(self._known, (last,)),
+        }
+        return view
+
+
+def build_context(
+    execution: Execution, known: Known, position: Position, *, inside: bool = False
 ) -> dict[str, Json]:
-    """Return the tree that expressions look things up in; `stage` is the one that is being run."""
-    stages: dict[str, dict[str, Json]] = {}
-    for path, known in progress.steps.items():
-        stage_id, _, step_id = path.partition("/")
-        steps = stages.setdefault(stage_id, {})
-        output = await outputs.of(known["record"]) if known["record"] else None
-        steps[step_id] = {"status": known["state"], "output": output}
-    tree: dict[str, Json] = {
-        stage_id: {"status": progress.stages.get(stage_id, "running"), "steps": steps}
-        for stage_id, steps in stages.items()
-    }
-    for stage_id, status in progress.stages.items():
-        tree.setdefault(stage_id, {"status": status, "steps": {}})
-    return {
-        "inputs": dict(execution.inputs),
-        "stages": tree,
-        "steps": stages.get(stage, {}),
+    """Return the tree that expressions at a node look things up in; `inside` is the view from within a block."""
+    levels = list(position.levels())
+    stage = position.stage()
+    context: dict[str, Json] = {
+        "inputs": _find_inputs(execution, known, levels, inside=inside),
+        "stages": Scope(known, ("",)),
+        "steps": Scope(known, position.scopes(inside=inside)),
         "pipeline": _pipeline(execution),
     }
+    if levels and "undoes" in execution.options:
+        context |= _find_undone(execution, known, levels[-1].node.id)
+    if stage is not None:
+        context["stage"] = {"id": stage.node.id, "name": stage.node.name}
+    if levels:
+        context["step"] = {"id": position.node.id, "name": position.node.name}
+        around = context.get("matrix", _EMPTY)
+        context |= _find_cells(known, levels, around=around if isinstance(around, Mapping) else _EMPTY)
+    return context
+
+
+def _find_inputs(
+    execution: Execution, known: Known, levels: list[Level], *, inside: bool
+) -> Mapping[str, Json]:
+    for level in levels if inside else levels[1:]:
+        if isinstance(level.node, Block) and level.node.inputs is not None:
+            inputs = known.started(level.path).get("inputs")
+            assert isinstance(inputs, Mapping)  # they were recorded when the block began
+            return inputs
+    return dict(execution.inputs)
+
+
+def _find_cells(known: Known, levels: list[Level], *, around: Mapping[str, Json] = _EMPTY) -> dict[str, Json]:
+    """Return `matrix`, of all strategies around with the nearest winning, and the loop of the nearest one."""
+    matrix: dict[str, Json] = dict(around)
+    loop: dict[str, Json] = {}
+    for level in reversed(levels):
+        if level.cell is None:
+            continue
+        body = known.started(strategy_path(level))
+        cells = body.get("cells") or ()
+        assert isinstance(cells, (list, tuple))
+        cell: Mapping[str, Any] = cells[level.cell] if level.cell < len(cells) else _EMPTY
+        matrix |= cell.get("values") or {}
+        total = body.get("count")
+        loop = {
+            "for": {"iteration": level.cell},
+            "strategy": {"iteration": level.cell, "total": total, "item": cell.get("item")},
+            "split": {"index": level.cell, "total": total},
+        }
+    return {"matrix": matrix, **loop} if loop else {}
+
+
+def strategy_path(level: Level) -> str:
+    """Return the path under which the cells of a node's strategy are recorded."""
+    head = level.path.rpartition("/")[0]
+    return f"{head}/{level.node.id}" if head else level.node.id
+
+
+def _find_undone(execution: Execution, known: Known, id_: str) -> dict[str, Json]:
+    """Return what a stage of a rollback sees of the one that it undoes: the cell, and what was put out."""
+    stages = execution.options["stages"]
+    assert isinstance(stages, Mapping)
+    mine = stages[id_]
+    assert isinstance(mine, Mapping)
+    cell = mine["cell"]
+    assert isinstance(cell, Mapping)
+    return {**cell, "rollback": {"data": _rollback_data(known, str(mine["path"]))}}
+
+
+def _rollback_data(known: Known, stage: str) -> Mapping[str, Json]:
+    """Return what has been put out in the stage that is undone, the later winning."""
+    found: dict[str, Json] = {}
+    for output in known.undoes.outputs_below(stage) if known.undoes else ():
+        found |= output
+    return found
+
+
+def find_cell(known: Known, position: Position) -> dict[str, Json]:
+    """Return what expressions at a node see of the cells it is in: `matrix`, `strategy` and the like."""
+    return _find_cells(known, list(position.levels()))
 
 
 def _pipeline(execution: Execution) -> Mapping[str, Json]:
-    return {"id": execution.pipeline, "name": execution.plan["name"], "execution_id": execution.id}
+    return {
+        "id": execution.pipeline,
+        "name": execution.plan["name"],
+        "execution_id": execution.id,
+        "triggered_by": {"name": execution.initiator.partition(":")[2]},
+    }

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bridle.core.canonical import Json, digest
+from bridle.core.canonical import Json
 from bridle.core.clock import Clock
-from bridle.core.errors import InputError, TrustError
+from bridle.core.errors import InputError
 from bridle.core.ids import new_id
 from bridle.core.states import State
 from bridle.dispatch.protocol import Delegate
+from bridle.engine.admission import Admission
 from bridle.engine.durable import Durable
-from bridle.engine.execution import Execution, Executions, StartExecution
-from bridle.gate.approvals import Approval, Approvals, ApprovalState, GiveVerdict
+from bridle.engine.execution import Execution, Executions
+from bridle.engine.interrupts import Interrupts, Wanted, Wish
+from bridle.engine.interventions import Decision, Interventions, find_open_interventions
+from bridle.engine.rerun import Reuse, find_reuse
+from bridle.engine.starting import Starting
+from bridle.engine.verdicts import Verdict, Verdicts
+from bridle.gate.approvals import Approval, Approvals, ApprovalState
+from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
-from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.journal import Journal
 from bridle.trust.keys import Signer
-from bridle.trust.principals import Principal, PrincipalKind
-from bridle.trust.verdicts import sign_verdict
+from bridle.trust.people import People
+from bridle.trust.principals import Principal
 
-ANSWERED = frozenset({ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.EXPIRED})
 LOOK_S = 0.1  # how often a follower looks whether an execution has begun to wait
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A person's word. `name` is what they call themselves; only the operating system vouches for `by`."""
-
-    approved: bool
-    by: Principal
-    name: str = ""
-    comment: str = ""
 
 
 async def find_open(approvals: Approvals, *, now: datetime, execution: str = "") -> list[Approval]:
@@ -54,45 +49,86 @@ class Control:
         approvals: Approvals,
         durable: Durable,
         delegate: Delegate,
+        people: People,
         signer: Signer,
         clock: Clock,
+        admission: Admission,
     ) -> None:
         self._journal = journal
         self._executions = executions
         self._approvals = approvals
         self._durable = durable
-        self._delegate = delegate
-        self._signer = signer
+        self._starting = Starting(
+            journal=journal,
+            executions=executions,
+            durable=durable,
+            delegate=delegate,
+            clock=clock,
+            admission=admission,
+        )
         self._clock = clock
+        self._admission = admission
+        self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
+        self._interventions = Interventions(journal=journal, durable=durable, signer=signer, clock=clock)
+        self._verdicts = Verdicts(
+            journal=journal,
+            executions=executions,
+            approvals=approvals,
+            durable=durable,
+            people=people,
+            signer=signer,
+            clock=clock,
+        )
 
     async def start(
-        self, plan: Plan, *, inputs: Mapping[str, Json], options: Mapping[str, Json], initiator: Principal
+        self,
+        plan: Plan,
+        *,
+        inputs: Mapping[str, Json],
+        options: Mapping[str, Json],
+        initiator: Principal,
+        detached: bool = False,
+        reuse: Reuse | None = None,
     ) -> Execution:
-        """Record a new execution, with what the delegate proved that its sandbox enforces, and begin to carry it."""
-        execution = Execution(
-            id=new_id("exe"),
-            pipeline=plan.id,
-            plan=plan.to_json(),
-            plan_digest=plan.digest(),
+        """Record a new execution, with what the delegate proved that its sandbox enforces, and begin to carry it.
+
+        One that is limited stands in line first. A `detached` one is left to a serving process.
+        """
+        begins = not detached and self._admission.is_free(plan.concurrency)
+        execution_id = new_id("exe")
+        execution = await self._starting.record(
+            plan,
             inputs=inputs,
             options=options,
             initiator=initiator.id,
-            state=State.RUNNING,
-            note="",
-            started_at=self._clock.now(),
+            execution_id=execution_id,
+            begins=begins,
+            waiter="" if detached else self._admission.process,
+            reused=reuse.entries(execution_id) if reuse else (),
         )
-        body: dict[str, Json] = {
-            "pipeline": plan.id,
-            "plan": plan.digest(),
-            "inputs": dict(inputs),
-            "options": dict(options),
-            "initiator": initiator.id,
-            "sandbox": await self._delegate.probe(),
-        }
-        entry = Entry(Kind.EXECUTION_STARTED, execution.id, execution.id, body)
-        await self._journal.append([entry], [StartExecution(execution)])
-        await self.carry_on(execution.id)
+        if begins:
+            await self._begin(execution)
+        elif not detached:
+            await self.carry_on(execution.id)
         return execution
+
+    async def rerun(
+        self, execution_id: str, *, given: Mapping[str, Json], from_stage: str = "", initiator: Principal
+    ) -> Execution:
+        """Begin another execution of the plan that an ended one had (engine.rerun); `given` are inputs that differ."""
+        execution = await self.get(execution_id)
+        reuse = await find_reuse(self._journal, self._executions, execution, from_stage=from_stage)
+        if given and from_stage:
+            raise InputError(
+                "inputs cannot be others where stages are reused: what those put out rests on the old ones",
+                hint="leave --from or --input out",
+                reason="inputs-with-from",
+            )
+        plan = Plan.from_json(execution.plan)
+        inputs = resolve_inputs(plan, {**execution.inputs, **given}) if given else execution.inputs
+        kept = {name: execution.options[name] for name in ("model",) if name in execution.options}
+        options = {**kept, **reuse.options()}
+        return await self.start(plan, inputs=inputs, options=options, initiator=initiator, reuse=reuse)
 
     async def get(self, execution_id: str) -> Execution:
         """Return an execution; raise InputError when there is none of that id."""
@@ -102,22 +138,50 @@ class Control:
         return execution
 
     async def carry_on(self, execution_id: str) -> None:
-        """Make sure that the execution is being carried, and wake what waits for a verdict that has been given.
+        """Make sure that the execution is being carried, and have everything that waits look again.
 
-        A process that died between its record and the engine's, or between a verdict and its message, is made good for here.
-        So an execution whose end is recorded is started as well: the engine may not have heard of the end.
+        A process that died between its record and the engine's, or between a record (a verdict, the end of a child) and the wake
+        that follows it, is made good for here.
+        So an execution whose end is recorded is started as well: the engine may not have heard of the end. One that is limited
+        stands in line, and is carried from its turn on, which `follow` waits for.
         """
         execution = await self.get(execution_id)
-        await self._durable.start(execution.id, {"execution": execution.id, "plan": execution.plan})
-        if execution.state.ended:
-            return
-        now = self._clock.now()
-        for approval in await self._approvals.find(execution=execution.id):
-            if approval.state_at(now) in ANSWERED:
-                await self._durable.wake(execution.id, approval.id)
+        if await self._admission.stand(execution):
+            await self._begin(execution)
+            if execution.state is not State.PENDING and not execution.state.ended:
+                await self._durable.wake(execution.id)
+
+    async def _begin(self, execution: Execution) -> None:
+        await self._starting.carry(execution.id)
+
+    async def cancel(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
+        """Ask that an execution ends, cancelled; False when that was asked before. Raise InputError when it has ended."""
+        return await self._wish(execution_id, Wanted(Wish.CANCEL, by.id, why))
+
+    async def pause(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
+        """Ask that an execution begins nothing more until it is resumed; False when that was asked before."""
+        return await self._wish(execution_id, Wanted(Wish.PAUSE, by.id, why))
+
+    async def resume(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
+        """Lift a pause; False when there is none, or nothing that could go on."""
+        if await self._executions.wish(execution_id) != Wish.PAUSE:
+            return False
+        return await self._wish(execution_id, Wanted(Wish.NONE, by.id, why))
+
+    async def _wish(self, execution_id: str, wanted: Wanted) -> bool:
+        """Record a wish and wake who waits; waking again makes good for a process that died in between."""
+        execution = await self.get(execution_id)
+        changed = await self._interrupts.record(execution, wanted)
+        await self._interrupts.wake(execution.id)
+        return changed
 
     async def follow(self, execution_id: str) -> Execution:
-        """Return the execution when it has ended or waits for a person."""
+        """Return the execution when it has ended or waits for a person; stand in line for one that is limited."""
+        while (waiting := await self.get(execution_id)).state is State.PENDING:
+            if await self._admission.admit(execution_id):
+                await self._begin(waiting)
+            else:
+                await asyncio.sleep(LOOK_S)
         ending: asyncio.Task[dict[str, Any]] = asyncio.create_task(self._durable.result(execution_id))
         try:
             while not ending.done():
@@ -135,46 +199,25 @@ class Control:
         execution = await self.get(execution_id)
         if execution.state is not State.WAITING:
             return False
-        return bool(await find_open(self._approvals, now=self._clock.now(), execution=execution_id))
+        now = self._clock.now()
+        if await find_open(self._approvals, now=now, execution=execution_id):
+            return True
+        return bool(await find_open_interventions(self._journal, execution, now=now))
+
+    async def intervene(
+        self, execution_id: str, path: str, answer: str, *, by: Principal, comment: str = ""
+    ) -> None:
+        """Record what a person decides about a failed step (engine.interventions)."""
+        execution = await self.get(execution_id)
+        await self._interventions.answer(execution, path, Decision(answer, by, comment))
 
     async def give_verdict(self, approval_id: str, verdict: Verdict) -> Approval:
-        """Record a person's verdict and wake who waits for it; the same verdict twice is one verdict."""
-        approval = await self._approvals.get(approval_id)
-        if approval is None:
-            raise InputError(
-                f"there is no approval {approval_id!r}", hint="bridle executions shows open ones"
-            )
-        if verdict.by.kind is not PrincipalKind.USER:
-            raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
-        wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
-        if approval.state_at(self._clock.now()) is not wanted:
-            await self._record_verdict(approval, verdict, wanted)
-        await self._durable.wake(approval.execution, approval.id)
-        return approval
+        """Record a person's verdict; return the request as it then is (engine.verdicts)."""
+        return await self._verdicts.give(approval_id, verdict)
 
-    async def _record_verdict(self, approval: Approval, verdict: Verdict, wanted: ApprovalState) -> None:
-        now = self._clock.now()
-        state = approval.state_at(now)
-        if state is not ApprovalState.OPEN:
-            raise InputError(
-                f"approval {approval.id} is {state}",
-                hint="nothing can be changed about it",
-                reason="not-open",
-            )
-        body: dict[str, Json] = {
-            "approval": approval.id,
-            "action": approval.action,
-            "rests_on": digest(approval.rests_on),
-            "verdict": str(wanted),
-            "by": verdict.by.id,
-            "name": verdict.name or verdict.by.name,
-            "asserted": verdict.by.asserted or verdict.name != "",
-            "comment": verdict.comment,
-        }
-        guard = GiveVerdict(approval.id, wanted, verdict.by.id, bool(body["asserted"]), verdict.comment, now)
-        signed = sign_verdict(self._signer, body)
-        entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
-        try:
-            await self._journal.append([entry], [guard])
-        except GuardError as error:
-            raise InputError("somebody else was first", where=approval.id, reason="not-open") from error
+    async def revoke_verdict(self, approval_id: str, verdict: Verdict) -> Approval:
+        """Take a person's approval back before it was used."""
+        return await self._verdicts.revoke(approval_id, verdict)
+
+
+__all__ = ["Control", "Verdict", "find_open"]

@@ -3,11 +3,13 @@
 A workflow is a plain async function of a Run and an argument. Everything it does goes through the Run, in an order that depends
 only on what earlier calls returned; after a crash it is called again and the Run answers finished calls from its record. A step
 returns ids and states, never content: content is in the journal. A step may be executed more than once, so it is idempotent.
+
+What runs side by side is a branch: a workflow of its own, with the same function, named after the execution and a path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 Work: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -20,8 +22,16 @@ class Run(Protocol):
         """Do `work` and record its result under `name`; on replay return the recorded result."""
         ...
 
-    async def wait(self, topic: str, *, timeout_s: float) -> None:
-        """Wait, durably, until somebody wakes `topic` or the time is over."""
+    async def wait(self, *, timeout_s: float) -> None:
+        """Wait, durably, until somebody wakes this workflow or the time is over. It may return early: look again."""
+        ...
+
+    async def branch(self, path: str, argument: Mapping[str, Any]) -> None:
+        """Start the branch at `path`, once."""
+        ...
+
+    async def first(self, paths: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        """Wait until one of the branches has ended; return its path and what it returned."""
         ...
 
 
@@ -35,8 +45,9 @@ class Durable(Protocol):
         """Start the workflow under the execution's id; starting it twice starts it once."""
         ...
 
-    async def wake(self, execution: str, topic: str) -> None:
-        """Wake who waits on `topic`; harmless when nobody does."""
+    async def wake(self, execution: str, path: str = "") -> None:
+        """Wake the branch that carries `path`, or all of the execution; harmless when nobody waits. ExecutionError: no such
+        one."""
         ...
 
     async def result(self, execution: str) -> dict[str, Any]:

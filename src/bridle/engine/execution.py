@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.states import State
+from bridle.pipeline.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Execution:
     """One run of a plan.
 
     `plan` is the plan's JSON as it was when the execution started: editing the file changes nothing here. `options`
-    are what the run was asked for besides inputs: the model, the agents' folder.
+    are what the run was asked for besides inputs: the model, the agents' folder. One that is pending stands in line, and its
+    `note` says behind how many.
     """
 
     id: str
@@ -34,9 +36,14 @@ class Execution:
 
 @dataclass(frozen=True)
 class StartExecution:
-    """Guard: store a new execution."""
+    """Guard: store a new execution. A pending one stands in line (engine.admission); any other was admitted.
+
+    `ceiling` is how many of its pipeline may be under way at once, `waiter` the process that stands for it, or empty.
+    """
 
     execution: Execution
+    ceiling: int | None = None
+    waiter: str = ""
 
     @property
     def guards(self) -> str:
@@ -64,4 +71,36 @@ class Executions(Protocol):
 
     async def find(self, *, states: Sequence[State] = (), limit: int = 100) -> list[Execution]:
         """Return executions, newest first, in these states or in any."""
+        ...
+
+    async def wish(self, execution: str) -> str:
+        """Return what is wanted of an execution (engine.interrupts.Wish). Cheap: it is asked before every leg."""
+        ...
+
+    async def wished(self, wish: str) -> list[str]:
+        """Return the ids of the executions that have not ended and of which this is wanted."""
+        ...
+
+
+class Starter(Protocol):
+    """Starts an execution that belongs to another one: a chained pipeline, a rollback. Starting it twice starts it once."""
+
+    async def start_child(
+        self,
+        parent: Execution,
+        *,
+        path: str,
+        plan: Plan,
+        inputs: Mapping[str, Json],
+        options: Mapping[str, Json],
+    ) -> Execution:
+        """Return the child as it stands."""
+        ...
+
+    async def cancel_child(self, parent: Execution, *, path: str) -> None:
+        """Have the child at `path` cancelled, if there is one that has not ended."""
+        ...
+
+    async def outputs_of(self, child: Execution) -> Mapping[str, Json]:
+        """Return what an ended execution put out, by name."""
         ...

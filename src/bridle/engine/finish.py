@@ -6,17 +6,15 @@ the journal alone, so that it comes out the same whenever it is made again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution
+from bridle.engine.result import CANCEL, Result
 from bridle.trust.journal import Entry, Journal, Kind
 from bridle.trust.tokens import DeleteTokens
-
-WORST_FIRST = (State.UNKNOWN, State.DENIED, State.FAILED)
 
 
 class Attestor(Protocol):
@@ -39,27 +37,28 @@ class Ending:
         self._attestor = attestor
         self._clock = clock
 
-    async def finish(
-        self, execution: Execution, *, failed: bool, steps: Mapping[str, Mapping[str, str]]
-    ) -> dict[str, Any]:
+    async def finish(self, execution: Execution, *, result: Result, outputs: Json) -> dict[str, Any]:
         """Record the end once. The evidence is published before it, so that whoever sees an end finds the proof of it,
         and again after it, so that the checkpoint covers the end itself."""
         known = await self._journal.last(execution.id, execution.id, (Kind.EXECUTION_ENDED,))
-        state = final_state(failed=failed, steps=steps) if known is None else State(str(known.body["state"]))
+        state = final_state(result) if known is None else State(str(known.body["state"]))
+        evidence = await self._attestor.issue(execution) if known is None else str(known.body["evidence"])
         if known is None:
-            evidence = await self._attestor.issue(execution)
-            await self._attestor.publish(execution)
-            body: dict[str, Json] = {"state": str(state), "evidence": evidence}
+            if evidence:
+                await self._attestor.publish(execution)
+            body: dict[str, Json] = {"state": str(state), "evidence": evidence, "outputs": outputs}
             entry = Entry(Kind.EXECUTION_ENDED, execution.id, execution.id, body)
             move = MoveExecution(execution.id, state, "", self._clock.now())
             await self._journal.append([entry], [DeleteTokens(execution.id), move])
-        await self._attestor.publish(execution)
+        if evidence:  # the end's own transaction has signed a checkpoint
+            await self._attestor.publish(execution)
         return {"state": str(state), "note": ""}
 
 
-def final_state(*, failed: bool, steps: Mapping[str, Mapping[str, str]]) -> State:
-    """Return the state of the whole: succeeded, or the worst that a step which counted came to."""
-    if not failed:
-        return State.SUCCEEDED
-    found = {step["state"] for step in steps.values()}
-    return next((state for state in WORST_FIRST if state in found), State.FAILED)
+def final_state(result: Result) -> State:
+    """Return the state of the whole: the gravest that counted, also where a rollback has undone it."""
+    if result.stop == CANCEL:
+        return State.CANCELLED
+    if result.worst is not State.SUCCEEDED:
+        return result.worst
+    return State.SKIPPED if result.state is State.SKIPPED else State.SUCCEEDED

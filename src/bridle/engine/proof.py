@@ -64,11 +64,10 @@ class Proof(Attestor):
         known = await self._journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
         if known is not None:
             return known.id
-        records = await self._journal.read()
-        shipment = find_shipment([record for record in records if record.execution == execution.id])
+        shipment = find_shipment(await self._journal.read(execution=execution.id))
         if shipment is None:
             return ""
-        predicate, _ = describe(execution, shipment, records)
+        predicate, _ = describe(execution, shipment, await self._journal.read())
         body: dict[str, Json] = {"predicate_type": CHANGE_V1, "predicate": digest(predicate)}
         entry = Entry(Kind.EVIDENCE_ISSUED, execution.id, execution.id, body)
         return (await self._journal.append([entry]))[0].id

@@ -12,13 +12,23 @@ from typing import Any
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
 from bridle.core.states import State
+from bridle.core.visible import hide_userinfo
 from bridle.engine.execution import Execution
 from bridle.engine.proof import sum_cost
 from bridle.trust.journal import Kind, Record
+from bridle.trust.quorum import CONTROL_PLANE
 
-HARNESS_TOOLS = frozenset(
-    {"model.call", "workspace.verify"}
-)  # made by the harness, in or beside an agent's turn
+HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an agent's turn, around branches, for an approval
+    {
+        "model.call",
+        "workspace.verify",
+        "workspace.fork",
+        "workspace.merge",
+        "workspace.drop",
+        "workspace.restore",
+        "pipeline.continue",
+    }
+)
 PLAYED = ("recorded:", "scripted:")
 
 
@@ -50,6 +60,7 @@ class StepView:
     ended_at: str = ""
     output: Json = None
     actions: list[ActionView] = field(default_factory=list)
+    cost: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass
@@ -63,6 +74,7 @@ class Summary:
     stages: dict[str, list[StepView]]
     models: list[str] = field(default_factory=list)
     approvals: list[dict[str, Json]] = field(default_factory=list)
+    interventions: list[dict[str, Json]] = field(default_factory=list)
     evidence: str = ""
     started_at: str = ""
     ended_at: str = ""
@@ -105,6 +117,7 @@ class Summary:
             "sandbox": self.sandbox,
             "evidence": self.evidence,
             "approvals": self.approvals,
+            "interventions": self.interventions,
             "stages": {stage: [vars_of(step) for step in steps] for stage, steps in self.stages.items()},
             "refused": [vars_of(action) for action in self.refused],
             "stopped": [vars_of(action) for action in self.stopped],
@@ -129,15 +142,34 @@ def summarise(execution: Execution, records: Sequence[Record]) -> Summary:
         pipeline=execution.pipeline,
         state=execution.state,
         note=execution.note,
-        stages={str(stage["id"]): list(_steps(stage)) for stage in _mappings(stages)},
+        stages={},
     )
-    steps = {step.path: step for group in summary.stages.values() for step in group}
+    _list_nodes(_mappings(stages), "", summary.stages)
+    steps = _Steps(summary.stages)
     for record in records:
         reader = _READERS.get(record.kind)
         if reader is not None:
             reader(summary, steps, record)
+    ranks = {path: rank for rank, path in enumerate(_list_paths(_mappings(stages), ""))}
+    for listed in summary.stages.values():
+        listed.sort(key=lambda step: _rank(step.path, ranks))
     summary.cost = sum_cost(records)
+    for path, own in _calls_by_step(records).items():
+        steps[path].cost = sum_cost(own)
     return summary
+
+
+def _calls_by_step(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Return the outcomes of model calls by the step that made them: each agent's, each cell's."""
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if record.kind is Kind.OUTCOME and record.body.get("tool") == "model.call":
+            found.setdefault(_step_of(record), []).append(record)
+    return found
+
+
+def _step_of(record: Record) -> str:
+    return record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
 
 
 def elapsed_s(summary: Summary, *, until: str) -> float:
@@ -148,39 +180,100 @@ def elapsed_s(summary: Summary, *, until: str) -> float:
     return (from_iso(end) - from_iso(summary.started_at)).total_seconds()
 
 
-def _steps(stage: Mapping[str, Any]) -> Iterable[StepView]:
-    for step in stage["steps"]:
-        yield StepView(f"{stage['id']}/{step['id']}", step["kind"])
+def _list_nodes(nodes: Sequence[Mapping[str, Any]], scope: str, found: dict[str, list[StepView]]) -> None:
+    """List the steps of a plan that runs them once; the others are listed when they begin."""
+    for node in nodes:
+        path = f"{scope}/{node['id']}" if scope else str(node["id"])
+        if node["kind"] == "stage" and not scope:
+            found.setdefault(path, [])
+        if node.get("strategy"):
+            continue
+        if "nodes" in node:
+            _list_nodes(node["nodes"], scope if node.get("transparent") else path, found)
+        elif scope:
+            found[scope.partition("/")[0]].append(StepView(path, node["kind"]))
 
 
-def _started(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+def _list_paths(nodes: Sequence[Mapping[str, Any]], scope: str) -> Iterable[str]:
+    """Yield the path of every node in the order of the plan, without cells and attempts."""
+    for node in nodes:
+        path = f"{scope}/{node['id']}" if scope else str(node["id"])
+        yield path
+        if "nodes" in node:
+            yield from _list_paths(node["nodes"], scope if node.get("transparent") else path)
+
+
+def _rank(path: str, ranks: Mapping[str, int]) -> tuple[tuple[int, int, int], ...]:
+    """Return where a step comes: for each part its place in the plan, its cell, its attempt."""
+    key, base = [], ""
+    for part in path.split("/"):
+        name, _, attempt = part.partition("~")
+        head, _, cell = name.rpartition("_")
+        is_cell = f"{base}{name}" not in ranks and f"{base}{head}" in ranks and cell.isdigit()
+        base = f"{base}{head if is_cell else name}"
+        key.append((ranks.get(base, len(ranks)), int(cell) if is_cell else -1, int(attempt or 1)))
+        base += "/"
+    return tuple(key)
+
+
+class _Steps(dict[str, StepView]):
+    """The views by path. A cell, another attempt, or what the harness does for a block gets its view when it is first heard
+    of."""
+
+    def __init__(self, stages: dict[str, list[StepView]]) -> None:
+        super().__init__({step.path: step for group in stages.values() for step in group})
+        self._stages = stages
+
+    def __missing__(self, path: str) -> StepView:
+        view = StepView(path, "")
+        self[path] = view
+        return view
+
+    def show(self, path: str) -> StepView:
+        """Return a view that is listed: what began as a step, or failed as one, is shown as one."""
+        view = self[path]
+        listed = self._stages.setdefault(path.partition("/")[0], [])
+        if not any(other is view for other in listed):
+            listed.append(view)
+        return view
+
+
+def _started(summary: Summary, steps: _Steps, record: Record) -> None:
     summary.started_at = record.at
     summary.sandbox = _mapping(record.body["sandbox"])
 
 
-def _ended(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+def _ended(summary: Summary, steps: _Steps, record: Record) -> None:
     summary.state, summary.ended_at = State(str(record.body["state"])), record.at
 
 
-def _step_started(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
-    step = steps[record.subject]
+def _step_started(summary: Summary, steps: _Steps, record: Record) -> None:
+    step = steps.show(record.subject)
     step.state, step.started_at = State.RUNNING, record.at
 
 
-def _step_ended(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
-    step = steps[record.subject]
+def _step_ended(summary: Summary, steps: _Steps, record: Record) -> None:
+    step = steps.show(record.subject)
     step.state, step.note = State(str(record.body["state"])), str(record.body["note"])
     step.output, step.ended_at = record.body["output"], record.at
 
 
-def _stage_ended(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
-    for step in summary.stages[record.subject]:
-        step.state, step.note = State(str(record.body["state"])), str(record.body["note"])
+def _block_ended(summary: Summary, steps: _Steps, record: Record) -> None:
+    """What stands in a block that was left out is as the block is; what a block that was cut short did not come to is skipped."""
+    left_out = record.body.get("left_out", False)
+    state = State(str(record.body["state"])) if left_out else State.SKIPPED
+    note = str(record.body["note"]) if left_out else ""
+    covers = record.body.get("covers", [record.subject])  # a block without a name says what stands in it
+    assert isinstance(covers, Sequence)
+    starts = tuple(f"{path}/" for path in covers)
+    for path, step in steps.items():
+        if f"{path}/".startswith(starts) and step.state is State.PENDING:
+            step.state, step.note = state, note
 
 
-def _decided(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+def _decided(summary: Summary, steps: _Steps, record: Record) -> None:
     request = _mapping(record.body["request"])
-    path = record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
+    path = _step_of(record)
     action = ActionView(
         key=record.subject,
         step=path,
@@ -203,15 +296,15 @@ def _decided(summary: Summary, steps: dict[str, StepView], record: Record) -> No
         steps[path].actions.append(action)
 
 
-def _outcome(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
-    path = record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
+def _outcome(summary: Summary, steps: _Steps, record: Record) -> None:
+    path = _step_of(record)
     for action in steps[path].actions:
         if action.key == record.subject:
             action.status = str(record.body["status"])
             action.note = _failure(record.body["value"]) if action.status != "succeeded" else ""
 
 
-def _requested(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+def _requested(summary: Summary, steps: _Steps, record: Record) -> None:
     body = record.body
     summary.approvals.append(
         {
@@ -220,6 +313,8 @@ def _requested(summary: Summary, steps: dict[str, StepView], record: Record) -> 
             "step": body["topic"],
             "message": body["message"],
             "expires_at": body["expires_at"],
+            "minimum": _mapping(body.get("terms") or {"minimum": 1})["minimum"],
+            "approvers": [],
             "verdict": "",
             "by": "",
             "name": "",
@@ -231,13 +326,36 @@ def _requested(summary: Summary, steps: dict[str, StepView], record: Record) -> 
         steps[topic].state = State.WAITING
 
 
-def _verdict(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+def _verdict(summary: Summary, steps: _Steps, record: Record) -> None:
+    """Count one word. The verdict is there when enough have approved, one has denied, or the default holds."""
+    person = record.body.get("person")
+    voter = f"person:{person['name']}" if isinstance(person, Mapping) else str(record.body["by"])
     for approval in summary.approvals:
-        if approval["id"] == record.subject:
-            approval.update({name: record.body[name] for name in ("verdict", "by", "name", "asserted")})
+        if approval["id"] != record.subject:
+            continue
+        given, said = approval["approvers"], str(record.body["verdict"])
+        assert isinstance(given, list)
+        given[:] = [name for name in given if name != voter] + ([voter] if said == "approved" else [])
+        enough = len(given) >= int(str(approval["minimum"])) or voter == CONTROL_PLANE
+        decided = said == "denied" or (said == "approved" and enough)
+        told = {name: record.body[name] for name in ("by", "name", "asserted")}
+        approval.update({**told, "verdict": said if decided else ""})
 
 
-def _evidence(summary: Summary, steps: dict[str, StepView], record: Record) -> None:
+def _questioned(summary: Summary, steps: _Steps, record: Record) -> None:
+    asked = {name: record.body[name] for name in ("offers", "expires_at")}
+    summary.interventions.append({"step": record.subject, **asked, "answer": "", "by": ""})
+    steps.show(record.subject).state = State.WAITING
+
+
+def _intervened(summary: Summary, steps: _Steps, record: Record) -> None:
+    told = {name: record.body[name] for name in ("answer", "by")}
+    for intervention in summary.interventions:
+        if intervention["step"] == record.subject:
+            intervention.update(told)
+
+
+def _evidence(summary: Summary, steps: _Steps, record: Record) -> None:
     summary.evidence = record.id
 
 
@@ -246,11 +364,13 @@ _READERS = {
     Kind.EXECUTION_ENDED: _ended,
     Kind.STEP_STARTED: _step_started,
     Kind.STEP_ENDED: _step_ended,
-    Kind.STAGE_ENDED: _stage_ended,
+    Kind.BLOCK_ENDED: _block_ended,
     Kind.DECIDED: _decided,
     Kind.OUTCOME: _outcome,
     Kind.APPROVAL_REQUESTED: _requested,
     Kind.APPROVAL_VERDICT: _verdict,
+    Kind.INTERVENTION_REQUESTED: _questioned,
+    Kind.INTERVENTION_ANSWERED: _intervened,
     Kind.EVIDENCE_ISSUED: _evidence,
 }
 
@@ -260,7 +380,7 @@ def describe_target(arguments: Mapping[str, Json]) -> str:
     for name in ("path", "branch", "repository", "pattern", "script", "model", "tree"):
         value = arguments.get(name)
         if isinstance(value, str):
-            return " ".join(value.split())[:80]
+            return " ".join(hide_userinfo(value).split())[:80]
     return ""
 
 

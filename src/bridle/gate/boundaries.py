@@ -11,10 +11,13 @@ Rules, in this order; the first three end the reading, the others all speak
       path.not-writable         outside what may be written
    8. git.branch                a commit, or an agent's push, to a branch that the step does not own
    9. commit.outside-boundary   what changed was not recomputed, is another tree's, or holds a forbidden path
-  10. commit.suite-not-green    the suite did not run, failed, ran nothing, or ran less than its baseline
-  11. git.unknown-commit       a commit to be pushed that was not made through the gate in this execution
-  12. budget.exhausted          nothing is left to call a model with
-  13. network.not-granted       the step's boundary asks for a network
+  10. commit.secret             a line that would be committed holds a known secret or a token, or nobody has looked
+  11. commit.suite-not-green    the suite did not run, failed, ran nothing, or ran less than its baseline
+  12. git.unknown-commit       a commit to be pushed that was not made through the gate in this execution
+  13. git.unknown-push          a push to be put back that the execution which is rolled back did not make, or not so
+  14. workspace.unknown-tree    a tree to begin a rerun with that the execution which is run again did not have
+  15. budget.exhausted          nothing is left to call a model with
+  16. network.not-granted       the step's boundary asks for a network
 
 The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
 from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
@@ -31,8 +34,9 @@ from typing import TypeAlias
 from bridle.core.boundary import Boundary, clean_path, matches_any
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
+from bridle.core.visible import show_name
 from bridle.gate.manifest import Manifest
-from bridle.gate.verification import difference_complaint, suite_complaint
+from bridle.gate.verification import difference_complaint, secrets_complaint, suite_complaint
 from bridle.trust.policy import Finding
 
 Facts: TypeAlias = Mapping[str, Json]
@@ -51,13 +55,20 @@ class Case:
     boundary: Boundary
     verification: Mapping[str, Json] | None
     provenance: Mapping[str, Json] | None
+    undoes: Mapping[str, Json] | None
+    reruns: Mapping[str, Json] | None
     budget: Mapping[str, Json] | None
     tree: str
     manifest: Manifest
 
 
-def check_boundaries(facts: Facts, manifest: Manifest | None) -> tuple[Finding, ...]:
-    """Return what forbids the action whatever a policy says, in the order of the rules; empty if nothing."""
+def check_boundaries(
+    facts: Facts, manifest: Manifest | None, *, verified: bool = True
+) -> tuple[Finding, ...]:
+    """Return what forbids the action whatever a policy says, in the order of the rules; empty if nothing.
+
+    Without `verified`, the rules that read the verification are left out: it has not been made yet.
+    """
     tool = _tool_of(facts)
     if manifest is None or manifest.tool != tool:
         return (Finding("tool.unknown", f"There is no tool {tool!r}. Use one of the tools you were given."),)
@@ -68,7 +79,9 @@ def check_boundaries(facts: Facts, manifest: Manifest | None) -> tuple[Finding, 
     complaint = manifest.complaint(case.arguments)
     if complaint:
         return (Finding("tool.arguments", f"The arguments do not fit {tool}: {complaint}."),)
-    return tuple(finding for rule in RULES for finding in rule(case))
+    return tuple(
+        finding for rule in RULES if verified or rule not in ON_VERIFICATION for finding in rule(case)
+    )
 
 
 def _tool_of(facts: Facts) -> str:
@@ -88,6 +101,8 @@ def _read(facts: Facts, manifest: Manifest) -> Case:
         boundary=_boundary_of(_mapping(facts, "boundary")),
         verification=_optional(facts, "verification"),
         provenance=_optional(facts, "provenance"),
+        undoes=_optional(facts, "undoes") if manifest.tool == "git.restore" else None,
+        reruns=_optional(facts, "reruns") if manifest.tool == "workspace.restore" else None,
         budget=_optional(facts, "budget"),
         tree=str(facts.get("tree") or ""),
         manifest=manifest,
@@ -145,10 +160,12 @@ def _written(path: str, boundary: Boundary) -> Iterator[Finding]:
     if boundary.may_write(path):
         return
     if matches_any(path, boundary.protect):
-        yield Finding("path.protected", f"{path} is protected and cannot be changed by this step.")
+        yield Finding("path.protected", f"{show_name(path)} is protected and cannot be changed by this step.")
         return
     allowed = ", ".join(boundary.write) or "nothing"
-    yield Finding("path.not-writable", f"{path} may not be written. This step may write: {allowed}.")
+    yield Finding(
+        "path.not-writable", f"{show_name(path)} may not be written. This step may write: {allowed}."
+    )
 
 
 def _branch(case: Case) -> Iterator[Finding]:
@@ -170,6 +187,14 @@ def _difference(case: Case) -> Iterator[Finding]:
         yield Finding("commit.outside-boundary", complaint)
 
 
+def _secrets(case: Case) -> Iterator[Finding]:
+    if case.tool != "git.commit":
+        return
+    complaint = secrets_complaint(case.verification)
+    if complaint:
+        yield Finding("commit.secret", complaint)
+
+
 def _suite(case: Case) -> Iterator[Finding]:
     if case.tool != "git.commit":
         return
@@ -185,6 +210,27 @@ def _commit(case: Case) -> Iterator[Finding]:
         yield Finding(
             "git.unknown-commit",
             "This commit was not made in this execution, so nobody knows what it holds. Push one that was.",
+        )
+
+
+def _restore(case: Case) -> Iterator[Finding]:
+    if case.tool != "git.restore":
+        return
+    given = {name: value for name, value in case.arguments.items() if name != "push"}
+    if case.undoes is None or dict(case.undoes) != given:
+        yield Finding(
+            "git.unknown-push",
+            "The execution that is rolled back made no push that came to this, so there is nothing to put back.",
+        )
+
+
+def _rerun(case: Case) -> Iterator[Finding]:
+    if case.tool != "workspace.restore":
+        return
+    if case.reruns is None or case.reruns.get("tree") != case.arguments["tree"]:
+        yield Finding(
+            "workspace.unknown-tree",
+            "The execution that is run again did not have this tree, so this one does not begin with it.",
         )
 
 
@@ -210,4 +256,18 @@ def _network(case: Case) -> Iterator[Finding]:
 
 
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
-RULES: tuple[Rule, ...] = (_scope, _offered, _paths, _branch, _difference, _suite, _commit, _budget, _network)
+RULES: tuple[Rule, ...] = (
+    _scope,
+    _offered,
+    _paths,
+    _branch,
+    _difference,
+    _secrets,
+    _suite,
+    _commit,
+    _restore,
+    _rerun,
+    _budget,
+    _network,
+)
+ON_VERIFICATION = frozenset({_difference, _secrets, _suite})

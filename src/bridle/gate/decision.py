@@ -7,8 +7,8 @@ Rules
   4. Any ask of the policy is a question to a person, unless an approval of this action answers it.
   5. Any allow of the policy then allows; when no rule says anything, it is denied: policy.no-rule-allows.
 
-An approval answers when it was given by a person, and when all that it rests on is what it would rest on now,
-the policy that answers included. Denies are monotone: adding one to any input never makes it allow.
+An approval answers when it was given by people (or, to go on, by its author's default), and when all that it rests on is what
+it would rest on now, the policy that answers included. Denies are monotone: adding one to any input never makes it allow.
 
 The facts are those of gate.facts. Gathering them, recording the decision and using up the approval are the
 gate's work; this file is pure, and the same inputs give the same decision for ever.
@@ -63,6 +63,12 @@ def decide(facts: Facts, manifest: Manifest | None, answer: PolicyAnswer | Polic
     return Decision("deny", (nothing,), answer.digest)
 
 
+def foresee(facts: Facts, manifest: Manifest) -> Decision | None:
+    """Return the denial that stands whatever the actions this tool requires would find; None when it depends on them."""
+    refused = check_boundaries(facts, manifest, verified=False)
+    return Decision("deny", refused) if refused else None
+
+
 def _no_answer(answer: PolicyError | None) -> Finding:
     why = answer.what if answer is not None else "it was not asked"
     return Finding("policy.no-answer", f"The policy gave no answer ({why}), so nothing is allowed.")
@@ -75,8 +81,8 @@ def _ask(facts: Facts, answer: PolicyAnswer) -> Decision:
     complaint = _approval_complaint(approval, facts, policy=answer.digest)
     if complaint:
         return Decision("ask", (*answer.ask, complaint), answer.digest)
-    name, person = str(approval["id"]), str(approval["by"])
-    approved = Finding("approved", f"{person} approved exactly this action ({name}).")
+    name, people = str(approval["id"]), _approvers(approval)
+    approved = Finding("approved", f"{people} approved exactly this action ({name}).")
     return Decision("allow", (approved,), answer.digest, _expect(facts), name)
 
 
@@ -87,11 +93,24 @@ def _approval_complaint(approval: Mapping[str, Json], facts: Facts, *, policy: s
         return Finding("approval.incomplete", "The approval does not say which it is or who gave it.")
     if person.startswith("agent:") or person == _acting_agent(facts):
         return Finding("approval.not-a-person", f"{person} cannot approve this: ask a person.")
+    if not person.startswith("user:") and _tool(facts) != "pipeline.continue":
+        return Finding("approval.not-a-person", f"{person} cannot approve this: only to go on has a default.")
     changed = _changed(approval.get("rests_on"), facts.get("rests_on"), policy=policy)
     if changed:
         reason = f"The approval {name} no longer holds: {' and '.join(changed)} changed since it was given."
         return Finding("approval.outdated", reason)
     return None
+
+
+def _approvers(approval: Mapping[str, Json]) -> str:
+    listed = approval.get("approvers")
+    names = [str(name) for name in listed] if isinstance(listed, (list, tuple)) else []
+    return " and ".join(names) or str(approval["by"])
+
+
+def _tool(facts: Facts) -> str:
+    action = facts.get("action")
+    return str(action.get("tool", "")) if isinstance(action, Mapping) else ""
 
 
 def _acting_agent(facts: Facts) -> str:

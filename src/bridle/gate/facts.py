@@ -8,13 +8,18 @@ The document is the policy's input as well; its shape is fixed (schema version 1
       "initiator": null | {the same},
       "scope":     ["file:edit", …],                      what the token allows right now
       "boundary":  {"write", "protect", "push", "network", "suite", "limits"},
-      "approval":  null | {"id", "by", "asserted", "rests_on"},   an approved, unused one for this very digest
+      "approval":  null | {"id", "by", "asserted", "rests_on", "approvers", "inputs"},
+                                                          an approved, unused one for this very digest
       "rests_on":  {"policy", "agent", "commit", "repository", "report"},       what an approval given now would rest on
       "tree":      "sha256:…" of the workspace now, or ""
-      "verification": null | {"tree", "changed", "outside", "difference", "baseline_tests",
+      "verification": null | {"tree", "changed", "outside", "secrets", "difference", "baseline_tests",
                               "suite": {"tests", "failures", "errors", "exit_code", "report"}},
       "provenance": null | {"commit", "repository", "message", "agent", "agent_digest", "tree", "changed",
                             "report"},                            of a commit that is to be pushed
+      "undoes":    null | {"repository", "workspace", "branch", "commit", "previous"},  what the push came to that a git.restore
+                                                          puts back: one of the execution that this one is the rollback of
+      "reruns":    null | {"tree"},                       what a workspace.restore puts there: as reported in the execution that
+                                                          this one runs again
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -29,12 +34,15 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
+from bridle.core.visible import hide_userinfo, show_name
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.trust.journal import Journal, Kind, Record
 from bridle.trust.principals import Principal, PrincipalKind, Principals
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
+
+UNDONE = ("repository", "workspace", "branch", "commit", "previous")
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,8 @@ class FactSource:
             "verification": dict(verification) if verification else None,
             "tree": tree,
             "provenance": provenance,
+            "undoes": await self.undone(action),
+            "reruns": await self.rerun(action),
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }
@@ -122,6 +132,40 @@ class FactSource:
             return None
         return _provenance(records, made[-1], commit)
 
+    async def undone(self, action: Action) -> dict[str, Json] | None:
+        """Return what the push came to that is to be put back; None unless this execution is the rollback of the push's."""
+        key = action.request.arguments.get("push")
+        if action.request.tool != "git.restore" or not isinstance(key, str):
+            return None
+        undoes = (await self._options(action.execution)).get("undoes")
+        if not isinstance(undoes, str) or not key.startswith(f"{undoes}/"):
+            return None
+        outcome = await self._journal.last(undoes, key, (Kind.OUTCOME,))
+        value = outcome.body["value"] if outcome and outcome.body["status"] == "succeeded" else None
+        if outcome is None or outcome.body["tool"] != "git.push" or not isinstance(value, Mapping):
+            return None
+        return {name: value.get(name) for name in UNDONE}
+
+    async def rerun(self, action: Action) -> dict[str, Json] | None:
+        """Return the tree that the rerun begins with, if the execution that is run again had it as its own."""
+        if action.request.tool != "workspace.restore":
+            return None
+        options = await self._options(action.execution)
+        source, tree = str(options.get("rerun_of", "")), options.get("tree")
+        while source and tree:  # a rerun of a rerun may have taken the tree over itself
+            for record in await self._journal.read(execution=source, kinds=(Kind.OUTCOME,)):
+                facts = record.body["facts"]
+                if isinstance(facts, Mapping) and facts.get("tree") == tree:
+                    return {"tree": tree}
+            source = str((await self._options(source)).get("rerun_of", ""))
+        return None
+
+    async def _options(self, execution: str) -> Mapping[str, Json]:
+        """Return what the execution was started with, as its first record has it."""
+        started = await self._journal.last(execution, execution, (Kind.EXECUTION_STARTED,))
+        options = started.body.get("options") if started else None
+        return options if isinstance(options, Mapping) else {}
+
     async def exhibits(self, execution: str, provenance: Mapping[str, Json]) -> dict[str, Json]:
         """Return what a person should see of a commit: its difference, and the test reports before and after."""
         records = await self._journal.read(execution=execution)
@@ -134,7 +178,7 @@ class FactSource:
             "message": provenance["message"],
             "agent": provenance["agent"],
             "agent_version": provenance["agent_version"],
-            "changed": provenance["changed"],
+            "changed": _show_names(provenance["changed"]),
             "difference": after.get("difference", ""),
             "before": before,
             "after": after.get("suite"),
@@ -148,6 +192,11 @@ class FactSource:
                 count = report.get("tests")
                 return count if isinstance(count, int) else None
         return None
+
+
+def _show_names(paths: Json) -> Json:
+    """A person reads them: what is hidden in a name is written out."""
+    return [show_name(str(path)) for path in paths] if isinstance(paths, (list, tuple)) else paths
 
 
 def _is_for(token: Token, action: Action) -> bool:
@@ -181,6 +230,8 @@ def _describe_approval(approval: Approval | None) -> dict[str, Json] | None:
         "by": approval.by,
         "asserted": approval.asserted,
         "rests_on": approval.rests_on,
+        "approvers": list(approval.given),
+        "inputs": approval.inputs,
     }
 
 
@@ -230,7 +281,7 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
     suite = verification.get("suite")
     return {
         "commit": commit,
-        "repository": _cloned_from(records, before=made),
+        "repository": hide_userinfo(_cloned_from(records, before=made)),
         "message": _mapping(_mapping(decided["request"])["arguments"])["message"],
         "record": made.id,
         "agent": principal["id"],

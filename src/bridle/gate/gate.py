@@ -4,12 +4,19 @@ Rules, in order
   1. What the journal already knows about this key is the answer, if its digest is the same; a digest that differs stops
      the step. A denial is an answer. An intent without an outcome goes to recovery.
   2. A request that is open is still open; one that was refused or has expired denies.
-  3. Actions that the tool requires (a verification) are performed first; what they found are facts.
+  3. Actions that the tool requires (a verification) are performed first, unless a boundary refuses whatever they would
+     find; what they found are facts.
   4. Facts are gathered, the decision is a pure function of them and of the policy's answer, both are recorded.
   5. deny: recorded. ask: recorded with the request, nothing is done. allow: decision, intent and every guard (approval
      used, budget reserved) are one transaction, and only then is the delegate told.
   6. The outcome is recorded when the delegate's report verifies. What raises in between leaves the intent without an
      outcome: the next attempt recovers it.
+  7. A delegate that could not begin, because something is missing for now, ends the action; but not one whose target can
+     be asked about it or that a person approved. That one stays begun and UnavailableError is raised: the approval is
+     used, and stands for the attempt that recovery makes under the same decision.
+
+To go on is an action too (`settle`): what it does is let the execution continue, so its decision uses the approval up and
+nobody is told to do anything.
 
 The gate never waits for a person; it does not know the engine, the agent or the surface.
 """
@@ -17,8 +24,9 @@ The gate never waits for a person; it does not know the engine, the agent or the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import Clock
@@ -32,8 +40,11 @@ from bridle.gate.approvals import (
     Approvals,
     ApprovalState,
     CloseApproval,
+    GiveVerdict,
     RequestApproval,
     UseApproval,
+    count_words,
+    describe_verdict,
 )
 from bridle.gate.budgets import (
     REASONS,
@@ -45,40 +56,52 @@ from bridle.gate.budgets import (
     estimate,
     spent,
 )
-from bridle.gate.decision import decide
-from bridle.gate.facts import FactSource
+from bridle.gate.decision import decide, foresee
+from bridle.gate.facts import FactSource, Standing
 from bridle.gate.manifest import Manifest, Recovery, builtin_manifests
 from bridle.gate.records import Judgement
 from bridle.gate.recovery import RECOURSE, Recourse
-from bridle.trust.journal import Guard, Journal, Kind, Record
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyEngine, PolicyError
+from bridle.trust.quorum import CONTROL_PLANE, DEFAULT_GRACE, Terms
 from bridle.trust.redaction import Redactor
-from bridle.trust.verdicts import check_verdict
+from bridle.trust.verdicts import sign_verdict
 
 PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
 APPROVAL_TTL = timedelta(days=1)
-CONTROL_PLANE = "service:bridle"
+CONTINUE = "pipeline.continue"
+EXPIRED = "approval.expired"
 
 REFUSALS = {
     ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
-    ApprovalState.EXPIRED: Finding("approval.expired", "Nobody approved this action in time."),
+    ApprovalState.EXPIRED: Finding(EXPIRED, "Nobody approved this action in time."),
 }
 
 
 FORGED = Finding(
     "approval.forged",
-    "The approval is not a verdict that this control plane has signed, so it approves nothing.",
+    "What the store says of the approval is not what people have signed for this request, so it approves nothing.",
 )
 
 
 @dataclass(frozen=True)
 class Ask:
-    """How a person is asked: the words, how long the request stands, and the step that waits for it."""
+    """How people are asked: the words, how long they have, by when at the latest, the step that waits, and whose word it takes.
+
+    Without `terms` those of the last request stand; with them that request has to have had the same.
+    """
 
     message: str = ""
     ttl: timedelta = APPROVAL_TTL
     topic: str = ""
+    until: datetime | None = None
+    terms: Terms | None = None
+
+    def expires_at(self, now: datetime) -> datetime:
+        """Return when the request expires; one with a default stands longer, so that the default can be used."""
+        end = min(now + self.ttl, self.until) if self.until else now + self.ttl
+        return end + DEFAULT_GRACE if self.terms and self.terms.auto_approve else end
 
 
 @dataclass(frozen=True)
@@ -119,10 +142,25 @@ class Gate:
         judged = await self._judge(action, ask)
         if not isinstance(judged, Judgement):
             return judged
-        approval = judged.approval
-        return Done(
-            "", "succeeded", {"approval": approval.id, "by": approval.by} if approval else {"approval": ""}
-        )
+        return Done("", "succeeded", _describe_answer(judged.facts["approval"]))
+
+    async def settle(self, action: Action, ask: Ask) -> Result:
+        """Ask people whether to go on, and use their answer up: the same answer whenever the same question is put again."""
+        record = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
+        if record is not None and record.body["effect"] == "allow" and record.body["action"] == action.digest:
+            return _settled_by(record)
+        known = await self._known(action)
+        judged = known or await self._judge(action, ask)
+        if not isinstance(judged, Judgement):
+            return judged
+        now = self._on.clock.now()
+        guards = [UseApproval(judged.approval.id, action.digest, now)] if judged.approval else []
+        entry = records.decided(action, judged, self._on.redactor)
+        return _settled_by((await self._on.journal.append([entry], guards))[0])
+
+    async def snapshot(self, workspace: str) -> str:
+        """Return the digest of a workspace as it stands, for an action that is about that state."""
+        return await self._on.delegate.snapshot(workspace)
 
     async def _known(self, action: Action) -> Result | None:
         kinds = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
@@ -133,7 +171,7 @@ class Gate:
             raise ExecutionError(
                 f"the journal knows {action.key} as another action",
                 where=f"journal record {record.seq}",
-                hint="the definition or the code changed under this execution: start a new one",
+                hint="the definition, the code or the workspace changed under this execution: start a new one",
                 reason="replay-drift",
             )
         if record.kind is Kind.OUTCOME:
@@ -150,15 +188,21 @@ class Gate:
 
     async def _judge(self, action: Action, ask: Ask) -> Result | Judgement:
         """Return a Judgement when the action is allowed; record everything else and return its result."""
-        approval = await self._on.approvals.newest_for(action.digest)
+        approval = await self._newest(action)
+        if approval is not None and ask.terms is None:
+            ask = replace(ask, terms=approval.terms)  # asked anew, it takes no fewer people than before
         state = approval.state_at(self._on.clock.now()) if approval else None
-        if approval is not None and state is ApprovalState.OPEN:
-            return Asked("", approval.id)
         refusal = REFUSALS.get(state) if state else None
-        if approval is not None and state is ApprovalState.APPROVED and not await self._is_signed(approval):
-            refusal = FORGED
+        if approval is not None and state in (ApprovalState.OPEN, ApprovalState.APPROVED):
+            if ask.terms is None or ask.terms.digest != approval.terms.digest:
+                refusal = FORGED
+            elif state is ApprovalState.OPEN:
+                return Asked("", approval.id)
         if state is not ApprovalState.APPROVED or refusal is not None:
             approval = None
+        if approval is not None:
+            approval = await self._count(approval)
+            refusal = None if approval else FORGED
         judgement = await self._decide(action, approval)
         if refusal is not None and judgement.decision.effect != "deny":
             judgement = _overruled(judgement, refusal)
@@ -168,42 +212,76 @@ class Gate:
             return await self._ask(action, judgement, ask)
         return await self._deny(action, judgement)
 
-    async def _is_signed(self, approval: Approval) -> bool:
-        """True when the journal holds a signed verdict that says exactly what the store says of the approval."""
-        record = await self._on.journal.last(approval.execution, approval.id, (Kind.APPROVAL_VERDICT,))
-        said = {
-            "approval": approval.id,
-            "action": approval.action,
-            "rests_on": digest(approval.rests_on),
-            "verdict": str(ApprovalState.APPROVED),
-            "by": approval.by,
-            "asserted": approval.asserted,
-        }
-        if record is None or any(record.body.get(name) != value for name, value in said.items()):
-            return False
+    async def _newest(self, action: Action) -> Approval | None:
+        """Return the newest request for the action, once the author's default has been recorded if it holds by now."""
+        approval = await self._on.approvals.newest_for(action.digest)
+        now = self._on.clock.now()
+        if (
+            approval is None
+            or action.request.tool != CONTINUE
+            or not approval.terms.auto_approve
+            or approval.state_at(now) is not ApprovalState.OPEN
+            or now < approval.answered_by
+        ):
+            return approval
+        state = ApprovalState.APPROVED
+        comment = approval.terms.comment or "nobody answered in time: the default of its author"
+        body = describe_verdict(approval, state, by=CONTROL_PLANE, comment=comment)
+        guard = GiveVerdict(
+            approval.id, state, CONTROL_PLANE, CONTROL_PLANE, False, comment, now, automatic=True
+        )
+        signed = sign_verdict(self._on.signer, body)
+        entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
+        with suppress(GuardError):  # a person was first, and what they said is read below
+            await self._on.journal.append([entry], [guard])
+        return await self._on.approvals.newest_for(action.digest)
+
+    async def _count(self, approval: Approval) -> Approval | None:
+        """Return the approval as the signed verdicts in the journal give it; None when they do not suffice."""
+        found = await self._on.journal.read(execution=approval.execution, subject=approval.id)
         try:
-            check_verdict(record.body, control_plane=self._on.signer.verifier)
+            tally = count_words(approval, found, control_plane=self._on.signer.verifier)
         except TrustError:
-            return False  # the caller denies, and says why
-        return True
+            return None  # the caller denies, and says why
+        if not tally.has_enough(approval.terms):
+            return None
+        last = tally.words[-1]
+        asserted = any(word.asserted for word in tally.words)
+        return replace(approval, by=last.by, asserted=asserted, given=tally.voters, inputs=last.inputs)
 
     async def _decide(self, action: Action, approval: Approval | None) -> Judgement:
         manifest = builtin_manifests().get(action.request.tool)
         tree = await self._on.delegate.snapshot(action.workspace) if _needs_tree(action, manifest) else ""
-        verification = await self._verify(action, tree) if manifest and manifest.requires else None
-        facts, standing = await self._on.facts.gather(
-            action,
-            effect=str(manifest.effect) if manifest else "",
-            policy=self._on.policy.digest,
-            approval=approval,
-            verification=verification,
-            tree=tree,
-        )
+        about = {"effect": str(manifest.effect) if manifest else "", "tree": tree}
+        facts, standing = await self._gather(action, approval, None, **about)
+        if manifest and manifest.requires:
+            foreseen = foresee(facts, manifest)
+            if foreseen is not None:
+                return Judgement(foreseen, facts, standing, approval, tree)
+            facts, standing = await self._gather(action, approval, await self._verify(action, tree), **about)
         decision = decide(facts, manifest, await self._ask_policy(facts))
         made = facts["provenance"]
         if isinstance(made, Mapping):  # a commit goes back to where its base came from, and nowhere else
             decision = replace(decision, expect={**decision.expect, "repository": made["repository"]})
         return Judgement(decision, facts, standing, approval, tree)
+
+    async def _gather(
+        self,
+        action: Action,
+        approval: Approval | None,
+        verification: Mapping[str, Json] | None,
+        *,
+        effect: str,
+        tree: str,
+    ) -> tuple[dict[str, Json], Standing]:
+        return await self._on.facts.gather(
+            action,
+            effect=effect,
+            policy=self._on.policy.digest,
+            approval=approval,
+            verification=verification,
+            tree=tree,
+        )
 
     async def _verify(self, action: Action, tree: str) -> Mapping[str, Json] | None:
         """Perform the verification this action requires; what it could not find out is absent from the facts."""
@@ -244,7 +322,8 @@ class Gate:
             rests_on=rests_on,
             shown=await self._shown(action, judgement),
             requested_at=now,
-            expires_at=now + ask.ttl,
+            expires_at=ask.expires_at(now),
+            terms=ask.terms or Terms(),
         )
         entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
         guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
@@ -282,9 +361,24 @@ class Gate:
             return await self._conclude(action, status="unknown", value=error.what)
         except (InputError, TrustError, UnavailableError, ExecutionError) as error:
             # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
+            if isinstance(error, UnavailableError) and await self._stays_begun(action):
+                raise self._stopped(action, error) from error
             value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
             return await self._conclude(action, status="failed", value=value)
         return await self._report(action, report)
+
+    async def _stays_begun(self, action: Action) -> bool:
+        """True when trying later is safe by the tool's recovery class, and worth it: see rule 7."""
+        recovery = builtin_manifests()[action.request.tool].recovery
+        if recovery in (Recovery.LOOKUP, Recovery.NONE):
+            return recovery is Recovery.LOOKUP
+        decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
+        facts = decided.body["facts"] if decided else None
+        return isinstance(facts, Mapping) and facts["approval"] is not None
+
+    def _stopped(self, action: Action, error: UnavailableError) -> UnavailableError:
+        what = self._on.redactor.redact(f"{action.request.tool} could not begin: {error.what}")
+        return UnavailableError(what, where=action.key, hint=error.hint, reason=error.reason)
 
     async def _recover(self, action: Action, intent: Record) -> Result:
         manifest = builtin_manifests()[action.request.tool]
@@ -369,6 +463,24 @@ class Gate:
         if isinstance(provenance, Mapping):
             shown.update(await self._on.facts.exhibits(action.execution, provenance))
         return shown
+
+
+def _settled_by(record: Record) -> Done:
+    facts = record.body["facts"]
+    assert isinstance(facts, Mapping)
+    return Done(record.id, "succeeded", _describe_answer(facts["approval"]))
+
+
+def _describe_answer(approval: Json) -> dict[str, Json]:
+    """What later steps may look at: who approved, and what they filled in."""
+    if not isinstance(approval, Mapping):
+        return {"approval": ""}
+    return {
+        "approval": approval["id"],
+        "by": approval["by"],
+        "approvers": approval["approvers"],
+        "approverInputs": approval["inputs"],
+    }
 
 
 def _needs_tree(action: Action, manifest: Manifest | None) -> bool:

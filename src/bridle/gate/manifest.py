@@ -9,6 +9,7 @@
     requires   actions the gate performs first; their outcomes are facts of the decision
     arguments  a JSON Schema (draft 2020-12), closed: an argument that is not declared is refused
     agents     whether an agent may be offered it at all
+    compensation  {tool, arguments}: what undoes it; arguments are expressions over what was asked and what came of it
 
 A tool without a manifest does not exist: the gate denies it.
 """
@@ -28,7 +29,7 @@ from ruamel.yaml import YAML
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 
-FAMILIES = ("file", "command", "git", "workspace", "model")
+FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline")
 
 
 class Effect(StrEnum):
@@ -47,6 +48,15 @@ class Recovery(StrEnum):
 
 
 @dataclass(frozen=True)
+class Compensation:
+    """What undoes a tool's effect: another tool, with arguments that may look at `inputs.arguments`, `inputs.value` and
+    `inputs.key` of the deed."""
+
+    tool: str
+    arguments: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What is known about one tool."""
 
@@ -60,6 +70,7 @@ class Manifest:
     writes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     agents: bool = True
+    compensation: Compensation | None = None
 
     def complaint(self, arguments: Mapping[str, Json]) -> str:
         """Return what is wrong with `arguments`, or an empty string."""
@@ -97,6 +108,7 @@ def find_manifest(tool: str) -> Manifest:
 def _manifest(tool: str, content: dict[str, Any]) -> Manifest:
     schema = {"type": "object", "additionalProperties": False, **content.pop("arguments")}
     jsonschema.Draft202012Validator.check_schema(schema)
+    undo = content.pop("compensation", None)
     lists: dict[str, Any] = {name: tuple(content.pop(name, ())) for name in ("paths", "writes", "requires")}
     return Manifest(
         tool=tool,
@@ -104,6 +116,7 @@ def _manifest(tool: str, content: dict[str, Any]) -> Manifest:
         recovery=Recovery(content.pop("recovery")),
         description=" ".join(content.pop("description").split()),
         arguments=schema,
+        compensation=Compensation(**undo) if undo else None,
         **lists,
         **content,  # needs and agents; a key that is not known is an error of the constructor
     )

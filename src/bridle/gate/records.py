@@ -110,6 +110,7 @@ def requested(approval: Approval) -> Entry:
         "message": approval.message,
         "rests_on": approval.rests_on,
         "expires_at": iso(approval.expires_at),
+        "terms": approval.terms.to_json(),
     }
     return Entry(Kind.APPROVAL_REQUESTED, approval.execution, approval.id, body)
 

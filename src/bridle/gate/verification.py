@@ -4,8 +4,9 @@ Rules
   1. The verification is of the tree that would be committed, and of no other.
   2. Every path that changed may be written by the step: the delegate's word (`outside`) and our own
      reading of `changed` must both say so.
-  3. The suite ran, ended with 0, and has neither failures nor errors.
-  4. It ran a test, and counts no fewer of them than `baseline_tests` when there is such a number: the
+  3. The delegate has looked for secrets in the lines that are added, and found none.
+  4. The suite ran, ended with 0, and has neither failures nor errors.
+  5. It ran a test, and counts no fewer of them than `baseline_tests` when there is such a number: the
      pipeline's own first report. A skipped test did not run.
 
 What cannot be read counts as not true. Each function returns a complaint that tells the reader what to do,
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
+from bridle.core.visible import show_name
 
 SHOWN_PATHS = 20  # enough to act on; the whole list is in the record
 
@@ -33,9 +35,33 @@ def difference_complaint(verification: Mapping[str, Json] | None, *, tree: str, 
         return "The list of changed paths cannot be read, so nothing can be committed."
     forbidden = sorted({*outside, *(path for path in changed if not boundary.may_write(path))})
     if forbidden:
-        shown = ", ".join(forbidden[:SHOWN_PATHS])
+        shown = ", ".join(map(show_name, forbidden[:SHOWN_PATHS]))
         return f"These paths changed and may not: {shown}. Put them back, then commit again."
     return ""
+
+
+def secrets_complaint(verification: Mapping[str, Json] | None) -> str:
+    """Say which added lines hold a secret: where and of what format, never the value.
+
+    Without any verification the difference's complaint says it all.
+    """
+    if verification is None:
+        return ""
+    found = verification.get("secrets")
+    if not isinstance(found, (list, tuple)):
+        return "Nobody has looked for secrets in what is to be committed, so nothing can be committed."
+    if not found:
+        return ""
+    places = ", ".join(_place(item) for item in found[:SHOWN_PATHS])
+    return (
+        f"Added lines hold secrets: {places}. Take them out, also where a line was only moved into another file, then "
+        "commit again; what is a secret is referred to, and what is none has to look like none."
+    )
+
+
+def _place(found: Json) -> str:
+    item = found if isinstance(found, Mapping) else {}
+    return f"{item.get('path', '?')}:{item.get('line', '?')} ({item.get('format', 'unknown')})"
 
 
 def suite_complaint(verification: Mapping[str, Json] | None) -> str:

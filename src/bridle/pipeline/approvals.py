@@ -1,19 +1,33 @@
 """The four spellings of an approval to one body.
 
 Rules
-  1. Only people of this installation approve (`uses: harness`); other systems are refused until they are connected.
-  2. It waits a day unless told otherwise, and at most 53 weeks. What it does then is the engine's: never approve.
+  1. Only people of this installation approve (`uses: harness`); other systems are refused until they are connected, and a service
+     account is refused for good: nothing that could be a program's word approves.
+  2. It waits a day unless told otherwise, at most 53 weeks, or until its `deadline`, whichever comes first.
   3. `self-approval: false`, `block-executor: true` and `disallowPipelineExecutor: true` say the same thing.
-  4. `for: <stage>.<step>` is Bridle's own: the tool step whose action is what the person approves.
+  4. `for: <stage>.<step>` is Bridle's own: the tool step whose action is what people approve. So is `attributes`: what every
+     approver has to hold.
+  5. `auto-approve` is for what guards no action and needs one word; it holds at the deadline, more than 15 minutes ahead.
 """
 
 from __future__ import annotations
 
 from bridle.core.canonical import Json
+from bridle.pipeline.approver_inputs import read_approver_inputs
+from bridle.pipeline.dates import find_zone, parse_moment
+from bridle.pipeline.durations import LONGEST_S
 from bridle.pipeline.fields import Fields, open_fields
-from bridle.pipeline.vocabulary import APPROVAL_WITH, APPROVERS
+from bridle.pipeline.nodes import Mapping
+from bridle.pipeline.vocabulary import (
+    APPROVAL_WITH,
+    APPROVERS,
+    AUTO_APPROVAL,
+    SCHEDULED_DEADLINE,
+    Noun,
+)
 
 DEFAULT_TIMEOUT_S = 86_400
+LEAD_S = 900  # a default that holds sooner would leave people no time to refuse
 _UNCONNECTED = ("jira", "servicenow")
 
 
@@ -40,24 +54,121 @@ def _check_uses(body: Fields) -> None:
 
 
 def _read_details(details: Fields) -> dict[str, Json]:
-    node = details.get("approvers")
-    approvers = open_fields(node, APPROVERS, findings=details.findings) if node is not None else None
-    inner = approvers or Fields(APPROVERS, details.place, {}, details.findings)
-    return {
+    approvers = _open(details, "approvers", APPROVERS)
+    auto, comment, deadline = _read_default(details)
+    found: dict[str, Json] = {
         "message": details.required_text("message"),
         "for": details.text("for") or None,
-        "groups": [*details.texts("groups"), *inner.texts("groups")],
-        "users": [*details.texts("users"), *inner.texts("users")],
-        "timeout_s": details.duration_s("timeout", default=DEFAULT_TIMEOUT_S),
-        "min_count": max(details.count("min-count", default=1), inner.count("minimum", default=1)),
-        "block_executor": _blocks_executor(details, inner),
+        "groups": [*details.texts("groups"), *approvers.texts("groups")],
+        "users": [*details.texts("users"), *approvers.texts("users")],
+        "attributes": [*details.texts("attributes"), *approvers.texts("attributes")],
+        "timeout_s": details.duration_s("timeout", default=LONGEST_S if deadline else DEFAULT_TIMEOUT_S),
+        "deadline": deadline,
+        "min_count": max(details.count("min-count", default=1), approvers.count("minimum", default=1)),
+        "block_executor": _blocks_executor(details, approvers),
+        "inputs": read_approver_inputs(details),
+        "auto_approve": auto,
+        "auto_reject": details.flag("auto-reject", default=False),
+        "comments": comment,
     }
+    _check_approvers(details, approvers, found)
+    if auto:
+        _check_default(details, found)
+    return found
 
 
-def _blocks_executor(details: Fields, inner: Fields) -> bool:
+def _open(details: Fields, key: str, noun: Noun) -> Fields:
+    """Return the fields of a mapping below `key`; without any when it is not there."""
+    node = details.get(key)
+    found = open_fields(node, noun, findings=details.findings) if node is not None else None
+    return found or Fields(noun, details.place, {}, details.findings)
+
+
+def _read_default(details: Fields) -> tuple[bool, str, str | None]:
+    """Return whether it is approved by default, the comment of that, and the deadline."""
+    if not isinstance(details.get("auto-approve"), Mapping):
+        return (
+            details.flag("auto-approve", default=False),
+            details.text("comments"),
+            _read_deadline(details, "deadline"),
+        )
+    auto = _open(details, "auto-approve", AUTO_APPROVAL)
+    if auto.text("action", "APPROVE").upper() != "APPROVE":
+        auto.refuse(
+            "the only default is to approve", reason="bad-default-action", hint="write action: APPROVE"
+        )
+    deadline = _read_deadline(_open(auto, "scheduled-deadline", SCHEDULED_DEADLINE), "time")
+    return True, auto.text("comments") or details.text("comments"), deadline
+
+
+def _read_deadline(fields: Fields, key: str) -> str | None:
+    zone_node, node = fields.get("timezone"), fields.get(key)
+    zone = find_zone(fields.text("timezone")) if zone_node is not None else None
+    if zone_node is not None and zone is None:
+        hint = "write a name such as Europe/Rome or UTC"
+        fields.refuse(
+            f"{fields.text('timezone')[:80]!r} is no time zone",
+            reason="unknown-timezone",
+            hint=hint,
+            at=zone_node.place,
+        )
+        return None
+    if node is None:
+        return None
+    moment = parse_moment(fields.text(key), zone)
+    if moment is None:
+        fields.refuse(
+            f"{fields.text(key)[:80]!r} is no moment that exists",
+            reason="bad-date",
+            hint="write a day and an hour that the calendar has, such as 2026-03-01 10:00, and its timezone",
+            at=node.place,
+        )
+    return moment
+
+
+def _blocks_executor(details: Fields, approvers: Fields) -> bool:
     """True when any of the spellings asks for it: the stricter one wins."""
     return (
         details.flag("block-executor", default=False)
-        or inner.flag("block-executor", default=False)
+        or approvers.flag("block-executor", default=False)
         or not details.flag("self-approval", default=True)
     )
+
+
+def _check_approvers(details: Fields, approvers: Fields, found: dict[str, Json]) -> None:
+    for fields in (details, approvers):
+        if fields.texts("service-accounts"):
+            fields.refuse(
+                "a service account can never approve: an approval is the word of a person",
+                reason="service-account-approves",
+                hint="name users or groups of people",
+            )
+    users, count = found["users"], found["min_count"]
+    assert isinstance(users, list)
+    assert isinstance(count, int)
+    if users and not found["groups"] and count > len(set(users)):
+        hint = "name more people, or a group"
+        details.refuse(f"{len(set(users))} named, and {count} needed", reason="too-few-approvers", hint=hint)
+
+
+def _check_default(details: Fields, found: dict[str, Json]) -> None:
+    """What nobody has looked at may let a pipeline go on; it may not let anything be done."""
+    if found["for"]:
+        details.refuse(
+            "an approval of an action is never given by default",
+            reason="auto-approve-guards-action",
+            hint="remove auto-approve, or remove 'for'",
+        )
+    if found["min_count"] != 1:
+        details.refuse(
+            "what needs several people is never approved by default",
+            reason="auto-approve-needs-one",
+            hint="remove auto-approve, or ask for one person",
+        )
+    timeout_s = found["timeout_s"]
+    if isinstance(timeout_s, int) and timeout_s <= LEAD_S:
+        details.refuse(
+            "what is approved by default has to be more than 15 minutes ahead",
+            reason="default-too-soon",
+            hint="write a longer timeout, or a deadline",
+        )

@@ -1,7 +1,7 @@
 """The `inputs` of a pipeline: what a run may or must be given.
 
 Rules
-  1. A type is one of `TYPES`; `connector` and `secret` are read and refused until a delegate can resolve them.
+  1. A type is one of `TYPES`. A connector is its id, a secret its name.
   2. A default and the values of `enum` must be of the type; an expression is no default.
   3. A required input needs no default; with one, the default still stands when nothing is given.
 """
@@ -47,9 +47,6 @@ def _read_input(name: Scalar, body: Fields) -> InputSpec:
 
 def _read_type(body: Fields) -> str:
     word = body.text("type", "string")
-    if word in ("connector", "secret"):
-        body.findings.refuse_later(body.place, f"{word}-input")
-        return ""
     if word not in TYPES:
         hint = suggest(word, TYPES, otherwise=f"use one of {', '.join(TYPES)}")
         body.refuse(f"{word!r} is no type of input", reason="unknown-input-type", hint=hint)
@@ -60,7 +57,11 @@ def _read_type(body: Fields) -> str:
 def _read_value(node: Node | None, type_: str, body: Fields) -> Json:
     if node is None:
         return None
-    value = node.text if isinstance(node, Scalar) and type_ in ("string", "secret") else to_json(node)
+    value = (
+        node.text
+        if isinstance(node, Scalar) and type_ in ("string", "secret", "connector")
+        else to_json(node)
+    )
     if isinstance(value, str) and ("<+" in value or "${{" in value):
         body.findings.refuse_later(node.place, "expression-in-default", hint="write a plain value")
         return None

@@ -9,10 +9,9 @@ Rules
   4. Values that come out of the context are never read as expressions again.
   5. A secret is a placeholder. It can be passed on or set into text; comparing it or calling a function with it
      is refused, and a path that is made from data can't reach one.
-  6. The same expression over the same context gives the same value; depth and sizes are bounded.
-
-A context is `{"inputs": {…}, "stages": {S: {"status", "steps": {T: {"status", "output"}}}}, "steps": {… of the
-current stage}, "pipeline": {"id", "name", "execution_id"}, "env": {…}}`.
+  6. The same expression over the same context gives the same value. One evaluation looks at no more than `MOST_WORK`
+     characters and makes no text longer than `LARGEST_RESULT`; what would exceed that is an error.
+  7. A runtime input has no value here: it was given one before the run, or the run was never started.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from bridle.pipeline.lookup import (
     SecretPlaceholder,
     canonical_path,
     find,
-    holds_marker,
     is_secret_name,
 )
 from bridle.pipeline.statuses import translate_status
 from bridle.pipeline.syntax import (
     Access,
+    Asked,
     Call,
     Choice,
     Compare,
@@ -46,7 +45,9 @@ from bridle.pipeline.syntax import (
     Status,
     Template,
 )
-from bridle.pipeline.values import compare, decide, refuse_secret, to_text
+from bridle.pipeline.values import compare, decide, measure, refuse_secret, to_text
+
+MOST_WORK = 32 * LARGEST_RESULT
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Evaluation:
     context: Mapping[str, Json]
     statuses: Mapping[str, bool] = field(default_factory=dict)
     unresolved: dict[str, None] = field(default_factory=dict)
+    work: int = 0
 
     def run(self, node: Expression) -> Json:
         """Return the value of `node`."""
@@ -91,7 +93,9 @@ class Evaluation:
         for argument in arguments:
             refuse_secret(argument)
         table = FUNCTIONS if node.target is None else METHODS
-        return call(node.name, table[node.name], arguments=arguments)
+        value = call(node.name, table[node.name], arguments=arguments)
+        self._weigh(value)
+        return value
 
     def negate(self, node: Not) -> Json:
         value = decide(self.run(node.operand))
@@ -131,14 +135,43 @@ class Evaluation:
             if size > LARGEST_RESULT:
                 hint = "pass large values through a workspace file"
                 raise ExpressionError("the text is too large", reason="result-too-large", hint=hint)
-        return "".join(pieces)
+        self._charge(size)
+        joined = "".join(pieces)
+        if any(
+            isinstance(part, Literal) and MARKER in str(part.value) for part in node.parts
+        ) or joined.count(MARKER) > sum(piece.count(MARKER) for piece in pieces):
+            hint = "write <+secrets.NAME>, with the name written out"
+            what = "the placeholder of a secret can't be put together"
+            raise ExpressionError(what, reason="forged-placeholder", hint=hint)
+        return joined
+
+    def ask(self, node: Asked) -> Json:
+        hint = "give it when the execution is started"
+        raise ExpressionError(
+            "this runtime input was given no value",
+            offset=node.offset,
+            reason="missing-runtime-input",
+            hint=hint,
+        )
+
+    def _weigh(self, value: Json) -> bool:
+        """Charge for looking at `value`; True when it holds what looks like a secret's placeholder."""
+        size, is_marked = measure(value, most=MOST_WORK)
+        self._charge(size)
+        return is_marked
+
+    def _charge(self, size: int) -> None:
+        self.work += size
+        if self.work > MOST_WORK:
+            hint = "look at smaller values, or do the work in a step"
+            raise ExpressionError("the expression takes too much work", reason="too-much-work", hint=hint)
 
     def _find(self, path: tuple[str, ...], offset: int, *, may_be_secret: bool) -> Json:
         path = canonical_path(path)
         if path[0] == "secrets":
             return _make_placeholder(path, offset, is_fixed=may_be_secret)
         value = self._note_missing(find(self.context, path), ".".join(path))
-        if path[0] not in VETTED and holds_marker(value):
+        if self._weigh(value) and path[0] not in VETTED:
             hint = (
                 "something wrote text that looks like the placeholder of a secret: look at the step's output"
             )
@@ -174,6 +207,7 @@ _EVALUATORS: dict[type, Callable[..., Json]] = {
     Compare: Evaluation.compare,
     Choice: Evaluation.choose,
     Template: Evaluation.join,
+    Asked: Evaluation.ask,
 }
 
 

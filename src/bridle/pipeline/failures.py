@@ -1,18 +1,23 @@
-"""`on-failure` of a step or stage to failure rules.
+"""`on-failure` at any level to failure rules.
 
 Rules
-  1. One rule or a list; a bare word `ignore` is `{errors: all, action: ignore}`. The first rule that matches wins.
+  1. One rule or a list; a bare word `ignore` is `{errors: all, action: ignore}`.
   2. The older CamelCase names of errors are read; those without a twin become `unknown`, with a note.
-  3. Executed now: ignore, abort, fail. The other actions of the dialect are refused until they are executed.
+  3. `action: retry` beside `retry: {…}` and `action: {retry: {…}}` are the same; so are `rollback` and `stage-rollback`.
+  4. A retry without a number is one more attempt; a manual intervention waits a day, and then aborts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
+from typing import get_args
+
 from bridle.pipeline.complaint import Findings, suggest
+from bridle.pipeline.durations import parse_duration
+from bridle.pipeline.failure import FailureAction, FailureRule, Reaction
 from bridle.pipeline.fields import Fields, open_fields
-from bridle.pipeline.nodes import Mapping, Node, Scalar
-from bridle.pipeline.plan import FailureRule
-from bridle.pipeline.vocabulary import FAILURE, spell
+from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from bridle.pipeline.vocabulary import FAILURE, MANUAL, PLAIN_ACTION, RETRY, spell
 
 _ERROR_NAMES = (
     "all unknown authentication authorization connectivity timeout verification delegate-provisioning delegate-restart"
@@ -28,17 +33,17 @@ _OLDER_ERRORS = {
     "configuration-failure": "unknown",
     "retryable-transient-failure": "unknown",
 }
-ACTIONS = ("ignore", "abort", "fail")
-_LATER_NAMES = (
-    "success retry manual-intervention stage-rollback pipeline-rollback retry-step-group proceed-with-default"
-)
-_LATER_ACTIONS = tuple(_LATER_NAMES.split())
-_ACTION_TWINS = {
+ACTIONS: tuple[str, ...] = get_args(Reaction)
+OFFERS = ("success", "ignore", "retry", "abort", "fail", "stage-rollback", "pipeline-rollback")
+_TWINS = {
     "mark-as-success": "success",
     "mark-as-failure": "fail",
-    "rollback": "stage-rollback",
     "mark-as-fail": "fail",
+    "rollback": "stage-rollback",
 }
+_REACTIONS: Table[str, Reaction] = {word: word for word in get_args(Reaction)}
+MOST_ATTEMPTS = 100
+INTERVENTION_S = 86_400
 
 
 def read_failures(fields: Fields) -> tuple[FailureRule, ...]:
@@ -55,13 +60,14 @@ def _read_rule(node: Node, findings: Findings) -> FailureRule | None:
     if rule is None:
         return None
     errors = tuple(_read_error(item, findings) for item in rule.items("errors")) or ("all",)
-    given = rule.get("action")
+    given = rule.get("action") or rule.get("retry")
     if given is None:
-        rule.refuse(
-            "on-failure needs 'action'", reason="missing-key:action", hint=f"use one of {', '.join(ACTIONS)}"
-        )
+        hint = f"use one of {', '.join(ACTIONS)}"
+        rule.refuse("on-failure needs 'action'", reason="missing-key:action", hint=hint)
         return None
-    action = _read_action(given, findings)
+    action = (
+        _read_retry(rule.nodes["retry"], findings) if rule.has("retry") else _read_action(given, findings)
+    )
     return FailureRule(tuple(dict.fromkeys(error for error in errors if error)), action) if action else None
 
 
@@ -85,27 +91,145 @@ def _read_error(node: Node, findings: Findings) -> str:
     return ""
 
 
-def _read_action(node: Node, findings: Findings) -> str:
-    place, word = node.place, ""
+def _read_action(node: Node, findings: Findings) -> FailureAction | None:
+    """Read an action's name, or a mapping with the name as its one key."""
     if isinstance(node, Scalar):
-        word = spell(node.text)
-    elif isinstance(node, Mapping) and node.entries:
-        key, _ = next(
-            ((key, value) for key, value in node.entries if spell(key.text) != "fail-all"), node.entries[0]
-        )
-        place, word = key.place, spell(key.text)
-    word = _ACTION_TWINS.get(word, word)
-    if word in ACTIONS and isinstance(node, Scalar):
-        return word
-    if word in _LATER_ACTIONS or word in ACTIONS:
-        name = f"{word}-with-options" if word in ACTIONS else word
-        findings.refuse_later(place, name, hint=f"use one of {', '.join(ACTIONS)}, as a plain word")
-    elif word == "step-group-rollback":
-        hint = f"use one of {', '.join(ACTIONS)}"
+        return _name_action(node, findings)
+    if not isinstance(node, Mapping) or not node.entries:
+        findings.refuse(node.place, "an action is a name", reason="unknown-action", hint=f"use {ACTIONS[0]}")
+        return None
+    named = [(key, value) for key, value in node.entries if spell(key.text) != "fail-all"]
+    fail_all = any(
+        isinstance(value, Scalar) and value.value is True
+        for key, value in node.entries
+        if (key, value) not in named
+    )
+    if len(named) != 1:
         findings.refuse(
-            place, "a group has no rollback", reason="unsupported-action:StepGroupRollback", hint=hint
+            node.place, "an action has one name", reason="several-actions", hint="keep one of them"
         )
-    else:
-        hint = suggest(word, [*ACTIONS, *_LATER_ACTIONS], otherwise=f"use one of {', '.join(ACTIONS)}")
-        findings.refuse(place, f"{word!r} is no action", reason="unknown-action", hint=hint)
-    return ""
+        return None
+    key, value = named[0]
+    word = _spell_action(key.text)
+    if word == "retry":
+        return _read_retry(value, findings, fail_all=fail_all)
+    if word == "retry-step-group":
+        return _read_retry(value, findings, reaction="retry-step-group", fail_all=fail_all)
+    if word == "manual-intervention":
+        return _read_manual(value, findings, fail_all=fail_all)
+    return _read_plain(key, value, findings, fail_all=fail_all)
+
+
+def _spell_action(text: str) -> str:
+    word = spell(text)
+    return _TWINS.get(word, word)
+
+
+def _name_action(node: Scalar, findings: Findings) -> FailureAction | None:
+    word = _spell_action(node.text)
+    if word in ("retry", "retry-step-group"):
+        return FailureAction(_REACTIONS[word], attempts=1)
+    if word == "manual-intervention":
+        return FailureAction(
+            "manual-intervention", timeout_s=INTERVENTION_S, offers=OFFERS, then=FailureAction("abort")
+        )
+    if word in _REACTIONS:
+        return FailureAction(_REACTIONS[word])
+    if word == "step-group-rollback":
+        hint = "use stage-rollback: a stage's rollback steps undo it"
+        findings.refuse(
+            node.place, "a group has no rollback", reason="unsupported-action:StepGroupRollback", hint=hint
+        )
+        return None
+    hint = suggest(word, ACTIONS, otherwise=f"use one of {', '.join(ACTIONS)}")
+    findings.refuse(node.place, f"{word!r} is no action", reason="unknown-action", hint=hint)
+    return None
+
+
+def _read_plain(key: Scalar, value: Node, findings: Findings, *, fail_all: bool) -> FailureAction | None:
+    action = _name_action(key, findings)
+    if action is None or (isinstance(value, Scalar) and value.value is None):
+        return _with_fail_all(action, fail_all=fail_all)
+    body = open_fields(value, PLAIN_ACTION, findings=findings)
+    if body and body.has("steps"):
+        hint = "write them as rollback: below the stage"
+        body.refuse("rollback steps belong to their stage", reason="misplaced-rollback", hint=hint)
+    return _with_fail_all(action, fail_all=fail_all or bool(body and body.flag("fail-all", default=False)))
+
+
+def _with_fail_all(action: FailureAction | None, *, fail_all: bool) -> FailureAction | None:
+    return (
+        FailureAction(
+            action.reaction,
+            action.attempts,
+            offers=action.offers,
+            timeout_s=action.timeout_s,
+            then=action.then,
+            fail_all=fail_all,
+        )
+        if action
+        else None
+    )
+
+
+def _read_retry(
+    node: Node, findings: Findings, *, reaction: Reaction = "retry", fail_all: bool = False
+) -> FailureAction | None:
+    if isinstance(node, Scalar) and node.value is None:
+        return FailureAction(reaction, attempts=1, fail_all=fail_all)
+    body = open_fields(node, RETRY, findings=findings)
+    if body is None:
+        return None
+    attempts = body.count("attempts", default=1)
+    if attempts > MOST_ATTEMPTS:
+        body.refuse(
+            f"{attempts} attempts", reason="too-many-attempts", hint=f"at most {MOST_ATTEMPTS} are made"
+        )
+    then = body.get("failure-action")
+    return FailureAction(
+        reaction,
+        attempts=min(attempts, MOST_ATTEMPTS),
+        intervals_s=_read_intervals(body, attempts),
+        condition=body.text("condition").strip(),
+        then=_read_action(then, findings) if then is not None else None,
+        fail_all=fail_all or body.flag("fail-all", default=False),
+    )
+
+
+def _read_intervals(body: Fields, attempts: int) -> tuple[int, ...]:
+    node = body.get("interval")
+    listed = node.items if isinstance(node, Sequence) else (node,) if node is not None else ()
+    found = [parse_duration(item.text) if isinstance(item, Scalar) else None for item in listed]
+    for item, seconds in zip(listed, found, strict=True):
+        if seconds is None:
+            hint = "write 10s, 1m or a list of these"
+            body.refuse("'interval' is not a duration", reason="bad-duration", hint=hint, at=item.place)
+    intervals = [seconds for seconds in found if seconds is not None]
+    if body.text("backoff") == "exponential" and len(intervals) == 1:
+        return tuple(min(intervals[0] * 2**index, 86_400) for index in range(min(attempts, 20)))
+    return tuple(intervals)
+
+
+def _read_manual(node: Node, findings: Findings, *, fail_all: bool) -> FailureAction | None:
+    body = (
+        open_fields(node, MANUAL, findings=findings)
+        if not (isinstance(node, Scalar) and node.value is None)
+        else None
+    )
+    if body is None:
+        return FailureAction(
+            "manual-intervention", timeout_s=INTERVENTION_S, offers=OFFERS, then=FailureAction("abort")
+        )
+    offers = tuple(_spell_action(text) for text in body.texts("available-actions")) or OFFERS
+    for offer in offers:
+        if offer not in OFFERS:
+            hint = suggest(offer, OFFERS, otherwise=f"use {', '.join(OFFERS)}")
+            body.refuse(f"a person cannot answer {offer!r}", reason="unknown-action", hint=hint)
+    expiry = body.get("timeout-action")
+    return FailureAction(
+        "manual-intervention",
+        timeout_s=body.duration_s("timeout", default=INTERVENTION_S),
+        offers=offers,
+        then=_read_action(expiry, findings) if expiry is not None else FailureAction("abort"),
+        fail_all=fail_all or body.flag("fail-all", default=False),
+    )

@@ -3,13 +3,16 @@
 Rules
   1. null in, null out: what could not be resolved does not become text on the way.
   2. An argument of a type the function does not know is an ExpressionError, never a guess.
-  3. A result never grows beyond `LARGEST_RESULT` characters; it is refused before it is made.
+  3. A result never grows beyond `LARGEST_RESULT` characters or `MOST_ITEMS` items; it is refused before it is made.
+  4. A name is read in both namings: `startsWith` and `starts_with`. `hashFiles` is known and refused: files are the
+     delegate's, and nothing here reads one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,6 +20,7 @@ from bridle.core.canonical import LARGEST_INTEGER, Json
 from bridle.core.errors import InputError
 
 LARGEST_RESULT = 1 << 20
+MOST_ITEMS = 50_000
 DEEPEST_JSON = 64
 
 
@@ -83,6 +87,10 @@ def _split(text: Json, separator: Json) -> Json:
     whole, mark = _only_texts(text, separator)
     if not mark:
         raise ExpressionError("split() needs a separator", hint="pass the text to split at")
+    if whole.count(mark) >= MOST_ITEMS:
+        raise ExpressionError(
+            f"more than {MOST_ITEMS} items", reason="result-too-large", hint="use a file in a step"
+        )
     return list(whole.split(mark))
 
 
@@ -124,10 +132,23 @@ def read_json(text: str) -> Json:
 
 def _count_depth(text: str) -> int:
     depth = deepest = 0
-    for char in text:  # counts brackets inside strings too: too strict for odd texts, never too lax
-        depth += (char in "[{") - (char in "]}")
+    for match in _BRACKET.finditer(
+        text
+    ):  # counts those in strings too: too strict for odd texts, never too lax
+        depth += 1 if match[0] in "[{" else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+def _resolve_list(listed: Json) -> Json:
+    """Return the ids of connectors, given as a list of them, of `{id: …}`, or as text separated by commas."""
+    items = listed.split(",") if isinstance(listed, str) else listed
+    assert isinstance(items, (list, tuple))
+    ids = [item.get("id") if isinstance(item, Mapping) else item for item in items]
+    texts = [item.strip() for item in ids if isinstance(item, str)]
+    if len(texts) != len(ids):
+        raise ExpressionError("resolveList() takes ids of connectors", hint="pass an array of ids")
+    return [text for text in texts if text]
 
 
 def _read_integer(text: str) -> int | str:
@@ -138,7 +159,18 @@ def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is not JSON")
 
 
+def find_function(name: str, table: Table) -> tuple[str, Function | None]:
+    """Return the one form of a function's name, and what it does; None when the table has no such name."""
+    if name in table:
+        return name, table[name]
+    camel = re.sub(r"_([a-z])", lambda match: match.group(1).upper(), name)
+    camel = _TWINS.get(camel, camel)
+    return camel, table.get(camel)
+
+
 Table: TypeAlias = dict[str, Function]
+_BRACKET = re.compile(r"[\[\]{}]")
+_TWINS = {"fromJson": "fromJSON"}
 
 FUNCTIONS: Table = {
     "lower": Function(_lower, 1, 1),
@@ -148,7 +180,9 @@ FUNCTIONS: Table = {
     "startsWith": Function(_starts_with, 2, 2),
     "endsWith": Function(_ends_with, 2, 2),
     "fromJSON": Function(_from_json, 1, 1),
+    "connectorInputs.resolveList": Function(_resolve_list, 1, 1),
 }
+UNAVAILABLE = ("hashFiles",)
 METHODS: Table = {
     "toLowerCase": Function(_lower, 1, 1),
     "toUpperCase": Function(_upper, 1, 1),

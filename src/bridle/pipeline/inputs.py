@@ -3,7 +3,8 @@
 Rules
   1. An input that is not declared is refused, with the nearest declared one; a required one must be there.
   2. Text is read as the declared type (a command line has nothing but text); any other mismatch is refused.
-  3. A secret is given by name and becomes a placeholder. No other value may look like one.
+  3. A secret is given by name, or by the placeholder that another pipeline has for it, and becomes a placeholder. No other
+     value may look like one.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def _resolve(name: str, spec: InputSpec, *, given: Json) -> Json:
 
 def coerce(value: Json, type_: str) -> Json:
     """Return `value` as a value of the input type `type_`; raise InputError. A secret stays the name it is given by."""
+    if type_ == "secret" and isinstance(value, str):
+        value = SecretPlaceholder.name_in(value)
     if holds_marker(value):
         hint = "declare the input as a secret, and give the secret's name"
         raise InputError("looks like the placeholder of a secret", reason="forged-placeholder", hint=hint)
@@ -102,6 +105,14 @@ def _as_secret(value: Json) -> Json:
     return value
 
 
+def _as_connector(value: Json) -> Json:
+    """Return the id of a connector, given as it is or as `{id: …}`; it names one and grants nothing."""
+    named = value.get("id", value.get("identifier")) if isinstance(value, Mapping) else value
+    if not isinstance(named, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,256}", named, re.ASCII):
+        raise _mismatch("the id of a connector")
+    return named
+
+
 def _mismatch(wanted: str) -> InputError:
     return InputError(f"must be {wanted}", reason="bad-input-value", hint=f"give {wanted}")
 
@@ -113,4 +124,5 @@ TYPES: dict[str, Callable[[Json], Json]] = {
     "array": _as_array,
     "object": _as_object,
     "secret": _as_secret,
+    "connector": _as_connector,
 }

@@ -12,11 +12,28 @@ import re
 from collections.abc import Callable
 
 from bridle.core.canonical import Json
+from bridle.core.errors import InputError
 from bridle.pipeline.approvals import read_approval
 from bridle.pipeline.complaint import Findings, suggest
 from bridle.pipeline.fields import Fields, open_fields
-from bridle.pipeline.nodes import Node, Scalar, Sequence
-from bridle.pipeline.vocabulary import AGENT, APPROVAL, CLONE, OUTPUT, REF, REPORT, RUN, TOOL, WAIT, Noun
+from bridle.pipeline.nodes import Node, Scalar, Sequence, to_json
+from bridle.pipeline.plugins import plugin_environment
+from bridle.pipeline.vocabulary import (
+    AGENT,
+    APPROVAL,
+    BARRIER,
+    CLONE,
+    DOWNLOAD,
+    OUTPUT,
+    POLICY,
+    QUEUE,
+    REF,
+    REPORT,
+    RUN,
+    TOOL,
+    WAIT,
+    Noun,
+)
 
 SHELLS = ("sh", "bash", "python")
 _LATER_SHELLS = ("powershell", "pwsh")
@@ -57,6 +74,8 @@ def _read_run(body: Fields) -> dict[str, Json]:
     elif shell not in SHELLS:
         hint = suggest(shell, SHELLS, otherwise=f"use one of {', '.join(SHELLS)}")
         body.refuse(f"{shell!r} is no shell", reason="unknown-shell", hint=hint)
+    for node in body.items("download"):
+        _refuse_download(node, body)
     return {
         "script": _read_script(body),
         "shell": shell,
@@ -67,7 +86,32 @@ def _read_run(body: Fields) -> dict[str, Json]:
             for output in (_read_output(node, body.findings) for node in body.items("output"))
             if output
         ],
+        **_read_with(body),
     }
+
+
+def _read_with(body: Fields) -> dict[str, Json]:
+    """Return what becomes PLUGIN_* variables; a name that can't be one is refused here, values are rendered when it runs."""
+    with_ = body.values("with")
+    for name in with_:
+        try:
+            plugin_environment({name: ""})
+        except InputError as exc:
+            body.refuse(exc.what, reason=exc.reason, hint=exc.hint, at=body.nodes["with"].place)
+    return {"with": with_} if with_ else {}
+
+
+def _refuse_download(node: Node, body: Fields) -> None:
+    """Nothing is fetched: a command has no network, and what it is given has to be known by its digest."""
+    download = open_fields(node, DOWNLOAD, findings=body.findings)
+    if download is None:
+        return
+    if not download.text("checksum"):
+        hint = "add checksum: sha256:…"
+        download.refuse("what is downloaded is not pinned", reason="unpinned-download", hint=hint)
+        return
+    hint = "put the file into the repository, or save it as an artifact in an earlier step"
+    body.findings.refuse_later(download.place, "download", hint=hint)
 
 
 def _read_script(body: Fields) -> str:
@@ -106,7 +150,10 @@ def _read_output(node: Node, findings: Findings) -> Json:
         if not _VARIABLE.fullmatch(word):
             hint = "use letters, digits and _, not starting with a digit"
             output.refuse(f"{word!r} is no name of an output", reason="bad-output-name", hint=hint)
-    return {"name": name, "alias": alias or None, "mask": output.flag("mask", default=False)}
+    if output.flag("mask", default=False):
+        hint = "write it to $HARNESS_OUTPUT_SECRET_FILE instead: then it is a secret from the start"
+        findings.refuse_later(output.nodes["mask"].place, "mask", hint=hint)
+    return {"name": name, "alias": alias or None, "mask": False}
 
 
 def _read_clone(body: Fields) -> dict[str, Json]:
@@ -149,6 +196,23 @@ def _read_wait(body: Fields) -> dict[str, Json]:
     return {"duration_s": body.duration_s("duration")}
 
 
+def _read_barrier(body: Fields) -> dict[str, Json]:
+    """How many have to arrive is counted over the whole plan, later."""
+    return {"name": body.required_text("name")}
+
+
+def _read_queue(body: Fields) -> dict[str, Json]:
+    scope = body.text("scope", "pipeline").lower()
+    if scope not in ("pipeline", "stage"):
+        body.refuse(f"{scope[:40]!r} is no scope", reason="bad-scope", hint="use pipeline or stage")
+    return {"key": body.required_text("key"), "scope": scope}
+
+
+def _read_policy(body: Fields) -> dict[str, Json]:
+    node = body.get("payload")
+    return {"sets": list(body.texts("sets")), "payload": to_json(node) if node is not None else None}
+
+
 _READERS: dict[str, tuple[Noun, str, Callable[[Fields], dict[str, Json]]]] = {
     "run": (RUN, "script", _read_run),
     "clone": (CLONE, "", _read_clone),
@@ -156,4 +220,7 @@ _READERS: dict[str, tuple[Noun, str, Callable[[Fields], dict[str, Json]]]] = {
     "approval": (APPROVAL, "", read_approval),
     "tool": (TOOL, "", _read_tool),
     "wait": (WAIT, "duration", _read_wait),
+    "barrier": (BARRIER, "name", _read_barrier),
+    "queue": (QUEUE, "key", _read_queue),
+    "policy": (POLICY, "", _read_policy),
 }

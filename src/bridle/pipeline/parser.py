@@ -8,6 +8,7 @@ Rules
   3. Quoted text may hold wrappers; they are evaluated. `-` belongs to a name when letters follow: there is no minus.
   4. Functions, methods and the number of their arguments are checked here, against closed tables.
   5. At most `DEEPEST` levels and `MOST_TOKENS` tokens in one text. Every error has the offset of its cause.
+  6. Text without a wrapper is itself, at no cost. A runtime input is the whole of its text, never a part of another.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NoReturn
 
 from bridle.pipeline.complaint import suggest
 from bridle.pipeline.cursor import Cursor
-from bridle.pipeline.functions import FUNCTIONS, METHODS, Table
+from bridle.pipeline.functions import FUNCTIONS, METHODS, UNAVAILABLE, Table, find_function
 from bridle.pipeline.lookup import MARKER
+from bridle.pipeline.runtime_inputs import read_runtime_input
 from bridle.pipeline.syntax import (
     STATUS_CALLS,
     STATUS_WORDS,
     Access,
+    Asked,
     Call,
     Choice,
     Compare,
@@ -46,14 +50,20 @@ _OPERATOR = re.compile(r"==|!=|<=|>=|<(?!\+)|>")
 _OPERAND_AHEAD = re.compile(r"[ \t\r\n]+(?:[A-Za-z0-9_\"'(-]|!(?!=)|<\+|\$\{\{)")
 _PLAIN_ENDS = {"": re.compile(r"[$<]"), "'": re.compile(r"[$<'\\]"), '"': re.compile(r'[$<"\\]')}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_GETTERS = ("secrets", "secret", "exportedVariables", "exported_variables")
 _CONSTANTS: dict[str, None | bool] = {"null": None, "true": True, "false": False}
-_RUNTIME_INPUT = "not-executed-yet:runtime-input"
+
+
+def parse_template(text: str) -> Expression:
+    """Return the tree of text with wrappers in it; raise ExpressionError."""
+    if "<+" in text or "${{" in text:
+        return _parse_wrapped(text)
+    return Literal(text) if MARKER not in text else _Parser(text).parse_text()
 
 
 @lru_cache(maxsize=512)
-def parse_template(text: str) -> Expression:
-    """Return the tree of text with wrappers in it; raise ExpressionError."""
-    return _Parser(text).parse_text()
+def _parse_wrapped(text: str) -> Expression:
+    return _Parser(text).parse_text() if read_runtime_input(text) is None else Asked()
 
 
 @lru_cache(maxsize=512)
@@ -134,13 +144,14 @@ class _Parser(Cursor):
         self.at += len(opening)
         tree = self._enclosed(closer, start, f"{opening} is never closed", self._choice)
         if isinstance(tree, Lookup) and tree.path == ("input",):
-            self.fail(
-                "runtime inputs are not executed yet",
-                at=start,
-                reason=_RUNTIME_INPUT,
-                hint="declare an input",
-            )
+            self._refuse_part(start)
         return tree
+
+    def _refuse_part(self, start: int) -> NoReturn:
+        hint = "make <+input> the whole value, or declare an input"
+        self.fail(
+            "a runtime input can't be a part of a text", at=start, reason="runtime-input-inside", hint=hint
+        )
 
     def _enclosed(self, closer: str, start: int, what: str, read: Callable[[], Expression]) -> Expression:
         self._closers.append(closer)
@@ -246,27 +257,26 @@ class _Parser(Cursor):
 
     def _method(self, target: Expression, name: str, start: int) -> Expression:
         arguments = self._arguments()
-        if isinstance(target, Lookup) and target.path in (("secrets",), ("secret",)) and name == "getValue":
-            return self._secret(target, arguments)
-        if isinstance(target, Lookup) and target.path == ("connectorInputs",):
-            self.fail(
-                f"{name}() is not executed yet", at=start, reason=f"not-executed-yet:{name}", hint="remove it"
-            )
-        if isinstance(target, Lookup) and target.path == ("input",):
-            self.fail(
-                "runtime inputs are not executed yet",
-                at=start,
-                reason=_RUNTIME_INPUT,
-                hint="declare an input",
-            )
-        self._check_call(name, METHODS, count=len(arguments) + 1, at=start)
+        root = target.path[0] if isinstance(target, Lookup) and len(target.path) == 1 else None
+        if isinstance(target, Lookup) and root == "input":
+            self._refuse_part(target.offset)
+        if isinstance(target, Lookup) and root in _GETTERS and name in ("getValue", "get_value"):
+            return self._get_value(str(root), target.offset, arguments)
+        if root in ("connectorInputs", "connector_inputs"):
+            name = self._check_call(f"connectorInputs.{name}", FUNCTIONS, count=len(arguments), at=start)
+            return Call(name, None, arguments)
+        name = self._check_call(name, METHODS, count=len(arguments) + 1, at=start)
         return Call(name, target, arguments)
 
-    def _secret(self, target: Lookup, arguments: tuple[Expression, ...]) -> Expression:
+    def _get_value(self, root: str, offset: int, arguments: tuple[Expression, ...]) -> Expression:
+        """Return the lookup that `secrets.getValue("x")` and `exportedVariables.getValue("pipeline.x.y")` stand for."""
         name = arguments[0] if len(arguments) == 1 else None
+        what = "a secret" if root.startswith("secret") else "an exported variable"
         if not isinstance(name, Literal) or not isinstance(name.value, str):
-            self.fail("the name of a secret must be written out", at=target.offset, hint="quote one name")
-        return Lookup(("secrets", name.value), target.offset)
+            self.fail(f"the name of {what} must be written out", at=offset, hint="quote one name")
+        if root.startswith("secret"):
+            return Lookup(("secrets", name.value), offset)
+        return Lookup(("exported_variables", *name.value.split(".")[:DEEPEST]), offset)
 
     def _primary(self) -> Expression:
         self.skip()
@@ -301,7 +311,7 @@ class _Parser(Cursor):
             arguments = self._arguments()
             if name in STATUS_CALLS and not arguments:
                 return Status(name, start)
-            self._check_call(name, FUNCTIONS, count=len(arguments), at=start)
+            name = self._check_call(name, FUNCTIONS, count=len(arguments), at=start)
             return Call(name, None, arguments)
         return Status(name, start) if name in STATUS_WORDS else Lookup((name,), start)
 
@@ -319,14 +329,23 @@ class _Parser(Cursor):
         self._closers.pop()
         return tuple(found)
 
-    def _check_call(self, name: str, table: Table, *, count: int, at: int) -> None:
-        function = table.get(name)
+    def _check_call(self, name: str, table: Table, *, count: int, at: int) -> str:
+        name, function = find_function(name, table)
+        if name in UNAVAILABLE:
+            hint = "compute it in a step, and read the step's output"
+            self.fail(
+                f"{name}() reads files, and no expression does",
+                at=at,
+                reason=f"no-function:{name}",
+                hint=hint,
+            )
         if function is None:
             hint = suggest(name, table, otherwise=f"known: {', '.join(sorted(table))}")
             self.fail(f"{name}() is not known", at=at, reason="unknown-function", hint=hint)
-        elif not function.least <= count <= function.most:
+        if not function.least <= count <= function.most:
             wanted = function.least if table is FUNCTIONS else function.least - 1
             self.fail(f"{name}() has the wrong number of arguments", at=at, hint=f"pass {wanted}")
+        return name
 
 
 def _extend(tree: Expression, segment: str | Expression, offset: int) -> Expression:

@@ -9,41 +9,93 @@ Rules
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping as Values
+from dataclasses import replace
 from pathlib import PurePath
 
-from bridle.pipeline.checks import check_expressions
+from bridle.pipeline.binding import bind_document
+from bridle.pipeline.checks import check_plan
 from bridle.pipeline.complaint import Complaint, Findings, PipelineError, Place
 from bridle.pipeline.declared import read_inputs
 from bridle.pipeline.document import read_documents
+from bridle.pipeline.failures import read_failures
 from bridle.pipeline.fields import Fields, open_fields
-from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence, walk_scalars
-from bridle.pipeline.outline import draw_outline
+from bridle.pipeline.library import EmptyLibrary, Library, Volume
+from bridle.pipeline.names import read_names
+from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.plan import Plan
-from bridle.pipeline.stages import Reading, Spot, read_names, read_stages
-from bridle.pipeline.targets import check_targets
-from bridle.pipeline.vocabulary import PIPELINE, ROOT
+from bridle.pipeline.policies import Policies, no_policies
+from bridle.pipeline.spots import Around, Reading
+from bridle.pipeline.stages import read_stages
+from bridle.pipeline.steps import read_outputs
+from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FILE
 
 
-def read_pipeline(text: str | bytes, *, source: str) -> Plan:
-    """Return the plan of the pipeline in `text`; `source` names it in complaints.
+def read_pipeline(
+    text: str | bytes,
+    *,
+    source: str,
+    library: Library | None = None,
+    runtime: Values[str, str] | None = None,
+    policies: Policies = no_policies,
+) -> Plan:
+    """Return the plan of the pipeline in `text`; `source` names it in complaints, `library` has the templates it uses.
 
-    Raise PipelineError, an InputError, with all complaints. Notes of the plan are texts `place: note`.
+    `runtime` has the values of its runtime inputs by path, as text, `policies` the sets of its policy steps. Raise
+    PipelineError, an InputError, with all complaints. Notes of the plan are texts `place: note`.
     """
-    findings = Findings()
-    root = _read_root(text, source, findings)
-    body = root.get("pipeline") if root else None
-    fields = open_fields(body, PIPELINE, findings=findings) if body is not None else None
-    if root and "pipeline" not in root.nodes and not findings.complaints:
-        root.refuse("there is no pipeline in it", reason="missing-key:pipeline", hint="add the key pipeline:")
-    elif root and body is None and not findings.complaints:
-        root.refuse("the pipeline is empty", reason="missing-key:stages", hint="add stages: below pipeline:")
-    plan = _read_plan(fields, findings, source=source) if fields else None
+    return _plan(
+        text, source, Reading(Findings(), library or EmptyLibrary(), policies=policies), runtime or {}
+    )
+
+
+def plan_nested(volume: Volume, outer: Reading) -> Plan:
+    """Return the plan of a pipeline that another one uses; raise PipelineError. What it locks is locked for both."""
+    reading = Reading(
+        Findings(), outer.library, used=outer.used, using=(*outer.using, volume.pin), policies=outer.policies
+    )
+    return _plan(volume.text, volume.source, reading, {})
+
+
+def _plan(text: str | bytes, source: str, reading: Reading, runtime: Values[str, str]) -> Plan:
+    findings = reading.findings
+    root = _read_root(text, source, findings, runtime)
+    fields = _find_pipeline(root, findings) if root else None
+    plan = _read_plan(fields, reading, source=source) if fields else None
     findings.raise_if_any()
     assert plan is not None  # without a plan there is a complaint, and it was raised
     return plan
 
 
-def _read_root(text: str | bytes, source: str, findings: Findings) -> Fields | None:
+def _find_pipeline(root: Fields, findings: Findings) -> Fields | None:
+    if root.has("jobs"):
+        return Fields(
+            PIPELINE,
+            root.place,
+            {key: root.nodes[key] for key in ("name", "jobs", "env") if root.has(key)},
+            findings,
+        )
+    body = root.get("pipeline")
+    if body is not None:
+        return open_fields(body, PIPELINE, findings=findings)
+    template = root.get("template")
+    if template is not None:
+        file = open_fields(template, TEMPLATE_FILE, findings=findings)
+        if file and file.has("pipeline"):
+            return open_fields(file.nodes["pipeline"], PIPELINE, findings=findings)
+        if file:
+            file.refuse("a template is no pipeline", reason="no-pipeline", hint="run a pipeline that uses it")
+        return None
+    if not findings.complaints and "pipeline" in root.nodes:
+        root.refuse("the pipeline is empty", reason="missing-key:stages", hint="add stages: below pipeline:")
+    elif not findings.complaints:
+        root.refuse("there is no pipeline in it", reason="missing-key:pipeline", hint="add the key pipeline:")
+    return None
+
+
+def _read_root(
+    text: str | bytes, source: str, findings: Findings, runtime: Values[str, str]
+) -> Fields | None:
     roots = read_documents(text, source=source)
     if not roots:
         raise _refuse_file(
@@ -59,7 +111,8 @@ def _read_root(text: str | bytes, source: str, findings: Findings) -> Fields | N
         raise _refuse_file(
             roots[0].place, "this is no pipeline", "no-pipeline", "begin with the key pipeline:"
         )
-    fields = open_fields(roots[0], ROOT, findings=findings)
+    root = bind_document(roots[0], runtime, findings=findings)
+    fields = open_fields(root, ROOT, findings=findings)
     if fields and fields.text("version", "1") not in ("1", "1.0"):
         place = fields.nodes["version"].place
         fields.refuse(
@@ -72,25 +125,46 @@ def _refuse_file(place: Place, what: str, reason: str, hint: str) -> PipelineErr
     return PipelineError([Complaint(place, what, reason, hint)])
 
 
-def _read_plan(fields: Fields, findings: Findings, *, source: str) -> Plan | None:
+def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
+    findings = reading.findings
     if _is_older(fields):
         hint = "rewrite it with stages: - steps: - run:"
         fields.refuse("an older generation of the dialect", reason="v0-pipeline", hint=hint)
         return None
-    reading = Reading(findings)
     stem = re.sub(r"[^a-z0-9]", "", PurePath(source).stem.lower())
     id_, name = read_names(fields, stem[:128] or "pipeline")
     inputs = read_inputs(fields)
     env = fields.variables("env")
-    stages = read_stages(fields, reading)
-    env_node = fields.get("env")
-    for scalar in walk_scalars(env_node) if env_node is not None else ():
-        reading.spots.append(Spot(scalar, -1, -1, "value"))
+    reading.barriers = frozenset(fields.texts("barriers"))
+    stages = read_stages(fields, Around((), env), reading)
+    reading.mark(fields.get("env"), "env", ())
+    reading.mark(fields.get("if"), "condition", ())
+    plan = Plan(
+        id=id_,
+        name=name,
+        inputs=inputs,
+        stages=stages,
+        env=env,
+        condition=fields.text("if").strip(),
+        on_failure=read_failures(fields),
+        timeout_s=fields.duration_s("timeout"),
+        barriers=fields.texts("barriers"),
+        concurrency=_read_concurrency(fields),
+        outputs=read_outputs(fields, Around(()), reading),
+        lock=dict(sorted(reading.used.lock.items())) if not reading.using else {},
+        drafts=tuple(sorted(reading.used.drafts)),
+    )
     if stages:
-        outline = draw_outline(inputs, stages)
-        check_expressions(reading.spots, outline, findings=findings)
-        check_targets(reading.spots, outline, findings=findings)
-    return Plan(id_, name, inputs, stages, env, findings.list_notes())
+        plan = check_plan(plan, reading)
+    return replace(plan, notes=findings.list_notes())
+
+
+def _read_concurrency(fields: Fields) -> int | None:
+    node = fields.get("concurrency")
+    if isinstance(node, Mapping):
+        body = open_fields(node, CONCURRENCY, findings=fields.findings)
+        return body.count("max", default=1) if body else None
+    return fields.count("concurrency", default=1) if node is not None else None
 
 
 def _is_older(fields: Fields) -> bool:

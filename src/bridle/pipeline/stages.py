@@ -1,51 +1,55 @@
-"""Stages and steps: ids, kinds, and where in the file each expression stands.
+"""The stages of a pipeline to blocks of the plan.
 
 Rules
-  1. An id is letters, digits, `_` and `-`. Without one it is the name in lower case with all but letters and
-     digits removed; without a name, `stage_1` or `step_1` by position. Two equal ids are refused.
-  2. A step is of exactly one kind; bare text is a `run` step.
-  3. What a stage declares as `env` holds for its steps; a step's own wins.
+  1. A stage is of exactly one kind: steps, or a group or parallel of stages, or an approval, another pipeline (chain), or a
+     template.
+  2. Groups and parallels of stages are transparent unless they have a strategy: `stages.X` finds a stage wherever it stands.
+  3. `jobs`, as other systems write them, are stages side by side; `needs` puts them in order.
+  4. What a stage says about its machine is refused unless this machine is it: never a weaker one.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
 
-from bridle.pipeline.complaint import Findings, Place
-from bridle.pipeline.failures import read_failures
+from bridle.pipeline.checks import check_spot
+from bridle.pipeline.complaint import suggest
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
-from bridle.pipeline.nodes import Mapping, Node, Scalar, walk_scalars
-from bridle.pipeline.plan import Stage, Step
-from bridle.pipeline.vocabulary import KINDS, RUN, STAGE, STEP, Mark, Noun, spell
+from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from bridle.pipeline.outline import draw_outline
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.spots import Around, Reading, Spot
+from bridle.pipeline.steps import check_scope, names_other_kind, read_head, read_outputs, read_step
+from bridle.pipeline.tree import Address, AnyNode, Block, Step
+from bridle.pipeline.vocabulary import (
+    CHAIN,
+    CHAIN_OUTPUT,
+    CHAIN_WITH,
+    CLONE,
+    GROUP,
+    PARALLEL,
+    PLATFORM,
+    STAGE,
+    STAGE_KINDS,
+    TEMPLATE_STAGES,
+)
 
 MOST_STAGES = 256
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}", re.ASCII)
-_UNEVALUATED = frozenset({"id", "identifier", "name", "desc", "description"})
 
 
-@dataclass(frozen=True)
-class Spot:
-    """A text that may hold expressions, and from where it looks: step -1 is the stage itself, stage -1 the pipeline."""
-
-    scalar: Scalar
-    stage: int
-    step: int
-    use: str  # "value", "condition", "script" or "approval-for"
+def unread_stage(node: Node, address: Address) -> Block:
+    """Return what stands where a stage could not be read: a complaint was made, and the others keep their positions."""
+    id_ = f"stage_{address[-1] + 1}"
+    return Block(id=id_, name=id_, kind="stage", place=str(node.place))
 
 
-@dataclass
-class Reading:
-    """What one pass over the stages collects beside the plan."""
-
-    findings: Findings
-    spots: list[Spot] = field(default_factory=list)
-
-
-def read_stages(fields: Fields, reading: Reading) -> tuple[Stage, ...]:
-    """Return the stages under `stages`, in order."""
+def read_stages(fields: Fields, around: Around, reading: Reading) -> tuple[AnyNode, ...]:
+    """Return the stages under `stages` or `jobs`, in order."""
+    if fields.has("jobs"):
+        return (_read_jobs(fields, around, reading),)
     nodes = fields.items("stages")
     if not 1 <= len(nodes) <= MOST_STAGES:
         fields.refuse(
@@ -54,157 +58,221 @@ def read_stages(fields: Fields, reading: Reading) -> tuple[Stage, ...]:
             hint="split the pipeline" if nodes else "add stages: with at least one stage",
         )
         return ()
-    stages = tuple(_read_stage(node, index, reading) for index, node in enumerate(nodes))
-    _refuse_duplicates("stage", [stage.id for stage in stages], nodes=nodes, reading=reading)
+    stages = tuple(read_stage(node, index, around, reading) for index, node in enumerate(nodes))
+    check_scope("stage", stages, reading)
     return stages
 
 
-def _read_stage(node: Node, index: int, reading: Reading) -> Stage:
+def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_: str = "") -> Block:
+    """Return one entry of a list of stages."""
     fields = open_fields(node, STAGE, findings=reading.findings)
-    if fields is None:  # complained about; an empty one keeps the positions of the others right
-        return Stage(f"stage_{index + 1}", "")
-    env = fields.variables("env")
-    id_, name = read_names(fields, f"stage_{index + 1}")
-    _mark(fields.get("env"), "value", reading=reading, stage=index, step=-1)
-    _mark(fields.get("if"), "condition", reading=reading, stage=index, step=-1)
-    steps = _read_steps(fields, index, reading, names_other_kind=_names_other_kind(node, STAGE))
-    return Stage(
-        id=id_,
-        name=name,
-        condition=fields.text("if").strip(),
-        steps=tuple(replace(step, env={**env, **step.env}) for step in steps),
-        on_failure=read_failures(fields),
+    if fields is None:
+        return unread_stage(node, (*around.address, index))
+    here = around.below(index, fields.variables("env"))
+    head = read_head(fields, here, reading, otherwise=id_ or f"{around.unnamed or 'stage'}_{index + 1}")
+    _check_machine(fields)
+    kinds = [kind for kind in STAGE_KINDS if kind in fields.nodes]
+    if len(kinds) > 1:
+        fields.refuse(
+            f"a stage can't be {' and '.join(kinds)}", reason="several-kinds", hint="make one stage of each"
+        )
+    elif not kinds and not names_other_kind(node, STAGE):
+        hint = "add steps: with at least one step"
+        fields.refuse("a stage needs steps", reason="missing-key:steps", hint=hint)
+    if len(kinds) != 1:
+        return unread_stage(node, here.address)
+    outputs = read_outputs(fields, here, reading)
+    made = _READERS[kinds[0]](fields, here, reading, head)
+    rollback = _read_rollback(fields, here, reading, after=len(made.nodes))
+    return _add(made, outputs=outputs, rollback=rollback)
+
+
+def _add(made: Block, *, outputs: dict[str, str], rollback: tuple[AnyNode, ...]) -> Block:
+    known = {name: getattr(made, name) for name in made.__dataclass_fields__}
+    return Block(**{**known, "outputs": {**made.outputs, **outputs}, "rollback": rollback})
+
+
+def _read_rollback(fields: Fields, here: Around, reading: Reading, *, after: int) -> tuple[AnyNode, ...]:
+    """Rollback steps look at their stage from its end: in addresses they follow its last node."""
+    nodes = fields.items("rollback")
+    if len(nodes) == 1 and isinstance(nodes[0], Mapping):
+        inner = [value for key, value in nodes[0].entries if key.text == "steps"]
+        nodes = inner[0].items if inner and isinstance(inner[0], Sequence) else nodes
+    return tuple(read_step(node, after + index, here, reading) for index, node in enumerate(nodes))
+
+
+def _read_steps_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
+    nodes = fields.items("steps")
+    if not nodes:
+        hint = "add steps: with at least one step"
+        fields.refuse("a stage needs steps", reason="missing-key:steps", hint=hint)
+    clone = _read_clone(fields, here, reading)
+    offset = len(clone)
+    steps = tuple(read_step(node, offset + index, here, reading) for index, node in enumerate(nodes))
+    return Block(kind="stage", nodes=(*clone, *steps), **head)
+
+
+def _read_clone(fields: Fields, here: Around, reading: Reading) -> tuple[Step, ...]:
+    """`clone: false` and its like say that nothing is cloned, which is so anyhow; a repository makes a first step."""
+    node = fields.get("clone")
+    if node is None or (isinstance(node, Scalar) and node.value is False):
+        return ()
+    body = open_fields(node, CLONE, findings=fields.findings)
+    if body is None or body.flag("disabled", default=False) or not body.flag("enabled", default=True):
+        return ()
+    at = here.below(0, {})
+    reading.mark(node, "value", at.address)
+    with_ = read_body("clone", node, fields)
+    return (
+        Step(id="clone", name="clone", kind="clone", with_=with_, env=dict(here.env), place=str(node.place)),
+    )
+
+
+def _read_stage_group(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
+    return _read_inner_stages(fields, here, reading, head, kind="group")
+
+
+def _read_stage_parallel(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
+    return _read_inner_stages(fields, here, reading, head, kind="parallel")
+
+
+def _read_inner_stages(
+    fields: Fields, here: Around, reading: Reading, head: dict[str, Any], *, kind: Any
+) -> Block:
+    node = fields.nodes[kind]
+    noun = PARALLEL if kind == "parallel" else GROUP
+    body = (
+        Fields(noun, node.place, {"stages": node}, fields.findings)
+        if isinstance(node, Sequence)
+        else open_fields(node, noun, findings=fields.findings)
+    )
+    nodes = body.items("stages") if body else ()
+    if body and not nodes:
+        body.refuse(f"a {kind} of stages needs stages", reason="missing-key:stages", hint="add stages:")
+    inner = replace(here, unnamed=head["id"] if head["strategy"] is None else "")
+    stages = tuple(read_stage(item, index, inner, reading) for index, item in enumerate(nodes))
+    return Block(kind=kind, of="stages", nodes=stages, transparent=head["strategy"] is None, **head)
+
+
+def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
+    node = fields.nodes["approval"]
+    at = here.below(0, {})
+    reading.mark(node, "value", at.address)
+    with_ = read_body("approval", node, fields)
+    step = Step(
+        id="approval", name=head["name"], kind="approval", with_=with_, env=head["env"], place=head["place"]
+    )
+    return Block(kind="stage", nodes=(step,), **head)
+
+
+def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
+    """Another pipeline as a stage: its plan is put in whole, so that what runs is what was planned."""
+    from bridle.pipeline.templates import plan_pipeline
+
+    body = open_fields(fields.nodes["chain"], CHAIN, findings=fields.findings)
+    if body is None:
+        return unread_stage(fields.nodes["chain"], here.address)
+    details = (
+        open_fields(body.nodes["with"], CHAIN_WITH, findings=body.findings) if body.has("with") else None
+    )
+    inputs = details.values("inputs") if details else {}
+    at = here.below(0, {})
+    reading.mark(details.get("inputs") if details else None, "inputs", at.address)
+    plan = plan_pipeline(body, reading)
+    if plan is not None:
+        _check_chain_inputs(plan, inputs, body)
+        outputs = dict(_read_chain_outputs(details, plan)) if details else {}
+        plan = replace(plan, outputs={**plan.outputs, **outputs})
+    with_ = {
+        "uses": body.text("uses"),
+        "plan": plan.to_json() if plan else {},
+        "inputs": inputs,
+    }
+    step = Step(
+        id="chain", name=head["name"], kind="chain", with_=with_, env=head["env"], place=head["place"]
+    )
+    return Block(kind="stage", nodes=(step,), **head)
+
+
+def _check_chain_inputs(plan: Plan, given: dict[str, Any], body: Fields) -> None:
+    for name in given:
+        if name not in plan.inputs:
+            hint = suggest(name, plan.inputs, otherwise=f"declared: {', '.join(plan.inputs) or 'none'}")
+            body.refuse(f"{plan.id} has no input {name!r}", reason="unknown-input", hint=hint)
+    for name, spec in plan.inputs.items():
+        if spec.required and spec.default is None and name not in given:
+            body.refuse(
+                f"{plan.id} needs the input {name!r}", reason="missing-input", hint=f"give {name!r} a value"
+            )
+
+
+def _read_chain_outputs(details: Fields, plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield what this pipeline wants of the other one. It is evaluated there, at its end, so it is judged there."""
+    outline = draw_outline(plan)
+    for node in details.items("outputs"):
+        item = open_fields(node, CHAIN_OUTPUT, findings=details.findings)
+        if item is None:
+            continue
+        yield item.required_text("name"), item.required_text("value")
+        value = item.get("value")
+        if isinstance(value, Scalar):
+            check_spot(Spot(value, (), "output"), outline, findings=details.findings)
+
+
+def _read_template_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
+    from bridle.pipeline.templates import place_stage_template
+
+    key = next(kind for kind in TEMPLATE_STAGES if kind in fields.nodes)
+    return place_stage_template(fields, key, here, reading, head)
+
+
+_READERS = {
+    "steps": _read_steps_stage,
+    "group": _read_stage_group,
+    "parallel": _read_stage_parallel,
+    "approval": _read_approval_stage,
+    "chain": _read_chain,
+    **dict.fromkeys(TEMPLATE_STAGES, _read_template_stage),
+}
+
+
+def _read_jobs(fields: Fields, around: Around, reading: Reading) -> Block:
+    here = around.below(0, {})
+    entries = fields.entries("jobs")
+    stages = tuple(
+        read_stage(node, index, here, reading, id_=key.text) for index, (key, node) in enumerate(entries)
+    )
+    check_scope("stage", stages, reading)
+    return Block(
+        id="jobs",
+        name="jobs",
+        kind="parallel",
+        of="stages",
+        nodes=stages,
+        transparent=True,
         place=str(fields.place),
     )
 
 
-def _read_steps(fields: Fields, stage: int, reading: Reading, *, names_other_kind: bool) -> tuple[Step, ...]:
-    nodes = fields.items("steps")
-    if not nodes and not names_other_kind:
-        hint = "add steps: with at least one step"
-        fields.refuse("a stage needs steps", reason="missing-key:steps", hint=hint)
-    steps = tuple(_read_step(node, index, stage=stage, reading=reading) for index, node in enumerate(nodes))
-    _refuse_duplicates("step", [step.id for step in steps], nodes=nodes, reading=reading)
-    return steps
+def _check_machine(fields: Fields) -> None:
+    runtime = fields.get("runtime")
+    if runtime is not None:
+        name = _name_runtime(runtime)
+        if name != "shell":
+            hint = "leave 'runtime' out: steps run in this machine's sandbox"
+            fields.refuse(
+                f"there is no runtime {name!r} here", reason=f"no-runtime:{name}", hint=hint, at=runtime.place
+            )
+    node = fields.get("platform")
+    platform = open_fields(node, PLATFORM, findings=fields.findings) if node is not None else None
+    if platform and platform.text("os", "linux").lower() != "linux":
+        name = platform.text("os").lower()
+        platform.refuse(f"there is no {name} here", reason=f"no-runtime:{name[:40]}", hint="use os: linux")
 
 
-def _read_step(node: Node, index: int, *, stage: int, reading: Reading) -> Step:
-    place = str(node.place)
-    if isinstance(node, Scalar) and node.text:
-        body = Fields(STEP, node.place, {"run": node}, reading.findings)
-        _mark(node, "script", reading=reading, stage=stage, step=index)
-        id_ = f"step_{index + 1}"
-        return Step(id_, id_, "run", with_=read_body("run", node, body), place=place)
-    fields = open_fields(node, STEP, findings=reading.findings)
-    if fields is None:
-        return Step(f"step_{index + 1}", "", "")
-    for spot_node, use in _list_texts(node):
-        _mark(spot_node, use, reading=reading, stage=stage, step=index)
-    id_, name = read_names(fields, f"step_{index + 1}")
-    kind = _read_kind(fields, node)
-    return Step(
-        id=id_,
-        name=name,
-        kind=kind,
-        condition=fields.text("if").strip(),
-        with_=read_body(kind, fields.nodes[kind], fields) if kind else {},
-        on_failure=read_failures(fields),
-        timeout_s=fields.duration_s("timeout"),
-        env=fields.variables("env"),
-        place=place,
-    )
-
-
-def _read_kind(fields: Fields, node: Node) -> str:
-    """Return the one kind of a step; empty, with a complaint, when there is none or more than one."""
-    kinds = [kind for kind in KINDS if kind in fields.nodes]
-    siblings = [key for key in ("uses", "with") if key in fields.nodes]
-    if len(kinds) == 1 and (not siblings or not fields.has(kinds[0])):
-        return kinds[0]
-    if siblings and "/" in fields.text("uses"):
-        fields.refuse(
-            "actions of a forge are not run", reason="foreign-action", hint="write the commands as run:"
-        )
-    elif siblings:
-        hint = "put 'uses' and 'with' below agent:, approval: or tool:"
-        fields.refuse("'uses' belongs below a kind of step", reason="misplaced-uses", hint=hint)
-    elif len(kinds) > 1:
-        hint = "make one step of each"
-        fields.refuse(f"a step can't be {' and '.join(kinds)}", reason="several-kinds", hint=hint)
-    elif not _names_other_kind(node, STEP):
-        hint = f"add one of {', '.join(KINDS)}"
-        fields.refuse("a step needs a kind", reason="missing-kind", hint=hint)
-    return ""
-
-
-def _names_other_kind(node: Node, noun: Noun) -> bool:
-    """True when some key was complained about already: then that is what it is meant to be."""
-    words = [spell(key.text) for key, _ in node.entries] if isinstance(node, Mapping) else []
-    marks = (noun.marks.get(noun.aliases.get(word, word)) for word in words)
-    return any(mark not in (Mark.CORE, Mark.NOTED) for mark in marks)
-
-
-def read_names(fields: Fields, otherwise: str) -> tuple[str, str]:
-    """Return id and name of a pipeline, stage or step (rule 1); `otherwise` serves where there is neither."""
-    given, name = fields.text("id"), fields.text("name")
-    if given and not _ID.fullmatch(given):
-        hint = "use letters, digits, _ and -, at most 128"
-        fields.refuse(f"{given[:80]!r} is no id", reason="bad-id", hint=hint, at=fields.nodes["id"].place)
-    id_ = given or re.sub(r"[^a-z0-9]", "", name.lower())[:128] or otherwise
-    return id_, name or id_
-
-
-def _refuse_duplicates(noun: str, ids: list[str], *, nodes: tuple[Node, ...], reading: Reading) -> None:
-    seen: dict[str, Place] = {}
-    for id_, node in zip(ids, nodes, strict=True):
-        place = _id_place(node)
-        if id_ in seen:
-            what = f"the {noun} id {id_!r} is already used in line {seen[id_].line}"
-            reading.findings.refuse(place, what, reason="duplicate-id", hint="give one of them another id")
-        seen.setdefault(id_, place)
-
-
-def _id_place(node: Node) -> Place:
-    """Return the place of the id, else of the name, else of the node."""
-    if isinstance(node, Mapping):
-        places = {spell(key.text): value.place for key, value in node.entries}
-        return places.get("id") or places.get("identifier") or places.get("name") or node.place
-    return node.place
-
-
-def _mark(node: Node | None, use: str, *, reading: Reading, stage: int, step: int) -> None:
-    for scalar in walk_scalars(node) if node is not None else ():
-        reading.spots.append(Spot(scalar, stage, step, use))
-
-
-def _list_texts(node: Node) -> Iterator[tuple[Node, str]]:
-    """Yield the values of a step in which expressions may stand, with their use."""
-    for key, value in node.entries if isinstance(node, Mapping) else ():
-        word = spell(key.text)
-        if word == "if":
-            yield value, "condition"
-        elif word == "run":
-            yield from _list_run(value)
-        elif word == "approval":
-            yield value, "value"
-            yield from ((target, "approval-for") for target in _find(value, "with", "for"))
-        elif word not in _UNEVALUATED:
-            yield value, "value"
-
-
-def _list_run(node: Node) -> Iterator[tuple[Node, str]]:
+def _name_runtime(node: Node) -> str:
     if isinstance(node, Scalar):
-        yield node, "script"
-    for key, value in node.entries if isinstance(node, Mapping) else ():
-        word = spell(key.text)
-        yield value, "script" if RUN.aliases.get(word, word) == "script" else "value"
-
-
-def _find(node: Node, *path: str) -> list[Node]:
-    for word in path:
-        below = node.entries if isinstance(node, Mapping) else ()
-        found = [value for key, value in below if spell(key.text) == word]
-        if not found:
-            return []
-        node = found[0]
-    return [node]
+        return node.text[:40]
+    entries = node.entries if isinstance(node, Mapping) else ()
+    kinds = [value.text for key, value in entries if key.text == "type" and isinstance(value, Scalar)]
+    return (kinds or [key.text for key, _ in entries] or ["none"])[0][:40]

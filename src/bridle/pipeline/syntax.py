@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TypeAlias
 
 STATUS_WORDS = ("Always", "OnPipelineSuccess", "OnPipelineFailure", "OnStageSuccess", "OnStageFailure")
@@ -89,18 +89,42 @@ class Status:
     offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A runtime input: the whole of a text such as `<+input>.default('x')`; `runtime_inputs` reads what it says."""
+
+    offset: int = 0
+
+
 Expression: TypeAlias = (
-    Literal | Lookup | Access | Call | Not | Logical | Compare | Choice | Template | Status
+    Literal | Lookup | Access | Call | Not | Logical | Compare | Choice | Template | Status | Asked
 )
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """Yield `expression` and everything below it, in the order it was written."""
     yield expression
-    for slot in fields(expression):
-        value = getattr(expression, slot.name)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(
-                child, Literal | Lookup | Access | Call | Not | Logical | Compare | Choice | Template | Status
-            ):
-                yield from walk(child)
+    for child in _list_children(expression):
+        yield from walk(child)
+
+
+def _list_children(node: Expression) -> tuple[Expression, ...]:
+    if isinstance(node, Lookup):
+        return tuple(segment for segment in node.path if not isinstance(segment, str))
+    if isinstance(node, Access):
+        return (node.target, *(segment for segment in node.path if not isinstance(segment, str)))
+    if isinstance(node, Call):
+        return node.arguments if node.target is None else (node.target, *node.arguments)
+    if isinstance(node, Template):
+        return node.parts
+    return _list_operands(node)
+
+
+def _list_operands(node: Expression) -> tuple[Expression, ...]:
+    if isinstance(node, Not):
+        return (node.operand,)
+    if isinstance(node, Logical):
+        return node.operands
+    if isinstance(node, Compare):
+        return (node.left, node.right)
+    return (node.test, node.then, node.other) if isinstance(node, Choice) else ()

@@ -1,9 +1,10 @@
 """What an approval is for: checks of `for: <stage>.<step>` against the whole pipeline.
 
 Rules
-  1. It names a tool step that comes after the approval.
+  1. It names a tool step that comes after the approval, and that runs once: not a cell of a strategy.
   2. The arguments of that step must be known when the person is asked: they may look only at what has run before
      the approval. Otherwise the person would approve one action, and another would be carried out.
+  3. One approval is for it: a second would be asked about what the first has answered, on other terms.
 """
 
 from __future__ import annotations
@@ -11,38 +12,44 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from bridle.pipeline.checks import judge
 from bridle.pipeline.complaint import Findings, suggest
 from bridle.pipeline.expressions import references
 from bridle.pipeline.functions import ExpressionError
 from bridle.pipeline.nodes import locate
 from bridle.pipeline.outline import Fault, Outline, report
-from bridle.pipeline.stages import Spot
+from bridle.pipeline.reach import judge
+from bridle.pipeline.spots import Spot
+from bridle.pipeline.tree import Address, Block
 
 
 def check_targets(spots: Iterable[Spot], outline: Outline, *, findings: Findings) -> None:
     """Complain about every approval whose `for` names no action that could be shown to a person."""
     listed = list(spots)
-    by_step: dict[tuple[int, int], list[Spot]] = {}
+    by_node: dict[Address, list[Spot]] = {}
     for spot in listed:
-        by_step.setdefault((spot.stage, spot.step), []).append(spot)
+        by_node.setdefault(spot.address, []).append(spot)
+    seen: set[str] = set()
     for approval in (spot for spot in listed if spot.use == "approval-for"):
-        fault = _judge_target(approval.scalar.text, approval, outline)
+        target = _find_target(approval.scalar.text, outline)
+        fault = target if isinstance(target, Fault) else _judge_target(target, approval, outline)
+        if fault is None and approval.scalar.text in seen:
+            what = f"{approval.scalar.text!r} has an approval already"
+            fault = Fault(what, "approved-twice", "keep one, and name all who have to approve in it")
+        seen.add(approval.scalar.text)
         report(fault, approval.scalar.place, findings=findings)
-        if fault is None:
-            position = _locate_step(approval.scalar.text, outline)
-            _check_arguments(by_step.get(position, []), approval, outline, findings=findings)
+        if fault is None and not isinstance(target, Fault):
+            _check_arguments(by_node.get(target, []), approval, outline, findings=findings)
 
 
 def _check_arguments(spots: list[Spot], approval: Spot, outline: Outline, *, findings: Findings) -> None:
     for spot in spots:
         try:
-            found = references(spot.scalar.text) if spot.use == "value" else ()
+            found = references(spot.scalar.text) if spot.use in ("value", "env") else ()
         except ExpressionError:
             return  # complained about where it stands
-        seen_from = replace(spot, stage=approval.stage, step=approval.step)
+        seen_from = replace(spot, address=approval.address)
         for reference in found:
-            is_own_step = reference.path[0] == "steps" and spot.stage != approval.stage
+            is_own_step = reference.path[0] == "steps" and spot.address[:1] != approval.address[:1]
             if judge(reference, spot, outline) is None and (
                 is_own_step or judge(reference, seen_from, outline)
             ):
@@ -54,29 +61,35 @@ def _check_arguments(spots: list[Spot], approval: Spot, outline: Outline, *, fin
                 report(fault, locate(spot.scalar, reference.offset), findings=findings)
 
 
-def _locate_step(text: str, outline: Outline) -> tuple[int, int]:
-    stage_id, _, step_id = text.partition(".")
-    index, steps = outline.stages[stage_id]
-    return index, steps[step_id][0]
-
-
-def _judge_target(text: str, spot: Spot, outline: Outline) -> Fault | None:
-    """Judge the `for` of an approval."""
-    stage_id, _, step_id = text.partition(".")
-    index, steps = outline.stages.get(stage_id, (-1, {}))
-    if not step_id or index < 0:
-        hint = suggest(stage_id, outline.stages, otherwise="write <stage>.<step>")
+def _find_target(text: str, outline: Outline) -> Address | Fault:
+    stage_id, *below = text.replace("/", ".").split(".")
+    stages = outline.scopes[()]
+    address = stages.get(stage_id)
+    if not below or address is None:
+        hint = suggest(stage_id, stages, otherwise="write <stage>.<step>")
         return Fault(f"{text[:80]!r} names no stage", "unknown-stage", hint)
-    if step_id not in steps:
-        hint = suggest(
-            step_id, steps, otherwise=f"steps of {stage_id}: {', '.join(list(steps)[:12]) or 'none'}"
-        )
-        return Fault(f"{text[:80]!r} names no step", "unknown-step", hint)
-    position, kind = steps[step_id]
-    if (index, position) <= (spot.stage, spot.step):
+    for name in below:
+        known = outline.scopes.get(address, {})
+        if name not in known:
+            hint = suggest(
+                name, known, otherwise=f"steps of {stage_id}: {', '.join(list(known)[:12]) or 'none'}"
+            )
+            return Fault(f"{text[:80]!r} names no step", "unknown-step", hint)
+        address = known[name]
+    return address
+
+
+def _judge_target(target: Address, approval: Spot, outline: Outline) -> Fault | None:
+    text, node = approval.scalar.text, outline.nodes[target]
+    if not outline.ran_before(approval.address, target, inside=False):
         return Fault(
             f"{text!r} runs before it is approved", "approval-too-late", "name a step after this one"
         )
-    if kind != "tool":
+    if isinstance(node, Block) or node.kind != "tool":
         return Fault(f"{text!r} is no tool step", "bad-approval-target", "name a step of kind tool")
+    own = outline.nodes[approval.address].strategy
+    repeated = [outline.nodes[target[:length]].strategy for length in range(1, len(target) + 1)]
+    if own is not None or any(repeated):
+        hint = "approve inside the cell: an action that needs a person asks by itself"
+        return Fault(f"{text!r} is repeated", "bad-approval-target", hint)
     return None

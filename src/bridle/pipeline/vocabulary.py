@@ -64,38 +64,40 @@ def spell(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key).lower().replace("_", "-")
 
 
-KINDS = ("run", "clone", "agent", "approval", "tool", "wait")
-_LATER_KINDS = "group parallel template barrier queue policy background"
+KINDS = ("run", "clone", "agent", "approval", "tool", "wait", "barrier", "queue", "policy")
+BLOCKS = ("group", "parallel", "template")
+TEMPLATE_STAGES = ("template", "action", "deploy", "build", "test", "chaos", "idp", "iacm", "sto")
+STAGE_KINDS = ("steps", "group", "parallel", "approval", "chain", *TEMPLATE_STAGES)
 _NAMES = {"identifier": "id", "desc": "description"}
 _TEXTS = "id name description"
 
 ROOT = define(
     "document",
-    core="version pipeline",
+    core="version pipeline template jobs name env",
     later=(
-        "template agent action service environment infrastructure inputset kind spec inputs trigger freeze connector"
-        " name on jobs defaults env concurrency permissions policy scorecard"
+        "agent service environment infrastructure inputset kind spec inputs trigger freeze connector"
+        " on defaults concurrency permissions policy scorecard"
     ),
+    aliases={"action": "template"},
 )
 PIPELINE = define(
     "pipeline",
-    core=f"{_TEXTS} inputs env stages",
+    core=f"{_TEXTS} if inputs env stages jobs barriers concurrency timeout on-failure outputs",
     later=(
-        "if on repo clone delegate barriers concurrency permissions service environment jobs status timeout default"
-        " notifications template on-failure allow-stage-executions fixed-inputs-on-rerun"
+        "on repo clone template rollback delegate permissions service environment status default notifications"
+        " allow-stage-executions fixed-inputs-on-rerun"
     ),
     noted="tags",
     refused={"generate": "dynamic-pipeline"},
-    aliases=_NAMES,
+    aliases={**_NAMES, "exports": "outputs", "output": "outputs"},
 )
 STAGE = define(
     "stage",
-    core=f"{_TEXTS} if steps on-failure env",
-    later=(
-        "group parallel template approval chain action deploy build test chaos idp iacm sto disabled inputs variables"
-        " outputs needs delegate runtime platform workspace clone volumes shared-paths service environment rollback"
-        " timeout strategy concurrency permissions status"
+    core=(
+        f"{_TEXTS} if needs strategy timeout disabled on-failure env rollback outputs clone runtime platform uses with"
+        f" {' '.join(STAGE_KINDS)}"
     ),
+    later="inputs variables delegate workspace volumes shared-paths service environment concurrency permissions status",
     noted="tags labels cache",
     refused={
         "dynamic": "dynamic-stage",
@@ -109,9 +111,13 @@ STAGE = define(
 )
 STEP = define(
     "step",
-    core=f"{_TEXTS} if on-failure timeout env uses with {' '.join(KINDS)}",
-    later=f"needs strategy enforce delegate disabled status inputs permissions outputs {_LATER_KINDS}",
+    core=(
+        f"{_TEXTS} if needs strategy timeout disabled on-failure env outputs uses with verify"
+        f" {' '.join(KINDS)} {' '.join(BLOCKS)}"
+    ),
+    later="enforce delegate status inputs permissions",
     refused={
+        "background": "no-runtime:container",
         "run-test": "test-intelligence",
         "change-advisor": "unsupported-step:change-advisor",
         "upload": "unsupported-step:upload",
@@ -119,12 +125,49 @@ STEP = define(
     },
     aliases={**_NAMES, "output": "outputs", "exports": "outputs"},
 )
+GROUP = define(
+    "group",
+    core="id name steps stages outputs inputs",
+    aliases={**_NAMES, "output": "outputs", "exports": "outputs"},
+)
+PARALLEL = define("parallel", core="steps stages")
+TEMPLATE = define("template", core="uses with git-branch")
+TEMPLATE_FILE = define(
+    "template-file",
+    core=f"{_TEXTS} version inputs pipeline stage step group agent",
+    noted="tags author module alias layout",
+    aliases=_NAMES,
+)
+CHAIN = define("chain", core="uses with")
+CHAIN_WITH = define("chain.with", core="inputs outputs", later="input-sets")
+CHAIN_OUTPUT = define("chain.output", core="name value")
+VERIFY = define("verify", core="window interval steps", aliases={"duration": "window", "every": "interval"})
+BARRIER = define("barrier", core="name")
+QUEUE = define("queue", core="key scope")
+POLICY = define("policy", core="sets payload", aliases={"policy-sets": "sets"})
+STRATEGY = define(
+    "strategy",
+    core="matrix for while repeat max-parallel fail-fast if",
+    aliases={"max-concurrency": "max-parallel"},
+)
+_LOOP = "iterations node-name"
+FOR = define("for", core=f"{_LOOP} items max-parallel", aliases={"max-concurrency": "max-parallel"})
+WHILE = define("while", core=f"{_LOOP} condition delay", aliases={"max-iterations": "iterations"})
+REPEAT = define(
+    "repeat",
+    core=f"{_LOOP} items start end partition-size unit max-parallel",
+    aliases={"max-concurrency": "max-parallel"},
+)
+CONCURRENCY = define("concurrency", core="max", aliases={"max-executions": "max", "limit": "max"})
+PLATFORM = define("platform", core="os arch")
 RUN = define(
     "run",
-    core="script shell report env output",
-    later="container with output-alias download delegate",
+    core="script shell report env with output download",
+    later="output-alias delegate",
+    refused={"container": "no-runtime:container"},
     aliases={"outputs": "output", "exports": "output", "reports": "report"},
 )
+DOWNLOAD = define("download", core="source target checksum fallback")
 REPORT = define("report", core="type path", aliases={"paths": "path"})
 OUTPUT = define("output", core="name alias mask")
 CLONE = define(
@@ -138,15 +181,19 @@ REF = define("ref", core="type name", later="number")
 AGENT = define(
     "agent",
     core="uses with model",
-    later="container env task max-turns rules skills mcp-servers tools inputs permissions",
+    refused={"container": "no-runtime:container"},
+    later="env task max-turns rules skills mcp-servers tools inputs permissions",
 )
 TOOL = define("tool", core="uses with")
 WAIT = define("wait", core="duration")
 APPROVAL = define("approval", core="uses with", later="run")
 APPROVAL_WITH = define(
     "approval.with",
-    core="message for groups users timeout min-count block-executor self-approval approvers",
-    later="service-accounts auto-reject auto-approve auto-approval timezone deadline comments callback inputs",
+    core=(
+        "message for groups users attributes service-accounts timeout min-count block-executor self-approval approvers"
+        " auto-reject auto-approve timezone deadline comments inputs"
+    ),
+    refused={"callback": "approval-callback"},
     noted="execution-details",
     aliases={
         "approval-message": "message",
@@ -157,19 +204,57 @@ APPROVAL_WITH = define(
         "print-execution-history": "execution-details",
         "include-pipeline-execution-history": "execution-details",
         "is-auto-reject-enabled": "auto-reject",
+        "auto-approval": "auto-approve",
         "approver-inputs": "inputs",
+        "time-zone": "timezone",
     },
 )
 APPROVERS = define(
     "approvers",
-    core="users groups minimum block-executor",
+    core="users groups attributes service-accounts minimum block-executor",
     aliases={
         "user-groups": "groups",
         "minimum-count": "minimum",
         "disallow-pipeline-executor": "block-executor",
     },
 )
-FAILURE = define("on-failure", core="errors action", later="retry", aliases={"error": "errors"})
+AUTO_APPROVAL = define("auto-approve", core="action scheduled-deadline comments")
+SCHEDULED_DEADLINE = define("scheduled-deadline", core="time timezone", aliases={"time-zone": "timezone"})
+APPROVER_INPUT = define(
+    "approver-input",
+    core="name description required default enum pattern multi-select",
+    aliases={
+        "default-value": "default",
+        "allowed-values": "enum",
+        "select-one-from": "enum",
+        "regex": "pattern",
+    },
+)
+FAILURE = define("on-failure", core="errors action retry", aliases={"error": "errors"})
+RETRY = define(
+    "retry",
+    core="attempts interval backoff failure-action condition fail-all",
+    aliases={
+        "count": "attempts",
+        "retry-count": "attempts",
+        "intervals": "interval",
+        "on-retry-failure": "failure-action",
+    },
+)
+MANUAL = define(
+    "manual-intervention",
+    core="timeout timeout-action available-actions fail-all",
+    later="approvers",
+    aliases={"on-timeout": "timeout-action"},
+)
+PLAIN_ACTION = define("action", core="fail-all steps")
+INPUT_SET_FILE = define(
+    "input-set-file", core="inputset version kind spec inputs", aliases={"input-set": "inputset"}
+)
+INPUT_SET = define("input-set", core="id name description inputs", noted="tags org project", aliases=_NAMES)
+INPUT_SET_SPEC = define(
+    "input-set.spec", core="inputs input-sets", noted="id name description tags", aliases=_NAMES
+)
 INPUT = define(
     "input", core="type required default description enum", noted="ui", aliases={**_NAMES, "allowed": "enum"}
 )

@@ -8,7 +8,8 @@ Rules
   3. Permits, reports, approvals and their order hold (trust.trail).
   4. What lies behind the last checkpoint is counted and said: only the chain vouches for it.
 
-An exported journal is a text of lines: a header, the records' own bytes, the checkpoints. Verifying it needs the
+An exported journal is a text of lines: a header, the records' own bytes, the checkpoints. A line ends with a line feed and with
+nothing else that is called a line's end somewhere: a record may hold such a character. Verifying it needs the
 control plane's public key and nothing else. Cutting off its end together with the checkpoints there cannot be
 seen from inside; a checkpoint that was kept elsewhere shows it.
 """
@@ -112,18 +113,18 @@ def export_lines(records: Iterable[Record], checkpoints: Iterable[str] = ()) -> 
         yield json.dumps({"checkpoint": text})
 
 
-def read_export(lines: Iterable[str]) -> Export:
-    """Read the lines of an export; raise InputError or JournalError when they are none."""
+def read_export(text: str) -> Export:
+    """Read the text of an export; raise InputError or JournalError when it is none."""
     records: list[Record] = []
     checkpoints: list[str] = []
-    for number, line in enumerate(lines, start=1):
-        value = _read_line(line.rstrip("\n"), number)
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        value = _read_line(line, number)
         if number == 1:
             _check_header(value)
         elif "checkpoint" in value:
             checkpoints.append(str(value["checkpoint"]))
         else:
-            data = line.rstrip("\n").encode()
+            data = line.encode()
             records.append(unseal(data, hashlib.sha256(data).hexdigest()))
     return Export(tuple(records), tuple(checkpoints))
 

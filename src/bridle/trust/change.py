@@ -62,8 +62,9 @@ def name_records(records: Mapping[str, Record]) -> dict[str, Json]:
 def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> dict[str, Record]:
     """Return by name all records that `outcomes` (name to record id) rest on: what a bundle has to carry.
 
-    For an outcome `push` these are push, push.intent, push.decision, and where a person was asked push.asked,
-    push.request and push.verdict; besides, each delegate's registration under the delegate's id.
+    For an outcome `push` these are push, push.intent, push.decision, and where people were asked push.asked, push.request, the
+    verdict that was the last one needed as push.verdict, and those before it as push.verdict.1 and on; besides, each
+    delegate's registration under the delegate's id.
     """
     by_id = {record.id: record for record in journal}
     carried: dict[str, Record] = {}
@@ -183,10 +184,11 @@ def _course_of(journal: Sequence[Record], outcome: Record, name: str) -> dict[st
 
 
 def _word_of(journal: Sequence[Record], approval: str, name: str) -> dict[str, Record]:
-    """Return the request and the verdict of an approval, and the decision that asked for it."""
-    word = {record.kind: record for record in journal if record.subject == approval}
-    request, verdict = word.get(Kind.APPROVAL_REQUESTED), word.get(Kind.APPROVAL_VERDICT)
-    if request is None or verdict is None:
+    """Return the request and the verdicts of an approval, and the decision that asked for it."""
+    about = [record for record in journal if record.subject == approval]
+    request = next((record for record in about if record.kind is Kind.APPROVAL_REQUESTED), None)
+    verdicts = [record for record in about if record.kind is Kind.APPROVAL_VERDICT]
+    if request is None or not verdicts:
         raise ChangeError(f"the journal has no request and verdict of {approval}", where=name)
     action = read_text(request, "action")
     asked = [
@@ -196,7 +198,9 @@ def _word_of(journal: Sequence[Record], approval: str, name: str) -> dict[str, R
     ]
     if not asked:
         raise ChangeError(f"no decision asked for {approval}", where=name)
-    return {f"{name}.asked": asked[-1], f"{name}.request": request, f"{name}.verdict": verdict}
+    earlier = {f"{name}.verdict.{at}": record for at, record in enumerate(verdicts[:-1], start=1)}
+    last = {f"{name}.verdict": verdicts[-1]}
+    return {f"{name}.asked": asked[-1], f"{name}.request": request, **earlier, **last}
 
 
 def _last(records: Sequence[Record], outcome: Record, kind: Kind) -> Record:

@@ -34,8 +34,13 @@ class Kind(StrEnum):
     TOKEN_MINTED = "token.minted"  # noqa: S105 - the name of an event
     TOKEN_DELETED = "token.deleted"  # noqa: S105 - the name of an event
     EXECUTION_STARTED = "execution.started"
+    CANCEL_REQUESTED = "execution.cancel_requested"
+    EXECUTION_PAUSED = "execution.paused"
+    EXECUTION_RESUMED = "execution.resumed"
     EXECUTION_ENDED = "execution.ended"
-    STAGE_ENDED = "stage.ended"
+    BLOCK_STARTED = "block.started"
+    BLOCK_ENDED = "block.ended"
+    BRANCH_STOPPED = "branch.stopped"
     STEP_STARTED = "step.started"
     STEP_ENDED = "step.ended"
     DECIDED = "action.decided"
@@ -43,7 +48,10 @@ class Kind(StrEnum):
     OUTCOME = "action.outcome"
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_VERDICT = "approval.verdict"
+    INTERVENTION_REQUESTED = "intervention.requested"
+    INTERVENTION_ANSWERED = "intervention.answered"
     EVIDENCE_ISSUED = "evidence.issued"
+    HISTORY_REMOVED = "history.removed"
 
 
 @dataclass(frozen=True)
@@ -113,8 +121,17 @@ class Journal(Protocol):
         """Return the newest record of one of `kinds` about `subject`."""
         ...
 
-    async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
-        """Return records with seq > `after` in order, of one execution or of all."""
+    async def read(
+        self,
+        *,
+        execution: str = "",
+        subject: str = "",
+        after: int = -1,
+        limit: int = 1_000_000,
+        kinds: Sequence[Kind] = (),
+    ) -> list[Record]:
+        """Return records with seq > `after` in order: of one execution or of all, about one subject or about any, of these
+        kinds or of any."""
         ...
 
     async def get(self, record_id: str) -> Record:

@@ -17,6 +17,7 @@ import base64
 import html
 import json
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -31,9 +32,10 @@ AUTOMATON_BYTES = 256 << 20
 
 
 class KnownValues:
-    """The values one process knows, ready to be searched for; adding one builds the automata anew."""
+    """The values one process knows, ready to be searched for; adding one builds the automata anew. Safe between threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._spellings: dict[str, str] = {}
         self._direct: re2._Regexp | None = None
         self._joined: re2._Regexp | None = None
@@ -52,12 +54,17 @@ class KnownValues:
             )
         lines = [line.strip() for line in value.splitlines()] if "\n" in value else []
         parts = [line for line in lines if len(line) >= MIN_LINE_CHARS and not line.startswith("-----")]
-        for part in (*parts, value):
-            self._spellings.update(dict.fromkeys(spell(part), value))
-        self._direct = self._joined = None
+        with self._lock:
+            for part in (*parts, value):
+                self._spellings.update(dict.fromkeys(spell(part), value))
+            self._direct = self._joined = None
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """Return (start, end, value) of every occurrence, sorted, none overlapping another."""
+        with self._lock:
+            return self._find(text)
+
+    def _find(self, text: str) -> list[tuple[int, int, str]]:
         if not self._spellings:
             return []
         if self._direct is None or self._joined is None:

@@ -41,6 +41,22 @@ class PolicyAnswer:
     digest: str
 
 
+@dataclass(frozen=True)
+class SetAnswer:
+    """What the set of a policy step said, each part sorted: messages that stop, and messages that only warn."""
+
+    deny: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
+
+
+class SetEngine(Protocol):
+    """Evaluates sets that a pipeline brings along: modules of the package `pipeline` with `deny`, and `warn` if they like."""
+
+    async def evaluate(self, name: str, text: str, document: Json) -> SetAnswer:
+        """Ask one set about one document; raise PolicyError when there is no answer."""
+        ...
+
+
 class PolicyEngine(Protocol):
     """Evaluates one policy set. `digest` covers the names and texts of all its modules."""
 

@@ -6,7 +6,7 @@ Rules, in this order
   3. Tokens of a documented format are masked (trust.token_formats), by RE2: time is linear in the text.
   4. A mark is `[secret:<kind>:<4 hex>]`; the digits are a keyed hash, so that equal secrets look equal.
   5. Redacting twice changes nothing: the passes are repeated until the text stands still.
-  6. Commit hashes, digests and our own ids are no secrets and survive.
+  6. Commit hashes, digests, our own ids and what stands for a secret are no secrets and survive.
   7. On any error the text is dropped and `[redaction failed: N bytes dropped]` stands for it.
   8. What was checked is what is returned: invalid UTF-8 is replaced, not carried along.
 
@@ -28,7 +28,7 @@ import re2  # type: ignore[import-untyped]
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError
 from bridle.trust.known_values import KnownValues
-from bridle.trust.token_formats import TOKEN_FORMATS, TokenFormat
+from bridle.trust.token_formats import GUESSED, TOKEN_FORMATS, TokenFormat
 
 MAX_PASSES = 8
 MAX_TEXT_DEPTH = 4  # JSON in a string in JSON in a string…
@@ -44,7 +44,10 @@ _SECRET_NAME = re.compile(
     r"|(?:api|private|secret|access|signing|encryption|master)key)$"
 )
 _NOT_SECRET_NAMES = {"nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"}
-_NOT_SECRET_VALUE = re.compile(r"[a-z]{3}_[0-9a-z]{26}|sha256:[0-9a-f]{64}")
+_NOT_SECRET_VALUE = re.compile(
+    r"[a-z]{3}_[0-9a-z]{26}|sha256:[0-9a-f]{64}"
+    r"|<<secret:[A-Za-z0-9_.-]{1,256}>>|\[secret-output:[0-9a-f]{16}:[A-Za-z0-9_.-]{1,200}\]"  # what stands for one
+)
 
 
 class RedactionError(ExecutionError):
@@ -93,6 +96,19 @@ class Redactor:
     def redact_bytes(self, data: bytes) -> bytes:
         """Return `data` as UTF-8 without its secrets, invalid bytes replaced; never raises."""
         return self.redact(data.decode("utf-8", "replace")).encode()
+
+    def find(self, text: str) -> list[tuple[int, int, str]]:
+        """Return (start, end, kind) of every known value and every token whose own form is unmistakable, in order.
+
+        Raise RedactionError when it cannot be told. Offsets are those of `text`.
+        """
+        text = _encodable(text)
+        found = [(start, end, "known") for start, end, _ in self._values.find(text)]
+        for row in (TOKEN_FORMATS[index] for index in _candidates(text)):
+            if row.kind not in GUESSED:
+                spans = (match.span(1) for match in _compiled(row.pattern).finditer(text))
+                found += [(*span, row.kind) for span in spans if not _is_harmless(text[slice(*span)])]
+        return sorted(found)
 
     def _is_free(self, value: Json) -> bool:
         """True when it is plain at one look that nothing is to be redacted: most facts and requests are like that.

@@ -4,6 +4,8 @@
     file:/path     a file that only the delegate's user may read (0600)
 
 Whoever holds a reference knows where a secret lies and nothing else. Values exist in the delegate's vault.
+
+A pipeline knows less, a secret's name: `<<secret:NAME>>` stands for the value, and each delegate has its own place for it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridle.core.errors import InputError
+
+NAMED = re.compile(r"<<secret:([A-Za-z0-9_][A-Za-z0-9_.-]{0,255})>>")
+"""What stands for a named secret in text; see `pipeline.lookup`, which writes it."""
 
 
 class SecretStore(StrEnum):

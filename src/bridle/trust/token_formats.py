@@ -27,6 +27,10 @@ _KEY_NAME = (
 )
 _PEM_LABEL = r"(?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?"
 
+GUESSED = frozenset({"authorization", "bearer", "cookie", "url-password", "named", "env"})
+"""Kinds that go by what stands around a value. To mask too much costs nothing; to refuse a file needs the value itself to be
+unmistakable, and `password=…` stands in many a file that holds no secret."""
+
 TOKEN_FORMATS: tuple[TokenFormat, ...] = (
     TokenFormat(
         "private-key",

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bridle.core.canonical import Json
+from bridle.core.clock import iso
 from bridle.core.errors import TrustError
 from bridle.core.ids import new_id
 from bridle.trust.principals import Lifecycle, Principal
@@ -117,3 +119,15 @@ def current_scope(token: Token, *, actor: Principal, initiator: Principal, now: 
     if now >= token.expires_at or not alive:
         return frozenset()
     return token.scope & actor.permissions & initiator.permissions
+
+
+def describe_token(minted: Minted) -> dict[str, Json]:
+    """Return what the journal says of a new token: everything but the secret."""
+    token = minted.token
+    return {
+        "step": token.step,
+        "principal": token.principal,
+        "initiator": token.initiator,
+        "scope": sorted(token.scope),
+        "expires_at": iso(token.expires_at),
+    }

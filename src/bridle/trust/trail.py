@@ -6,7 +6,9 @@ Rules
   2. An intent carries the control plane's permit for exactly that action, made by that decision's policy.
   3. An outcome carries the report of the delegate the permit was for, signed with the key that delegate was
      registered with, and says nothing but what the report says. Without a report nothing can have succeeded.
-  4. An approval is requested where the decision was to ask, gets one verdict in time, and is used by one intent.
+  4. An approval is requested where the decision was to ask. Its verdicts come in time from people whom its terms allow, each
+     counted once (trust.quorum), and it is used once there are enough: by one intent, or by the one decision to go on.
+  5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -15,17 +17,22 @@ They take the records in order and do not check that none is missing; that is th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
+from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
-from bridle.trust.verdicts import check_verdict
+from bridle.trust.quorum import Tally, Terms, take_word
+from bridle.trust.verdicts import answered_terms, read_word
 
 CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
+CONTINUE = (
+    "pipeline.continue"  # its effect is that the execution goes on, so its decision is what uses the approval
+)
 UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may state on its own
 
 
@@ -45,11 +52,13 @@ class _Course:
 
 @dataclass
 class _Word:
-    """A request for a person's word. `verdict` is empty until it is given."""
+    """A request for people's words, and the count of them."""
 
     action: str
+    rests_on: str
     expires_at: str
-    verdict: str = ""
+    terms: Terms
+    tally: Tally = field(default_factory=Tally)
     used: bool = False
 
 
@@ -63,6 +72,7 @@ class Trail:
         self._control_plane = control_plane
         self._courses: dict[tuple[str, str], _Course] = {}
         self._words: dict[str, _Word] = {}
+        self._questions: dict[tuple[str, str], Record] = {}
 
     @property
     def open_intents(self) -> list[str]:
@@ -106,6 +116,8 @@ class Trail:
         if "request" not in record.raw:  # else the recorded request is the redacted one
             _must(record, digest(request) == course.action, "the request is not the action that was decided")
         self._courses[record.execution, record.subject] = course
+        if course.tool == CONTINUE and course.effect == "allow" and course.approval:
+            self._use(record, course)
 
     def _intended(self, record: Record) -> None:
         course = self._course(record)
@@ -121,8 +133,7 @@ class Trail:
 
     def _use(self, record: Record, course: _Course) -> None:
         word = self._words.get(course.approval)
-        given = word is not None and word.verdict == "approved" and word.action == course.action
-        if word is None or not given:
+        if word is None or word.action != course.action or not word.tally.has_enough(word.terms):
             raise _broken(record, f"{course.approval} does not approve it")
         _must(record, not word.used, f"{course.approval} was used before")
         word.used = True
@@ -160,18 +171,47 @@ class Trail:
         asked = any(course.action == action and course.effect == "ask" for course in self._courses.values())
         _must(record, asked, "no decision asks for it")
         _must(record, record.subject not in self._words, "it was requested before")
-        self._words[record.subject] = _Word(action, read_text(record, "expires_at"))
+        terms = Terms.from_json(read_part(record, "terms") if "terms" in record.body else {})
+        self._words[record.subject] = _Word(
+            action=action,
+            rests_on=digest(read_part(record, "rests_on")),
+            expires_at=read_text(record, "expires_at"),
+            terms=terms,
+        )
 
     def _answered(self, record: Record) -> None:
         word = self._words.get(record.subject)
         if word is None or word.action != read_text(record, "action"):
             raise _broken(record, "nobody asked for this verdict")
         _must(record, read_text(record, "approval") == record.subject, "it is a verdict on another request")
-        _must(record, not word.verdict, "it is the second verdict")
-        check_verdict(record.body, control_plane=self._control_plane)
-        late = from_iso(record.at) >= from_iso(word.expires_at) + CLOCK_SLACK
-        _must(record, not late, "the request had expired")
-        word.verdict = read_text(record, "verdict")
+        _must(record, not word.used, "its approval was used before")
+        same = answered_terms(record.body) == word.terms.digest and record.body["rests_on"] == word.rests_on
+        _must(record, same, "it answers another request")
+        at, expires_at = from_iso(record.at), from_iso(word.expires_at)
+        given = read_word(record.body, control_plane=self._control_plane, at=at)
+        _must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
+        word.tally = take_word(word.tally, given, word.terms, expires_at=expires_at)
+
+    def _questioned(self, record: Record) -> None:
+        place = (record.execution, record.subject)
+        _must(record, place not in self._questions, "it was asked before and not answered")
+        self._questions[place] = record
+
+    def _intervened(self, record: Record) -> None:
+        question = self._questions.pop((record.execution, record.subject), None)
+        if question is None or question.id != record.body.get("request"):
+            raise _broken(record, "nobody asked for this decision")
+        offers = question.body.get("offers")
+        offered = isinstance(offers, (list, tuple)) and record.body.get("answer") in offers
+        _must(record, offered, "it was not offered")
+        expires_at = from_iso(read_text(question, "expires_at"))
+        _must(record, from_iso(record.at) < expires_at + CLOCK_SLACK, "the request had expired")
+        check_answer(
+            record.body,
+            execution=record.execution,
+            path=record.subject,
+            control_plane=self._control_plane,
+        )
 
     def _course(self, record: Record) -> _Course:
         course = self._courses.get((record.execution, record.subject))
@@ -188,6 +228,8 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.OUTCOME: Trail._ended,
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
+    Kind.INTERVENTION_REQUESTED: Trail._questioned,
+    Kind.INTERVENTION_ANSWERED: Trail._intervened,
 }
 
 

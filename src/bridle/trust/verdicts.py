@@ -1,35 +1,92 @@
-"""Verdicts: a person's word on one request, signed by the control plane that authenticated them.
+"""Verdicts: a person's word on one request, signed by the control plane that took it, and by the person where they have a key.
 
-Whoever can write to the store could otherwise write an approval into it. The signature covers the request's id, the action's
-digest, what the word rests on, the verdict, and who gave it; the gate verifies it before an approval is used, and so
-does everybody who verifies the journal or a piece of evidence.
+Whoever can write to the store could otherwise write an approval into it. The signatures cover the request's id, the action's
+digest, what the word rests on, the terms, the verdict, what was filled in, and who gave it; the gate verifies them before an
+approval is used, and so does everybody who verifies the journal or a piece of evidence.
+
+A verdict of the first form has no terms, inputs and person in it: it answers a request that wants one word of anybody.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.trust.keys import Signature, Signer, Verifier
+from bridle.trust.people import Person
+from bridle.trust.quorum import Terms, Word
 
-FIELDS = ("approval", "action", "rests_on", "verdict", "by", "name", "asserted", "comment")
+FIRST_FIELDS = ("approval", "action", "rests_on", "verdict", "by", "name", "asserted", "comment")
+FIELDS = (*FIRST_FIELDS, "terms", "inputs", "person")
+OWN = ("approval", "action", "rests_on", "terms", "verdict", "comment", "inputs")
+PERSON = {"name", "account", "groups", "attributes", "key", "signature"}
+
+
+def own_words(body: Mapping[str, Json], person: Person) -> dict[str, Json]:
+    """Return what the person signs with their own key."""
+    return {
+        "type": "bridle/word/1",
+        "person": person.name,
+        "key": person.key,
+        **{name: body[name] for name in OWN},
+    }
 
 
 def sign_verdict(signer: Signer, body: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the body of a verdict's record with its signature. `rests_on` is a digest."""
+    """Return the body of a verdict's record with its signature. `rests_on` and `terms` are digests."""
     signature = signer.sign_json(_content(body))
     return {**body, "signature": {"keyid": signature.keyid, "sig": signature.sig}}
 
 
 def check_verdict(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
-    """Raise TrustError unless the control plane signed exactly this verdict."""
+    """Raise TrustError unless the control plane signed exactly this verdict, and so did the person it names."""
     signature = body.get("signature")
-    if not isinstance(signature, Mapping) or set(body) != {*FIELDS, "signature"}:
+    fields = set(body) - {"signature"}
+    if not isinstance(signature, Mapping) or fields not in (set(FIELDS), set(FIRST_FIELDS)):
         raise TrustError("the verdict is not signed", reason="bad-signature")
-    given = Signature(str(signature.get("keyid")), str(signature.get("sig")))
-    control_plane.verify_json(_content(body), given)
+    control_plane.verify_json(_content(body), _read_signature(signature))
+    if body.get("person") is not None:
+        _check_person(body, body["person"])
+
+
+def read_word(body: Mapping[str, Json], *, control_plane: Verifier, at: datetime) -> Word:
+    """Return what a verdict says, once its signatures hold; raise TrustError."""
+    check_verdict(body, control_plane=control_plane)
+    person, inputs = body.get("person"), body.get("inputs")
+    return Word(
+        verdict=str(body["verdict"]),
+        by=str(body["by"]),
+        asserted=body["asserted"] is not False,
+        at=at,
+        person=Person.from_json(person) if isinstance(person, Mapping) else None,
+        inputs=inputs if isinstance(inputs, Mapping) else {},
+    )
+
+
+def answered_terms(body: Mapping[str, Json]) -> Json:
+    """Return the digest of the terms that a verdict answers."""
+    return body.get("terms", Terms().digest)
+
+
+def _check_person(body: Mapping[str, Json], content: Json) -> None:
+    if not isinstance(content, Mapping) or set(content) != PERSON:
+        raise TrustError("the verdict does not say who signed it", reason="bad-signature")
+    signature = content["signature"]
+    if not isinstance(signature, Mapping):
+        raise TrustError("the person has not signed", reason="bad-signature")
+    person = Person.from_json(content)
+    key = Verifier.from_hex(person.key)
+    if key.raw.hex() != person.key:
+        raise TrustError("the person's key is not in its one spelling", reason="bad-signature")
+    key.verify_json(own_words(body, person), _read_signature(signature))
+
+
+def _read_signature(signature: Mapping[str, Json]) -> Signature:
+    return Signature(str(signature.get("keyid")), str(signature.get("sig")))
 
 
 def _content(body: Mapping[str, Json]) -> dict[str, Json]:
-    return {"type": "bridle/verdict/1", **{name: body[name] for name in FIELDS}}
+    fields, form = (FIELDS, "bridle/verdict/2") if "terms" in body else (FIRST_FIELDS, "bridle/verdict/1")
+    return {"type": form, **{name: body[name] for name in fields}}

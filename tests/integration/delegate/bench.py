@@ -17,6 +17,7 @@ from bridle.core.clock import FrozenClock
 from bridle.delegate.app import EFFECTORS, LOOK_UPS
 from bridle.delegate.effectors import Effector, EffectorContext
 from bridle.delegate.sandbox.policy import Capabilities, SandboxPolicy, SandboxResult
+from bridle.delegate.secret_outputs import SecretOutputs
 from bridle.delegate.vault import Vault
 from bridle.delegate.worker import Worker
 from bridle.delegate.workspace import Workspaces
@@ -111,6 +112,7 @@ def build_bench(
         sandbox=sandbox,  # type: ignore[arg-type]
         vault=Vault(redactor, environ={}),
         redactor=redactor,
+        secret_outputs=SecretOutputs(workspaces.store / "secrets", key=b"k" * 32, redactor=redactor),
         clock=clock,
         toolchain=toolchain,
     )

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from bridle.core.clock import FrozenClock
-from bridle.core.settings import Settings
+from bridle.core.settings import Settings, load_settings
 from bridle.delegate.app import EFFECTORS, LOOK_UPS, build_delegate
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.worker import Worker
 from bridle.dispatch.protocol import Task
+from bridle.gate.gate import CONTINUE
 from bridle.gate.manifest import Recovery, builtin_manifests
 from bridle.trust.keys import load_signer
 from integration.delegate.bench import NOW, FakeSandbox
@@ -45,7 +46,8 @@ def build(settings: Settings) -> Worker:
 
 def test_every_tool_that_ships_has_an_effector_and_its_look_up() -> None:
     manifests = builtin_manifests()
-    assert set(EFFECTORS) | {"model.call"} == set(manifests)
+    of_the_control_plane = {CONTINUE}  # to go on is nothing that a delegate does
+    assert set(EFFECTORS) | {"model.call"} | of_the_control_plane == set(manifests)
     assert set(LOOK_UPS) == {name for name, item in manifests.items() if item.recovery is Recovery.LOOKUP}
 
 
@@ -68,3 +70,11 @@ def test_the_toolchain_is_used_when_it_is_there(settings: Settings) -> None:
     (settings.work_dir / "toolchain-1").mkdir()
     (settings.work_dir / "toolchain").symlink_to("toolchain-1")
     assert build(replace(settings))._context.toolchain == (settings.work_dir / "toolchain-1").resolve()
+
+
+async def test_what_machines_share_lies_where_the_setting_says(settings: Settings, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    worker = build(replace(settings, snapshots_dir=shared))
+    tree = await worker.snapshot("w")
+    assert (shared / "trees" / tree.removeprefix("sha256:")).is_file()
+    assert load_settings({"BRIDLE_SNAPSHOTS": str(shared)}).snapshots_dir == shared

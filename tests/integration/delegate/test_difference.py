@@ -79,3 +79,31 @@ def test_a_file_that_became_a_link_to_its_own_text_is_seen(workspaces: Workspace
 def test_an_empty_folder_that_became_an_empty_file_is_a_new_file(workspaces: Workspaces) -> None:
     text = differ(workspaces, Entry(Kind.FOLDER), file(workspaces))
     assert text == f"{HEAD}new file mode 100644\n"
+
+
+HOSTILE = "a\n+++ b/innocent.py\u202e\x1b[2J"
+SHOWN = "a\\u000a+++ b/innocent.py\\u202e\\u001b[2J"
+
+
+@pytest.mark.parametrize("content", [b"text\n", b"", b"\0binary"])
+def test_a_name_cannot_pass_for_a_line_of_the_difference(workspaces: Workspaces, content: bytes) -> None:
+    made = file(workspaces, content)
+    text = write_difference(workspaces.snapshots, {}, {HOSTILE: made}, [HOSTILE])
+    assert (SHOWN in text, HOSTILE in text, "\u202e" in text, "\x1b" in text) == (True, False, False, False)
+    assert [line for line in text.splitlines() if line.startswith("+++ b/innocent")] == []
+
+
+def test_a_line_of_a_file_cannot_pass_for_two(workspaces: Workspaces) -> None:
+    old, new = file(workspaces, b"one\n"), file(workspaces, "one\r-gone\u2028-too\u202e\n".encode())
+    for text in (differ(workspaces, old, new), differ(workspaces, None, new)):
+        assert "+one\\u000d-gone\\u2028-too\\u202e\n" in text
+
+
+def test_a_target_of_a_link_is_one_line(workspaces: Workspaces) -> None:
+    assert "+src\\u000d+x\n" in differ(workspaces, None, link("src\r+x"))
+
+
+def test_a_line_ending_that_changed_shows(workspaces: Workspaces) -> None:
+    assert "-one\n+one\\u000d\n" in differ(
+        workspaces, file(workspaces, b"one\n"), file(workspaces, b"one\r\n")
+    )

@@ -232,3 +232,14 @@ async def test_an_edit_leaves_no_stranger_behind(bench: Bench) -> None:
 async def test_arguments_of_the_wrong_type_are_refused(bench: Bench, arguments: dict[str, Json]) -> None:
     report = await bench.do("file.read", arguments)
     assert (report.status, dict(report.value)["reason"]) == ("failed", "bad-arguments")  # type: ignore[arg-type]
+
+
+async def test_a_name_in_a_listing_or_a_search_shows_what_is_hidden_in_it(bench: Bench) -> None:
+    (bench.folder / "a\nb\u202ec\\d").write_text("crown\n")
+    shown = "a\\u000ab\\u202ec\\\\d"
+    listed = (await bench.do("file.list", {"path": "."})).value
+    found = (await bench.do("file.search", {"pattern": "crown"})).value
+    assert isinstance(listed, dict)
+    assert isinstance(found, dict)
+    assert shown in [entry["path"] for entry in listed["entries"]]
+    assert [match["path"] for match in found["matches"]] == [shown]

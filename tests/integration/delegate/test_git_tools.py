@@ -260,11 +260,12 @@ async def fixed(bench: Bench) -> str:
 
 
 async def test_a_push_moves_the_branch_once(cloned: Bench, origin: Origin) -> None:
-    made = await fixed(cloned)
+    made, before = await fixed(cloned), origin.git("rev-parse", "main")
     first = await cloned.do("git.push", {"commit": made, "branch": "main"})
     again = await cloned.do("git.push", {"commit": made, "branch": "main"})
-    assert first.value == {"commit": made, "branch": "main", "updated": True}
-    assert again.value == {"commit": made, "branch": "main", "updated": False}
+    about = {"commit": made, "branch": "main", "repository": str(origin.path), "workspace": "w"}
+    assert first.value == {**about, "updated": True, "previous": before}
+    assert again.value == {**about, "updated": False, "previous": made}
     assert origin.git("rev-parse", "main") == made
 
 
@@ -298,7 +299,7 @@ async def test_look_up_finds_a_push_that_was_made_and_then_built_upon(cloned: Be
     origin.commit({**FILES, "later": "x"}, parent=made)
     found = await cloned.worker.look_up(task)
     assert found is not None
-    assert (found.status, found.value) == ("succeeded", pushed.value)
+    assert (found.status, found.value) == ("succeeded", {**value_of(pushed), "previous": None})
 
 
 async def test_look_up_of_a_branch_that_is_not_there_finds_nothing(cloned: Bench) -> None:
@@ -394,3 +395,9 @@ async def test_a_difference_too_long_is_cut_and_says_so(cloned: Bench) -> None:
     assert len(difference) < 70_000
     assert difference.endswith("[the difference is cut after 64000 characters]\n")
     assert "src/b.bin: not shown" in difference
+
+
+async def test_the_paths_of_a_commit_are_told_with_what_is_hidden_in_them(cloned: Bench) -> None:
+    (cloned.folder / "src/a\u202eb\n").write_text("x\n")
+    value = value_of(await commit(cloned))
+    assert value["changed"] == ["src/a\\u202eb\\u000a"]

@@ -1,5 +1,6 @@
 """Several processes on one store: real DBOS in each, forked from one parent so that they start quickly."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -12,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from bridle.adapters.sql.database import engine_url, open_database
+from bridle.adapters.sql.leases import Leases
 from integration.durable.jobs import LEASE_S
 from support.forks import Child, Forks
 
@@ -30,8 +32,8 @@ class Stage:
         scene = self.scene(takes_over=takes_over, lease_s=lease_s)
         return self.start("carry", {"scene": scene, "start": workflows})
 
-    def wake(self, execution: str, topic: str) -> Child:
-        return self.start("wake", {"scene": self.scene(), "execution": execution, "topic": topic})
+    def wake(self, execution: str, path: str) -> Child:
+        return self.start("wake", {"scene": self.scene(), "execution": execution, "path": path})
 
     def scene(self, **changes: Any) -> dict[str, Any]:
         return {"url": self.url, "folder": str(self.folder), **changes}
@@ -72,6 +74,19 @@ class Stage:
             rows = list(answer) if answer.returns_rows else []
         engine.dispose()
         return rows
+
+    def waits(self, execution: str) -> int:
+        """Return how many waits of a workflow are over."""
+        query = "SELECT 1 FROM {}operation_outputs WHERE workflow_uuid = :id AND function_name = 'DBOS.recv'"
+        return len(self.engine_rows(query, id=execution))
+
+    def leases(self) -> set[str]:
+        """Return who has a lease."""
+        database = open_database(self.url)
+        try:
+            return asyncio.run(Leases(database).known())
+        finally:
+            database.close()
 
     def status(self, execution: str) -> str:
         query = "SELECT status FROM {}workflow_status WHERE workflow_uuid = :id"

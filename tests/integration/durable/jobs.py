@@ -1,6 +1,6 @@
 """What the child processes of these tests do: carry workflows that are lists of operations, and leave a trace.
 
-A workflow is a list of `["step", name, how]` and `["wait", topic, timeout_s]`. `how` is `at once`, `hold` (until the file
+A workflow is a list of `["step", name, how]` and `["wait", name, timeout_s]`. `how` is `at once`, `hold` (until the file
 `release` is there), `raise` (a bug) or `store down` (until the file `release` is there). Each start of a step is a line
 `name pid` in the file `trace`.
 """
@@ -53,7 +53,7 @@ async def _walk(run, argument):
     results = []
     for kind, name, how in argument["operations"]:
         if kind == "wait":
-            await run.wait(name, timeout_s=how)
+            await run.wait(timeout_s=how)
         else:
             results.append(await run.step(name, _work(scene, name, how)))
     return {"by": [result["by"] for result in results]}
@@ -96,7 +96,7 @@ def carry(order):
 
 
 def wake(order):
-    """Wake a topic of a workflow that another process carries."""
+    """Wake a workflow that another process carries."""
     asyncio.run(_wake(Scene(**order["scene"]), order))
 
 
@@ -105,7 +105,9 @@ async def _carry(scene, order):
     await durable.launch()
     print("launched", flush=True)
     for execution, operations in order["start"].items():
-        await durable.start(execution, {"scene": order["scene"], "operations": operations})
+        await durable.start(
+            execution, {"execution": execution, "scene": order["scene"], "operations": operations}
+        )
     for execution in order["start"]:
         print(json.dumps(await _result(durable, execution)), flush=True)
     if not order["start"]:
@@ -123,7 +125,7 @@ async def _result(durable, execution):
 async def _wake(scene, order):
     durable = scene.open()
     await durable.launch()
-    await durable.wake(order["execution"], order["topic"])
+    await durable.wake(order["execution"], order["path"])
     await durable.close()
 
 

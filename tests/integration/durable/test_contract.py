@@ -25,7 +25,7 @@ def test_the_queue_of_recovered_work_can_still_be_told_how_often_to_look():
 
 
 def test_the_version_of_what_is_in_flight_is_ours_and_not_a_hash_of_the_source(tmp_path):
-    assert configured(tmp_path)["application_version"] == APPLICATION_VERSION == "interpreter-1"
+    assert configured(tmp_path)["application_version"] == APPLICATION_VERSION == "interpreter-3"
 
 
 def test_two_processes_never_share_an_executor(tmp_path):

@@ -59,14 +59,26 @@ def test_a_command_leaves_alone_what_it_was_not_asked_to_carry(stage):
 
 
 def test_a_wait_outlives_the_process_that_waited(stage):
-    killed = stage.carry(exe_1=[["step", "a", AT_ONCE], ["wait", "apr_1", 60], ["step", "b", AT_ONCE]])
+    killed = stage.carry(
+        exe_1=[["step", "a", AT_ONCE], ["wait", "", 60], ["wait", "apr_1", 60], ["step", "b", AT_ONCE]]
+    )
     until(lambda: stage.begun("a"))
     time.sleep(0.2)  # it goes on to wait
     killed.kill()
-    other = stage.carry()
+    other = stage.carry()  # taking over wakes it once
+    until(lambda: stage.waits("exe_1") == 1)
     assert stage.wake("exe_1", "apr_1").wait() == 0
     until(lambda: stage.status("exe_1") == "SUCCESS")
     assert stage.trace()[-1] == ("b", other.pid)
+
+
+def test_a_wake_that_died_with_its_process_is_made_good_for(stage):
+    killed = stage.carry(exe_1=[["wait", "apr_1", 60], ["step", "b", AT_ONCE]])
+    until(lambda: stage.launched(killed) and stage.status("exe_1") == "PENDING")
+    killed.kill()  # after it had recorded what was waited for, and before it told so
+    other = stage.carry()
+    until(lambda: stage.status("exe_1") == "SUCCESS")
+    assert stage.trace() == [("b", other.pid)]
 
 
 def test_two_processes_that_start_the_same_execution_run_it_once(stage):
@@ -109,6 +121,25 @@ def test_a_sleeper_that_wakes_while_the_other_still_works_leaves_the_work_to_it(
     stage.release()
     assert stage.result(sleeper) == {"by": [other.pid, other.pid]}
     assert [pid for name, pid in stage.trace() if name == "b"] == [other.pid]
+
+
+def test_a_process_that_carries_nothing_and_is_late_keeps_its_lease(stage):
+    sleeper = stage.carry(takes_over=False)
+    until(lambda: stage.launched(sleeper))
+    sleeper.kill(signal.SIGSTOP)
+    time.sleep(1.5 * LEASE_S)
+    other = stage.carry()
+    until(lambda: stage.launched(other))
+    time.sleep(LEASE_S)  # the other one looks at the leases four times meanwhile
+    assert len(stage.leases()) == 2
+
+
+def test_the_lease_of_a_process_that_died_is_forgotten(stage):
+    killed = stage.carry(takes_over=False)
+    until(lambda: stage.launched(killed))
+    killed.kill()
+    stage.carry(takes_over=False)
+    until(lambda: len(stage.leases()) == 1)
 
 
 def test_an_execution_outlives_a_thousand_recoveries(stage):

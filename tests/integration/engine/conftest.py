@@ -10,16 +10,25 @@ import pytest
 
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
+from bridle.adapters.rego.step_sets import RegorusSets
+from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.executions import SqlExecutions
+from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.conversation import ModelReply, ToolCall, Usage
 from bridle.dispatch.protocol import sign_report
+from bridle.engine.admission import Admission, Limits
 from bridle.engine.control import Control, Verdict
+from bridle.engine.desk import Desks
 from bridle.engine.finish import Ending
-from bridle.engine.interpreter import Progress, interpret
+from bridle.engine.interpreter import interpret
+from bridle.engine.locks import Locks
+from bridle.engine.position import Position
+from bridle.engine.result import Standing
+from bridle.engine.starting import Starting
 from bridle.engine.steps import Bench
 from bridle.engine.worker import PlanWorker
 from bridle.gate.facts import FactSource
@@ -27,11 +36,13 @@ from bridle.gate.gate import Gate, Ports
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline
+from bridle.pipeline.tree import walk
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
+from support.people import PeopleInMemory
 
 POLICIES = Path(__file__).parents[3] / "policies" / "base"
 COMMIT = "c" * 40
@@ -42,6 +53,7 @@ ANSWERS = {
         "tree": "sha256:" + "0" * 64,
         "changed": ["src/a.py"],
         "outside": [],
+        "secrets": [],
         "difference": "-a\n+b\n",
         "suite": GREEN,
     },
@@ -133,8 +145,8 @@ class FakeDurable:
     async def start(self, execution, argument):
         self.started.append(execution)
 
-    async def wake(self, execution, topic):
-        self.woken.append((execution, topic))
+    async def wake(self, execution, path=""):
+        self.woken.append((execution, path))
 
 
 @dataclass
@@ -147,9 +159,9 @@ class FakeRun:
     async def step(self, name, work):
         return await work()
 
-    async def wait(self, topic, *, timeout_s):
-        self.waited.append((topic, timeout_s))
-        await self.meanwhile(topic)
+    async def wait(self, *, timeout_s):
+        self.waited.append(timeout_s)
+        await self.meanwhile()
 
 
 class FakeAttestor:
@@ -176,6 +188,8 @@ class Desk:
     executions: SqlExecutions
     tokens: SqlTokens
     user: Principal
+    people: PeopleInMemory
+    admission: Admission
 
     async def start(self, text, *, inputs: Mapping = {}, options: Mapping = {}):
         plan = read_pipeline(text, source="test.yaml")
@@ -185,15 +199,33 @@ class Desk:
     def worker(self, execution, **ports):
         """A worker as a fresh process would make it."""
         bench = self.bench if not ports else replace(self.bench, **ports)
-        return PlanWorker(bench, execution, Ending(self.bench.journal, FakeAttestor(), self.clock))
+        starting = Starting(
+            journal=bench.journal,
+            executions=self.executions,
+            durable=self.durable,
+            delegate=self.delegate,
+            clock=self.clock,
+            admission=self.admission,
+        )
+        ending = Ending(bench.journal, FakeAttestor(), self.clock)
+        desks = Desks(
+            bench, executions=self.executions, finisher=ending, starter=starting, wake=self.durable.wake
+        )
+        return PlanWorker(desks.open(execution))
 
-    async def leg(self, execution, path, progress=None, *, worker=None):
-        """Run one leg of one step, as a fresh process would unless a worker is given."""
-        stage_id, _, step_id = path.partition("/")
+    def position(self, execution, path):
+        """Return where a node stands that is in no strategy."""
         plan = Plan.from_json(execution.plan)
-        stage = next(stage for stage in plan.stages if stage.id == stage_id)
-        step = next(step for step in stage.steps if step.id == step_id)
-        return await (worker or self.worker(execution)).run_step(stage, step, progress or Progress())
+        address = next(address for address, node in walk(plan.stages) if node is plan.find(path))
+        position = Position(plan)
+        for index in address:
+            position = position.below(index)
+        return position
+
+    async def leg(self, execution, path, standing=None, *, worker=None):
+        """Run one leg of one step, as a fresh process would unless a worker is given."""
+        position = self.position(execution, path)
+        return await (worker or self.worker(execution)).run_step(position, standing or Standing())
 
     async def crash(self, execution, path):
         """Let the process die in the middle of a step's effect."""
@@ -205,11 +237,11 @@ class Desk:
     async def carry(self, execution, *, meanwhile=None):
         """Carry an execution to its end; return the final answer and the states of its steps."""
 
-        async def nothing(topic):
-            raise AssertionError(f"nobody was to wait for {topic}")
+        async def nothing():
+            raise AssertionError("nobody was to wait")
 
         run = FakeRun(meanwhile or nothing)
-        answer = await interpret(run, Plan.from_json(execution.plan), self.worker(execution))
+        answer = await interpret(run, Plan.from_json(execution.plan), self.worker(execution), {})
         return answer["state"], await self.states(execution)
 
     async def states(self, execution):
@@ -283,6 +315,7 @@ async def desk(store, clock, tmp_path, policy):
     tokens, principals = SqlTokens(store.database), SqlPrincipals(store.database)
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"), tokens)
     ports = _ports(store, clock, policy, delegate, principals, tokens)
+    durable = FakeDurable()
     bench = Bench(
         gate=Gate(ports),
         journal=store.journal,
@@ -291,20 +324,39 @@ async def desk(store, clock, tmp_path, policy):
         clock=clock,
         roots=(tmp_path / "agents",),
         model="",
+        locks=Locks(store.journal, SqlLockStore(store.database), durable.wake),
+        verdict_key=store.signer.verifier,
+        sets=RegorusSets(timeout_s=10.0),
     )
-    durable, executions = FakeDurable(), SqlExecutions(store.database)
+    executions, people = SqlExecutions(store.database), PeopleInMemory()
+    admission = Admission(
+        journal=store.journal, line=SqlLine(store.database), process="process-1", limits=Limits(4.0)
+    )
     control = Control(
         journal=store.journal,
         executions=executions,
         approvals=ports.approvals,
         durable=durable,
         delegate=delegate,
+        people=people,
         signer=store.signer,
         clock=clock,
+        admission=admission,
     )
-    words = ["file:read", "file:edit", "command:run", "git:clone", "git:commit", "git:push", "model:call"]
+    words = [
+        "file:read",
+        "file:edit",
+        "command:run",
+        "git:clone",
+        "git:commit",
+        "git:push",
+        "model:call",
+        "pipeline:continue",
+    ]
     user = Principal(PrincipalKind.USER, "ana", "user:ana", frozenset(words))
-    made = Desk(store, clock, bench, ports, control, durable, delegate, executions, tokens, user)
+    made = Desk(
+        store, clock, bench, ports, control, durable, delegate, executions, tokens, user, people, admission
+    )
     await made.register(user)
     await made.register(
         Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"workspace:verify"}))

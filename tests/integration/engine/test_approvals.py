@@ -13,7 +13,7 @@ from bridle.trust.journal import Kind
 async def test_an_approved_push_is_pushed_once_and_with_that_approval(desk, approval_pipeline):
     execution = await desk.start(approval_pipeline)
 
-    async def approve(topic):
+    async def approve():
         await desk.answer(execution, approved=True)
 
     state, ended = await desk.carry(execution, meanwhile=approve)
@@ -27,7 +27,7 @@ async def test_while_a_person_is_asked_the_execution_waits_with_the_message(desk
     execution = await desk.start(approval_pipeline)
     seen = []
 
-    async def look_and_approve(topic):
+    async def look_and_approve():
         seen.append(await desk.control.get(execution.id))
         assert await desk.control.waits_for_a_person(execution.id)
         await desk.answer(execution, approved=True)
@@ -39,7 +39,7 @@ async def test_while_a_person_is_asked_the_execution_waits_with_the_message(desk
 async def test_a_refused_approval_denies_its_step_and_nothing_is_pushed(desk, approval_pipeline):
     execution = await desk.start(approval_pipeline)
 
-    async def refuse(topic):
+    async def refuse():
         await desk.answer(execution, approved=False)
 
     state, ended = await desk.carry(execution, meanwhile=refuse)
@@ -51,21 +51,20 @@ async def test_a_refused_approval_denies_its_step_and_nothing_is_pushed(desk, ap
 async def test_an_approval_that_nobody_gives_in_time_denies_and_waits_for_nobody(desk, approval_pipeline):
     execution = await desk.start(approval_pipeline)
 
-    async def expire(topic):
+    async def expire():
         desk.clock.advance(timedelta(days=8))
         assert not await desk.control.waits_for_a_person(execution.id)
         await desk.control.carry_on(execution.id)
 
     state, ended = await desk.carry(execution, meanwhile=expire)
     assert (state, ended["approval/release"]) == ("denied", "denied")
-    (approval,) = await desk.bench.approvals.find(execution=execution.id)
-    assert desk.durable.woken == [(execution.id, approval.id)]
+    assert desk.durable.woken == [(execution.id, "")]
 
 
 async def test_a_verdict_after_the_time_is_refused(desk, approval_pipeline):
     execution = await desk.start(approval_pipeline)
 
-    async def too_late(topic):
+    async def too_late():
         desk.clock.advance(timedelta(days=8))
         with pytest.raises(InputError, match="expired") as raised:
             await desk.answer(execution, approved=True)
@@ -85,39 +84,14 @@ async def test_an_approval_for_an_action_that_needs_none_passes_at_once(desk):
     assert await desk.bench.approvals.find(execution=execution.id) == []
 
 
-@pytest.mark.parametrize(
-    ("keys", "name"),
-    [
-        ("groups: [ops]", "groups"),
-        ("users: [ben]", "users"),
-        ("min-count: 2", "min_count"),
-        ("block-executor: true", "block_executor"),
-    ],
-)
-async def test_what_an_approval_cannot_keep_yet_is_refused_by_its_name(desk, approval_pipeline, keys, name):
-    execution = await desk.start(approval_pipeline.replace("for: ship.push", f"for: ship.push, {keys}"))
-    await desk.carry(execution)
-    ended = await desk.outcome(execution, "approval/release")
-    assert (ended["state"], name in ended["note"]) == ("failed", True)
-    assert await desk.bench.approvals.find(execution=execution.id) == []
-
-
-async def test_an_approval_for_nothing_is_refused(desk):
-    text = "pipeline: {id: p, stages: [{id: a, steps: [{id: ask, approval: {uses: harness, with: {message: m}}}]}]}"
-    execution = await desk.start(text)
-    await desk.carry(execution)
-    ended = await desk.outcome(execution, "a/ask")
-    assert (ended["state"], "for: stage.step" in ended["note"]) == ("failed", True)
-
-
 async def test_a_verdict_given_before_the_engine_was_told_is_made_good_for(desk, approval_pipeline):
     execution = await desk.start(approval_pipeline)
 
-    async def approve_and_forget(topic):
-        approval = await desk.answer(execution, approved=True)
+    async def approve_and_forget():
+        await desk.answer(execution, approved=True)
         desk.durable.woken.clear()
         await desk.control.carry_on(execution.id)
-        assert desk.durable.woken == [(execution.id, approval.id)]
+        assert desk.durable.woken == [(execution.id, "")]
 
     assert (await desk.carry(execution, meanwhile=approve_and_forget))[0] == "succeeded"
 
@@ -125,7 +99,7 @@ async def test_a_verdict_given_before_the_engine_was_told_is_made_good_for(desk,
 async def test_the_same_verdict_twice_is_recorded_once_and_another_one_is_refused(desk, approval_pipeline):
     execution = await desk.start(approval_pipeline)
 
-    async def repeat(topic):
+    async def repeat():
         approval = await desk.answer(execution, approved=True)
         await desk.control.give_verdict(approval.id, Verdict(True, desk.user))
         with pytest.raises(InputError, match="approved"):
@@ -134,3 +108,32 @@ async def test_the_same_verdict_twice_is_recorded_once_and_another_one_is_refuse
     await desk.carry(execution, meanwhile=repeat)
     records = await desk.bench.journal.read(execution=execution.id)
     assert [record.kind for record in records].count(Kind.APPROVAL_VERDICT) == 1
+
+
+async def test_an_agent_that_commits_nothing_leaves_nothing_to_approve_and_the_step_says_so(
+    desk, approval_pipeline, say
+):
+    desk.delegate.turns = [say("There is nothing to repair.")]
+    execution = await desk.start(approval_pipeline)
+    state, ended = await desk.carry(execution)
+    told = await desk.outcome(execution, "approval/release")
+    assert (state, ended["approval/release"]) == ("failed", "failed")
+    assert (
+        "ship/push: its `commit`, <+stages.repair.steps.fix.output.commit>, came to nothing" in told["note"]
+    )
+    assert ("test.yaml:" in told["note"], "commits nothing has no commit" in told["note"]) == (True, True)
+    assert await desk.bench.approvals.find(execution=execution.id) == []
+
+
+async def test_a_push_without_a_commit_says_so_as_well(desk, approval_pipeline, say):
+    desk.delegate.turns = [say("There is nothing to repair.")]
+    without = approval_pipeline.replace(
+        approval_pipeline[
+            approval_pipeline.index("    - id: approval") : approval_pipeline.index("    - id: ship")
+        ],
+        "",
+    )
+    execution = await desk.start(without)
+    await desk.carry(execution)
+    told = await desk.outcome(execution, "ship/push")
+    assert (told["state"], "came to nothing" in told["note"]) == ("failed", True)

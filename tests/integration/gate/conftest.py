@@ -16,6 +16,7 @@ from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.boundary import Boundary
+from bridle.core.errors import UnavailableError
 from bridle.dispatch.protocol import Request, sign_report
 from bridle.gate.action import Action, Done, action_key
 from bridle.gate.facts import FactSource
@@ -44,9 +45,12 @@ class FakeDelegate:
     crash: bool = False
     found: object = None
     asked: list = field(default_factory=list)
+    missing: str = ""
 
     async def carry_out(self, task):
         self.told.append(task)
+        if self.missing:
+            raise UnavailableError(self.missing, hint="try later", reason="origin-unavailable")
         if self.crash:
             raise FakeCrash
         return self.report(task)
@@ -139,11 +143,11 @@ async def scene(store, clock, tmp_path, policy):
         clock=clock,
         price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
     )
-    secrets = await _register(store, clock)
+    secrets = await _register(store, clock, delegate)
     return Scene(Gate(ports), ports, delegate, clock, secrets)
 
 
-async def _register(store, clock):
+async def _register(store, clock, delegate):
     everything = frozenset(
         {"file:read", "file:edit", "command:run", "git:commit", "git:push", "model:call", "git:clone"}
     )
@@ -157,7 +161,10 @@ async def _register(store, clock):
         digest="sha256:a",
     )
     harness = Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"workspace:verify"}))
-    secrets, guards, entries = {}, [RegisterPrincipal(harness)], []
+    public_key = delegate.signer.verifier.raw.hex()
+    known = {"kind": "delegate", "id": delegate.name, "public_key": public_key}
+    secrets, guards = {}, [RegisterPrincipal(harness)]
+    entries = [Entry(Kind.PRINCIPAL_REGISTERED, "", delegate.name, known)]
     for actor in (user, agent):
         minted = mint(
             actor=actor,
@@ -182,6 +189,7 @@ async def made_commit(scene):
             "tree": "sha256:" + "0" * 64,
             "changed": ["src/a.py"],
             "outside": [],
+            "secrets": [],
             "difference": "-a\n+b\n",
             "suite": {
                 "exit_code": 0,

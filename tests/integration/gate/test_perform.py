@@ -87,3 +87,24 @@ async def test_a_secret_in_the_arguments_is_not_in_the_journal(scene):
     assert not any(secret.encode() in record.data for record in records)
     decided = next(record for record in records if record.kind is Kind.DECIDED)
     assert secret.encode() in await scene.ports.journal.reveal(decided, "request")
+
+
+async def test_a_commit_to_a_branch_of_others_is_refused_before_the_suite_is_run(scene, made_commit):
+    result = await scene.gate.perform(scene.action("git.commit", branch="main", message="Fix"))
+    assert isinstance(result, Denied)
+    assert (result.rule, scene.delegate.told) == ("git.branch", [])
+    assert "suite" not in result.reason
+
+
+async def test_a_commit_that_may_be_made_runs_the_suite_first(scene, made_commit):
+    await scene.gate.perform(scene.action("git.commit", branch="bridle/other", message="Fix"))
+    assert [task.request.tool for task in scene.delegate.told] == ["workspace.verify", "git.commit"]
+
+
+async def test_a_commit_whose_lines_hold_a_secret_is_denied_by_name_of_the_place(scene, made_commit):
+    verified = scene.delegate.answers["workspace.verify"]
+    leak = {"path": "src/a.py", "line": 7, "format": "github"}
+    scene.delegate.answers["workspace.verify"] = {**verified, "secrets": [leak]}
+    result = await scene.gate.perform(scene.action("git.commit", branch="bridle/fix", message="Fix"))
+    assert (result.rule, "src/a.py:7 (github)" in result.reason) == ("commit.secret", True)
+    assert [task.request.tool for task in scene.delegate.told] == ["workspace.verify"]

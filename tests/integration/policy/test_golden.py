@@ -25,7 +25,7 @@ from bridle.trust.policy import PolicyAnswer, PolicyError
 TREE = "sha256:" + "a" * 64
 COMMIT = "c" * 40
 GREEN = {"tests": 278, "failures": 0, "errors": 0, "exit_code": 0}
-VERIFIED = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "suite": GREEN}
+VERIFIED = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "secrets": [], "suite": GREEN}
 EDIT = {"path": "src/a.py", "old": "a", "new": "b"}
 CALL = {"model": "m", "turn": 1, "payload": TREE, "new_messages": [], "max_output_tokens": 100}
 PERSON = {"id": "user:ana", "kind": "user"}

@@ -38,7 +38,7 @@ def test_a_file_is_added_to_a_folder(tmp_path: Path) -> None:
 
 def test_two_modules_of_one_name_are_refused(tmp_path: Path) -> None:
     files = [write(tmp_path, f"{folder}/a.rego") for folder in ("one", "two")]
-    with pytest.raises(InputError, match=r"two modules are called a\.rego"):
+    with pytest.raises(InputError, match=r"two policies are called a\.rego"):
         load_policy_set(files)
 
 
@@ -48,7 +48,7 @@ def test_a_path_without_a_policy_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no modules"):
+    with pytest.raises(InputError, match="no policy here"):
         load_policy_set([tmp_path])
 
 

@@ -133,7 +133,7 @@ async def test_two_processes_that_change_the_same_rows_in_opposite_order_do_not_
 async def test_two_verdicts_on_one_request_count_once(store, approval):
     await store.journal.append([], [RequestApproval(approval)])
     verdicts = [
-        GiveVerdict(approval.id, state, "user:ana", False, "", approval.requested_at)
+        GiveVerdict(approval.id, state, "user:ana", "user:ana", False, "", approval.requested_at)
         for state in (ApprovalState.APPROVED, ApprovalState.DENIED)
     ]
     results = await asyncio.gather(
@@ -144,7 +144,9 @@ async def test_two_verdicts_on_one_request_count_once(store, approval):
 
 async def test_an_approval_is_used_once(store, approval):
     await store.journal.append([], [RequestApproval(approval)])
-    verdict = GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", False, "", approval.requested_at)
+    verdict = GiveVerdict(
+        approval.id, ApprovalState.APPROVED, "user:ana", "user:ana", False, "", approval.requested_at
+    )
     await store.journal.append([], [verdict])
     use = UseApproval(approval.id, approval.action, approval.requested_at)
     await store.journal.append([], [use])
@@ -157,7 +159,7 @@ async def test_an_approval_that_expired_can_neither_be_given_nor_used(store, app
     late = approval.expires_at + timedelta(seconds=1)
     with pytest.raises(GuardError):
         await store.journal.append(
-            [], [GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", False, "", late)]
+            [], [GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", "user:ana", False, "", late)]
         )
     known = await SqlApprovals(store.database).get(approval.id)
     assert known.state_at(late) is ApprovalState.EXPIRED
@@ -166,7 +168,12 @@ async def test_an_approval_that_expired_can_neither_be_given_nor_used(store, app
 async def test_an_approval_is_not_used_for_another_action(store, approval):
     await store.journal.append([], [RequestApproval(approval)])
     await store.journal.append(
-        [], [GiveVerdict(approval.id, ApprovalState.APPROVED, "user:ana", False, "", approval.requested_at)]
+        [],
+        [
+            GiveVerdict(
+                approval.id, ApprovalState.APPROVED, "user:ana", "user:ana", False, "", approval.requested_at
+            )
+        ],
     )
     with pytest.raises(GuardError):
         await store.journal.append([], [UseApproval(approval.id, "sha256:other", approval.requested_at)])

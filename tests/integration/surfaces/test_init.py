@@ -16,6 +16,15 @@ class Adds(unittest.TestCase):
         self.assertEqual(add(1, 1), 2)
 """
 PYTHON = {"README.md": "# calc\n", "calc/__init__.py": CODE, "tests/test_calc.py": TESTS}
+REPAIR = """\
+format: bridle/script/1
+priced_as: anthropic:claude-sonnet-5-5
+turns:
+  - {text: The test first., calls: [{tool: file.edit, arguments: {path: tests/test_calc.py, old: "1, 1", new: "1, 0"}}]}
+  - {text: The source., calls: [{tool: file.edit, arguments: {path: calc/__init__.py, old: "a - b", new: "a + b"}}]}
+  - {text: Commit., calls: [{tool: git.commit, arguments: {branch: bridle/repair, message: Add}}]}
+  - text: Repaired.
+"""
 WRITTEN = ["bridle/agents/starter.notes/1.0.0.md", "bridle/pipeline.yaml", "bridle/turns.yaml"]
 
 
@@ -69,6 +78,13 @@ def test_it_writes_a_pipeline_that_runs_at_once_and_pushes_what_a_person_approve
         "refs/heads/main",
     ]
     assert git(root, "status", "--porcelain").split() == ["??", "bridle/"]
+
+
+def test_the_starter_runs_from_any_folder_of_the_repository(home, project):
+    root = project(PYTHON)
+    assert home.bridle("init", cwd=root).returncode == 0
+    code, ended = home.bridle_json("run", "../bridle/pipeline.yaml", "--approve-as", "ana", cwd=root / "calc")
+    assert (code, ended["state"]) == (0, "succeeded")
 
 
 def test_the_evidence_of_its_push_verifies(home, project):
@@ -154,11 +170,38 @@ def test_what_cannot_work_in_the_sandbox_is_said_and_nothing_is_written(home, pr
     assert not (root / "bridle").exists()
 
 
-def test_a_red_suite_is_named_with_its_first_failure(home, project):
+def test_a_red_suite_is_named_with_its_first_failure_and_gets_a_pipeline_that_repairs_it(home, project):
     root = project({**PYTHON, "calc/__init__.py": CODE.replace("+", "-")})
-    code, problem = home.bridle_json("init", cwd=root)
-    assert code == 4
-    assert "1 tests, 1 failures, 0 errors; first test_calc.Adds.test_two" in problem["detail"]
+    code, made = home.bridle_json("init", cwd=root)
+    assert (code, made["suite"]["green"], made["run"]) == (0, False, None)
+    assert "1 tests, 1 failures, 0 errors; first test_calc.Adds.test_two" in made["suite"]["said"]
+    assert files_below(root / "bridle") == sorted(made["files"])
+    assert home.bridle("validate", "bridle/pipeline.yaml", cwd=root).returncode == 0
+    told = home.bridle("init", "--force", cwd=root).stdout
+    assert ("Red in the sandbox" in told, "A red suite is what an agent repairs" in told) == (True, True)
+
+
+def test_the_pipeline_of_a_red_suite_repairs_it_and_pushes_what_a_person_approved(home, project):
+    root = project({**PYTHON, "calc/__init__.py": CODE.replace("+", "-")})
+    assert home.bridle("init", cwd=root).returncode == 0
+    (root / "bridle" / "turns.yaml").write_text(REPAIR)
+    run = ("run", "bridle/pipeline.yaml", "--model", "scripted:bridle/turns.yaml", "--approve-as", "ana")
+    code, ended = home.bridle_json(*run, cwd=root)
+    assert (code, ended["state"], {item["rule"] for item in ended["refused"]}) == (
+        0,
+        "succeeded",
+        {"path.protected"},
+    )
+    assert git(root, "show", "bridle/repair:calc/__init__.py") == CODE
+
+
+def test_the_pipeline_of_a_red_suite_has_nothing_to_do_once_it_is_green(home, project):
+    root = project({**PYTHON, "calc/__init__.py": CODE.replace("+", "-")})
+    assert home.bridle("init", cwd=root).returncode == 0
+    (root / "calc/__init__.py").write_text(CODE)
+    git(root, "-c", "user.name=ana", "-c", "user.email=ana@example.invalid", "commit", "-qam", "repair")
+    code, ended = home.bridle_json("run", "bridle/pipeline.yaml", cwd=root)
+    assert (code, ended["state"], ended["models"]) == (0, "succeeded", [])
 
 
 def test_without_a_hint_it_asks_for_the_command(home, project):

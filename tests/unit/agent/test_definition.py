@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -115,6 +116,45 @@ def test_the_middle_form_is_read() -> None:
     assert (agent.prompt, agent.limits.max_turns) == ("Look\n", 5)
 
 
+TEMPLATE = """template:
+  id: acme.fixer
+  version: 1.10.0
+  inputs: {llm: {type: connector, required: true, ui: {connectorCategories: [AI]}}}
+  %s
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "agent: {with: {prompt: Look, connector: '${{inputs.llm.id}}', max_turns: '9'}}",
+        "step: {agent: {with: {prompt: Look, connector: '${{inputs.llm.id}}', max_turns: 9}}}",
+        "step: {run: {with: {task: Look, connector: '${{inputs.llm.id}}', max_turns: 9}}}",
+        "step: {group: {steps: [{run: {env: {PLUGIN_TASK: Look, PLUGIN_MAX_TURNS: '9',"
+        " PLUGIN_HARNESS_CONNECTOR: '${{inputs.llm.id}}'}}}]}}",
+    ],
+)
+def test_every_generation_comes_to_one_record(body: str) -> None:
+    first = read(TEMPLATE % "agent: {with: {prompt: Look, connector: '${{inputs.llm.id}}', max_turns: 9}}")
+    assert read(TEMPLATE % body).to_json() == first.to_json()
+
+
+def test_a_template_of_something_else_is_refused() -> None:
+    assert complaint(TEMPLATE % "stage: {}").reason == "no-agent-template"
+
+
+@pytest.mark.parametrize(
+    "prompt", ["<+inputs.repo>", "${{ inputs.repo }}", "<+<+inputs.repo>.toLowerCase()>"]
+)
+@pytest.mark.parametrize(
+    "form", ["with: {prompt: '%s'}", "group: {steps: [{run: {env: {PLUGIN_TASK: '%s'}}}]}"]
+)
+def test_both_wrappers_are_filled_in_in_every_form(prompt: str, form: str) -> None:
+    assert (
+        fill_inputs(read("agent: {" + form % prompt + ", inputs: {repo: {default: x}}}"), {}).prompt == "x\n"
+    )
+
+
 def test_what_is_not_declared_is_not_granted() -> None:
     agent = read("agent: {with: {prompt: Talk.}}")
     assert (agent.tools, agent.permissions) == ((), {"model:call"})
@@ -133,6 +173,13 @@ def test_what_is_not_declared_is_not_granted() -> None:
         ("owner: acme", "image: python:3.12", "agent.md:4:8", "unknown-agent-image"),
         ("owner: acme", "uses: someone-elses@1", "agent.md:4:7", "unknown-agent-base"),
         ("owner: acme", "permissions: {pipeline: execute}", "agent.md:4:14", "permissions-derived"),
+        ("owner: acme", "backend: codex", "agent.md:4:10", "no-backend:codex"),
+        ("owner: acme", "outputs: [a-b]", "agent.md:4:10", "bad-output-name"),
+        ("owner: acme", "outputs: {a: {type: strin}}", "agent.md:4:10", "bad-output-schema"),
+        ("owner: acme", "outputs: {a: {pattern: (?=a)}}", "agent.md:4:10", "bad-output-schema"),
+        ("owner: acme", "outputs: {a: {$ref: '#'}}", "agent.md:4:10", "bad-output-schema"),
+        ("owner: acme", "output-schema: {type: array}", "agent.md:4:16", "bad-output-schema"),
+        ("  branch: {default: bridle/fix}", "  branch: {type: string}", "agent.md:18:1", "input-without-default"),
         ("owner: acme", "env: {HOME: /x}", "agent.md:4:7", "no-agent-env"),
         ("version: 1.10.0", "version: 1.10", "agent.md:3:10", "name-mismatch"),
         ("  write: [src/**]", "  write: [/etc]", "agent.md:9:11", "outside-workspace"),
@@ -194,6 +241,31 @@ def test_a_broken_file_is_an_input_error_with_its_file(text: str) -> None:
 @given(st.sampled_from(["", "---\n", "agent:\n  "]), st.text(max_size=200))
 def test_any_text_is_refused_with_its_place(prefix: str, text: str) -> None:
     assert complaint(prefix + text).where.startswith("agent.md")
+
+
+def test_every_fault_of_a_file_is_told_at_once_in_its_order() -> None:
+    text = (
+        MARKDOWN.replace("owner: acme", "ownr: acme")
+        .replace("purpose: repair", "purpose: fun")
+        .replace("file.edit]", "file.delete]")
+        .replace("  network: off", "  netwrk: off")
+        .replace('max_turns: "7"', "max_turns: many")
+        .replace("Repair it on ${{ inputs.branch }}", "<+inputs.a> <+steps.b.output.c>")
+    )
+    error = complaint(text)
+    complaints = error.to_problem()["complaints"]
+    assert isinstance(complaints, list)
+    assert [(item["instance"], item["reason"]) for item in complaints] == [
+        ("agent.md:4:1", "unknown-key"),
+        ("agent.md:5:10", "bad-input"),
+        ("agent.md:7:8", "unknown-tool"),
+        ("agent.md:12:3", "unknown-key"),
+        ("agent.md:14:21", "bad-input"),
+        ("agent.md:18:1", "unknown-input"),
+        ("agent.md:18:1", "unsupported-expression"),
+    ]
+    assert all(item["next"] for item in complaints if item["reason"] != "bad-input")
+    assert str(error).count("agent.md:") == len(complaints)
 
 
 def test_a_prompt_in_both_places_is_an_error() -> None:
@@ -262,3 +334,9 @@ def test_the_first_message_holds_the_inputs_as_json() -> None:
         "report": {"errors": 45},
         "branch": "bridle/fix",
     }
+
+
+def test_a_file_that_only_opens_brackets_is_refused_at_once() -> None:
+    began = time.process_time()
+    assert "nested deeper" in complaint("[" * 100_000).what
+    assert time.process_time() - began < 5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridle.agent.shelf import list_agents, load_agent
+from bridle.agent.shelf import list_agents, list_roots, load_agent
 from bridle.core.boundary import matches_any
 from bridle.core.errors import InputError
 
@@ -100,3 +100,24 @@ def test_the_shipped_repairer_may_not_write_tests(path: str) -> None:
 def test_the_shipped_repairer_owns_its_branches_only() -> None:
     push = load_agent("bridle.ci-autofix@1", roots=[SHIPPED]).boundary.push
     assert (matches_any("bridle/autofix-isodate", push), matches_any("main", push)) == (True, False)
+
+
+@pytest.mark.parametrize("mark", ["folder", "file"])
+def test_agents_are_sought_where_one_stands_and_then_at_the_top_of_the_repository(tmp_path, mark):
+    below = tmp_path / "src" / "deep"
+    below.mkdir(parents=True)
+    git = tmp_path / ".git"
+    git.mkdir() if mark == "folder" else git.write_text("gitdir: elsewhere\n")
+    shipped = tmp_path / "shipped"
+    assert list_roots(below, shipped=shipped) == (
+        below / "agents",
+        below / "bridle/agents",
+        tmp_path / "agents",
+        tmp_path / "bridle/agents",
+        shipped,
+    )
+    assert list_roots(tmp_path, shipped=shipped) == (
+        tmp_path / "agents",
+        tmp_path / "bridle/agents",
+        shipped,
+    )

@@ -6,27 +6,43 @@ from bridle.core.clock import FrozenClock
 from bridle.core.states import State
 from bridle.engine.execution import MoveExecution
 from bridle.engine.finish import Ending, final_state
+from bridle.engine.result import Result
 from bridle.trust.journal import Kind
 from bridle.trust.tokens import DeleteTokens
 
 
-def steps(*states):
-    return {f"a/{at}": {"state": state, "record": ""} for at, state in enumerate(states)}
+@pytest.mark.parametrize(
+    ("result", "whole"),
+    [
+        (Result(State.SUCCEEDED), State.SUCCEEDED),
+        (Result(State.SKIPPED), State.SKIPPED),  # the pipeline's own condition did not hold
+        (Result(State.FAILED, breaks=True, worst=State.FAILED), State.FAILED),
+        (
+            Result(State.FAILED, worst=State.FAILED),
+            State.FAILED,
+        ),  # rolled back: undone, and failed all the same
+        (Result(State.DENIED, breaks=True, worst=State.DENIED), State.DENIED),
+        (Result(State.FAILED, breaks=True, worst=State.FAILED, stop="cancel"), State.CANCELLED),
+    ],
+)
+def test_the_whole_is_the_gravest_that_counted(result, whole):
+    assert final_state(result) is whole
 
 
 @pytest.mark.parametrize(
-    ("failed", "states", "whole"),
+    ("states", "worst"),
     [
-        (False, ["succeeded", "failed"], State.SUCCEEDED),  # what failed was ignored
-        (True, ["succeeded", "failed"], State.FAILED),
-        (True, ["failed", "denied"], State.DENIED),
-        (True, ["denied", "unknown", "failed"], State.UNKNOWN),
-        (True, [], State.FAILED),  # the condition of a stage could not be told
-        (True, ["succeeded", "skipped"], State.FAILED),
+        (["succeeded", "failed"], State.FAILED),
+        (["failed", "denied"], State.DENIED),
+        (["denied", "unknown", "failed"], State.UNKNOWN),
+        (["succeeded", "skipped"], State.SUCCEEDED),
     ],
 )
-def test_the_whole_is_what_its_worst_step_came_to(failed, states, whole):
-    assert final_state(failed=failed, steps=steps(*states)) is whole
+def test_an_unknown_outcome_is_graver_than_a_denial_and_that_than_a_failure(states, worst):
+    total = Result(State.SUCCEEDED)
+    for state in states:
+        total = total.add(Result.of({"state": state}))
+    assert total.worst is worst
 
 
 class FakeJournal:
@@ -63,8 +79,10 @@ class FakeAttestor:
 async def test_an_end_is_recorded_once_whatever_a_second_call_says(execution, records):
     attestor = FakeAttestor(records)
     ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at))
-    first = await ending.finish(execution, failed=True, steps=steps("denied"))
-    again = await ending.finish(execution, failed=False, steps={})
+    first = await ending.finish(
+        execution, result=Result(State.DENIED, breaks=True, worst=State.DENIED), outputs={}
+    )
+    again = await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
     assert first == again == {"state": "denied", "note": ""}
     assert [record.kind for record in records.all] == [Kind.EXECUTION_ENDED]
     assert [what for what, _ in attestor.asked].count("issue") == 1
@@ -73,7 +91,7 @@ async def test_an_end_is_recorded_once_whatever_a_second_call_says(execution, re
 async def test_evidence_is_published_before_the_end_is_recorded_and_again_after_it(execution, records):
     attestor = FakeAttestor(records)
     ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at))
-    await ending.finish(execution, failed=False, steps={})
+    await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
     assert attestor.asked == [("issue", 0), ("publish", 0), ("publish", 1)]
     assert records.all[0].body["evidence"] == "rec_evidence"
 
@@ -81,8 +99,21 @@ async def test_evidence_is_published_before_the_end_is_recorded_and_again_after_
 async def test_the_end_deletes_every_token_in_its_own_transaction(execution, records):
     journal = FakeJournal(records)
     ending = Ending(journal, FakeAttestor(records), FrozenClock(execution.started_at))
-    await ending.finish(execution, failed=False, steps={})
+    await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
     tokens, move = journal.guards[0]
     assert tokens == DeleteTokens("exe_1", "")
     assert isinstance(move, MoveExecution)
     assert move.state is State.SUCCEEDED
+
+
+async def test_what_has_nothing_to_prove_publishes_nothing(execution, records):
+    class FakeAttestorOfNothing(FakeAttestor):
+        async def issue(self, execution):
+            self.asked.append(("issue", len(self._records.all)))
+            return ""
+
+    attestor = FakeAttestorOfNothing(records)
+    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at))
+    for _ in range(2):
+        await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
+    assert attestor.asked == [("issue", 0)]

@@ -5,15 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from bridle.agent.forms import parse_agent
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.steps import end_with
-from bridle.engine.steps.agent import choose_model
+from bridle.engine.steps.agent import choose_model, end_with_outputs
 from bridle.engine.steps.approval import target_path
 from bridle.engine.steps.tool import tool_action
-from bridle.engine.worker import _is_ignored
 from bridle.gate.action import Denied, Done, Unknown
-from bridle.pipeline.plan import FailureRule
 
 RED = {"tests": 3, "failures": 1, "errors": 0}
 GREEN = {"tests": 3, "failures": 0, "errors": 0}
@@ -29,6 +28,7 @@ class FakeLeg:
     path: str = "a/b"
     step: object = None
     token: object = None
+    workspace: str = "exe_1"
 
 
 def failed(**value):
@@ -116,32 +116,22 @@ def leg_of(path):
     return FakeLeg({}, path=path, execution=execution, token=SimpleNamespace(secret=""))
 
 
-def test_an_approval_for_nothing_is_refused():
-    with pytest.raises(InputError, match="does not say what it is for"):
-        target_path({"with": {"message": "m", "for": None}})
-
-
-def rules(*named):
-    return tuple(FailureRule(tuple(errors.split()), action) for errors, action in named)
+def test_an_approval_that_is_for_no_step_has_no_target():
+    assert target_path({"with": {"message": "m", "for": None}}) == ""
 
 
 @pytest.mark.parametrize(
-    ("error", "given", "ignored"),
+    ("text", "state", "error"),
     [
-        ("verification", rules(("verification", "ignore")), True),
-        ("timeout", rules(("verification", "ignore")), False),
-        ("timeout", rules(("verification", "abort"), ("all", "ignore")), True),
-        ("verification", rules(("verification", "abort"), ("all", "ignore")), False),
-        ("verification", rules(("all", "fail")), False),
-        ("verification", (), False),
+        ('{"verdict": "good"}', State.SUCCEEDED, ""),
+        ('{"verdict": "fine"}', State.FAILED, "verification"),
+        ("It went well.", State.FAILED, "verification"),
     ],
 )
-async def test_the_first_rule_that_names_the_failure_decides(error, given, ignored):
-    why = {"verification": {"report": RED}, "timeout": {"why": "wall"}}[error]
-    ended = await end_with(FakeLeg({}), failed(**why))
-    assert _is_ignored(ended, given) is ignored
-
-
-@pytest.mark.parametrize("result", [Denied("r", "a.rule", "No."), Unknown("r", "nobody can tell")])
-async def test_no_rule_ignores_a_denial_or_an_unknown_outcome(result):
-    assert _is_ignored(await end_with(FakeLeg({}), result), rules(("all", "ignore"))) is False
+def test_an_agent_ends_as_its_outputs_fit_what_its_file_declares(text: str, state: State, error: str) -> None:
+    file = "agent: {with: {prompt: Look}, outputs: {verdict: {enum: [good, bad]}}}"
+    definition = parse_agent(file, file="a.yaml", name="acme.a", version="1.0.0", owner="acme")
+    ended = end_with_outputs(definition, {"text": text})
+    assert (ended.state, ended.error) == (state, error)
+    assert (ended.output is None) == (state is State.FAILED)
+    assert ("verdict" in ended.note) == (state is State.FAILED)

@@ -1,9 +1,11 @@
 """What an execution has come to, folded from hand-made records."""
 
 import json
+from dataclasses import replace
 
 from bridle.core.states import State
 from bridle.engine.summary import describe_target, elapsed_s, summarise
+from bridle.pipeline.read import read_pipeline
 from bridle.trust.journal import Kind
 
 
@@ -45,7 +47,7 @@ def test_a_step_has_the_state_note_and_output_of_its_end(execution, records):
 
 
 def test_a_stage_that_was_left_out_says_so_of_its_steps(execution, records):
-    records.add(Kind.STAGE_ENDED, "ship", state="skipped", note="condition not met")
+    records.add(Kind.BLOCK_ENDED, "ship", state="skipped", note="condition not met", left_out=True)
     _, steps = fold(execution, records)
     assert (steps["ship/push"].state, steps["ship/push"].note) == (State.SKIPPED, "condition not met")
 
@@ -167,3 +169,32 @@ def test_a_summary_is_json_whatever_it_holds(execution, records):
 def test_a_target_is_one_short_line():
     assert describe_target({"script": "a\n  b\n" + "c" * 200}) == ("a b " + "c" * 200)[:80]
     assert describe_target({"timeout_s": 3}) == ""
+
+
+def test_cells_and_attempts_are_listed_where_the_plan_has_their_step(execution, records):
+    text = """
+pipeline:
+  id: p
+  stages:
+    - id: s
+      steps:
+        - {id: a, strategy: {for: 11}, run: make}
+        - {id: b, run: make}
+        - {id: c, run: make}
+"""
+    planned = replace(execution, plan=read_pipeline(text, source="p").to_json())
+    for path in ("s/c", "s/b~2", "s/b", "s/a_10", "s/a_2"):
+        records.add(Kind.STEP_STARTED, path, principal="user:ana")
+    summary = summarise(planned, records.all)
+    assert [step.path for step in summary.stages["s"]] == ["s/a_2", "s/a_10", "s/b", "s/b~2", "s/c"]
+
+
+def test_each_step_that_calls_a_model_has_its_own_cost(execution, records):
+    for path, tokens in (("repair/fix_0", 10), ("repair/fix_1", 7)):
+        records.add(Kind.STEP_STARTED, path, principal="agent:a")
+        usage = {"usage": {"input_tokens": tokens, "output_tokens": 1}, "cost_usd": "0.5", "priced": "list"}
+        key = f"exe_1/{path}#1"
+        records.add(Kind.OUTCOME, key, tool="model.call", status="succeeded", value={}, facts=usage)
+    summary = summarise(execution, records.all)
+    costs = {step.path: step.cost.get("tokens") for step in summary.stages["repair"] if step.cost}
+    assert (costs, summary.cost["tokens"]) == ({"repair/fix_0": 11, "repair/fix_1": 8}, 19)

@@ -13,7 +13,7 @@ EDIT = {"path": "src/a.py", "old": "a", "new": "b"}
 CALL = {"model": "m", "turn": 1, "payload": "sha256:" + "a" * 64, "new_messages": [], "max_output_tokens": 9}
 TREE = "sha256:" + "a" * 64
 GREEN = {"tests": 10, "failures": 0, "errors": 0, "skipped": 2, "exit_code": 0}
-VERIFIED = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "suite": GREEN}
+VERIFIED = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "secrets": [], "suite": GREEN}
 HASH = "c" * 40
 MADE = {"commit": HASH}
 COMMIT = {"branch": "bridle/fix", "message": "m"}
@@ -248,3 +248,31 @@ def test_a_network_is_never_granted() -> None:
 def test_every_rule_that_is_broken_speaks_in_order() -> None:
     rules = found("file.edit", {**EDIT, "path": "setup.py"}, scope=[])
     assert rules == ["scope.missing", "path.not-writable"]
+
+
+def test_before_the_verification_only_what_does_not_read_it_is_judged() -> None:
+    manifest = builtin_manifests()["git.commit"]
+    good, bad = (facts_about("git.commit", {**COMMIT, "branch": branch}) for branch in ("bridle/fix", "main"))
+    assert check_boundaries(good, manifest, verified=False) == ()
+    assert [finding.rule for finding in check_boundaries(bad, manifest, verified=False)] == ["git.branch"]
+
+
+def test_a_forbidden_path_is_told_with_what_is_hidden_in_it() -> None:
+    verified = {**VERIFIED, "changed": ["x\nsrc/a.py\u202e"]}
+    told = reason("git.commit", COMMIT, verification=verified, tree=TREE)
+    assert "x\\u000asrc/a.py\\u202e" in told
+
+
+LEAK = {"path": "src/a.py", "line": 3, "format": "github"}
+
+
+def test_a_secret_in_added_lines_is_refused_with_its_place_and_format() -> None:
+    verified = {**VERIFIED, "secrets": [LEAK]}
+    assert found("git.commit", COMMIT, verification=verified, tree=TREE) == ["commit.secret"]
+    assert "src/a.py:3 (github)" in reason("git.commit", COMMIT, verification=verified, tree=TREE)
+
+
+@pytest.mark.parametrize("looked", [None, "no", {}])
+def test_where_nobody_looked_for_secrets_nothing_is_committed(looked: Any) -> None:
+    verified = {**VERIFIED, "secrets": looked}
+    assert found("git.commit", COMMIT, verification=verified, tree=TREE) == ["commit.secret"]

@@ -143,7 +143,7 @@ def test_an_approval_without_facts_to_rest_on_asks_again() -> None:
 
 def test_a_commit_expects_the_tree_that_was_verified() -> None:
     suite = {"tests": 3, "failures": 0, "errors": 0, "exit_code": 0}
-    verified = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "suite": suite}
+    verified = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "secrets": [], "suite": suite}
     facts = facts_about("git.commit", {"branch": "bridle/fix", "message": "m"}, verification=verified)
     decision = decide(facts, builtin_manifests()["git.commit"], says(allow=[ALLOW]))
     assert (decision.effect, decision.expect) == ("allow", {"tree": TREE})

@@ -52,7 +52,7 @@ def test_expression_that_leads_somewhere_is_accepted(value: str) -> None:
     ("value", "column", "reason"),
     [
         ("<+inputs.brnch>", 40, "unknown-input"),
-        ("<+secrets.token>", 40, "not-executed-yet:secrets"),
+        ("<+secrets>", 40, "bad-secret-name"),
         ("x <+steps.z.output>", 42, "unknown-step"),
         ("<+steps.b.output>", 40, "later-step"),
         ("<+steps.c.output>", 40, "later-step"),
@@ -63,7 +63,7 @@ def test_expression_that_leads_somewhere_is_accepted(value: str) -> None:
         ("<+steps.a.outptu.K>", 40, "unknown-member"),
         ("<+pipeline.nam>", 40, "unknown-member"),
         ("<+pipeline.sequenceId>", 40, "not-executed-yet:pipeline.seq_id"),
-        ("<+matrix.x>", 40, "not-executed-yet:matrix"),
+        ("<+matrix.x>", 40, "no-strategy"),
         ("<+manifests.x>", 40, "no-manifest-source"),
         ("<+branch>", 40, "unknown-reference"),
         ("<+Always>", 40, "status-outside-condition"),
@@ -85,7 +85,7 @@ def test_expression_that_leads_nowhere_is_refused_where_it_stands(
         ("<+steps.d.status> == 'Failed'", "unknown-step"),
         ("<+stages.two.steps.d.status> == 'Failed'", "later-stage"),
         ("<+secrets.key> == 'x'", "secret-in-expression"),
-        ("<+stages.one.output.K> == 'x'", "not-executed-yet:stage-outputs"),
+        ("<+stages.two.output.K> == 'x'", "later-stage"),
         ("lowr('x') == 'x'", "unknown-function"),
     ],
 )
@@ -149,7 +149,7 @@ def test_approved_action_must_be_known_when_it_is_approved(
 def test_plan_may_name_a_derived_id_with_underscores() -> None:
     text = "pipeline: {stages: [{steps: [{name: Feature Agent, run: ls}, 'echo ${{ steps.feature_agent.output.x }}']}]}"
     plan: Plan = read_pipeline(text, source="p")
-    assert plan.stages[0].steps[0].id == "featureagent"
+    assert plan.stages[0].nodes[0].id == "featureagent"
 
 
 def test_step_of_the_same_name_before_the_approval_does_not_make_the_action_known(
@@ -164,3 +164,50 @@ def test_step_of_the_same_name_before_the_approval_does_not_make_the_action_know
         whole=True,
     )
     assert complaint.reason == "approval-before-value"
+
+
+GUARDED = """\
+pipeline:
+  id: p
+  env: {{A: '<+secrets.one>'}}
+  inputs: {{token: {{type: secret, default: two}}}}
+  stages:
+    - id: s
+      env: {{B: '<+inputs.token>'}}
+      steps:
+        - id: a
+          env: {{C: 'Bearer <+secrets.getValue("account.x")>'}}
+          run: {{script: ls, env: {{D: '<+inputs.token>'}}}}
+        - {step}
+"""
+
+
+def test_a_secret_may_stand_in_the_environment_of_a_command() -> None:
+    assert read_pipeline(GUARDED.format(step="ls"), source="p.yaml").inputs["token"].type == "secret"
+
+
+@pytest.mark.parametrize("secret", ["<+secrets.one>", "<+inputs.token>"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "run: 'echo {}'",
+        "run: {{script: 'echo {}'}}",
+        "agent: {{uses: a.b@1, with: {{task: '{}'}}}}",
+        "approval: {{uses: harness, with: {{message: '{}'}}}}",
+        "tool: {{uses: git.push, with: {{commit: '{}', branch: main}}}}",
+        "queue: {{key: '{}'}}",
+        "group: {{output: [{{K: '{}'}}], steps: [ls]}}",
+        "{{run: ls, strategy: {{matrix: {{x: ['{}']}}}}}}",
+    ],
+)
+def test_a_secret_anywhere_else_is_refused(complain: Complain, step: str, secret: str) -> None:
+    body = step.format(secret)
+    body = body if body.startswith("{") else f"{{{body}}}"
+    (complaint,) = complain(GUARDED.format(step=body), whole=True)
+    assert (complaint.place.line, complaint.reason) == (12, "secret-outside-env")
+
+
+@pytest.mark.parametrize("secret", ["<+secrets.one> == 'x'", "<+inputs.token> == 'x'"])
+def test_no_condition_looks_at_a_secret(complain: Complain, secret: str) -> None:
+    (complaint,) = complain(GUARDED.format(step=f'{{run: ls, if: "{secret}"}}'), whole=True)
+    assert complaint.reason == "secret-in-expression"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from bridle.core.canonical import canonical
+from bridle.core.canonical import Json, canonical
 from bridle.pipeline.expressions import references, render, resolve
 from bridle.pipeline.functions import ExpressionError
 from bridle.pipeline.lookup import SecretPlaceholder
@@ -19,19 +22,44 @@ CONTEXT: dict[str, Any] = {
         "list": ["a", "b"],
         "model_name": "m",
         "key": "name",
+        "connectors": [{"id": "github"}],
     },
     "stages": {
         "build": {
             "status": "succeeded",
+            "output": {"URL": "u"},
             "steps": {
+                "g": {"status": "succeeded", "steps": {"h": {"steps": {"deep": {"output": {"K": "v"}}}}}},
                 "suite": {
                     "status": "failed",
                     "output": {"report": {"failing_count": 45}, "TAG": "1.2", "N": "12"},
-                }
+                },
             },
         }
     },
-    "steps": {"featureagent": {"status": "succeeded", "output": {"artifact": "a.txt"}}},
+    "steps": {
+        "featureagent": {"status": "succeeded", "output": {"artifact": "a.txt"}},
+        "g": {"output": {"K": "group's"}, "steps": {"h": {"steps": {"deep": {"output": {"K": "v"}}}}}},
+    },
+    "matrix": {"os": "linux"},
+    "for": {"iteration": 1},
+    "strategy": {"iteration": 1, "total": 3, "item": {"name": "x"}},
+    "split": {"index": 0, "total": 2},
+    "group": {"variables": {"v": "gv"}},
+    "step_group": {"variables": {"v": "sv"}},
+    "trigger": {"pull_request": {"id": 7}},
+    "codebase": {"sha": "abc"},
+    "service": {"id": "svc"},
+    "infrastructure": {"name": "k8s"},
+    "artifact": {"tag": "v1"},
+    "variable": {"account": {"a": 1}, "org": {"o": 2}, "x": 3},
+    "account": {"name": "acc"},
+    "org": {"name": "o"},
+    "project": {"name": "pr"},
+    "stage": {"id": "build", "connector": "c", "group": {"id": "eg"}},
+    "step": {"id": "s"},
+    "rollback": {"data": {"K": "old"}},
+    "exported_variables": {"pipeline": {"key": {"NAME": "n"}}},
     "pipeline": {"id": "p", "name": "P", "execution_id": "exe_1"},
     "env": {"name": "prod"},
 }
@@ -76,6 +104,38 @@ CONTEXT: dict[str, Any] = {
         ("<+!inputs.flag || false>", False),
         ("<+!!inputs.flag>", True),
         ('<+"<+env.name>" == "prod">', True),
+        ("<+starts_with(inputs.name, 'de')>", True),
+        ("<+from_json('[1]')>", [1]),
+        ("<+inputs.name.to_upper_case()>", "DEMO"),
+        ("<+connectorInputs.resolveList(<+inputs.list>)>", ["a", "b"]),
+        ("${{ connectorInputs.resolveList('a, b') }}", ["a", "b"]),
+        ("${{ connectorInputs.resolveList(inputs.connectors) }}", ["github"]),
+        ("${{ inputs.name.id }}", "demo"),
+        (
+            "${{ matrix.os }} ${{ for.iteration }} ${{ strategy.iteration }} ${{ strategy.total }}",
+            "linux 1 1 3",
+        ),
+        ("<+strategy.item.name>", "x"),
+        ("<+split.index>/<+split.total>", "0/2"),
+        ("<+group.variables.v> <+stepGroup.variables.v> <+step_group.variables.v>", "gv sv sv"),
+        ("<+trigger.prNumber> <+trigger.pull_request.id>", "7 7"),
+        ("<+codebase.commitSha> <+codebase.sha>", "abc abc"),
+        ("<+service.identifier> <+infra.name> <+infrastructure.name>", "svc k8s k8s"),
+        ("<+artifacts.primary.tag> <+artifact.tag>", "v1 v1"),
+        ("<+variable.account.a> <+variable.org.o> <+variable.x>", "1 2 3"),
+        ("<+account.name> <+org.name> <+project.name>", "acc o pr"),
+        ("<+stage.identifier> <+step.identifier>", "build s"),
+        ("<+stage.connectorRef>|<+stage.envGroupRef>", "c|eg"),
+        ("<+rollback.data.K>", "old"),
+        ("<+steps.g.steps.h.steps.deep.output.K>", "v"),
+        ("<+pipeline.stages.build.spec.execution.steps.g.steps.h.steps.deep.output.outputVariables.K>", "v"),
+        ("<+execution.steps.g.steps.h.steps.deep.spec.output.outputVariables.K>", "v"),
+        ("<+steps.g.output.K>", "group's"),
+        ("<+steps.featureagent.steps.feature_agent_1.output.artifact>", "a.txt"),
+        ("<+steps.featureagent.steps.feature_agent_1.output>", {"artifact": "a.txt"}),
+        ("<+steps.featureagent.steps.other.output>", None),
+        ("<+stages.build.outputs.URL> <+stages.build.output.URL>", "u u"),
+        ("<+exportedVariables.getValue('pipeline.key.NAME')>", "n"),
         ("<+'it\\'s'>", "it's"),
     ],
 )
@@ -160,6 +220,15 @@ def test_secret_can_be_neither_compared_nor_changed(text: str) -> None:
     assert caught.value.reason == "secret-in-expression"
 
 
+@pytest.mark.parametrize(
+    "text", ["<+inputs.a><+inputs.b>", "<<secret:<+inputs.name>>>", "<+inputs.a>ret:key>>"]
+)
+def test_data_cannot_put_a_placeholder_together(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        render(text, {"inputs": {"a": "<<sec", "b": "ret:key>>", "name": "key"}})
+    assert caught.value.reason == "forged-placeholder"
+
+
 @pytest.mark.parametrize("text", ["<+secrets.<+inputs.name>>", "<+<+inputs.path>.key>"])
 def test_data_cannot_choose_a_secret(text: str) -> None:
     with pytest.raises(ExpressionError, match="written out"):
@@ -194,6 +263,68 @@ def test_growing_text_is_refused_before_it_is_made() -> None:
     with pytest.raises(ExpressionError) as caught:
         render("<+replace(inputs.a, 'x', inputs.b)>", context)
     assert caught.value.reason == "result-too-large"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<+inputs.a><+inputs.a>", "<+'${{ inputs.a }}${{ inputs.a }}'.split('x')>", "<+inputs.a.split('x')>"],
+)
+def test_one_text_has_a_largest_size(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        render(text, {"inputs": {"a": "x" * 600_000}})
+    assert caught.value.reason == "result-too-large"
+
+
+def test_all_texts_of_a_value_have_a_largest_size_together() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        render(["<+inputs.a>"] * 20, {"inputs": {"a": "x" * 60_000}})
+    assert caught.value.reason == "result-too-large"
+
+
+def test_work_is_bounded_though_the_result_is_small() -> None:
+    text = "<+" + " || ".join(["contains(inputs.a, 'y')"] * 400) + ">"
+    with pytest.raises(ExpressionError) as caught:
+        render(text, {"inputs": {"a": "x" * 100_000}})
+    assert caught.value.reason == "too-much-work"
+
+
+def test_value_that_is_no_json_is_refused() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        render("<+inputs.a>", {"inputs": {"a": 1.5}})  # type: ignore[dict-item]
+    assert caught.value.reason == "bad-value"
+
+
+class CountingMapping(Mapping[str, Json]):
+    """A mapping that can be asked, but not listed, and that keeps what was asked of it."""
+
+    def __init__(self, values: dict[str, Json]) -> None:
+        self.values_by_name = values
+        self.loaded: list[str] = []
+
+    def __getitem__(self, key: str) -> Json:
+        self.loaded.append(key)
+        return self.values_by_name[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.values_by_name
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("the whole mapping was asked for")
+
+    def __len__(self) -> int:
+        raise AssertionError("the whole mapping was asked for")
+
+
+def test_only_what_is_named_is_loaded() -> None:
+    steps = CountingMapping({"a": {"output": {"k": "v"}}, "b": {"output": {}}})
+    context = CountingMapping({"steps": steps, "inputs": {}})
+    assert render("<+steps.a.output.k>", context) == "v"
+    assert (context.loaded, steps.loaded) == (["steps"], ["a"])
+
+
+def test_value_is_plain_whatever_it_was_loaded_through() -> None:
+    value = render("<+inputs.a>", {"inputs": MappingProxyType({"a": MappingProxyType({"b": (1, 2)})})})
+    assert json.dumps(value) == '{"b": [1, 2]}'
 
 
 def test_deep_json_is_refused() -> None:

@@ -61,6 +61,18 @@ def test_secret_becomes_a_placeholder() -> None:
     assert isinstance(resolve(InputSpec("secret"), x="token"), SecretPlaceholder)
 
 
+def test_a_placeholder_that_another_pipeline_hands_on_stays_what_it_is() -> None:
+    assert resolve(InputSpec("secret"), x="<<secret:account.token>>") == "<<secret:account.token>>"
+
+
+@pytest.mark.parametrize(
+    "text", ["<<secret:..>>", "<<secret:-a>>", "<<secret:a>> <<secret:b>>", "<<secret:a"]
+)
+def test_what_is_no_whole_placeholder_names_no_secret(text: str) -> None:
+    with pytest.raises(InputError):
+        resolve(InputSpec("secret"), x=text)
+
+
 def test_missing_required_input_is_named() -> None:
     with pytest.raises(InputError, match="'x' is required") as caught:
         resolve(InputSpec("string", required=True))

@@ -47,12 +47,12 @@ def test_digest_changes_with_what_runs(autofix: Plan, autofix_text: str, old: st
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("format",), 2),
+        (("format",), 1),
         (("id",), 1),
         (("stages",), {}),
         (("stages", 0), "x"),
-        (("stages", 0, "steps", 0, "timeout_s"), True),
-        (("stages", 0, "steps", 0, "env"), {"A": 1}),
+        (("stages", 0, "nodes", 0, "timeout_s"), True),
+        (("stages", 0, "nodes", 0, "env"), {"A": 1}),
         (("inputs", "branch", "required"), "yes"),
     ],
 )
@@ -68,6 +68,6 @@ def test_data_that_is_no_plan_is_refused(autofix: Plan, path: tuple[Any, ...], v
 
 def test_missing_key_is_refused(autofix: Plan) -> None:
     data = as_data(autofix)
-    del data["stages"][0]["steps"][0]["kind"]
+    del data["stages"][0]["nodes"][0]["kind"]
     with pytest.raises(InputError, match="kind"):
         Plan.from_json(data)

@@ -12,8 +12,12 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.pipeline.conditions import DEFAULT_OF_STEP, evaluate_condition
 from bridle.pipeline.expressions import references, resolve
-from bridle.pipeline.plan import FailureRule, InputSpec, Plan, Stage, Step
+from bridle.pipeline.failure import FailureAction, FailureRule
+from bridle.pipeline.functions import LARGEST_RESULT, ExpressionError
+from bridle.pipeline.plan import InputSpec, Plan
 from bridle.pipeline.read import read_pipeline
+from bridle.pipeline.strategy import Strategy
+from bridle.pipeline.tree import Block, Step
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 YAML_WORDS = r"""pipeline: stages: steps run - : <+ > ${{ }} &a *a !x | # ' " [ ] { } \U00110000 null ? <<:"""
@@ -24,6 +28,23 @@ EXPRESSION_WORDS = (
 )
 EXPRESSION_MARKS = (" ", ",", ".split(',')", "success()", "secrets.x")
 EXPRESSION_PIECES = st.sampled_from([*EXPRESSION_WORDS.split(), *EXPRESSION_MARKS])
+ATOMS = st.sampled_from(
+    ["inputs.a", "steps.x.output", "inputs.gone", "'t'", "true", "null", "3", "steps.x.status"]
+)
+EXPRESSIONS = st.recursive(
+    ATOMS,
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["&&", "||", "==", "!=", "<"]), inner).map(
+            lambda t: f"({' '.join(t)})"
+        )
+        | st.tuples(inner, inner, inner).map(lambda t: f"({t[0]} ? {t[1]} : {t[2]})")
+        | st.tuples(st.sampled_from(["lower", "upper", "fromJSON"]), inner).map(lambda t: f"{t[0]}({t[1]})")
+        | st.tuples(inner, inner, inner).map(lambda t: f"replace({', '.join(t)})")
+        | st.tuples(inner, inner).map(lambda t: f"'${{{{ {t[0]} }}}}<+({t[1]})>'".replace("'t'", "true"))
+        | inner.map(lambda text: f"!({text})")
+    ),
+    max_leaves=8,
+)
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8)
 VALUES: st.SearchStrategy[Json] = st.recursive(
     SCALARS,
@@ -33,17 +54,47 @@ VALUES: st.SearchStrategy[Json] = st.recursive(
 STEP_OUTPUT = st.fixed_dictionaries({"x": st.fixed_dictionaries({"output": VALUES})})
 CONTEXTS = st.fixed_dictionaries({"inputs": st.fixed_dictionaries({"a": VALUES}), "steps": STEP_OUTPUT})
 WORDS = st.text(max_size=4)
-RULES = st.lists(st.builds(FailureRule, st.lists(WORDS).map(tuple), WORDS), max_size=2).map(tuple)
-ENVS = st.dictionaries(WORDS, WORDS, max_size=2)
-STEPS = st.builds(
-    Step,
-    *[WORDS] * 4,
-    st.dictionaries(WORDS, VALUES, max_size=3),
-    RULES,
-    st.none() | st.integers(1, 9),
-    ENVS,
+ACTIONS = st.builds(
+    FailureAction,
+    st.sampled_from(["fail", "ignore", "retry", "stage-rollback"]),
+    st.integers(0, 3),
+    st.lists(st.integers(1, 9), max_size=2).map(tuple),
 )
-STAGES = st.builds(Stage, *[WORDS] * 3, st.lists(STEPS, max_size=2).map(tuple), RULES, WORDS)
+RULES = st.lists(st.builds(FailureRule, st.lists(WORDS).map(tuple), ACTIONS), max_size=2).map(tuple)
+ENVS = st.dictionaries(WORDS, WORDS, max_size=2)
+STRATEGIES = st.none() | st.builds(
+    Strategy,
+    st.sampled_from(["matrix", "for", "repeat"]),
+    axes=st.lists(st.tuples(WORDS, st.lists(VALUES, max_size=2)), max_size=2).map(tuple),
+    count=SCALARS,
+    fail_fast=st.booleans(),
+)
+HEAD = {
+    "id": WORDS,
+    "name": WORDS,
+    "condition": WORDS,
+    "needs": st.lists(WORDS, max_size=2).map(tuple),
+    "strategy": STRATEGIES,
+    "on_failure": RULES,
+    "timeout_s": st.none() | st.integers(1, 9),
+    "env": ENVS,
+}
+STEPS = st.builds(
+    Step, **HEAD, kind=st.sampled_from(["run", "tool"]), with_=st.dictionaries(WORDS, VALUES, max_size=3)
+)
+NODES = st.recursive(
+    STEPS,
+    lambda inner: st.builds(
+        Block,
+        **HEAD,
+        kind=st.sampled_from(["group", "parallel"]),
+        nodes=st.lists(inner, max_size=2).map(tuple),
+        inputs=st.none() | st.dictionaries(WORDS, VALUES, max_size=2),
+        transparent=st.booleans(),
+    ),
+    max_leaves=4,
+)
+STAGES = st.builds(Block, **HEAD, kind=st.just("stage"), nodes=st.lists(NODES, max_size=2).map(tuple))
 INPUTS = st.builds(
     InputSpec,
     WORDS,
@@ -82,25 +133,57 @@ def test_reader_survives_a_damaged_file(autofix_text: str, data: st.DataObject) 
 
 @QUICK
 @given(st.text() | st.lists(EXPRESSION_PIECES, max_size=16).map("".join), CONTEXTS)
-def test_expressions_raise_nothing_but_input_errors(text: str, context: dict[str, Json]) -> None:
-    with contextlib.suppress(InputError):
+def test_expressions_raise_nothing_but_expression_errors(text: str, context: dict[str, Json]) -> None:
+    with contextlib.suppress(ExpressionError):
         references(text)
-    with contextlib.suppress(InputError):
+    with contextlib.suppress(ExpressionError):
         resolve(text, context)
-    with contextlib.suppress(InputError):
+    with contextlib.suppress(ExpressionError):
         evaluate_condition(text, context, pipeline_failed=False, stage_failed=False, default=DEFAULT_OF_STEP)
 
 
 @QUICK
 @given(st.lists(EXPRESSION_PIECES, max_size=16).map("".join), CONTEXTS)
 def test_evaluation_gives_the_same_answer_twice(text: str, context: dict[str, Json]) -> None:
-    def answer() -> object:
-        try:
-            return resolve(text, context)
-        except InputError as error:
-            return str(error)
+    assert answer(text, context) == answer(text, context)
 
-    assert answer() == answer()
+
+def answer(text: str, context: dict[str, Json]) -> object:
+    """Return what the text gives, or what is wrong with it."""
+    try:
+        return resolve(text, context)
+    except ExpressionError as error:
+        return error.reason, error.what
+
+
+@QUICK
+@given(EXPRESSIONS, CONTEXTS)
+def test_both_wrappers_give_the_same(text: str, context: dict[str, Json]) -> None:
+    assert answer(f"<+({text})>", context) == answer(f"${{{{ ({text}) }}}}", context)
+
+
+@QUICK
+@given(st.sampled_from(["step_one", "stepOne"]), st.sampled_from(["two_words", "twoWords"]), VALUES)
+def test_both_namings_give_the_same(step: str, key: str, value: Json) -> None:
+    written: dict[str, Json] = {"steps": {"step_one": {"output": {"two_words": value}}}}
+    assert resolve(f"<+steps.{step}.output.{key}>", written).value == value
+
+
+@QUICK
+@given(st.text(alphabet=st.characters(exclude_characters="$<")), CONTEXTS)
+def test_text_without_wrappers_is_itself(text: str, context: dict[str, Json]) -> None:
+    assert resolve(text, context).value == text
+
+
+@QUICK
+@given(EXPRESSIONS, st.integers(1, 40_000))
+def test_result_is_never_longer_than_its_bound(text: str, length: int) -> None:
+    context: dict[str, Json] = {"inputs": {"a": "ß" * length}, "steps": {"x": {"output": ["é" * length]}}}
+    try:
+        found = resolve([f"<+({text})>"] * 30, context).value
+    except ExpressionError:
+        return
+    assert len(json.dumps(found, ensure_ascii=False, separators=(",", ":"))) <= LARGEST_RESULT
 
 
 @QUICK

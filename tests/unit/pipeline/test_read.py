@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from bridle.pipeline.complaint import MOST_COMPLAINTS, Complaint, PipelineError
-from bridle.pipeline.plan import FailureRule, InputSpec, Plan
+from bridle.pipeline.failure import FailureAction, FailureRule
+from bridle.pipeline.plan import InputSpec, Plan
 from bridle.pipeline.read import read_pipeline
 
 Complain = Callable[..., tuple[Complaint, ...]]
@@ -15,7 +16,7 @@ ReadSteps = Callable[..., Plan]
 
 
 def test_whole_example_becomes_a_plan(autofix: Plan) -> None:
-    assert [(stage.id, [(step.id, step.kind) for step in stage.steps]) for stage in autofix.stages] == [
+    assert [(stage.id, [(step.id, step.kind) for step in stage.nodes]) for stage in autofix.stages] == [
         ("build", [("clone", "clone"), ("suite", "run")]),
         ("repair", [("fix", "agent")]),
         ("approval", [("release", "approval")]),
@@ -29,28 +30,34 @@ def test_whole_example_becomes_a_plan(autofix: Plan) -> None:
 
 
 def test_bodies_are_normalised(autofix: Plan) -> None:
-    clone, suite = autofix.stages[0].steps
-    release = autofix.stages[2].steps[0]
+    clone, suite = autofix.stages[0].nodes
+    release = autofix.stages[2].nodes[0]
     assert clone.with_ == {
         "repo": "<+inputs.repository>",
         "ref": {"type": "branch", "name": "<+inputs.branch>"},
     }
     assert suite.with_["report"] == {"type": "junit", "path": ".bridle/reports/*.xml"}
-    assert suite.on_failure == (FailureRule(("all",), "ignore"),)
+    assert suite.on_failure == (FailureRule(("all",), FailureAction("ignore")),)
     assert release.with_["with"] == {
         "message": "Ship the repair?",
         "for": "ship.push",
         "groups": [],
         "users": [],
+        "attributes": [],
         "timeout_s": 604_800,
+        "deadline": None,
         "min_count": 1,
         "block_executor": False,
+        "inputs": {},
+        "auto_approve": False,
+        "auto_reject": False,
+        "comments": "",
     }
 
 
 def test_steps_and_stages_know_their_place(autofix: Plan) -> None:
     assert autofix.stages[1].place == "autofix.yaml:18:7"
-    assert autofix.stages[1].steps[0].place == "autofix.yaml:21:11"
+    assert autofix.stages[1].nodes[0].place == "autofix.yaml:21:11"
 
 
 def test_conditions_stay_source_text(autofix: Plan) -> None:
@@ -58,7 +65,7 @@ def test_conditions_stay_source_text(autofix: Plan) -> None:
 
 
 def test_bare_text_is_a_run_step_named_by_position(read_steps: ReadSteps) -> None:
-    (step,) = read_steps("- make test").stages[0].steps
+    (step,) = read_steps("- make test").stages[0].nodes
     assert (step.id, step.kind, step.with_["script"], step.with_["shell"]) == (
         "step_1",
         "run",
@@ -77,23 +84,23 @@ def test_bare_text_is_a_run_step_named_by_position(read_steps: ReadSteps) -> Non
     ],
 )
 def test_id_is_derived(read_steps: ReadSteps, names: str, id_: str) -> None:
-    assert read_steps(f"- {{{names}run: ls}}").stages[0].steps[0].id == id_
+    assert read_steps(f"- {{{names}run: ls}}").stages[0].nodes[0].id == id_
 
 
 @pytest.mark.parametrize("key", ["on-failure", "on_failure", "onFailure"])
 def test_key_is_read_in_every_spelling(read_steps: ReadSteps, key: str) -> None:
-    assert read_steps(f"- {{run: ls, {key}: abort}}").stages[0].steps[0].on_failure == (
-        FailureRule(("all",), "abort"),
+    assert read_steps(f"- {{run: ls, {key}: abort}}").stages[0].nodes[0].on_failure == (
+        FailureRule(("all",), FailureAction("abort")),
     )
 
 
 def test_script_may_be_a_list_of_lines(read_steps: ReadSteps) -> None:
-    assert read_steps("- run: {script: [a, b], shell: bash}").stages[0].steps[0].with_["script"] == "a\nb"
+    assert read_steps("- run: {script: [a, b], shell: bash}").stages[0].nodes[0].with_["script"] == "a\nb"
 
 
 def test_env_of_the_stage_holds_for_its_steps_and_theirs_wins() -> None:
     text = "pipeline: {id: p, stages: [{env: {A: 1, B: 1.10}, steps: [{run: ls, env: {A: two}}]}]}"
-    assert read_pipeline(text, source="p").stages[0].steps[0].env == {"A": "two", "B": "1.10"}
+    assert read_pipeline(text, source="p").stages[0].nodes[0].env == {"A": "two", "B": "1.10"}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +119,7 @@ def test_errors_of_a_failure_rule_have_one_spelling(
     read_steps: ReadSteps, written: str, errors: tuple[str, ...]
 ) -> None:
     plan = read_steps(f"- {{run: ls, on-failure: {{errors: {written}, action: ignore}}}}")
-    assert plan.stages[0].steps[0].on_failure == (FailureRule(errors, "ignore"),)
+    assert plan.stages[0].nodes[0].on_failure == (FailureRule(errors, FailureAction("ignore")),)
 
 
 @pytest.mark.parametrize(
@@ -126,14 +133,14 @@ def test_errors_of_a_failure_rule_have_one_spelling(
 )
 def test_approval_is_read_in_its_four_forms(read_steps: ReadSteps, details: str) -> None:
     plan = read_steps(f"- approval: {{with: {{message: ok, {details}}}}}")
-    body = plan.stages[0].steps[0].with_["with"]
+    body = plan.stages[0].nodes[0].with_["with"]
     assert isinstance(body, dict)
     assert (body["groups"], body["min_count"], body["block_executor"]) == (["ops"], 2, True)
 
 
 def test_misplaced_uses_is_read_and_noted(read_steps: ReadSteps) -> None:
     plan = read_steps("- agent:\n  uses: a.b@1.0.0\n  with: {x: 1}")
-    assert plan.stages[0].steps[0].with_ == {"uses": "a.b@1.0.0", "with": {"x": 1}, "model": None}
+    assert plan.stages[0].nodes[0].with_ == {"uses": "a.b@1.0.0", "with": {"x": 1}, "model": None}
     assert plan.notes[0].startswith("p.yaml:8:11: misplaced-uses")
 
 
@@ -157,7 +164,7 @@ def test_output_in_a_script_is_noted(read_steps: ReadSteps) -> None:
 @pytest.mark.parametrize("text", ["10m", "1h30m", "600", "2w", "1d 2h"])
 def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
     seconds = {"10m": 600, "1h30m": 5400, "600": 600, "2w": 1_209_600, "1d 2h": 93_600}[text]
-    step = read_steps(f"- {{wait: {{duration: {text}}}, timeout: {text}}}").stages[0].steps[0]
+    step = read_steps(f"- {{wait: {{duration: {text}}}, timeout: {text}}}").stages[0].nodes[0]
     assert (step.with_["duration_s"], step.timeout_s) == (seconds, seconds)
 
 
@@ -173,8 +180,13 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{run: [a]}", "7:17", "wrong-shape"),
         ("{run: {script: ls, shell: fish}}", "7:17", "unknown-shell"),
         ("{run: {script: ls, shell: pwsh}}", "7:17", "not-executed-yet:shell-pwsh"),
+        ("{run: {script: ls, container: alpine}}", "7:30", "no-runtime:container"),
+        ("{run: {script: ls, download: {source: a}}}", "7:40", "unpinned-download"),
+        ("{run: {script: ls, download: [{source: a, checksum: b}]}}", "7:41", "not-executed-yet:download"),
+        ("{run: {script: ls, with: {a b: 1}}}", "7:36", "bad-plugin-name"),
         ("{run: {script: ls, report: {type: cobertura, path: x}}}", "7:38", "unsupported-report:cobertura"),
         ("{run: {script: ls, output: [a-b]}}", "7:39", "bad-output-name"),
+        ("{run: {script: ls, output: [{name: a, mask: true}]}}", "7:55", "not-executed-yet:mask"),
         ("{run: ls, timeout: soon}", "7:30", "bad-duration"),
         ("{run: ls, timeout: 0}", "7:30", "bad-duration"),
         ("{wait: 54w}", "7:18", "bad-duration"),
@@ -185,16 +197,29 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{clone: {repo: r, persist-credentials: true}}", "7:29", "credentials-in-workspace"),
         ("{clone: {repo: r, ref: {type: tag, name: v1}}}", "7:34", "not-executed-yet:ref-tag"),
         ("{approval: {uses: jira, with: {message: m}}}", "7:22", "no-connector:jira"),
-        ("{approval: {with: {message: m, auto-approve: true}}}", "7:42", "not-executed-yet:auto-approve"),
+        ("{approval: {with: {message: m, callback: {}}}}", "7:42", "approval-callback"),
         ("{uses: actions/checkout@v4}", "7:11", "foreign-action"),
-        ("{parallel: {steps: []}}", "7:12", "not-executed-yet:parallel"),
-        ("{run: ls, strategy: {matrix: {a: [1]}}}", "7:21", "not-executed-yet:strategy"),
+        ("{parallel: {steps: []}}", "7:22", "missing-key:steps"),
+        ("{group: {output: [{A: b}]}}", "7:19", "missing-key:steps"),
+        ("{run: ls, strategy: {}}", "7:31", "missing-strategy"),
+        ("{run: ls, strategy: {matrix: {a: [1]}, for: 2}}", "7:31", "several-strategies"),
+        ("{run: ls, strategy: {while: {condition: 'true'}}}", "7:39", "unbounded-loop"),
+        ("{run: ls, strategy: {for: 1001}}", "7:31", "too-many-cells"),
+        ("{run: ls, strategy: {for: many}}", "7:31", "bad-count"),
+        ("{run: ls, strategy: {matrix: {a: x}}}", "7:31", "bad-strategy"),
+        ("{run: ls, needs: [nobody]}", "7:11", "unknown-needs"),
+        ("{verify: {steps: [ls]}}", "7:20", "missing-key:window"),
+        ("{barrier: {name: ready}}", "7:11", "unknown-barrier"),
+        ("{queue: {key: k, scope: world}}", "7:19", "bad-scope"),
+        ("{background: {script: ls}}", "7:12", "no-runtime:container"),
+        ("{template: {uses: nothing@1.0.0}}", "7:29", "unknown-template"),
         ("{run-test: {}}", "7:12", "test-intelligence"),
-        ("{run: ls, on-failure: {action: {retry: {attempts: 2}}}}", "7:43", "not-executed-yet:retry"),
+        ("{run: ls, on-failure: {action: {retry: {attempts: 200}}}}", "7:50", "too-many-attempts"),
+        ("{run: ls, on-failure: {action: {retry: {attempts: 2, interval: soon}}}}", "7:74", "bad-duration"),
         (
-            "{run: ls, on-failure: {action: {fail: {fail-all: true}}}}",
-            "7:43",
-            "not-executed-yet:fail-with-options",
+            "{run: ls, on-failure: {action: StepGroupRollback}}",
+            "7:42",
+            "unsupported-action:StepGroupRollback",
         ),
         ("{run: ls, on-failure: {errors: exitcode, action: fail}}", "7:42", "exitcode-matcher"),
         ("{run: ls, on-failure: explode}", "7:33", "unknown-action"),
@@ -225,13 +250,13 @@ def test_complaint_about_a_step(complain: Complain, step: str, place: str, reaso
         ("pipeline: {stages: [{steps: [ls]}]}\n---\na: 1", "not-executed-yet:many-documents"),
         ("pipeline: {stages: [" + "{steps: [ls]}, " * 257 + "]}", "too-many-stages"),
         ("pipeline: {stages: [{id: a, steps: [ls]}, {id: a, steps: [ls]}]}", "duplicate-id"),
-        ("pipeline: {stages: [{approval: {with: {}}}]}", "not-executed-yet:approval"),
+        ("pipeline: {stages: [{approval: {with: {}}}]}", "missing-key:message"),
+        ("pipeline: {stages: [{steps: [ls], approval: {with: {message: m}}}]}", "several-kinds"),
+        ("pipeline: {stages: [{steps: [ls], runtime: kubernetes}]}", "no-runtime:kubernetes"),
+        ("pipeline: {stages: [{steps: [ls], platform: {os: windows}}]}", "no-runtime:windows"),
+        ("pipeline: {stages: [{chain: {uses: nothing}}]}", "unknown-template"),
         ("pipeline: {inputs: {a: {type: text}}, stages: [{steps: [ls]}]}", "unknown-input-type"),
         ("pipeline: {inputs: {a: {type: number, default: x}}, stages: [{steps: [ls]}]}", "bad-default"),
-        (
-            "pipeline: {inputs: {a: {type: connector}}, stages: [{steps: [ls]}]}",
-            "not-executed-yet:connector-input",
-        ),
         (
             "pipeline: {inputs: {a: {default: <+inputs.b>}}, stages: [{steps: [ls]}]}",
             "not-executed-yet:expression-in-default",
@@ -280,3 +305,36 @@ def test_tags_are_noted_and_have_no_effect() -> None:
 
 def test_text_that_forges_a_secret_is_refused(complain: Complain) -> None:
     assert complain("- {run: 'echo <+inputs.x> <<secret:a>>'}")[0].reason == "forged-placeholder"
+
+
+def test_every_fault_of_a_file_is_told_at_once_in_its_order(complain: Complain) -> None:
+    text = """\
+pipeline:
+  colour: red
+  inputs: {a: {type: text}}
+  stages:
+    - id: one
+      steps:
+        - {id: x, rum: ls}
+        - {id: x, run: echo <+inputs.b>, timeout: soon}
+        - {id: z, run: echo <+steps.x.output.k> <+lowr('A')>, on-failure: hope}
+        - {id: w, if: <+steps.gone.status> == 1, wait: 10 parsecs}
+    - {id: one, steps: [{run: ls, shell: sh}]}
+"""
+    told = [(complaint.place.line, complaint.reason) for complaint in complain(text, whole=True)]
+    assert told == sorted(told, key=lambda pair: pair[0])
+    assert {
+        (2, "unknown-key"),
+        (3, "unknown-input-type"),
+        (7, "unknown-key"),
+        (8, "duplicate-id"),
+        (8, "unknown-input"),
+        (8, "bad-duration"),
+        (9, "unknown-function"),
+        (9, "unknown-action"),
+        (10, "unknown-step"),
+        (10, "bad-duration"),
+        (11, "duplicate-id"),
+        (11, "unknown-key"),
+    } <= set(told)
+    assert all(complaint.hint for complaint in complain(text, whole=True))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.dispatch.protocol import Permit, Report, Request, sign_permit, sign_report
 from bridle.trust.change import CHANGE_V1, collect_records, name_records
@@ -19,7 +19,9 @@ from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import GENESIS, Entry, Kind, Record, seal, unseal
 from bridle.trust.keys import Signature, Signer
 from bridle.trust.merkle import leaf_hash, tree_root
-from bridle.trust.verdicts import sign_verdict
+from bridle.trust.people import Person
+from bridle.trust.quorum import Terms
+from bridle.trust.verdicts import own_words, sign_verdict
 
 CONTROL_PLANE = Signer(Ed25519PrivateKey.from_private_bytes(b"c" * 32))
 DELEGATE = Signer(Ed25519PrivateKey.from_private_bytes(b"d" * 32))
@@ -122,7 +124,9 @@ class Story:
     def conclude(self, request: Request, status: str) -> Record:
         return self.write(Kind.OUTCOME, request.key, _outcome(request, status, "nobody can tell", None))
 
-    def ask(self, request: Request, approval: str = "apr_1", *, ttl_s: int = 3600) -> Record:
+    def ask(
+        self, request: Request, approval: str = "apr_1", *, ttl_s: int = 3600, terms: Terms | None = None
+    ) -> Record:
         body: dict[str, Json] = {
             "action": request.digest,
             "tool": request.tool,
@@ -130,12 +134,34 @@ class Story:
             "message": "May I?",
         }
         body["expires_at"] = iso(START + timedelta(seconds=ttl_s))
+        if terms is not None:
+            body["terms"] = terms.to_json()
         return self.write(Kind.APPROVAL_REQUESTED, approval, body)
 
     def answer(self, request: Request, verdict: str = "approved", approval: str = "apr_1") -> Record:
         body: dict[str, Json] = {"approval": approval, "action": request.digest, "verdict": verdict}
-        body |= {"rests_on": "sha256:r", "by": "user:ana", "name": "ana", "asserted": True, "comment": ""}
+        body |= {"rests_on": digest({}), "by": "user:ana", "name": "ana", "asserted": True, "comment": ""}
         return self.write(Kind.APPROVAL_VERDICT, approval, sign_verdict(self.permit_by, body))
+
+    def say(
+        self,
+        request: Request,
+        terms: Terms,
+        name: str = "",
+        verdict: str = "approved",
+        *,
+        by: str = "user:ana",
+    ) -> Record:
+        """A verdict on a request with terms; of a person with a key when one is named."""
+        body: dict[str, Json] = {"approval": "apr_1", "action": request.digest, "verdict": verdict}
+        body |= {"rests_on": digest({}), "by": by, "name": name, "asserted": False, "comment": ""}
+        body |= {"terms": terms.digest, "inputs": {}, "person": None}
+        if name:
+            signer = Signer(Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32)))
+            person = Person(name, name, ("release",), (), signer.verifier.raw.hex())
+            signed = signer.sign_json(own_words(body, person))
+            body["person"] = {**person.to_json(), "signature": _signature(signed)}
+        return self.write(Kind.APPROVAL_VERDICT, "apr_1", sign_verdict(self.permit_by, body))
 
     def do(self, request: Request, value: Json) -> Record:
         self.decide(request)
@@ -158,6 +184,7 @@ def request(call: int, tool: str, **arguments: Json) -> Request:
 TESTS = request(0, "command.run", script="python -m unittest")
 COMMITTED = request(1, "git.commit", branch=BRANCH, message="Fix it")
 PUSHED = request(2, "git.push", branch=BRANCH, commit=COMMIT)
+TWO = Terms(minimum=2, groups=("release",))
 REPORT: dict[str, Json] = {"tests": 278, "failures": 0, "errors": 0}
 
 
@@ -171,6 +198,23 @@ def tell() -> Story:
     story.decide(PUSHED, "ask")
     story.ask(PUSHED)
     story.answer(PUSHED)
+    story.decide(PUSHED, approval="apr_1")
+    story.intend(PUSHED)
+    story.end(PUSHED, {"commit": COMMIT, "branch": BRANCH})
+    return story
+
+
+def tell_of_two(names: tuple[str, ...] = ("ben", "cy"), terms: Terms = TWO) -> Story:
+    """The story in which the push takes two people of a group; `names` are those who say yes."""
+    story = Story()
+    story.write(Kind.EXECUTION_STARTED, EXECUTION, {"pipeline": "autofix"})
+    story.register()
+    story.do(TESTS, REPORT)
+    story.do(COMMITTED, {"commit": COMMIT})
+    story.decide(PUSHED, "ask")
+    story.ask(PUSHED, terms=terms)
+    for name in names:
+        story.say(PUSHED, terms, name)
     story.decide(PUSHED, approval="apr_1")
     story.intend(PUSHED)
     story.end(PUSHED, {"commit": COMMIT, "branch": BRANCH})

@@ -10,7 +10,7 @@ import pytest
 from bridle.core.errors import InputError
 from bridle.trust.audit import AuditResult, export_lines, read_export, verify_journal
 from bridle.trust.checkpoint import CheckpointError, sign_checkpoint
-from bridle.trust.journal import JournalError, Record, unseal
+from bridle.trust.journal import JournalError, Kind, Record, unseal
 from unit.trust.story import CONTROL_PLANE, ORIGIN, PUSHED, STRANGER, TESTS, Story, tell
 
 KEY = CONTROL_PLANE.verifier
@@ -133,13 +133,28 @@ def exported() -> list[str]:
     return list(export_lines(story.records, [story.checkpoint(3), story.checkpoint()]))
 
 
-def audit_export(lines: list[str]) -> AuditResult:
-    export = read_export(lines)
+def audit_export(text: str) -> AuditResult:
+    export = read_export(text)
     return audit(list(export.records), *export.checkpoints)
 
 
 def test_an_export_verifies_on_its_own() -> None:
-    assert audit_export([line + "\n" for line in exported()]).uncovered == 0
+    assert audit_export("".join(line + "\n" for line in exported())).uncovered == 0
+
+
+@pytest.mark.parametrize("end", ["\v", "\f", "\x1c", "\x85", "\u2028", "\r", "\r\n"])
+def test_a_line_ends_with_a_line_feed_and_with_nothing_else(end: str) -> None:
+    first, second, *rest = exported()
+    with pytest.raises((InputError, JournalError)):
+        audit_export("\n".join([first, second + end + "\n".join(rest)]))
+
+
+@pytest.mark.parametrize("char", ["\x85", "\u2028", "\u2029"])
+def test_a_record_may_hold_what_is_a_line_end_elsewhere(char: str) -> None:
+    story = Story()
+    story.write(Kind.STEP_STARTED, "a/b", {"principal": f"user:{char}"})
+    lines = export_lines(story.records, [story.checkpoint()])
+    assert audit_export("\n".join(lines)).records == 1
 
 
 def test_a_flipped_byte_of_an_export_is_found() -> None:
@@ -147,10 +162,10 @@ def test_a_flipped_byte_of_an_export_is_found() -> None:
     for place in range(0, len(text), 97):
         changed = flipped(text, place).decode("utf-8", "surrogateescape")
         with pytest.raises((InputError, JournalError, CheckpointError)):
-            audit_export(changed.split("\n"))
+            audit_export(changed)
 
 
-@pytest.mark.parametrize("lines", [["{}"], ["[]"], ["no json"], ['{"format":"bridle/journal/2"}']])
+@pytest.mark.parametrize("lines", ["{}", "[]", "no json", '{"format":"bridle/journal/2"}', ""])
 def test_what_is_no_export_is_refused_with_its_line(lines) -> None:
     with pytest.raises(InputError) as caught:
         read_export(lines)
@@ -159,4 +174,4 @@ def test_what_is_no_export_is_refused_with_its_line(lines) -> None:
 
 def test_a_line_that_is_no_record_is_refused() -> None:
     with pytest.raises(JournalError):
-        read_export([exported()[0], '{"seq": 0}'])
+        read_export(exported()[0] + '\n{"seq": 0}')

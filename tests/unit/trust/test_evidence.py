@@ -28,6 +28,7 @@ from unit.trust.story import (
     predicate,
     request,
     tell,
+    tell_of_two,
 )
 
 KEY = CONTROL_PLANE.verifier
@@ -286,3 +287,19 @@ def test_the_bytes_for_other_programs_are_those_that_were_signed() -> None:
 def test_the_statement_names_execution_and_branch() -> None:
     claims = verify_bundle(BUNDLE, key=KEY, origin=ORIGIN).statement["predicate"]
     assert (claims["execution"], claims["branch"]) == (EXECUTION, BRANCH)
+
+
+BY_TWO = {"approval": {"record": "push.verdict", "by": "user:ana", "asserted": False}}
+
+
+def test_the_evidence_of_a_quorum_carries_every_verdict() -> None:
+    verified = verify_bundle(pack(tell_of_two(), claims=BY_TWO), key=KEY, origin=ORIGIN)
+    people = [verified.records[name].body["person"]["name"] for name in ("push.verdict.1", "push.verdict")]
+    assert people == ["ben", "cy"]
+
+
+def test_evidence_without_the_whole_quorum_is_refused() -> None:
+    refused(pack(tell_of_two(("ben",)), claims=BY_TWO), "trail", "does not approve it")
+    story = tell_of_two()
+    missing = {name: record for name, record in carried(story).items() if name != "push.verdict.1"}
+    refused(pack(story, claims=BY_TWO, records=missing), "trail", "does not approve it")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridle.trust.journal import JournalError, Kind
+from bridle.trust.quorum import Terms
 from bridle.trust.trail import Trail
 from unit.trust.story import (
     COMMIT,
@@ -15,9 +16,11 @@ from unit.trust.story import (
     REPORT,
     STRANGER,
     TESTS,
+    TWO,
     Story,
     request,
     tell,
+    tell_of_two,
 )
 
 
@@ -248,7 +251,11 @@ def test_a_verdict_that_comes_too_late_is_refused() -> None:
 def test_a_time_that_is_none_is_refused() -> None:
     story = Story()
     story.decide(PUSHED, "ask")
-    story.write(Kind.APPROVAL_REQUESTED, "apr_1", {"action": PUSHED.digest, "expires_at": "2026-01-01"})
+    story.write(
+        Kind.APPROVAL_REQUESTED,
+        "apr_1",
+        {"action": PUSHED.digest, "rests_on": {}, "expires_at": "2026-01-01"},
+    )
     story.answer(PUSHED)
     with pytest.raises(JournalError, match="misshapen"):
         follow(story)
@@ -258,7 +265,7 @@ def test_a_second_verdict_is_refused() -> None:
     story = asked()
     story.answer(PUSHED, "denied")
     story.answer(PUSHED)
-    with pytest.raises(JournalError, match="second verdict"):
+    with pytest.raises(JournalError, match="decided already"):
         follow(story)
 
 
@@ -274,4 +281,104 @@ def test_a_request_where_no_decision_asks_is_refused() -> None:
     story.decide(request(2, "git.push", commit=COMMIT))
     story.ask(PUSHED)
     with pytest.raises(JournalError, match="no decision asks"):
+        follow(story)
+
+
+def test_a_push_that_two_people_of_the_group_approved_holds() -> None:
+    assert follow(tell_of_two()).open_intents == []
+
+
+@pytest.mark.parametrize("names", [(), ("ben",)])
+def test_an_approval_that_was_used_without_its_quorum_is_refused(names: tuple[str, ...]) -> None:
+    with pytest.raises(JournalError, match="apr_1 does not approve it"):
+        follow(tell_of_two(names))
+
+
+def test_one_person_does_not_make_two() -> None:
+    with pytest.raises(JournalError, match="has approved it already"):
+        follow(tell_of_two(("ben", "ben")))
+
+
+def test_a_person_outside_the_group_makes_no_quorum() -> None:
+    with pytest.raises(JournalError, match="the group boss"):
+        follow(tell_of_two(terms=Terms(minimum=2, groups=("boss",))))
+
+
+def of_two() -> Story:
+    story = Story()
+    story.decide(PUSHED, "ask")
+    story.ask(PUSHED, terms=TWO)
+    return story
+
+
+def test_a_word_without_a_key_makes_no_quorum() -> None:
+    story = of_two()
+    story.say(PUSHED, TWO)
+    with pytest.raises(JournalError, match="a person with a key"):
+        follow(story)
+
+
+def test_a_verdict_on_other_terms_than_were_asked_is_refused() -> None:
+    story = of_two()
+    story.say(PUSHED, Terms(groups=("release",)), "ben")
+    with pytest.raises(JournalError, match="answers another request"):
+        follow(story)
+
+
+def test_a_verdict_of_the_first_form_answers_no_request_with_terms() -> None:
+    story = of_two()
+    story.answer(PUSHED)
+    with pytest.raises(JournalError, match="answers another request"):
+        follow(story)
+
+
+def test_a_word_that_was_taken_back_makes_no_quorum() -> None:
+    story = of_two()
+    for name, verdict in (("ben", "approved"), ("cy", "approved"), ("ben", "revoked")):
+        story.say(PUSHED, TWO, name, verdict)
+    story.decide(PUSHED, approval="apr_1")
+    story.intend(PUSHED)
+    with pytest.raises(JournalError, match="does not approve it"):
+        follow(story)
+
+
+def test_a_word_taken_back_after_it_was_used_is_refused() -> None:
+    story = tell_of_two()
+    story.say(PUSHED, TWO, "ben", "revoked")
+    with pytest.raises(JournalError, match="used before"):
+        follow(story)
+
+
+GO_ON = request(3, "pipeline.continue", step="a/ask")
+
+
+def going_on(terms: Terms) -> Story:
+    story = Story()
+    story.decide(GO_ON, "ask")
+    story.ask(GO_ON, terms=terms)
+    return story
+
+
+def test_going_on_uses_its_approval_up() -> None:
+    story = going_on(Terms())
+    story.say(GO_ON, Terms())
+    story.decide(GO_ON, approval="apr_1")
+    follow(story)
+    story.decide(GO_ON, approval="apr_1")
+    with pytest.raises(JournalError, match="used before"):
+        follow(story)
+
+
+def test_going_on_without_the_quorum_is_refused() -> None:
+    story = going_on(TWO)
+    story.say(GO_ON, TWO, "ben")
+    story.decide(GO_ON, approval="apr_1")
+    with pytest.raises(JournalError, match="does not approve it"):
+        follow(story)
+
+
+def test_a_default_that_nobody_wrote_is_refused() -> None:
+    story = going_on(Terms())
+    story.say(GO_ON, Terms(), by="service:bridle")
+    with pytest.raises(JournalError, match="nobody wrote"):
         follow(story)

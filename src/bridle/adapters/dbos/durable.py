@@ -5,8 +5,10 @@ Rules
   2. `application_version` is set by hand and changes only when the interpreter's order of operations does; otherwise every edit
      would orphan what is in flight. The executor id is fresh per process.
   3. A process writes its lease before it launches, and beats once a second. The reaper starts from pending work, not from
-      leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it. A process
-     that does not take over (a command of one execution) recovers only what it was told to carry.
+      leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it and its process
+     is gone for certain or silent for long: one that carries nothing and was late has lost nothing. A process that does not
+     take over (a command of one execution) recovers only what it was told to carry.
+     What is recovered is woken: a wake may have died with the process, between what it had recorded and its message.
   4. Recovery attempts are not limited: an approval may outlive a hundred restarts.
   5. A workflow that broke (a full disk, a bug) stays broken until it is started again; then it goes on from the operation that
      broke, with all that was recorded before it.
@@ -16,9 +18,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +39,11 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID  # noqa: E402 - only after the 
 from dbos._error import DBOSNonExistentWorkflowError  # noqa: E402
 from dbos._serialization import DBOSPortableJSONSerializer, PortableWorkflowError  # noqa: E402
 
-APPLICATION_VERSION = "interpreter-1"
+APPLICATION_VERSION = "interpreter-3"
+WAKE = "wake"  # the one topic: a workflow does one thing at a time, so it has one wait at most
 LIVE_STATUS = ["PENDING", "ENQUEUED"]
 POLL_S = 0.05
+FORGET_S = 3600.0  # a stalled machine is silent for seconds, one that lost its network for minutes
 
 PASSING = frozenset({UnavailableError.__name__, LeaseLost.__name__})  # errors come back by their class's name
 LATER = "see to that, then bridle resume: it goes on from there"
@@ -56,7 +61,12 @@ class Timing:
 
 
 class DbosRun(Run):
-    """A workflow's view of DBOS."""
+    """A workflow's view of DBOS. `workflow` gives the function that branches run as well."""
+
+    def __init__(self, execution: str, workflow: Callable[[], Any]) -> None:
+        self._execution = execution
+        self._workflow = workflow
+        self._live: dict[str, Any] = {}
 
     async def step(self, name: str, work: Work) -> dict[str, Any]:
         async def do() -> dict[str, Any]:  # DBOS looks at the function: a lambda would count as synchronous
@@ -64,8 +74,23 @@ class DbosRun(Run):
 
         return await DBOS.run_step_async({"name": name, "preemptible": True}, do)
 
-    async def wait(self, topic: str, *, timeout_s: float) -> None:
-        await DBOS.recv_async(topic=topic, timeout_seconds=timeout_s)
+    async def wait(self, *, timeout_s: float) -> None:
+        await DBOS.recv_async(topic=WAKE, timeout_seconds=timeout_s)
+
+    async def branch(self, path: str, argument: Mapping[str, Any]) -> None:
+        with SetWorkflowID(branch_id(self._execution, path)):
+            started = await DBOS.start_workflow_async(
+                self._workflow(), {"execution": self._execution, **argument}
+            )
+        self._live[path] = started
+
+    async def first(self, paths: Sequence[str]) -> tuple[str, dict[str, Any]]:
+        by_id = {branch_id(self._execution, path): path for path in paths}
+        handles = [self._live[path] for path in paths]
+        done: Any = await DBOS.wait_first_async(handles, polling_interval_sec=POLL_S)
+        path = by_id[done.workflow_id]
+        result: Any = await self._live.pop(path).get_result(polling_interval_sec=POLL_S)
+        return path, dict(result)
 
 
 class DbosDurable(Durable):
@@ -100,18 +125,26 @@ class DbosDurable(Durable):
         self._reaper = asyncio.create_task(self._beat_and_reap(), name="durable-reaper")
 
     async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
+        await _outside(self._start(execution, argument))
+
+    async def _start(self, execution: str, argument: Mapping[str, Any]) -> None:
         self._wanted.add(execution)
-        if await _is_broken(execution):
-            await _mend(execution)
+        for broken in await _list_broken(execution):
+            await _mend(broken)
         with SetWorkflowID(execution):
             await DBOS.start_workflow_async(self._workflow, dict(argument))
         await self._reap()
 
-    async def wake(self, execution: str, topic: str) -> None:
-        try:
-            await DBOS.send_async(execution, {"wake": topic}, topic=topic)
-        except DBOSNonExistentWorkflowError as error:
-            raise ExecutionError(f"the engine does not know {execution}", reason="no-workflow") from error
+    async def wake(self, execution: str, path: str = "") -> None:
+        await _outside(self._wake(execution, path))
+
+    async def _wake(self, execution: str, path: str) -> None:
+        rows = await _list_workflows(execution)
+        if not rows:
+            raise ExecutionError(f"the engine does not know {execution}", reason="no-workflow")
+        live = [row.workflow_id for row in rows if row.status in LIVE_STATUS]
+        for workflow in find_carriers(execution, path, live) if path else live:
+            await _send_wake(workflow)
 
     async def result(self, execution: str) -> dict[str, Any]:
         handle: Any = await DBOS.retrieve_workflow_async(execution)
@@ -121,13 +154,13 @@ class DbosDurable(Durable):
             if error.name in PASSING:
                 raise UnavailableError(error.message, where=execution, hint=LATER) from error
             raise BridleError(
-                f"the workflow of {execution} broke: {error.message}",
+                f"the workflow of {execution} broke: {error.message or error.name}",
                 hint="this is a bug of Bridle's: please report it with the output of bridle logs",
                 reason="workflow-broke",
             ) from error
 
     async def held_elsewhere(self, execution: str) -> bool:
-        rows = await DBOS.list_workflows_async(workflow_ids=[execution], load_input=False, load_output=False)
+        rows = await _list_workflows(execution)
         others = await self._leases.live(within_s=self._timing.lease_s) - {self.executor}
         return any(row.status in LIVE_STATUS and row.executor_id in others for row in rows)
 
@@ -158,21 +191,71 @@ class DbosDurable(Durable):
         orphans = {
             holder
             for execution, holder in holders.items()
-            if holder not in live | {self.executor} and (self._takes_over or execution in self._wanted)
+            if holder not in live | {self.executor}
+            and (self._takes_over or root_of(execution) in self._wanted)
         }
         if orphans:
             taken = await self._leases.take(orphans, within_s=self._timing.lease_s)
             await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(taken))
+            for workflow in [workflow for workflow, holder in holders.items() if holder in taken]:
+                await _send_wake(workflow)
             holders = await _holders()
-        for dead in await self._leases.known() - live - {self.executor, *holders.values()}:
+        kept = await self._leases.live(within_s=max(FORGET_S, self._timing.lease_s))
+        for dead in await self._leases.known() - kept - {self.executor, *holders.values()}:
             await self._leases.forget(dead)
 
 
 def _register(workflow: Workflow) -> Any:
     async def pipeline(argument: dict[str, Any]) -> dict[str, Any]:
-        return await workflow(DbosRun(), argument)
+        return await workflow(DbosRun(argument["execution"], lambda: registered), argument)
 
-    return DBOS.workflow(name="pipeline", max_recovery_attempts=None)(pipeline)
+    registered = DBOS.workflow(name="pipeline", max_recovery_attempts=None)(pipeline)
+    return registered
+
+
+def branch_id(execution: str, path: str) -> str:
+    """Return the workflow id of a branch: the root's is the execution's id itself."""
+    return f"{execution}/{path}"
+
+
+def root_of(workflow_id: str) -> str:
+    """Return the execution that a workflow belongs to."""
+    return workflow_id.partition("/")[0]
+
+
+def find_carriers(execution: str, path: str, live: Sequence[str]) -> list[str]:
+    """Return the live workflows that may carry a path: the one of the longest branch that the path stands in, and those below
+    it in whose scope the path stands.
+
+    What a branch carries need not stand below its name: the cells of a loop and later attempts are called otherwise, and a block
+    without an id of its own is no part of any path. A workflow that is woken for nothing looks again and waits on.
+    """
+    sought = f"{branch_id(execution, path)}/"
+    nearest = max(
+        (workflow for workflow in live if sought.startswith(f"{workflow}/")), key=len, default=execution
+    )
+    beside = [
+        workflow
+        for workflow in live
+        if len(scope := workflow.rpartition("/")[0]) >= len(nearest) and sought.startswith(f"{scope}/")
+    ]
+    return [workflow for workflow in live if workflow == nearest or workflow in beside]
+
+
+async def _send_wake(workflow: str) -> None:
+    with contextlib.suppress(DBOSNonExistentWorkflowError):  # it has ended since, and waits for nothing
+        await DBOS.send_async(workflow, {}, topic=WAKE)
+
+
+async def _outside(doing: Coroutine[Any, Any, None]) -> None:
+    """Do something as if no workflow had asked for it: an execution that starts another one is not its parent in the engine."""
+    await asyncio.create_task(doing, context=contextvars.Context())
+
+
+async def _list_workflows(execution: str) -> list[Any]:
+    """Return the rows of an execution's workflows: its root and its branches."""
+    rows = await DBOS.list_workflows_async(workflow_id_prefix=execution, load_input=False, load_output=False)
+    return [row for row in rows if root_of(row.workflow_id) == execution]
 
 
 async def _holders() -> dict[str, str]:
@@ -183,9 +266,10 @@ async def _holders() -> dict[str, str]:
     return {row.workflow_id: str(row.executor_id) for row in rows}
 
 
-async def _is_broken(execution: str) -> bool:
-    rows = await DBOS.list_workflows_async(workflow_ids=[execution], load_input=False, load_output=False)
-    return any(row.status == "ERROR" for row in rows)
+async def _list_broken(execution: str) -> list[str]:
+    """Return the workflows of an execution that broke, the branches before what waits for them."""
+    broken = [row.workflow_id for row in await _list_workflows(execution) if row.status == "ERROR"]
+    return sorted(broken, key=len, reverse=True)
 
 
 async def _mend(execution: str) -> None:

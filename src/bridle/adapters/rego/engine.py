@@ -76,7 +76,7 @@ class Regorus:
         self._thread.shutdown(wait=False)
 
     def _evaluate(self, document: Json) -> PolicyAnswer:
-        body = _to_json(document)
+        body = to_json(document)
         try:
             worker = self._running()
         except (InputError, UnavailableError) as exc:
@@ -88,7 +88,7 @@ class Regorus:
         if self._worker is not None and self._worker.alive:
             return self._worker
         self._stop()
-        worker = _start_worker(self._order())
+        worker = start_worker(self._order())
         self._worker = worker
         return worker
 
@@ -133,7 +133,8 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def _start_worker(order: dict[str, Json]) -> WorkerProcess:
+def start_worker(order: dict[str, Json]) -> WorkerProcess:
+    """Return a worker that has loaded its modules; raise UnavailableError or, for modules with complaints, InputError."""
     try:
         worker = WorkerProcess()
         answer = json.loads(worker.ask(0, json.dumps(order).encode(), timeout_s=START_TIMEOUT_S))
@@ -155,7 +156,8 @@ def _start_worker(order: dict[str, Json]) -> WorkerProcess:
     )
 
 
-def _to_json(document: Json) -> bytes:
+def to_json(document: Json) -> bytes:
+    """Return the document as a worker reads it; raise PolicyError when it is no JSON."""
     try:
         return json.dumps(document, separators=(",", ":"), allow_nan=False, default=_plain).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as exc:

@@ -8,6 +8,9 @@ Rules
   5. No `not` around a call or a calculation that can fail. The engine we use raises there, which denies; others
      make it undefined, and `not` turns that into true: the same rule would mean its opposite.
 
+  6. A rule of its own name belongs to the folder or file that was named first and defines it; another may ask it, not add to
+     it. A set that is added could else make true what a denial of the base set says `not` to.
+
 Rule 5 reads the expression itself, not the rules that it names. Syntax, unsafe variables and unknown functions
 are the engine's own complaints; whether a policy is wise is for its tests.
 """
@@ -59,13 +62,52 @@ Complaint: TypeAlias = tuple[int, int, str]
 def complain(trees: Sequence[Node]) -> list[str]:
     """Return what is wrong with the modules of a set, each as `file:line:column: sentence`."""
     functions = {_name(head["refr"]) for tree in trees for kind, head in _walk(tree) if kind == "Func"}
-    return [line for tree in trees for line in _complain_of(tree, functions)]
+    owners = _list_owners(trees)
+    return [line for tree in trees for line in _complain_of(tree, functions, owners)]
 
 
-def _complain_of(tree: Node, functions: set[str]) -> list[str]:
+def complain_of_set(tree: Node, *, package: str) -> list[str]:
+    """Return what is wrong with the one module of a policy step's set: its package, and rules 3 and 4."""
+    module = tree["ast"]
+    name = _name(module["package"]["refr"])
+    found = list(_check_calls(module))
+    if name != package:
+        found.append(_at(module["package"], f"the package is {name}, it must be {package}"))
+    file = tree["source"]["file"]
+    return [f"{file}:{line}:{column}: {sentence}" for line, column, sentence in sorted(found)]
+
+
+def _list_owners(trees: Sequence[Node]) -> Mapping[str, str]:
+    """Return by a rule's name the folder or file that owns it: the first that defines it."""
+    owners: dict[str, str] = {}
+    for tree in trees:
+        for name, _ in _list_rules(tree["ast"]):
+            owners.setdefault(name, _owner(tree))
+    return owners
+
+
+def _owner(tree: Node) -> str:
+    return str(tree["source"]["file"]).partition("/")[0]
+
+
+def _list_rules(module: Node) -> Iterator[tuple[str, Node]]:
+    for kind, rule in (pair for entry in module["rules"] for pair in entry.items()):
+        head = rule if kind == "Default" else next(iter(rule["head"].values()))
+        name = _name(head["refr"]).split(".")[0]
+        if name not in VERDICTS:
+            yield name, rule
+
+
+def _check_owners(tree: Node, owners: Mapping[str, str]) -> Iterator[Complaint]:
+    for name, rule in _list_rules(tree["ast"]):
+        if owners[name] != _owner(tree):
+            yield _at(rule, f"{name} is a rule of {owners[name]}: ask it, or give yours another name")
+
+
+def _complain_of(tree: Node, functions: set[str], owners: Mapping[str, str]) -> list[str]:
     file, module = tree["source"]["file"], tree["ast"]
     found = [*_check_package(module), *_check_rules(module), *_check_calls(module)]
-    found += _check_negations(module, functions)
+    found += [*_check_negations(module, functions), *_check_owners(tree, owners)]
     return [f"{file}:{line}:{column}: {sentence}" for line, column, sentence in sorted(found)]
 
 

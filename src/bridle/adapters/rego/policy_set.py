@@ -2,7 +2,8 @@
 
 Rules
   1. A path is a `.rego` file or a folder; a folder's modules are all files below it but `*_test.rego`.
-  2. A module's name is its path from the folder's parent (`base/git.rego`); a name occurs once.
+  2. A module's name is its path from the folder's parent (`base/git.rego`). No two paths have the same last name, so that what
+     a module's name begins with says which of them it is from.
   3. The digest covers the names and the texts of all modules and of the module that joins them (`ANSWER`).
   4. An empty set is refused: it would deny everything, and nobody means that.
 
@@ -60,11 +61,17 @@ def build_policy_set(modules: Mapping[str, str]) -> PolicySet:
 def load_policy_set(paths: Sequence[Path]) -> PolicySet:
     """Read the modules at `paths`; raise InputError with the file when one cannot be used."""
     modules: dict[str, str] = {}
-    for path in paths:
-        for name, file in _modules_at(path):
-            if name in modules:
-                raise InputError(f"two modules are called {name}", where=str(file), hint="rename one")
-            modules[name] = _read(file)
+    seen: set[str] = set()
+    for path in map(Path.resolve, paths):
+        if path.name in seen:
+            raise InputError(f"two policies are called {path.name}", where=str(path), hint="rename one")
+        seen.add(path.name)
+        found = _modules_at(path)
+        if not found:
+            raise InputError(
+                "there is no policy here", where=str(path), hint="name a folder with .rego files"
+            )
+        modules |= {name: _read(file) for name, file in found}
     return build_policy_set(modules)
 
 

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import regorus  # type: ignore[import-untyped]  # a compiled module without stubs
 
 from bridle.adapters.rego.frames import pack_frame, read_frame
-from bridle.adapters.rego.lint import complain
+from bridle.adapters.rego.lint import complain, complain_of_set
 
 SHOWN_ERROR = 500  # characters of an engine's complaint; the rest is its own stack
 
@@ -34,7 +34,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         return
     order = json.loads(first[1])
     limit_process(memory_mib=order["memory_mib"])
-    engine, complaints = load(order["modules"], own=order["own"])
+    engine, complaints = load(order["modules"], own=order["own"], package=order.get("package", ""))
     _send(answers, first[0], {"ready": not complaints, "complaints": complaints})
     while not complaints and (frame := read_frame(questions)) is not None:
         limit_question(cpu_s=order["cpu_s"])
@@ -42,16 +42,23 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-def load(modules: Mapping[str, str], *, own: Mapping[str, str]) -> tuple[Any, list[str]]:
-    """Return an engine with all modules, and what is wrong with those that are not Bridle's own."""
+def load(modules: Mapping[str, str], *, own: Mapping[str, str], package: str = "") -> tuple[Any, list[str]]:
+    """Return an engine with all modules, and what is wrong with those that are not Bridle's own.
+
+    With a `package` they are the set of a policy step, which may also be written in Rego as it was before version 1.
+    """
     engine = regorus.Engine()
     engine.set_gather_prints(True)
     texts = [*own.items(), *modules.items()]
-    complaints = [complaint for name, text in texts if (complaint := _add(engine, name, text))]
+    add = _add_either if package else _add
+    complaints = [complaint for name, text in texts if (complaint := add(engine, name, text))]
     if complaints:
         return engine, complaints
     trees = json.loads(engine.get_ast_as_json())
-    return engine, complain([tree for tree in trees if tree["source"]["file"] in modules])
+    theirs = [tree for tree in trees if tree["source"]["file"] in modules]
+    if package:
+        return engine, [line for tree in theirs for line in complain_of_set(tree, package=package)]
+    return engine, complain(theirs)
 
 
 def evaluate(engine: Any, rule: str, document: bytes) -> bytes:
@@ -94,6 +101,17 @@ def _add(engine: Any, name: str, text: str) -> str:
     except BaseException as exc:  # as above: a panic of the parser is a complaint about the module
         return describe(exc)
     return ""
+
+
+def _add_either(engine: Any, name: str, text: str) -> str:
+    """Read the module as Rego v1, else as Rego 0; what is wrong with it is said in the words of v1."""
+    complaint = _add(engine, name, text)
+    if not complaint:
+        return ""
+    engine.set_rego_v0(True)
+    is_older = not _add(engine, name, text)
+    engine.set_rego_v0(False)
+    return "" if is_older else complaint
 
 
 def _send(answers: BinaryIO, number: int, message: Mapping[str, object]) -> None:

@@ -1,9 +1,13 @@
-"""Approvals on SQL. Each change names the state it expects, so that two verdicts or two uses cannot both count."""
+"""Approvals on SQL. Each change names the state it expects, so that two uses, or two verdicts of one person, cannot both count.
+
+A verdict is counted here, in the transaction that records it: two people who approve at the same instant are two, because the
+second of them finds the first one's word in the row.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,8 +25,11 @@ from bridle.gate.approvals import (
     CloseApproval,
     GiveVerdict,
     RequestApproval,
+    RevokeVerdict,
     UseApproval,
 )
+from bridle.trust.journal import Guard, GuardError
+from bridle.trust.quorum import Terms
 
 BY_ID = approvals.select().where(approvals.c.id == sa.bindparam("approval"))
 NEWEST = (
@@ -79,20 +86,55 @@ def _(guard: RequestApproval, connection: Connection) -> None:
             by="",
             asserted=False,
             comment="",
+            terms=canonical(approval.terms.to_json()).decode(),
+            given="[]",
         ),
     )
 
 
 @apply_guard.register
 def _(guard: GiveVerdict, connection: Connection) -> None:
-    change_one(
-        guard,
-        connection,
-        approvals.update()
-        .where(approvals.c.id == guard.approval, approvals.c.state == str(ApprovalState.OPEN))
-        .where(approvals.c.expires_at > iso(guard.now))
-        .values(state=str(guard.verdict), by=guard.by, asserted=guard.asserted, comment=guard.comment),
+    row = _find_live(guard, connection, (ApprovalState.OPEN,), guard.approval, iso(guard.now))
+    given = json.loads(row.given)
+    if guard.voter in given:
+        raise GuardError(f"{guard.guards} has the word of {guard.voter} already")
+    state = guard.verdict
+    if guard.verdict is ApprovalState.APPROVED:
+        given.append(guard.voter)
+        enough = guard.automatic or len(given) >= Terms.from_json(json.loads(row.terms)).minimum
+        state = ApprovalState.APPROVED if enough else ApprovalState.OPEN
+    said = {"by": guard.by, "asserted": guard.asserted, "comment": guard.comment}
+    _change(guard, connection, row, {"state": str(state), "given": canonical(given).decode(), **said})
+
+
+@apply_guard.register
+def _(guard: RevokeVerdict, connection: Connection) -> None:
+    live = (ApprovalState.OPEN, ApprovalState.APPROVED)
+    row = _find_live(guard, connection, live, guard.approval, iso(guard.now))
+    given = json.loads(row.given)
+    if guard.voter not in given:
+        raise GuardError(f"{guard.guards} has no word of {guard.voter}")
+    given.remove(guard.voter)
+    _change(guard, connection, row, {"state": str(ApprovalState.OPEN), "given": canonical(given).decode()})
+
+
+def _find_live(
+    guard: Guard, connection: Connection, states: Sequence[ApprovalState], approval: str, now: str
+) -> Row[Any]:
+    row = connection.execute(BY_ID, {"approval": approval}).one_or_none()
+    if row is None or row.state not in [str(state) for state in states] or row.expires_at <= now:
+        raise GuardError(f"{guard.guards} is not in the state this needs")
+    return row
+
+
+def _change(guard: Guard, connection: Connection, row: Row[Any], values: Mapping[str, Any]) -> None:
+    """Change the row if it still is as it was read."""
+    same = (
+        approvals.c.id == row.id,
+        approvals.c.state == row.state,
+        approvals.c.given == row.given,
     )
+    change_one(guard, connection, approvals.update().where(*same).values(**values))
 
 
 @apply_guard.register
@@ -136,4 +178,6 @@ def _approval(row: Row[Any]) -> Approval:
         by=row.by,
         asserted=row.asserted,
         comment=row.comment,
+        terms=Terms.from_json(json.loads(row.terms)),
+        given=tuple(json.loads(row.given)),
     )

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from bridle.adapters.sql.admission import HAS_WISH, NEXT_TURN, count_ahead
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
-from bridle.adapters.sql.schema import executions
+from bridle.adapters.sql.schema import executions, journal
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
 from bridle.engine.execution import Execution, Executions, MoveExecution, StartExecution
+from bridle.engine.interrupts import Wish, WishExecution
+from bridle.engine.interventions import SAID, CloseIntervention
+from bridle.trust.journal import GuardError, Kind
 
 BY_ID = executions.select().where(executions.c.id == sa.bindparam("execution"))
+WISH = sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution"))
+NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(executions.c.arrived), 0) + 1).scalar_subquery()
 LIVE = [str(state) for state in State if not state.ended]
 
 
@@ -29,7 +36,9 @@ class SqlExecutions(Executions):
 
     async def get(self, execution: str) -> Execution | None:
         row = await self._database.find(BY_ID, {"execution": execution})
-        return None if row is None else _execution(row)
+        if row is None or not _is_queued(row):
+            return None if row is None else _execution(row)
+        return await self._database.read(lambda connection: _read(connection, row))
 
     async def find(self, *, states: Sequence[State] = (), limit: int = 100) -> list[Execution]:
         query = (
@@ -37,8 +46,20 @@ class SqlExecutions(Executions):
         )
         if states:
             query = query.where(executions.c.state.in_([str(state) for state in states]))
+        return await self._database.read(
+            lambda connection: [_read(connection, row) for row in connection.execute(query).all()]
+        )
+
+    async def wish(self, execution: str) -> str:
+        row = await self._database.find(WISH, {"execution": execution})
+        return "" if row is None else str(row.wish)
+
+    async def wished(self, wish: str) -> list[str]:
+        query = sa.select(executions.c.id).where(
+            HAS_WISH, executions.c.wish == wish, executions.c.state.in_(LIVE)
+        )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_execution(row) for row in rows]
+        return [row.id for row in rows]
 
 
 @apply_guard.register
@@ -57,8 +78,13 @@ def _(guard: StartExecution, connection: Connection) -> None:
             initiator=execution.initiator,
             state=str(execution.state),
             note=execution.note,
+            wish="",
             started_at=iso(execution.started_at),
             ended_at=None,
+            arrived=NEXT_ARRIVAL,
+            admitted=None if execution.state is State.PENDING else NEXT_TURN.scalar_subquery(),
+            waiter=guard.waiter,
+            ceiling=guard.ceiling,
         ),
     )
 
@@ -73,6 +99,48 @@ def _(guard: MoveExecution, connection: Connection) -> None:
         .where(executions.c.id == guard.execution, executions.c.state.in_(LIVE))
         .values(state=str(guard.state), note=guard.note, ended_at=ended_at),
     )
+
+
+@apply_guard.register
+def _(guard: WishExecution, connection: Connection) -> None:
+    change_one(
+        guard,
+        connection,
+        executions.update()
+        .where(
+            executions.c.id == guard.execution,
+            executions.c.state.in_(LIVE),
+            executions.c.wish.not_in([str(Wish.CANCEL), str(guard.wish)]),
+        )
+        .values(wish=str(guard.wish)),
+    )
+
+
+@apply_guard.register
+def _(guard: CloseIntervention, connection: Connection) -> None:
+    """Whoever appends holds the journal's head, so what is read here cannot change before the records are written."""
+    last = (
+        sa.select(journal.c.id, journal.c.kind)
+        .where(journal.c.execution == guard.execution, journal.c.subject == guard.path)
+        .where(journal.c.kind.in_([str(kind) for kind in SAID]))
+        .order_by(journal.c.seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(last).one_or_none()
+    if row is None or (row.id, row.kind) != (guard.request, str(Kind.INTERVENTION_REQUESTED)):
+        raise GuardError(f"{guard.guards} has been answered")
+
+
+def _is_queued(row: Row[Any]) -> bool:
+    return row.admitted is None and row.ended_at is None
+
+
+def _read(connection: Connection, row: Row[Any]) -> Execution:
+    """Read a row; of one that stands in line, say how long the line before it is now."""
+    execution = _execution(row)
+    if not _is_queued(row):
+        return execution
+    return replace(execution, note=f"queued: {count_ahead(connection, row)} ahead")
 
 
 def _execution(row: Row[Any]) -> Execution:

@@ -88,10 +88,22 @@ class SqlJournal(Journal):
         row = await self._database.find(LAST, sought)
         return None if row is None else unseal(row.data, row.hash)
 
-    async def read(self, *, execution: str = "", after: int = -1, limit: int = 1_000_000) -> list[Record]:
+    async def read(
+        self,
+        *,
+        execution: str = "",
+        subject: str = "",
+        after: int = -1,
+        limit: int = 1_000_000,
+        kinds: Sequence[Kind] = (),
+    ) -> list[Record]:
         query = journal.select().where(journal.c.seq > after)
         if execution:
             query = query.where(journal.c.execution == execution)
+        if subject:
+            query = query.where(journal.c.subject == subject)
+        if kinds:
+            query = query.where(journal.c.kind.in_([str(kind) for kind in kinds]))
         query = query.order_by(journal.c.seq).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_read_row(row) for row in rows]

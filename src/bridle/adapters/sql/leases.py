@@ -51,7 +51,7 @@ class Leases:
 
     async def live(self, *, within_s: float) -> set[str]:
         """Return who is alive: has beaten within the last `within_s` seconds and is not known to be gone."""
-        return await self._database.read(lambda connection: _live(connection, within_s))
+        return await self._database.read(lambda connection: live_workers(connection, within_s))
 
     async def known(self) -> set[str]:
         """Return everybody who has a lease, alive or not."""
@@ -83,7 +83,8 @@ def _lost() -> LeaseLost:
     )
 
 
-def _now(connection: Connection) -> float:
+def read_clock(connection: Connection) -> float:
+    """Return the database's time, in seconds since 1970."""
     return float(connection.execute(sa.select(CLOCKS[connection.dialect.name])).scalar_one())
 
 
@@ -92,7 +93,7 @@ def _enter(connection: Connection, worker: str) -> None:
     connection.execute(
         workers.insert().values(
             id=worker,
-            beat_at=_now(connection),
+            beat_at=read_clock(connection),
             taken=False,
             machine=process.machine,
             pid=process.pid,
@@ -103,19 +104,20 @@ def _enter(connection: Connection, worker: str) -> None:
 
 def _beat(connection: Connection, worker: str) -> None:
     mine = workers.c.id == worker, workers.c.taken.is_(False)
-    if connection.execute(workers.update().where(*mine).values(beat_at=_now(connection))).rowcount != 1:
+    if connection.execute(workers.update().where(*mine).values(beat_at=read_clock(connection))).rowcount != 1:
         raise _lost()
 
 
-def _live(connection: Connection, within_s: float) -> set[str]:
-    young = workers.c.beat_at >= _now(connection) - within_s
+def live_workers(connection: Connection, within_s: float) -> set[str]:
+    """Return who is alive, inside somebody else's transaction."""
+    young = workers.c.beat_at >= read_clock(connection) - within_s
     rows = connection.execute(workers.select().where(young, workers.c.taken.is_(False)))
     return {row.id for row in rows if not is_gone(_process(row))}
 
 
 def _take(connection: Connection, names: Collection[str], within_s: float) -> set[str]:
     connection.execute(sa.select(workers.c.id).where(workers.c.id.in_(names)).with_for_update())
-    dead = set(names) - _live(connection, within_s)
+    dead = set(names) - live_workers(connection, within_s)
     connection.execute(workers.update().where(workers.c.id.in_(dead)).values(taken=True))
     return dead
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0002"  # the revision these tables are
+NEWEST = "0007_line"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -105,6 +105,8 @@ approvals = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("asserted", sa.Boolean, nullable=False),
     sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("terms", sa.Text, nullable=False, server_default="{}"),
+    sa.Column("given", sa.Text, nullable=False, server_default="[]"),
     sa.Index(
         "one_open_approval_an_action",
         "action",
@@ -148,8 +150,58 @@ executions = sa.Table(
     sa.Column("initiator", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("wish", sa.Text, nullable=False, server_default=""),
     sa.Column("started_at", sa.Text, nullable=False, index=True),
     sa.Column("ended_at", sa.Text),
+    sa.Column("arrived", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("admitted", sa.BigInteger),
+    sa.Column("waiter", sa.Text, nullable=False, server_default=""),
+    sa.Column("ceiling", sa.BigInteger),
+    sa.Index("executions_by_arrival", "arrived"),
+    sa.Index("executions_by_turn", "pipeline", "admitted"),
+    sa.Index(
+        "executions_in_line",
+        "pipeline",
+        "arrived",
+        sqlite_where=sa.text("admitted IS NULL AND ended_at IS NULL"),
+        postgresql_where=sa.text("admitted IS NULL AND ended_at IS NULL"),
+    ),
+    sa.Index(
+        "executions_that_live",
+        "pipeline",
+        "arrived",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    sa.Index(
+        "executions_with_a_wish",
+        "wish",
+        sqlite_where=sa.text("wish <> ''"),
+        postgresql_where=sa.text("wish <> ''"),
+    ),
+)
+
+lock_tickets = sa.Table(
+    "lock_tickets",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("execution", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.Float, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("lost", sa.Boolean, nullable=False),
+    sa.Index("lock_tickets_by_execution", "execution"),
+)
+
+barrier_arrivals = sa.Table(
+    "barrier_arrivals",
+    metadata,
+    sa.Column("execution", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger, nullable=False),
 )
 
 workers = sa.Table(
@@ -161,4 +213,5 @@ workers = sa.Table(
     sa.Column("machine", sa.Text, nullable=False),
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Column("started", sa.BigInteger, nullable=False),
+    sa.Column("serves", sa.Boolean, nullable=False, server_default=sa.false()),
 )

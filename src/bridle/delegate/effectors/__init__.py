@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock
+from bridle.delegate.stops import Stop
 from bridle.dispatch.protocol import Task
 
 if TYPE_CHECKING:
     from bridle.delegate.sandbox.policy import Sandbox
+    from bridle.delegate.secret_outputs import SecretOutputs
     from bridle.delegate.vault import Vault
     from bridle.delegate.workspace import Workspaces
     from bridle.trust.redaction import Redactor
@@ -26,14 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EffectorContext:
-    """What an effector may use. `toolchain` is the virtual environment that commands see, if there is one."""
+    """What an effector may use. `toolchain` is the virtual environment that commands see, if there is one; `stop` says
+    that this one task shall end."""
 
     workspaces: Workspaces
     sandbox: Sandbox
     vault: Vault
     redactor: Redactor
+    secret_outputs: SecretOutputs
     clock: Clock
     toolchain: Path | None = None
+    stop: Stop = field(default_factory=Stop)
 
 
 @dataclass(frozen=True)

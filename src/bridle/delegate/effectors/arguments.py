@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
@@ -32,6 +33,37 @@ def pairs_of(task: Task, name: str) -> dict[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
         raise _wrong(task, name, "a map of strings")
     return {key: str(item) for key, item in value.items()}
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A fork to be merged: its workspace, and its tree; an empty one is the folder as it stands."""
+
+    name: str
+    tree: str
+
+
+def branches_of(task: Task) -> tuple[Branch, ...]:
+    """Return the argument `branches` of a merge."""
+    given: Json = task.request.arguments.get("branches")
+    if not isinstance(given, (list, tuple)) or not given:
+        raise _wrong(task, "branches", "a list of forks")
+    return tuple(_branch(task, item) for item in given)
+
+
+def _branch(task: Task, item: Json) -> Branch:
+    name, tree = (item.get("name"), item.get("tree")) if isinstance(item, Mapping) else (None, None)
+    if not isinstance(name, str) or not isinstance(tree, str | None):
+        raise _wrong(task, "branches", "a list of {name, tree}")
+    return Branch(name, tree or "")
+
+
+def names_of(task: Task, name: str) -> tuple[str, ...]:
+    """Return an argument that is a list of strings, not empty."""
+    given: Json = task.request.arguments.get(name)
+    if not isinstance(given, (list, tuple)) or not given or not all(isinstance(item, str) for item in given):
+        raise _wrong(task, name, "a list of strings")
+    return tuple(str(item) for item in given)
 
 
 def boundary_of(task: Task) -> Boundary:

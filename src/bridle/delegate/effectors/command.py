@@ -3,6 +3,9 @@
 A command that leaves the workspace in a state that cannot be read (a hard link, a flood of files, a file of
 many gigabytes) is undone: the tree before it is put back, and the command has failed. So it is when the disk is
 full: whoever reads that error takes it that nothing was done.
+
+Secret outputs are returned as placeholders. One in `env`, or that of a named secret, is filled here, for people and services
+alone; see delegate.secret_outputs and delegate.vault. Nothing runs when one of them has no value.
 """
 
 from __future__ import annotations
@@ -10,16 +13,22 @@ from __future__ import annotations
 import asyncio
 
 from bridle.core.canonical import Json
-from bridle.core.errors import ExecutionError, UnavailableError
+from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import boundary_of, number_of, pairs_of, text_of
 from bridle.delegate.output import last_of
+from bridle.delegate.reach import execution_for
 from bridle.delegate.script import Script, ScriptRun, run_script
+from bridle.delegate.secret_outputs import has_placeholder
+from bridle.delegate.vault import has_named
 from bridle.dispatch.protocol import Task
+from bridle.trust.secrets import NAMED
 
 
 async def run(task: Task, context: EffectorContext) -> EffectorResult:
     """Return `{"exit_code", "why", "truncated", "report", "outputs"}`, and `stdout` and `stderr` without a report.
+
+    With secret outputs also `"secret_outputs": [{"name", "placeholder"}]`, sorted by name.
 
     The status is `succeeded` only for exit code 0. Facts: `tree` after it, and what the `sandbox` enforced.
     """
@@ -28,7 +37,7 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
         shell=text_of(task, "shell", "sh"),
         report=text_of(task, "report", ""),
         timeout_s=number_of(task, "timeout_s", 0, least=0),
-        env=pairs_of(task, "env"),
+        env=_environment(task, context),
     )
     spaces = context.workspaces
     before = await asyncio.to_thread(spaces.snapshot, task.workspace)
@@ -37,11 +46,45 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
             context, spaces.folder(task.workspace), boundary=boundary_of(task), script=script
         )
         tree = await asyncio.to_thread(spaces.snapshot, task.workspace)
-    except (ExecutionError, UnavailableError):
+        kept = await asyncio.to_thread(
+            context.secret_outputs.keep, execution_for(task), task.request.key, outcome.outputs.secret
+        )
+    except (InputError, ExecutionError, UnavailableError):
         await asyncio.to_thread(spaces.restore, task.workspace, before)
         raise
     facts: dict[str, Json] = {"tree": tree, "sandbox": (await context.sandbox.probe()).to_json()}
-    return EffectorResult("succeeded" if outcome.succeeded else "failed", _value(outcome), facts)
+    value = _value(outcome)
+    if kept:
+        value["secret_outputs"] = [
+            {"name": name, "placeholder": placeholder} for name, placeholder in sorted(kept.items())
+        ]
+    return EffectorResult("succeeded" if outcome.succeeded else "failed", value, facts)
+
+
+def _environment(task: Task, context: EffectorContext) -> dict[str, str]:
+    given, script = pairs_of(task, "env"), text_of(task, "script")
+    is_agent = task.request.principal.startswith("agent:")
+    for names_one, what in ((has_placeholder, "secret output"), (has_named, "secret")):
+        word = what.replace(" ", "-")
+        if names_one(script):
+            raise InputError(
+                f"a {what} is named in the script, where others would see it",
+                hint="pass it in `env` and use the variable",
+                reason=f"{word}-in-script",
+            )
+        if is_agent and any(map(names_one, given.values())):
+            raise TrustError(f"an agent's command is given no {what}", reason=f"{word}-for-agents")
+    return {name: _fill(text, task, context) for name, text in given.items()}
+
+
+def _fill(text: str, task: Task, context: EffectorContext) -> str:
+    """Put values in the place of both kinds of placeholders, piece by piece: a value is never searched for another."""
+    pieces, place = [], 0
+    for found in NAMED.finditer(text):
+        pieces.append(context.secret_outputs.fill(execution_for(task), text[place : found.start()]))
+        pieces.append(context.vault.resolve_named(found[1]))
+        place = found.end()
+    return "".join([*pieces, context.secret_outputs.fill(execution_for(task), text[place:])])
 
 
 def _value(outcome: ScriptRun) -> dict[str, Json]:
@@ -51,7 +94,7 @@ def _value(outcome: ScriptRun) -> dict[str, Json]:
         "why": result.why,
         "truncated": result.truncated,
         "report": outcome.report,
-        "outputs": dict(outcome.outputs),
+        "outputs": dict(outcome.outputs.plain),
     }
     if outcome.report is not None:
         return value

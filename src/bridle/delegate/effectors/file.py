@@ -4,7 +4,8 @@ Rules
   1. A path is cleaned first and opened component by component: no link is followed, nothing outside is reached.
   2. Results are the same on every machine: sorted, no times, no absolute paths.
   3. What is too much is cut and said (`truncated`); a file too large to read is refused by name of the limit.
-  4. An edit replaces exactly one occurrence, is checked against the boundary once more, and is written whole.
+  4. Names are shown with what is hidden in them written out (core.visible).
+  5. An edit replaces exactly one occurrence, is checked against the boundary once more, and is written whole.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import re2  # type: ignore[import-untyped]
 from bridle.core.boundary import clean_path
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError, TrustError
+from bridle.core.visible import show_name
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import boundary_of, number_of, text_of
 from bridle.delegate.output import printable
@@ -40,7 +42,7 @@ async def list_files(task: Task, context: EffectorContext) -> EffectorResult:
     path = clean_path(text_of(task, "path"))
     found = await asyncio.to_thread(_walk, task, context, path)
     entries: list[Json] = [
-        {"path": item.path, "type": str(item.kind), "size_bytes": item.size_bytes}
+        {"path": show_name(item.path), "type": str(item.kind), "size_bytes": item.size_bytes}
         for item in found[:MAX_ENTRIES]
     ]
     return EffectorResult("succeeded", {"entries": entries, "truncated": len(found) > MAX_ENTRIES})
@@ -138,7 +140,7 @@ def _matches(fd: int, item: Found, pattern: re2._Regexp) -> Iterator[Json]:
     for number, whole in enumerate(_lines(printable(data)), start=1):
         line = whole.rstrip("\r\n")
         if pattern.search(line):
-            yield {"path": item.path, "line": number, "text": line[:MAX_MATCH_CHARS]}
+            yield {"path": show_name(item.path), "line": number, "text": line[:MAX_MATCH_CHARS]}
 
 
 def _compiled(pattern: str) -> re2._Regexp:

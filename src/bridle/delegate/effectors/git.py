@@ -8,7 +8,7 @@ Rules
   3. The same change with the same message is the same commit everywhere: it is dated one second after its parent,
      and its author is the principal's id. When it was really made is in the journal. So committing again, like
      pushing a commit that the origin already has, changes nothing: both can be done again after a crash.
-  4. A push goes to the repository that the permit names; the worker has seen that the clone came from there. It is
+  4. A push goes to the repository that the permit names, with the credentials of the address that was cloned from there. It is
      never forced. When the connection broke and the origin can't be asked, the outcome is unknown.
 """
 
@@ -17,7 +17,9 @@ from __future__ import annotations
 import asyncio
 import re
 
+from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.core.visible import hide_userinfo, show_name
 from bridle.delegate.checkout import changed_paths, store_commit
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import text_of
@@ -74,7 +76,7 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
             "commit": made,
             "branch": branch,
             "parent": base.commit,
-            "changed": _differing(mirror, base.commit, made),
+            "changed": [show_name(path) for path in _differing(mirror, base.commit, made)],
         },
         {"tree": tree},
     )
@@ -91,7 +93,9 @@ def _write_tree(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manif
         git_tree = mirror.git.text("write-tree", env=env)
     dropped = sorted({*changed} ^ {*_differing(mirror, base.commit, git_tree)})
     if dropped:  # git leaves out names such as `.git` without a word
-        raise ExecutionError(f"git does not take these paths: {', '.join(dropped)}", reason="bad-name")
+        raise ExecutionError(
+            f"git does not take these paths: {', '.join(map(show_name, dropped))}", reason="bad-name"
+        )
     return git_tree
 
 
@@ -128,7 +132,10 @@ def _differing(mirror: Mirror, one: str, other: str) -> list[str]:
 
 
 async def push(task: Task, context: EffectorContext) -> EffectorResult:
-    """Move a branch of the origin forward: `{"commit", "branch", "updated"}`."""
+    """Move a branch of the origin forward: `{"commit", "branch", "updated", "previous", "repository", "workspace"}`.
+
+    `previous` is where the branch stood: empty when there was none, null when nobody can tell.
+    """
     return await asyncio.to_thread(_push, task, context.workspaces)
 
 
@@ -138,35 +145,42 @@ def _push(task: Task, spaces: Workspaces) -> EffectorResult:
     repository = _origin_of(task, mirror)
     if not mirror.has_commit(wanted):
         raise ExecutionError(f"there is no commit {wanted} in this workspace", reason="no-such-commit")
-    if mirror.tip_of(repository, branch) == wanted:
-        return _pushed(wanted, branch, updated=False)
+    tip = mirror.tip_of(repository, branch)
+    done = _pushed(task, repository, previous=tip)
+    if tip == wanted:
+        return _pushed(task, repository, previous=tip, updated=False)
     refspec = f"{wanted}:refs/heads/{branch}"
     try:
         run = mirror.git.run("push", "--porcelain", "--no-follow-tags", "--", repository, refspec)
     except UnavailableError as exc:
-        return _after_a_break(mirror, repository, wanted, branch, said=exc.what)
+        return _after_a_break(mirror, repository, done, said=exc.what)
     if run.returncode == 0:
-        return _pushed(wanted, branch, updated=True)
+        return done
     porcelain = run.stdout.decode(errors="replace")
     if any(line.startswith("!") for line in porcelain.splitlines()):
         raise _rejected(branch, porcelain)
-    return _after_a_break(mirror, repository, wanted, branch, said=last_line(run))
+    return _after_a_break(mirror, repository, done, said=last_line(run))
 
 
 def _origin_of(task: Task, mirror: Mirror) -> str:
-    """Return the repository that the permit names, which is signed; where it names none, the one last cloned from."""
-    expected = task.permit.expect.get("repository")
-    return expected if isinstance(expected, str) else mirror.clone().repository
+    """Return the address that was last cloned from, with its credentials; the permit, which is signed, names its place."""
+    expected, repository = task.permit.expect.get("repository"), mirror.clone().repository
+    if isinstance(expected, str) and hide_userinfo(expected) != hide_userinfo(repository):
+        raise TrustError(
+            "the clone is of another repository than the permit names", reason="expectation-failed"
+        )
+    return repository
 
 
-def _after_a_break(mirror: Mirror, repository: str, wanted: str, branch: str, *, said: str) -> EffectorResult:
+def _after_a_break(mirror: Mirror, repository: str, done: EffectorResult, *, said: str) -> EffectorResult:
+    assert isinstance(done.value, dict)
     try:
-        tip = mirror.tip_of(repository, branch)
+        tip = mirror.tip_of(repository, str(done.value["branch"]))
     except UnavailableError:
         return EffectorResult("unknown", {"error": f"the push broke off: {said}", "reason": "push-unknown"})
-    if tip != wanted:
+    if tip != done.value["commit"]:
         raise ExecutionError(f"nothing was pushed: {said}", reason="push-failed")
-    return _pushed(wanted, branch, updated=True)
+    return done
 
 
 def _rejected(branch: str, porcelain: str) -> ExecutionError:
@@ -177,7 +191,7 @@ def _rejected(branch: str, porcelain: str) -> ExecutionError:
             hint="clone again and redo the change on top of it",
             reason="non-fast-forward",
         )
-    said = line.rpartition("\t")[2]
+    said = hide_userinfo(line.rpartition("\t")[2])
     return ExecutionError(f"the origin refused the push: {said}", reason="push-rejected")
 
 
@@ -193,11 +207,19 @@ def _look_up_push(task: Task, spaces: Workspaces) -> EffectorResult | None:
     if not mirror.tip_of(repository, branch):
         return None
     tip = mirror.fetch(repository, branch)
-    return _pushed(wanted, branch, updated=True) if mirror.is_ancestor(wanted, tip) else None
+    return _pushed(task, repository, previous=None) if mirror.is_ancestor(wanted, tip) else None
 
 
-def _pushed(wanted: str, branch: str, *, updated: bool) -> EffectorResult:
-    return EffectorResult("succeeded", {"commit": wanted, "branch": branch, "updated": updated})
+def _pushed(task: Task, repository: str, *, previous: str | None, updated: bool = True) -> EffectorResult:
+    value: dict[str, Json] = {
+        "commit": _commit_of(task),
+        "branch": text_of(task, "branch"),
+        "updated": updated,
+        "previous": previous,
+        "repository": hide_userinfo(repository),
+        "workspace": task.workspace,
+    }
+    return EffectorResult("succeeded", value)
 
 
 def _commit_of(task: Task) -> str:

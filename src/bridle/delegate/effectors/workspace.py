@@ -17,29 +17,32 @@ from bridle.delegate.checkout import changed_paths
 from bridle.delegate.difference import write_difference
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import boundary_of, text_of
+from bridle.delegate.leaks import find_leaks
 from bridle.delegate.mirror import Mirror
-from bridle.delegate.script import Script, ScriptRun, run_script
-from bridle.delegate.workspace import Workspaces
+from bridle.delegate.script import CANCELLED, Script, ScriptRun, run_script
+from bridle.delegate.stops import CancelledHere
 from bridle.dispatch.protocol import Task
 
 _COUNTS = ("tests", "failures", "errors", "skipped", "failing")
 
 
 async def verify(task: Task, context: EffectorContext) -> EffectorResult:
-    """Return `{"tree", "changed", "outside", "difference", "suite"}`; `suite` is null when the boundary has none.
+    """Return `{"tree", "changed", "outside", "secrets", "difference", "suite"}`; `suite` is null when the boundary has none.
 
-    `outside` are the changed paths that the boundary's `write` does not cover or its `protect` does. `suite` is
+    `outside` are the changed paths that the boundary's `write` does not cover or its `protect` does. `secrets` are
+    `{"path", "line", "format"}` of what must not be committed (delegate.leaks). `suite` is
     `{"exit_code", "why", "tests", "failures", "errors", "skipped", "failing", "report"}`, the last a digest.
     The status says that the verification was made, not that it is good.
     """
     tree, boundary = text_of(task, "tree"), boundary_of(task)
-    value = await asyncio.to_thread(_compare, context.workspaces, task.workspace, tree, boundary)
+    value = await asyncio.to_thread(_compare, context, task.workspace, tree, boundary)
     suite = await _run_suite(context, tree, boundary) if boundary.suite else None
     facts: dict[str, Json] = {"sandbox": (await context.sandbox.probe()).to_json()} if suite else {}
     return EffectorResult("succeeded", {**value, "suite": suite}, facts)
 
 
-def _compare(spaces: Workspaces, workspace: str, tree: str, boundary: Boundary) -> dict[str, Json]:
+def _compare(context: EffectorContext, workspace: str, tree: str, boundary: Boundary) -> dict[str, Json]:
+    spaces = context.workspaces
     base = spaces.snapshots.load(Mirror(spaces.mirror(workspace)).clone().tree)
     manifest = spaces.snapshots.load(tree)
     changed = changed_paths(base, manifest)
@@ -47,6 +50,7 @@ def _compare(spaces: Workspaces, workspace: str, tree: str, boundary: Boundary) 
         "tree": tree,
         "changed": changed,
         "outside": [path for path in changed if not boundary.may_write(path)],
+        "secrets": find_leaks(spaces.snapshots, base, manifest, changed, redactor=context.redactor),
         "difference": write_difference(spaces.snapshots, base, manifest, changed),
     }
 
@@ -55,7 +59,10 @@ async def _run_suite(context: EffectorContext, tree: str, boundary: Boundary) ->
     assert boundary.suite is not None
     script = Script(text=boundary.suite.script, report=boundary.suite.report)
     async with context.workspaces.throwaway(tree) as folder:
-        return _suite(await run_script(context, folder, boundary=boundary, script=script))
+        outcome = await run_script(context, folder, boundary=boundary, script=script)
+    if outcome.result is CANCELLED:
+        raise CancelledHere("cancelled while the suite ran; nothing is known of it")
+    return _suite(outcome)
 
 
 def _suite(outcome: ScriptRun) -> Mapping[str, Json]:

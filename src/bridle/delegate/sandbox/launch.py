@@ -2,7 +2,10 @@
 
 Rules:
 - The command does not start before its processes are in their control group: bubblewrap waits at a gate, a pipe that we
-  write to. It holds both ends of that pipe itself, so that our sudden death leaves it waiting, not running unwatched.
+  write to. Our sudden death opens it, and then the second gate ends everything.
+- Bubblewrap inside arms its own death only behind that gate. So the command has a second one: a shell says over its standard
+  input, a socket, that it is there, and gives way to the command when we answer. If we are dead by then, it reads the end
+  and goes. Killed in its first moments, bubblewrap may leave a process that waits for it for ever; it runs nothing.
 - The end of bubblewrap's report before it named the first process is a failed set-up; nothing was started.
 - No Python runs in the child: root is dropped by the C code of `subprocess`, limits are set by `prlimit`.
 - The launcher's environment is empty: the namespace's first process shows it to the command.
@@ -12,32 +15,36 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bridle.core.errors import InputError
 from bridle.delegate.sandbox.arguments import check_command, compile_arguments
 from bridle.delegate.sandbox.cgroup import make_leaf
-from bridle.delegate.sandbox.descriptors import Descriptors, make_content, open_workspace
+from bridle.delegate.sandbox.descriptors import Descriptors, open_workspace
 from bridle.delegate.sandbox.diagnosis import explain_failure
 from bridle.delegate.sandbox.machine import MIB, Machine, compile_rlimits, require_reachable
 from bridle.delegate.sandbox.mounts import make_scratch
 from bridle.delegate.sandbox.policy import SandboxPolicy, SandboxUnavailable
-from bridle.delegate.sandbox.running import Running
+from bridle.delegate.sandbox.running import SETUP_TIMEOUT_S, Running
 
+KEEPER = 'echo r >&0; IFS= read -r go && [ "$go" = g ] && exec "$@"'  # waits behind the second gate
+STDIN_BYTES = 1 << 16  # what the socket takes in at once: nobody reads it before the command starts
 OWN_PROCESSES = 2  # bubblewrap outside and inside count towards the group's limit
 ERROR_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
 class _Pipes:
-    """Reading and writing ends; `held_gate` is the gate as the child has it, open both ways."""
+    """Reading and writing ends; of `keeper`, ours and the command's."""
 
     stdout: tuple[int, int]
     stderr: tuple[int, int]
     report: tuple[int, int]
     gate: tuple[int, int]
-    held_gate: int
+    keeper: tuple[int, int]
 
 
 async def launch(
@@ -55,15 +62,17 @@ async def launch(
     opened = Descriptors()
     try:
         pipes = _open_pipes(opened)
-        line = _compile_line(machine, policy, check_command(argv), pipes=pipes, opened=opened)
-        source = opened.keep(make_content("stdin", stdin)) if stdin else subprocess.DEVNULL
-        process = _spawn(machine, line, pipes, source=source, environment=environment, opened=opened)
+        command = [*_keep(stdin), *check_command(argv)]
+        line = _compile_line(machine, policy, command, pipes=pipes, opened=opened)
+        process = _spawn(machine, line, pipes, environment=environment, opened=opened)
         ours = [opened.hand_over(end) for end in _list_our_ends(pipes)]
     finally:
         opened.close()
     running = Running(process, stdout=ours[0], stderr=ours[1], report=ours[2], gate=ours[3])
     try:
-        await _let_go(machine, policy, running)
+        with socket.socket(fileno=ours[4]) as keeper:
+            await _let_go(machine, policy, running)
+            await _answer(keeper, stdin)
     except BaseException:
         await abandon(running)
         raise
@@ -93,13 +102,22 @@ async def abandon(running: Running) -> None:
 
 def _open_pipes(opened: Descriptors) -> _Pipes:
     out, err, report, gate = (opened.open_pipe() for _ in range(4))
-    held = opened.give(os.open(f"/proc/self/fd/{gate[0]}", os.O_RDWR | os.O_CLOEXEC))
-    opened.inherited.append(report[1])
-    return _Pipes(out, err, report, gate, held)
+    opened.inherited += [report[1], gate[0]]
+    ours, keepers = socket.socketpair()
+    return _Pipes(out, err, report, gate, (opened.keep(ours.detach()), opened.keep(keepers.detach())))
 
 
-def _list_our_ends(pipes: _Pipes) -> tuple[int, int, int, int]:
-    return pipes.stdout[0], pipes.stderr[0], pipes.report[0], pipes.gate[1]
+def _list_our_ends(pipes: _Pipes) -> tuple[int, int, int, int, int]:
+    return pipes.stdout[0], pipes.stderr[0], pipes.report[0], pipes.gate[1], pipes.keeper[0]
+
+
+def _keep(stdin: bytes) -> list[str]:
+    """Return the command line of the second gate; raise InputError for more input than the socket takes at once."""
+    if len(stdin) > STDIN_BYTES:
+        raise InputError(
+            f"the input has {len(stdin)} bytes", hint="write it to a file in the workspace instead"
+        )
+    return ["/bin/sh", "-c", KEEPER if stdin else f"{KEEPER} </dev/null", "sh"]
 
 
 def _compile_line(
@@ -111,7 +129,7 @@ def _compile_line(
     make_scratch(workspace, owner=machine.drops_to)
     arguments = [
         *compile_arguments(policy, workspace, filters=machine.filters, opened=opened),
-        *("--json-status-fd", str(pipes.report[1]), "--block-fd", str(pipes.held_gate)),
+        *("--json-status-fd", str(pipes.report[1]), "--block-fd", str(pipes.gate[0])),
     ]
     packed = opened.give_content("arguments", b"\0".join(map(os.fsencode, arguments)))
     start = [
@@ -139,7 +157,6 @@ def _spawn(
     line: list[str],
     pipes: _Pipes,
     *,
-    source: int,
     environment: Mapping[str, str] | None,
     opened: Descriptors,
 ) -> subprocess.Popen[bytes]:
@@ -147,7 +164,7 @@ def _spawn(
     try:
         return subprocess.Popen(
             line,
-            stdin=source,
+            stdin=pipes.keeper[1],
             stdout=pipes.stdout[1],
             stderr=pipes.stderr[1],
             pass_fds=opened.inherited,
@@ -171,6 +188,19 @@ async def _let_go(machine: Machine, policy: SandboxPolicy, running: Running) -> 
     if machine.seats:
         _place(machine, policy, running, pids=(running.process.pid, first))
     running.release()
+
+
+async def _answer(keeper: socket.socket, stdin: bytes) -> None:
+    """Let the command start once its keeper is there; a sandbox that ended before that is told by whoever supervises it."""
+    keeper.setblocking(False)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(SETUP_TIMEOUT_S):
+            said = await loop.sock_recv(keeper, 2)
+        if said:
+            await loop.sock_sendall(keeper, b"g\n" + stdin)
+    except ConnectionError:
+        return  # it ended meanwhile
 
 
 def _place(machine: Machine, policy: SandboxPolicy, running: Running, *, pids: tuple[int, ...]) -> None:

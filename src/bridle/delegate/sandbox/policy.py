@@ -45,8 +45,9 @@ class SandboxResult:
     """How a run ended.
 
     `why` is `exit`, `wall`, `output`, `oom`, `pids`, `disk` or `setup` (the sandbox itself was killed from outside,
-    and nobody knows how far the command came). `exit_code` is -1 unless `why` is `exit`; it is 127 for a program that
-    could not be started and 128 plus the signal for a killed one.
+    and nobody knows how far the command came); `cancelled` says who ended it instead of waiting (delegate.script).
+    `exit_code` is -1 unless `why` is `exit`; it is 127 for a program that could not be started and 128 plus the signal
+    for a killed one.
     `stdout` and `stderr` are capped at `Limits.output_bytes` together; `truncated` says that more came.
     """
 
@@ -88,5 +89,5 @@ class Sandbox(Protocol):
         ...
 
     async def run(self, policy: SandboxPolicy, argv: Sequence[str], *, stdin: bytes = b"") -> SandboxResult:
-        """Run `argv`; raise SandboxUnavailable when a mandatory guarantee cannot be given."""
+        """Run `argv` with at most 64 KiB of input; raise SandboxUnavailable when a mandatory guarantee cannot be given."""
         ...

@@ -15,21 +15,28 @@ from typing import TypeAlias
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock
+from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.dispatch.protocol import Request
-from bridle.engine.execution import Execution
+from bridle.engine.execution import Execution, Executions, Starter
+from bridle.engine.locks import Locks
 from bridle.gate.action import Action, Asked, Denied, Done, Purpose, Result, Unknown, action_key
 from bridle.gate.approvals import Approvals
 from bridle.gate.gate import Gate
-from bridle.pipeline.plan import Plan, Stage, Step
+from bridle.pipeline.lookup import holds_marker
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.tree import Step
 from bridle.trust.journal import Journal
+from bridle.trust.keys import Verifier
+from bridle.trust.policy import SetEngine
 from bridle.trust.principals import Principals
 from bridle.trust.tokens import Minted
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What every kind of step works with. `roots` are folders of agents, `model` the account's default model."""
+    """What every kind of step works with. `roots` are folders of agents, `model` the account's default model,
+    `verdict_key` the one that people's verdicts are signed with, `sets` answers for policy steps."""
 
     gate: Gate
     journal: Journal
@@ -38,22 +45,31 @@ class Bench:
     clock: Clock
     roots: tuple[Path, ...]
     model: str
+    locks: Locks
+    verdict_key: Verifier
+    sets: SetEngine
 
 
 @dataclass(frozen=True)
 class Leg:
-    """One leg of one step: the step with its expressions rendered (`body`), and the token it acts with."""
+    """One leg of one step: the step with its expressions rendered (`body`), and the token it acts with.
+
+    `left_s` is how long the blocks around it may still take, or None.
+    """
 
     bench: Bench
     execution: Execution
     plan: Plan
-    stage: Stage
     step: Step
     path: str
     body: Mapping[str, Json]
     context: Mapping[str, Json]
     token: Minted
     started_at: datetime
+    workspace: str
+    left_s: float | None
+    executions: Executions
+    starter: Starter
 
 
 @dataclass(frozen=True)
@@ -68,9 +84,8 @@ class Ended:
 
 @dataclass(frozen=True)
 class Waiting:
-    """It waits: wake it by `topic`, or look again after `timeout_s`."""
+    """It waits until somebody wakes it; otherwise it looks again after `timeout_s`."""
 
-    topic: str
     timeout_s: float
     note: str = ""
 
@@ -82,9 +97,28 @@ STOPPED: Mapping[str, str] = {
     "oom": "stopped: oom: it needed more memory than a step may use",
     "pids": "stopped: pids: it started more processes than a step may",
     "disk": "stopped: disk: it wrote more than a step may",
+    "cancelled": "stopped: cancelled: somebody cancelled the execution while it ran",
     "setup": "stopped: setup: the sandbox was ended from outside, and nobody knows how far the command came",
 }
 Perform: TypeAlias = Callable[[Leg], Awaitable[Ending]]
+MAY_HOLD_SECRETS: Mapping[str, frozenset[str]] = {
+    "run": frozenset({"env", "with"}),
+    "chain": frozenset({"plan"}),
+    "policy": frozenset({"sets"}),
+}
+
+
+def refuse_secrets(step: Step, body: Mapping[str, Json]) -> None:
+    """Raise InputError when a secret stands where no delegate would put its value, and others would read its name as text."""
+    allowed = MAY_HOLD_SECRETS.get(step.kind, frozenset())
+    for name, value in body.items():
+        if name not in allowed and holds_marker(value):
+            raise InputError(
+                f"{name!r} of a {step.kind} step can't hold a secret",
+                where=step.place,
+                hint="a secret can only be given to a command, in its `env`",
+                reason="secret-outside-env",
+            )
 
 
 def step_action(
@@ -111,7 +145,7 @@ def step_action(
         step=step,
         boundary=boundary,
         token=leg.token.secret,
-        workspace=leg.execution.id,
+        workspace=leg.workspace,
     )
 
 
@@ -127,11 +161,11 @@ async def end_with(leg: Leg, result: Result) -> Ending:
 
 
 async def wait_for(leg: Leg, approval_id: str) -> Waiting:
-    """Wait for a verdict, no longer than until the request expires."""
+    """Wait for the verdicts, no longer than until the request expires or its default holds."""
     approval = await leg.bench.approvals.get(approval_id)
     assert approval is not None
-    left_s = (approval.expires_at - leg.bench.clock.now()).total_seconds()
-    return Waiting(approval_id, max(left_s, 0.0) + 1.0, approval.message)
+    left_s = (approval.answered_by - leg.bench.clock.now()).total_seconds()
+    return Waiting(max(left_s, 0.0) + 1.0, approval.message)
 
 
 def _end_done(result: Done) -> Ended:

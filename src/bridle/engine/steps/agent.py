@@ -2,7 +2,7 @@
 
 The agent acts as its own principal, with a token that is the intersection of its permissions, the initiator's and what is
 asked for. After a crash or an approval its loop runs again from the first turn; the gate answers what is already known. The
-outputs are what the harness saw it do, not what it says.
+outputs are what the harness saw it do; what it says beside that is handed on only where its file declares it, and fits.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
 from bridle.agent.loop import run_agent
 from bridle.agent.outcome import Finished, Stopped, Suspended, Undecided
+from bridle.agent.outputs import add_answer, check_outputs, describe_outputs
 from bridle.agent.shelf import load_agent
 from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json
@@ -31,19 +32,19 @@ async def perform_agent(leg: Leg) -> Ending:
     filled = fill_inputs(definition, inputs)
     outcome = await run_agent(
         definition,
-        task_text=write_task(filled),
+        task_text=write_task(filled) + describe_outputs(definition),
         gate=leg.bench.gate,
         execution=leg.execution.id,
         step=leg.path,
         token=leg.token.secret,
-        workspace=leg.execution.id,
+        workspace=leg.workspace,
         model=choose_model(leg, filled.model),
         budget=f"{leg.execution.id}/{leg.path}",
         prompt=filled.prompt,
         boundary=_boundary(definition, given),
     )
     if isinstance(outcome, Finished):
-        return Ended(State.SUCCEEDED, outcome.outputs)
+        return end_with_outputs(definition, outcome.outputs)
     if isinstance(outcome, Suspended):
         return await wait_for(leg, outcome.approval.approval)
     if isinstance(outcome, Undecided):
@@ -52,6 +53,19 @@ async def perform_agent(leg: Leg) -> Ending:
     said_twice = outcome.detail.startswith(outcome.note)
     note = outcome.detail if said_twice else f"{outcome.note}: {outcome.detail}"
     return Ended(outcome.state, note=note, error="unknown")
+
+
+def end_with_outputs(definition: AgentDefinition, seen: Mapping[str, Json]) -> Ended:
+    """End as the outputs are what the agent's file declares, or not: a later step sees them only when they are."""
+    outputs = add_answer(definition, seen)
+    complaint = check_outputs(definition, outputs)
+    if complaint:
+        return Ended(
+            State.FAILED,
+            note=f"outputs are not as {definition.name} declares: {complaint}",
+            error="verification",
+        )
+    return Ended(State.SUCCEEDED, outputs)
 
 
 def definition_of(bench: Bench, body: Mapping[str, Json]) -> AgentDefinition:

@@ -1,8 +1,11 @@
-"""`approval`: asks a person, ahead of time, about the exact action of another step.
+"""`approval`: asks people about the exact action of another step, or whether the execution goes on.
 
-`for: ship.push` names that step. Its arguments are rendered now, the action is decided now, and what the person approves is its
-digest: when the step comes, the same action is decided again and uses the approval up. An action that needs no
-person passes at once; one that is denied ends the step denied.
+`for: ship.push` names that step. Its arguments are rendered now, the action is decided now, and what people approve is its
+digest: when the step comes, the same action is decided again and uses the approval up. An action that needs nobody
+passes at once; one that is denied ends the step denied.
+
+Without `for` the action is `pipeline.continue`: going on from exactly this state (plan, inputs, files of the workspace). It is
+used up here. When the workspace changes while people are asked, what they said is about something else, and the step fails.
 """
 
 from __future__ import annotations
@@ -10,59 +13,125 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bridle.core.canonical import Json
+from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json, digest
+from bridle.core.clock import from_iso
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.steps import Ended, Ending, Leg, end_with
-from bridle.engine.steps.tool import tool_action
-from bridle.gate.gate import APPROVAL_TTL, Ask
+from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
+from bridle.engine.steps.tool import check_arguments, tool_action
+from bridle.gate.action import Action, Denied, Purpose, Result
+from bridle.gate.gate import APPROVAL_TTL, CONTINUE, EXPIRED, Ask
 from bridle.pipeline.expressions import render
-from bridle.pipeline.plan import Plan, Step
+from bridle.pipeline.failure import INPUT_TIMEOUT
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.tree import Step
+from bridle.trust.quorum import Terms
 
-UNKEPT: Mapping[str, Json] = {"groups": [], "users": [], "min_count": 1, "block_executor": False}
+LEAD = timedelta(minutes=15)  # a default that holds sooner would leave people no time to refuse
 
 
 async def perform_approval(leg: Leg) -> Ending:
-    """Ask for the other step's action, or say how the question was answered."""
-    wanted = leg.body["with"]
-    assert isinstance(wanted, Mapping)
-    unkept = [name for name, harmless in UNKEPT.items() if (wanted.get(name) or harmless) != harmless]
-    if unkept:
-        raise InputError(
-            f"an approval cannot keep {', '.join(unkept)} yet, and is not given without it",
-            where=leg.step.place,
-            hint="leave it out, or wait for the version that has groups of people",
-            reason="not-executed-yet",
-        )
-    body = render(find_target(leg.plan, leg.body).with_, leg.context)
-    assert isinstance(body, Mapping)
-    action = tool_action(leg, body, path=target_path(leg.body))
-    ask = Ask(message=str(wanted.get("message", "")), ttl=_ttl(wanted.get("timeout_s")), topic=leg.path)
-    result = await leg.bench.gate.request(action, ask)
+    """Ask, or say how the question was answered."""
+    wanted = _details(leg.body)
+    terms = read_terms(wanted, initiator=leg.execution.initiator)
+    until = from_iso(str(wanted["deadline"])) if wanted.get("deadline") else None
+    message = str(wanted.get("message", ""))
+    ask = Ask(message=message, ttl=_ttl(wanted.get("timeout_s")), topic=leg.path, until=until, terms=terms)
+    if target_path(leg.body):
+        target, path = find_target(leg.plan, leg.body), target_path(leg.body)
+        body = render(target.with_, leg.context)
+        assert isinstance(body, Mapping)
+        check_arguments(target, body, path=path)
+        action = tool_action(leg, body, path=path)
+        await _check_times(leg, action, ask)
+        result = await leg.bench.gate.request(action, ask)
+    else:
+        action = await _going_on(leg, message, terms)
+        await _check_times(leg, action, ask)
+        result = await leg.bench.gate.settle(action, ask)
     ending = await end_with(leg, result)
     if isinstance(ending, Ended) and ending.state is State.DENIED:
-        return Ended(State.DENIED, note=ending.note, error="approval-rejection")
+        return Ended(State.DENIED, note=ending.note, error=_error_class(result, leg))
     return ending
 
 
+def _error_class(result: Result, leg: Leg) -> str:
+    """What nobody answered in time may go on by its default (`input-timeout`) only where no action hangs on it."""
+    expired = isinstance(result, Denied) and result.rule == EXPIRED
+    return INPUT_TIMEOUT if expired and not target_path(leg.body) else "approval-rejection"
+
+
+def read_terms(wanted: Mapping[str, Json], *, initiator: str) -> Terms:
+    """Return whose word it takes, from the plan's own words. Who started the execution is named only to exclude them."""
+    count, inputs = wanted.get("min_count", 1), wanted.get("inputs") or {}
+    assert isinstance(count, int)
+    assert isinstance(inputs, Mapping)
+    return Terms(
+        minimum=count,
+        users=_texts(wanted, "users"),
+        groups=_texts(wanted, "groups"),
+        attributes=_texts(wanted, "attributes"),
+        excluded=initiator if wanted.get("block_executor") else "",
+        inputs=inputs,
+        auto_approve=bool(wanted.get("auto_approve")),
+        auto_reject=bool(wanted.get("auto_reject")),
+        comment=str(wanted.get("comments") or ""),
+    )
+
+
 def target_path(body: Mapping[str, Json]) -> str:
-    """Return the path of the step that an approval is for; raise InputError when it names none."""
-    wanted = body["with"]
-    assert isinstance(wanted, Mapping)
-    if not wanted.get("for"):
-        raise InputError(
-            "this approval does not say what it is for",
-            hint="add `for: stage.step`, naming the step whose action the person approves",
-            reason="approval-for-nothing",
-        )
-    return str(wanted["for"]).replace(".", "/", 1)
+    """Return the path of the step that an approval is for; empty when it is for none."""
+    return str(_details(body).get("for") or "").replace(".", "/")
 
 
 def find_target(plan: Plan, body: Mapping[str, Json]) -> Step:
     """Return the step that an approval is for; the plan has checked that it exists."""
-    stage_id, _, step_id = target_path(body).partition("/")
-    stage = next(stage for stage in plan.stages if stage.id == stage_id)
-    return next(step for step in stage.steps if step.id == step_id)
+    found = plan.find(target_path(body))
+    assert isinstance(found, Step)
+    return found
+
+
+async def _going_on(leg: Leg, message: str, terms: Terms) -> Action:
+    arguments: dict[str, Json] = {
+        "execution": leg.execution.id,
+        "step": leg.path,
+        "plan": leg.execution.plan_digest,
+        "inputs": digest(leg.execution.inputs),
+        "tree": await leg.bench.gate.snapshot(leg.workspace),
+        "message": message,
+        "terms": terms.digest,
+    }
+    return step_action(leg, CONTINUE, arguments, boundary=Boundary(write=()), purpose=Purpose.REVIEW)
+
+
+async def _check_times(leg: Leg, action: Action, ask: Ask) -> None:
+    """Refuse to begin asking when the time is over, or when a default would hold before anybody could refuse."""
+    now = leg.bench.clock.now()
+    if await leg.bench.approvals.newest_for(action.digest) is not None:
+        return
+    lead = LEAD if ask.terms and ask.terms.auto_approve else timedelta()
+    if min(now + ask.ttl, ask.until or now + ask.ttl) <= now + lead:
+        raise InputError(
+            "the approval's time is over before it begins"
+            if not lead
+            else "what is approved by default has to be more than 15 minutes ahead",
+            where=leg.step.place,
+            hint="give a later deadline",
+            reason="deadline-passed" if not lead else "default-too-soon",
+        )
+
+
+def _details(body: Mapping[str, Json]) -> Mapping[str, Json]:
+    wanted = body["with"]
+    assert isinstance(wanted, Mapping)
+    return wanted
+
+
+def _texts(wanted: Mapping[str, Json], name: str) -> tuple[str, ...]:
+    listed = wanted.get(name) or ()
+    assert isinstance(listed, (list, tuple))
+    return tuple(str(item) for item in listed)
 
 
 def _ttl(timeout_s: Json) -> timedelta:

@@ -7,47 +7,42 @@ from dataclasses import replace
 
 from bridle.core.boundary import Boundary, Limits
 from bridle.core.canonical import Json
-from bridle.core.errors import InputError
 from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
 from bridle.pipeline.expressions import render
+from bridle.pipeline.plugins import plugin_environment
 from bridle.pipeline.values import to_text
 
 DEFAULT_WALL_S = 600
+EVERYWHERE: Mapping[str, str] = {
+    "HARNESS_ACCOUNT_ID": "default",
+    "HARNESS_ORG_ID": "default",
+    "HARNESS_PROJECT_ID": "default",
+}
+"""One installation is one account with one organisation and project; the delegate adds HARNESS_WORKSPACE."""
 
 
 async def perform_run(leg: Leg) -> Ending:
     """Run the script and wait for its end."""
-    _refuse_masks(leg)
     wall_s = leg.step.timeout_s or DEFAULT_WALL_S
+    if leg.left_s is not None:
+        wall_s = max(min(wall_s, int(leg.left_s) + 1), 1)
     arguments: dict[str, Json] = {"script": leg.body["script"], "timeout_s": wall_s}
     if leg.body.get("shell"):
         arguments["shell"] = leg.body["shell"]
     report = leg.body.get("report")
     if isinstance(report, dict):
         arguments["report"] = report["path"]
-    if env := _environment(leg):
-        arguments["env"] = env
+    arguments["env"] = _environment(leg)
     boundary = Boundary(write=("**",), limits=replace(Limits(), wall_s=wall_s))
     action = step_action(leg, "command.run", arguments, boundary=boundary)
     ending = await end_with(leg, await leg.bench.gate.perform(action))
     return _with_outputs(leg, ending) if isinstance(ending, Ended) else ending
 
 
-def _refuse_masks(leg: Leg) -> None:
-    """A secret goes through the secret output file, which the delegate keeps; a mask here would come too late."""
-    declared = leg.body.get("output") or ()
-    assert isinstance(declared, (list, tuple))
-    if any(isinstance(item, Mapping) and item.get("mask") for item in declared):
-        raise InputError(
-            "a masked output has already been seen when it is masked",
-            where=leg.step.place,
-            hint="write it to $HARNESS_OUTPUT_SECRET_FILE instead",
-            reason="not-executed-yet",
-        )
-
-
 def _environment(leg: Leg) -> dict[str, Json]:
-    """Pipeline, stage and step, the nearest last. The body's own is rendered already: twice would evaluate an output.
+    """What every command sees, then `with`, then pipeline, stage and step, the nearest last.
+
+    The body's own is rendered already: twice would evaluate an output.
 
     Variables are text: a number from a report is written out, and what is not there is empty, as it is inside other text.
     """
@@ -55,16 +50,27 @@ def _environment(leg: Leg) -> dict[str, Json]:
     own = leg.body.get("env") or {}
     assert isinstance(around, Mapping)
     assert isinstance(own, Mapping)
-    return {name: to_text(value) for name, value in {**around, **own}.items()}
+    with_ = leg.body.get("with") or {}
+    assert isinstance(with_, Mapping)
+    named = {name: to_text(value) for name, value in {**around, **own}.items()}
+    return {**EVERYWHERE, "HARNESS_EXECUTION_ID": leg.execution.id, **plugin_environment(with_), **named}
+
+
+def _secret_outputs(output: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what the delegate keeps, by name: placeholders, which it fills in the `env` of a later command alone."""
+    listed = output.get("secret_outputs") or ()
+    assert isinstance(listed, (list, tuple))
+    return {str(item["name"]): item["placeholder"] for item in listed if isinstance(item, Mapping)}
 
 
 def _with_outputs(leg: Leg, ended: Ended) -> Ended:
     """Put the variables that the script wrote beside the result, under the names that the step declares."""
     if not isinstance(ended.output, Mapping):
         return ended
-    written, declared = ended.output.get("outputs") or {}, leg.body.get("output") or ()
-    assert isinstance(written, Mapping)
+    plain, declared = ended.output.get("outputs") or {}, leg.body.get("output") or ()
+    assert isinstance(plain, Mapping)
     assert isinstance(declared, (list, tuple))
+    written = {**plain, **_secret_outputs(ended.output)}
     named = dict(written)
     missing: list[str] = []
     for item in declared:

@@ -15,4 +15,4 @@ async def perform_wait(leg: Leg) -> Ending:
     left = leg.started_at + timedelta(seconds=duration_s) - leg.bench.clock.now()
     if left <= timedelta(0):
         return Ended(State.SUCCEEDED)
-    return Waiting(leg.path, left.total_seconds(), f"until {duration_s} s are over")
+    return Waiting(left.total_seconds(), f"until {duration_s} s are over")

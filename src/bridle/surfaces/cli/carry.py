@@ -17,7 +17,7 @@ from bridle.core.errors import BridleError
 from bridle.core.states import State
 from bridle.engine.control import Verdict, find_open
 from bridle.engine.summary import Summary, summarise
-from bridle.gate.approvals import Approval
+from bridle.gate.approvals import Approval, ApprovalState
 from bridle.surfaces.cli.options import is_terminal, say
 from bridle.surfaces.cli.progress import Lines, Tree, View
 from bridle.surfaces.cli.show import show_approval
@@ -105,13 +105,18 @@ async def _follow(app: App, execution: str, view: View) -> None:
 
 
 async def _answer(app: App, approval: Approval, manner: Manner, view: View) -> bool:
-    """Give a verdict if this surface may; return whether one was given."""
+    """Give a verdict if this surface may; return whether that answered the request.
+
+    What takes more than a yes (a key, an input) is left waiting for `bridle approve`.
+    """
     if manner.approve_as:
-        await app.control.give_verdict(approval.id, Verdict(True, app.user, name=manner.approve_as))
-        return True
+        verdict = Verdict(True, app.user, name=manner.approve_as)
+        return (await app.control.give_verdict(approval.id, verdict)).state is not ApprovalState.OPEN
     if not manner.asks:
         return False
     say(show_approval(approval))
+    if approval.terms.wants_keys or approval.terms.inputs:
+        return False
     word = await asyncio.to_thread(_ask, "approve? [y]es, [n]o, anything else to leave it waiting: ")
     if word not in ("y", "yes", "n", "no"):
         return False

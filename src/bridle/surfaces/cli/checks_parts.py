@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bridle.core.errors import UnavailableError
+from bridle.core.errors import InputError, UnavailableError
 from bridle.core.settings import Settings
 from bridle.surfaces.cli.checks import Check, State
 from bridle.surfaces.cli.checks_machine import KEYS, sqlite_file
@@ -111,17 +111,19 @@ async def _verify_end(store: Store) -> Check:
 def check_policy(settings: Settings) -> Sequence[Check]:
     """The engine answers a known question as it must, and a broken one is denied."""
     try:
-        return [asyncio.run(_ask_policy())]
+        return [asyncio.run(_ask_policy(settings))]
     except UnavailableError as error:  # its own advice is to ask the doctor
         return [Check("policy", State.FAIL, error.what, POLICY_FIX)]
+    except InputError as error:
+        return [Check("policy", State.FAIL, str(error).partition("\n")[0], error.hint or POLICY_FIX)]
 
 
-async def _ask_policy() -> Check:
+async def _ask_policy(settings: Settings) -> Check:
     from bridle.app import open_policy
     from bridle.gate.decision import decide
     from bridle.gate.manifest import find_manifest
 
-    engine = open_policy()
+    engine = open_policy(settings)
     try:
         await engine.start()
         known, broken = known_question(), {**known_question(), "principal": None}
@@ -137,7 +139,8 @@ async def _ask_policy() -> Check:
     if denied.effect != "deny" or answer.allow or not answer.deny:
         what = "an action of nobody is not denied: nothing is safe here"
         return Check("policy", State.FAIL, what, POLICY_FIX)
-    rules = f"base set {engine.digest[:19]}…"
+    added = "".join(f" and {path}" for path in settings.policies)
+    rules = f"base set{added} {engine.digest[:19]}…"
     return Check("policy", State.OK, f"{rules} answers; a known action is allowed, one of nobody is denied")
 
 

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
+from bridle.pipeline.input_sets import read_input_set
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
-from bridle.pipeline.read import read_pipeline
 
 LARGEST_FILE_BYTES = 1 << 20
 
 
-def read_plan(path: Path) -> Plan:
-    """Read a pipeline file; raise InputError with the place of every fault."""
-    return read_pipeline(read_text(path), source=str(path))
+def read_plan(path: Path, *, given: Sequence[str] = ()) -> Plan:
+    """Read a pipeline file, with the templates that it uses; raise InputError with the place of every fault.
+
+    `given` holds what `--input` was given.
+    """
+    from bridle.surfaces.cli.locking import read_locked
+
+    runtime = {name: text for name, text in _split_pairs(given).items() if _is_path(name)}
+    return read_locked(read_text(path), source=str(path), folder=path.parent, runtime=runtime)
+
+
+def open_sets(folder: Path) -> Callable[[str], str | None]:
+    """Return what finds the policy sets of pipelines that lie in `folder`."""
+    return partial(_read_set, folder / "policies")
+
+
+def _read_set(folder: Path, name: str) -> str | None:
+    path = folder / f"{name}.rego"
+    return read_text(path) if path.is_file() else None
 
 
 def read_text(path: Path) -> str:
     """Read a text file written by a person; raise InputError when it is missing, too large or not UTF-8."""
-    data = open_bytes(path, most_bytes=LARGEST_FILE_BYTES + 1)
+    return decode_text(open_bytes(path, most_bytes=LARGEST_FILE_BYTES + 1), path)
+
+
+def decode_text(data: bytes, path: Path) -> str:
+    """Return what a person wrote as text; raise InputError when it is too large or not UTF-8."""
     if len(data) > LARGEST_FILE_BYTES:
         raise InputError(
             f"larger than {LARGEST_FILE_BYTES} bytes",
@@ -71,12 +93,36 @@ def _decode(data: bytes, path: Path) -> str:
         ) from error
 
 
-def parse_inputs(plan: Plan, given: Sequence[str]) -> dict[str, Json]:
-    """Read `name=value` pairs as the plan declares them; the last one of a name counts. Raise InputError."""
+def parse_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ()) -> dict[str, Json]:
+    """Read `name=value` pairs as the plan declares them, over the values of input sets; the last one of a name counts.
+
+    Values of runtime inputs are in the plan already. Raise InputError.
+    """
     values: dict[str, Json] = {}
+    for path in sets:
+        values |= read_input_set(read_text(path), source=str(path), find=partial(_find_set, path.parent))
+    values |= {name: text for name, text in _split_pairs(given).items() if not _is_path(name)}
+    return dict(resolve_inputs(plan, values))
+
+
+def _find_set(folder: Path, name: str) -> str:
+    """Return the text of the input set that an overlay names: a file beside it."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", name):
+        hint = "name a file beside it, without .yaml"
+        raise InputError(f"{name[:80]!r} names no input set", reason="bad-input-set-name", hint=hint)
+    return read_text(folder / f"{name}.yaml")
+
+
+def _split_pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
     for pair in given:
         name, equals, text = pair.partition("=")
         if not equals:
             raise InputError(f"{pair!r} is not NAME=VALUE", hint="write --input branch=main")
-        values[name] = text
-    return dict(resolve_inputs(plan, values))
+        pairs[name] = text
+    return pairs
+
+
+def _is_path(name: str) -> bool:
+    """True for the place of a runtime input; what a pipeline declares has no dot in its name."""
+    return "." in name

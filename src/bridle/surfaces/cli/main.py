@@ -27,7 +27,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-COMMANDS = ("demo", "start", "check", "carry_on", "verdicts", "inspect", "prove", "doctor", "init")
+COMMANDS = (
+    "demo",
+    "start",
+    "agent",
+    "serve",
+    "interrupt",
+    "retention",
+    "check",
+    "carry_on",
+    "rerun",
+    "verdicts",
+    "decide",
+    "people",
+    "inspect",
+    "prove",
+    "doctor",
+    "init",
+    "schema",
+    "fmt",
+    "lock",
+)
 INTERRUPTED = 130
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer raises it for a wrong call; it has no public name
 

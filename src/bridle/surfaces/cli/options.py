@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from bridle.core.visible import make_visible
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
@@ -18,6 +20,24 @@ Store = Annotated[
         "--store",
         help="Where executions and the journal are kept: sqlite:////file or postgresql://…",
         metavar="URL",
+    ),
+]
+Policies = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--policies",
+        help="A Rego file or folder to ask beside the base set, whose denials stay; may be repeated. BRIDLE_POLICIES "
+        "names those of every command.",
+        metavar="PATH",
+    ),
+]
+Given = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        help="An input, as NAME=VALUE, or a runtime input by its place; may be repeated.",
+        metavar="NAME=VALUE",
     ),
 ]
 Model = Annotated[
@@ -37,18 +57,12 @@ ApproveAs = Annotated[
 ]
 
 
-HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
 def printable(text: str) -> str:
     """Return `text` with what a terminal would obey or not show written out: escapes, overrides of direction, controls.
 
     Much of what is shown was written by a model or comes from files; it must not be able to repaint what a person approves.
     """
-    return "".join(
-        char if char in "\n\t" or unicodedata.category(char) not in HIDDEN else f"\\u{ord(char):04x}"
-        for char in text
-    )
+    return make_visible(text, keep="\n\t")
 
 
 def print_json(document: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class Lines(View):
         self._said: set[tuple[str, str]] = set()
 
     def show(self, summary: Summary) -> None:
+        if summary.state is State.PENDING:
+            self._say(summary.execution, summary.note, f"{MARKS[State.PENDING][0]} {summary.note}")
         for steps in summary.stages.values():
             for step in steps:
                 for action in step.actions:
@@ -129,9 +132,9 @@ def headline(summary: Summary) -> str:
     return " · ".join(parts)
 
 
-def describe_cost(summary: Summary) -> str:
-    """Return the cost in words that say what was charged."""
-    cost = summary.cost
+def describe_cost(summary: Summary, cost: Mapping[str, Any] | None = None) -> str:
+    """Return the cost of the whole, or of one step, in words that say what was charged."""
+    cost = cost or summary.cost
     if cost["unpriced_turns"]:
         return f"{cost['unpriced_turns']} turns without a known price"
     if summary.played:

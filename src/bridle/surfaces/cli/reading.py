@@ -1,6 +1,6 @@
-"""Opens a store for commands that only read: one that is not there is refused and not made.
+"""Opens a store for commands that need what is in it: one that is not there is refused and not made.
 
-A reader that made an empty store would report that nothing ever happened, where the truth is that it looked in the wrong
+A command that made an empty store would report that nothing ever happened, where the truth is that it looked in the wrong
 place. Only SQLite makes a store by opening it; whether a PostgreSQL database exists, its server says.
 """
 
@@ -24,6 +24,13 @@ def open_existing_store(settings: Settings) -> Iterator[Store]:
     """Open what is written down; raise InputError when there is nothing at that address."""
     from bridle.app import open_store
 
+    check_store(settings)
+    with open_store(settings) as opened:
+        yield opened
+
+
+def check_store(settings: Settings) -> None:
+    """Raise InputError unless there is a store already, as far as can be seen from here."""
     file = sqlite_file(settings.store_url)
     if file is not None and not file.is_file():
         raise InputError(
@@ -31,8 +38,6 @@ def open_existing_store(settings: Settings) -> Iterator[Store]:
             hint="bridle run makes one; --store names another",
             reason="no-store",
         )
-    with open_store(settings) as opened:
-        yield opened
 
 
 def sqlite_file(url: str) -> Path | None:

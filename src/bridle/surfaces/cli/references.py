@@ -6,50 +6,78 @@ Rules
   3. Inputs and arguments are compared by name: a value may be an expression, and is known only during the run. So is a
      reference that is an expression itself.
   4. A tool that only the harness performs is no step: its result would rest on nothing the harness has seen.
-  5. A model's name is checked for its form; neither a file nor an endpoint is opened.
+  5. A draft is refused beside what only approved text may do.
+  6. A model's name is checked for its form; neither a file nor an endpoint is opened.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridle.agent.definition import AgentInput
 from bridle.agent.shelf import load_agent
 from bridle.core.errors import InputError
+from bridle.engine.drafts import is_harmless, refuse_drafts
 from bridle.engine.steps.agent import NOT_INPUTS
 from bridle.engine.summary import HARNESS_TOOLS
 from bridle.gate.manifest import builtin_manifests
 from bridle.pipeline.complaint import Findings, Place, suggest
-from bridle.pipeline.plan import Plan, Step
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.tree import Step, walk
+
+if TYPE_CHECKING:
+    from bridle.core.settings import Settings
 
 EXPRESSIONS = ("${{", "<+")
 
 
-def agent_roots() -> tuple[Path, ...]:
-    """Return the folders in which the engine of this process seeks agents, in its order."""
-    from bridle.app import shipped
-
-    return Path.cwd() / "agents", Path.cwd() / "bridle" / "agents", shipped("agents")
-
-
 def check_references(plan: Plan, *, roots: Sequence[Path]) -> None:
     """Raise PipelineError with everything that the plan refers to and that is not there or does not fit."""
+    refuse_drafts(plan)
     findings = Findings()
-    for step in (step for stage in plan.stages for step in stage.steps):
+    for step in (node for _, node in walk(plan.stages) if isinstance(node, Step)):
         check = _CHECKS.get(step.kind)
         if check is not None and not _is_expression(step.with_.get("uses")):
             check(step, roots, findings)
+        if plan.drafts and step.kind == "agent":
+            _refuse_beside_drafts(step, plan, roots, findings)
     findings.raise_if_any()
 
 
-def check_model(name: str) -> None:
+def check_model(name: str, *, where: str = "--model") -> None:
     """Raise InputError when no kind of model has such a name; an empty one leaves the choice to others."""
     from bridle.app import key_references
 
-    if name:
+    if not name:
+        return
+    try:
         key_references(name)
+    except InputError as error:
+        raise InputError(error.what, where=where, hint=error.hint, reason=error.reason) from error
+
+
+def check_models(plan: Plan, *, chosen: str, settings: Settings) -> None:
+    """Raise InputError when the run's model or, where the plan has agents, the account's is none."""
+    check_model(chosen)
+    if any(node.kind == "agent" for _, node in walk(plan.stages)):
+        check_model(settings.model, where="BRIDLE_MODEL")
+
+
+def _refuse_beside_drafts(step: Step, plan: Plan, roots: Sequence[Path], findings: Findings) -> None:
+    """An agent that could reach outside is no company for text that nobody has approved."""
+    try:
+        tools = load_agent(str(step.with_["uses"]), roots=roots).tools
+    except InputError:
+        return  # complained about where its inputs are checked
+    reaching = [tool for tool in tools if not is_harmless(tool)]
+    if reaching:
+        what = (
+            f"an agent with {', '.join(reaching)} can't stand in a plan with drafts: {', '.join(plan.drafts)}"
+        )
+        hint = "merge the branch and lock its version, or take this step out while you try the draft"
+        findings.refuse(_place(step), what, reason="draft-in-production", hint=hint)
 
 
 def _check_agent(step: Step, roots: Sequence[Path], findings: Findings) -> None:
@@ -60,6 +88,8 @@ def _check_agent(step: Step, roots: Sequence[Path], findings: Findings) -> None:
         what = f"{error.where}: {error.what}" if error.where else error.what
         findings.refuse(place, what, reason=error.reason, hint=error.hint or f"mend {uses}")
         return
+    for name in (str(step.with_.get("model") or ""), agent.model):
+        _check_model_at(place, name, findings)
     given = _given(step)
     names = [item.name for item in agent.inputs]
     _check_names(
@@ -75,6 +105,15 @@ def _check_agent(step: Step, roots: Sequence[Path], findings: Findings) -> None:
             hint = f"write {item.name}: below with:"
             what = f"{agent.name} needs the input {item.name!r}"
             findings.refuse(place, what, reason="missing-input", hint=hint)
+
+
+def _check_model_at(place: Place, name: str, findings: Findings) -> None:
+    if _is_expression(name):
+        return
+    try:
+        check_model(name)
+    except InputError as error:
+        findings.refuse(place, error.what, reason=error.reason, hint=error.hint)
 
 
 def _is_missing(item: AgentInput, given: Mapping[str, Any]) -> bool:

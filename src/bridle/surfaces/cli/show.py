@@ -12,6 +12,8 @@ from bridle.core.states import State
 from bridle.engine.summary import Summary
 from bridle.gate.approvals import Approval
 from bridle.surfaces.cli.progress import MARKS, describe_cost
+from bridle.surfaces.cli.show_waiting import list_terms
+from bridle.trust.quorum import Terms
 
 
 def show_approval(approval: Approval) -> str:
@@ -24,6 +26,7 @@ def show_approval(approval: Approval) -> str:
         "",
         f"{approval.message}",
         f"  approval   {approval.id}, expires {iso(approval.expires_at)}",
+        *(list_terms(approval)[1:] if approval.terms != Terms() else ()),
         f"  action     {approval.tool} {json.dumps(shown.get('arguments', {}), sort_keys=True)}",
     ]
     if "agent" in shown:
@@ -32,10 +35,10 @@ def show_approval(approval: Approval) -> str:
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
     lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]
     lines += [f"  binds      {name} {value}" for name, value in approval.rests_on.items() if value]
-    lines += _block("message", str(shown.get("message", "")).splitlines())
+    lines += _block("message", str(shown["message"]).rstrip("\n").split("\n") if shown.get("message") else ())
     lines += _block("changed", [_one_line(path) for path in shown.get("changed", ())])
     if shown.get("difference"):
-        lines += ["", *(f"  {line}" for line in str(shown["difference"]).splitlines())]
+        lines += ["", *(f"  {line}" for line in str(shown["difference"]).removesuffix("\n").split("\n"))]
     return "\n".join([*lines, ""])
 
 
@@ -58,6 +61,11 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
         label = " (turns from a file: nothing was asked of a model)" if summary.played else ""
         lines += ["", f"Model    {', '.join(summary.models)}{label}"]
         lines.append(f"Cost     {summary.cost['tokens']} tokens, {describe_cost(summary)}")
+        paying = [step for steps in summary.stages.values() for step in steps if step.cost]
+        for step in paying if len(paying) > 1 else ():
+            lines.append(
+                f"  {step.path:<20} {step.cost['tokens']} tokens, {describe_cost(summary, step.cost)}"
+            )
     lines.append(f"Sandbox  {_sandbox(summary.sandbox)}")
     for approval in summary.approvals:
         lines.append(f"Approval {approval['id']} {_verdict(approval, now)}")
@@ -66,15 +74,23 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
 
 def show_next(summary: Summary, *, now: datetime | None = None) -> str:
     """Return the commands that go on from here, or an empty string."""
-    waiting = [approval for approval in summary.approvals if _is_open(approval, now)]
-    if summary.state is State.WAITING and waiting:
-        return "\n".join(
-            f"It waits for a person.\n  bridle approve {item['id']}\n  bridle deny {item['id']}"
-            for item in waiting
-        )
+    if summary.state is State.WAITING and (commands := _list_answers(summary, now)):
+        return "\n".join(["It waits for a person.", *(f"  {command}" for command in commands)])
     if not summary.state.ended:
         return f"It has not ended.\n  bridle resume {summary.execution}"
     return ""
+
+
+def _list_answers(summary: Summary, now: datetime | None) -> list[str]:
+    """Return the commands that answer what is open."""
+    waiting = [str(approval["id"]) for approval in summary.approvals if _is_open(approval, now)]
+    commands = [f"bridle {verdict} {name}" for name in waiting for verdict in ("approve", "deny")]
+    for item in summary.interventions:
+        offers = item["offers"]
+        assert isinstance(offers, Sequence)
+        if not item["answer"] and (now is None or now < from_iso(str(item["expires_at"]))):
+            commands += [f"bridle decide {summary.execution} {item['step']} {offer}" for offer in offers]
+    return commands
 
 
 def _sandbox(probe: Mapping[str, Any]) -> str:
@@ -100,6 +116,8 @@ def _report(report: Any) -> str:
 def _verdict(approval: Mapping[str, Any], now: datetime | None) -> str:
     if not approval["verdict"]:
         return f"{'open' if _is_open(approval, now) else 'expired'}: {approval['message']}"
+    if approval["verdict"] == "approved" and not approval["asserted"]:
+        return f"approved by {', '.join(approval['approvers'])}"
     return f"{approval['verdict']} by {approval['by']}{_vouched(approval)}"
 
 

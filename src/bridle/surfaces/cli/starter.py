@@ -3,7 +3,7 @@
 Rules
   1. A file that is there already is kept: nothing at all is written then, unless it was asked for by force.
   2. What was made is read by the product's own readers before it is written.
-  3. A suite that leaves no report gets the pipeline without a commit.
+  3. A suite that leaves no report gets the pipeline without a commit, and one that is red by its report gets a repair.
 """
 
 from __future__ import annotations
@@ -24,20 +24,28 @@ if TYPE_CHECKING:
 
 PIPELINE, TURNS = "bridle/pipeline.yaml", "bridle/turns.yaml"
 AGENT = "bridle/agents/starter.notes/1.0.0.md"
+REPAIR = "bridle/agents/starter.repair/1.0.0.md"
 _TOKEN = re.compile(r"^(?P<indent> *)@SUITE@$|@(?P<name>[A-Z_]+)@", re.MULTILINE)
 
 
 def make_files(templates: Path, project: Project, trial: Trial) -> dict[str, str]:
     """Return the starter's files, path to text; raise InputError when one of them does not read."""
-    kind = "-unproved" if trial.tests is None else ""
-    names = {PIPELINE: f"pipeline{kind}.yaml.in", TURNS: f"turns{kind}.yaml.in", AGENT: "agent.md.in"}
+    names = _choose(trial)
     values = _values(project, trial)
     files = {
         path: fill((templates / name).read_text("utf-8"), values, suite=trial.suite.script)
         for path, name in names.items()
     }
-    _check(files)
+    _check(files, project.root)
     return files
+
+
+def _choose(trial: Trial) -> dict[str, str]:
+    """Return what is written, each with its template. A repair cannot be played from a file: it has no turns."""
+    if trial.red:
+        return {PIPELINE: "pipeline-red.yaml.in", REPAIR: "agent-red.md.in"}
+    kind = "-unproved" if trial.tests is None else ""
+    return {PIPELINE: f"pipeline{kind}.yaml.in", TURNS: f"turns{kind}.yaml.in", AGENT: "agent.md.in"}
 
 
 def fill(template: str, values: Mapping[str, str], *, suite: str) -> str:
@@ -53,7 +61,7 @@ def fill(template: str, values: Mapping[str, str], *, suite: str) -> str:
 
 def refuse_existing(root: Path) -> None:
     """Raise InputError when one of the starter's files is there."""
-    there = [path for path in (PIPELINE, TURNS, AGENT) if (root / path).exists()]
+    there = [path for path in (PIPELINE, TURNS, AGENT, REPAIR) if (root / path).exists()]
     if there:
         raise InputError(
             f"already there: {', '.join(there)}",
@@ -87,9 +95,10 @@ def _values(project: Project, trial: Trial) -> dict[str, str]:
     return {name: json.dumps(value, ensure_ascii=False) for name, value in quoted.items()} | prose
 
 
-def _check(files: Mapping[str, str]) -> None:
+def _check(files: Mapping[str, str], root: Path) -> None:
     from bridle.agent.forms import parse_agent
-    from bridle.pipeline.read import read_pipeline
+    from bridle.surfaces.cli.locking import read_locked
 
-    read_pipeline(files[PIPELINE], source=PIPELINE)
-    parse_agent(files[AGENT], file=AGENT)
+    read_locked(files[PIPELINE], source=PIPELINE, folder=root)
+    agent = REPAIR if REPAIR in files else AGENT
+    parse_agent(files[agent], file=agent)

@@ -2,7 +2,8 @@
 
 Rules
   1. A suite is green when it ended with 0 and, if it left a report, at least one test ran.
-  2. The first green suite with a report is taken; without one, the first that is green; else there is none.
+  2. The first green suite with a report is taken; without one, the first that is green; else the first that is red by its
+     report, which is what an agent repairs; else there is none. A failure without a report may be anything.
   3. A clone that fails, or a sandbox that does not start, ends the search: no other command would do better.
 """
 
@@ -29,28 +30,32 @@ NEEDS = (
 
 @dataclass(frozen=True)
 class Trial:
-    """How a suite went. `tests` is None when it left no report; `said` is what there is to tell of it."""
+    """How a suite went. `tests` is None when it left no report; `said` is what there is to tell of it.
+
+    `red` says that tests ran and some failed; a suite that is neither green nor red did not work.
+    """
 
     suite: Suite
     green: bool
     tests: int | None
     said: str
     execution: str
+    red: bool = False
 
 
 async def try_suites(app: App, project: Project, suites: Sequence[Suite]) -> Trial:
-    """Try suites until one is green with a report; raise ExecutionError that tells of each when none is green."""
+    """Try suites until one is green with a report; raise ExecutionError that tells of each when none is green or red."""
     trials: list[Trial] = []
     for suite in suites:
         trials.append(await _try(app, project, suite))
         if trials[-1].green and trials[-1].tests is not None:
             return trials[-1]
-    for trial in trials:
-        if trial.green:
-            return trial
+    usable = [trial for trial in trials if trial.green] + [trial for trial in trials if trial.red]
+    if usable:
+        return usable[0]
     told = "".join(f"\n  {trial.suite.command}: {trial.said}" for trial in trials)
     raise ExecutionError(
-        f"no test command is green in the sandbox, so nothing was written:{told}",
+        f"no test command works in the sandbox, so nothing was written:{told}",
         where=str(project.root),
         hint=NEEDS,
         reason="suite-not-green",
@@ -89,7 +94,8 @@ def judge(suite: Suite, output: Mapping[str, Any], *, note: str, execution: str)
         return Trial(suite, False, report["tests"], f"{counts}: no test ran", execution)
     first = next(iter(report["failing"]), None)
     said = f"{counts}; first {first['name']}: {first['message']}" if first else counts
-    return Trial(suite, ended_well and not report["failing"], report["tests"], said, execution)
+    red = bool(report["failing"]) and output.get("why") == "exit"
+    return Trial(suite, ended_well and not first, report["tests"], said, execution, red)
 
 
 def _last_words(output: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bridle.adapters.people.folder import PeopleFolder
 from bridle.core.errors import InputError
 from bridle.delegate.sandbox.bubblewrap import Bubblewrap
 
@@ -143,7 +144,7 @@ async def test_the_first_process_of_the_namespace_cannot_be_taken_over(run_pytho
         "print(sorted(os.readlink('/proc/1/fd/' + n).split(':')[0] for n in os.listdir('/proc/1/fd')))\n"
     )
     lines = result.stdout.decode().splitlines()
-    assert lines == ["0000000000000000 1 2", "True", "['/dev/null', 'anon_inode', 'pipe', 'pipe']"]
+    assert lines == ["0000000000000000 1 2", "True", "['anon_inode', 'pipe', 'pipe', 'socket']"]
 
 
 async def test_a_secret_on_the_host_is_not_there(run, secret):
@@ -151,6 +152,16 @@ async def test_a_secret_on_the_host_is_not_there(run, secret):
         f"cat {secret}; cat /proc/1/root{secret}; ls /root /home /var/lib /etc/shadow; find / -name secret"
     )
     assert (result.stdout, b"hunter2" in result.stderr) == (b"", False)
+
+
+async def test_the_keys_that_people_approve_with_are_not_there(run, tmp_path):
+    PeopleFolder(tmp_path / "config").add("ana", account="", groups=["release"], attributes=[])
+    key, people = tmp_path / "config" / "people" / "ana.key", tmp_path / "config" / "people.yaml"
+    assert key.exists()
+    result = await run(
+        f"cat {key} {people} /proc/1/root{key}; cd {tmp_path}; find / -name ana.key -o -name people.yaml"
+    )
+    assert (result.stdout, b"PRIVATE KEY" in result.stderr) == (b"", False)
 
 
 async def test_processes_of_the_host_are_not_there(run, outsider):

@@ -42,3 +42,37 @@ def test_the_command_dies_with_the_process_that_started_it(workspace: Path):
         running = wait_until(lambda: is_running(mark), within_s=5)
         starter.kill()
     assert (started, running, wait_until(lambda: not is_running(mark), within_s=5)) == (True, True, True)
+
+
+KILLED_AT_THE_START = """
+import asyncio, os, signal, sys, time
+from pathlib import Path
+from bridle.delegate.sandbox.bubblewrap import Bubblewrap
+from bridle.delegate.sandbox.policy import SandboxPolicy
+folder, rounds = Path(sys.argv[1]), int(sys.argv[2])
+asyncio.run(Bubblewrap().probe())  # proved once, so that each child goes straight to its start
+for number in range(rounds):
+    pid = os.fork()
+    if not pid:
+        command = f"sleep 0.3; echo alive > .bridle/survived-{number}"
+        asyncio.run(Bubblewrap().run(SandboxPolicy(folder), ["/bin/sh", "-c", command]))
+        os._exit(0)
+    time.sleep(number * 0.03 / rounds)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+time.sleep(1.0)
+print(*sorted(path.name for path in (folder / ".bridle").glob("survived-*")))
+"""
+
+
+def test_no_command_runs_on_when_its_starter_is_killed_at_any_moment_of_the_start(workspace: Path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(bridle.__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_THE_START, workspace, "40"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == ""

@@ -1,10 +1,13 @@
 """The check of the policy engine, with engines that are broken in one way each."""
 
+from pathlib import Path
+
 import pytest
 
 from bridle import app
 from bridle.core.canonical import digest
 from bridle.core.errors import UnavailableError
+from bridle.core.settings import load_settings
 from bridle.surfaces.cli.checks import State
 from bridle.surfaces.cli.checks_parts import check_policy
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
@@ -40,9 +43,9 @@ class FakeEngine:
 
 @pytest.fixture
 def check(monkeypatch):
-    def look(engine):
-        monkeypatch.setattr(app, "open_policy", lambda: engine)
-        (found,) = check_policy(None)
+    def look(engine, *policies):
+        monkeypatch.setattr(app, "open_policy", lambda settings: engine)
+        (found,) = check_policy(load_settings({}, policies=policies))
         return found
 
     return look
@@ -68,10 +71,20 @@ def test_an_engine_that_answers_with_an_error_raises_which_is_a_failure(check):
 
 
 def test_an_engine_that_does_not_start_is_told_with_a_way_out_that_is_not_the_doctor(monkeypatch):
-    def refuse():
+    def refuse(settings):
         raise UnavailableError("the worker does not start", hint="bridle doctor names what is missing")
 
     monkeypatch.setattr(app, "open_policy", refuse)
-    (found,) = check_policy(None)
+    (found,) = check_policy(load_settings({}))
     assert (found.state, found.found) == (State.FAIL, "the worker does not start")
     assert "doctor" not in found.fix
+
+
+def test_the_doctor_names_what_is_asked_beside_the_base_set(check):
+    assert "base set and /etc/bridle/house sha256:" in check(FakeEngine(), Path("/etc/bridle/house")).found
+
+
+def test_a_policy_that_is_not_there_fails_with_its_place_and_a_fix(tmp_path):
+    (found,) = check_policy(load_settings({"BRIDLE_POLICIES": str(tmp_path / "none")}))
+    assert (found.state, str(tmp_path / "none") in found.found) == (State.FAIL, True)
+    assert ".rego" in found.fix

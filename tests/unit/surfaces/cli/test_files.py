@@ -27,6 +27,39 @@ def file(tmp_path):
     return tmp_path / "p.yaml"
 
 
+THREE = Plan("p", "p", inputs={name: InputSpec("string") for name in ("a", "b", "c")})
+
+
+def test_input_sets_give_way_to_later_ones_and_these_to_the_command_line(tmp_path):
+    (tmp_path / "one.yaml").write_text("inputset: {inputs: {a: one, b: one, c: one}}")
+    (tmp_path / "two.yaml").write_text(
+        "{kind: overlay-input-set, spec: {inputs: {a: own}, input_sets: [three]}}"
+    )
+    (tmp_path / "three.yaml").write_text("inputs: {b: three, c: three}")
+    sets = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
+    assert parse_inputs(THREE, ["c=given"], sets=sets) == {"a": "own", "b": "three", "c": "given"}
+
+
+def test_an_overlay_names_only_what_lies_beside_it(tmp_path):
+    (tmp_path / "set.yaml").write_text("{kind: overlay-input-set, spec: {input_sets: [../set]}}")
+    assert refusal(parse_inputs, THREE, [], sets=[tmp_path / "set.yaml"]).reason == "bad-input-set-name"
+
+
+def test_an_input_set_for_another_pipeline_is_refused(tmp_path):
+    (tmp_path / "set.yaml").write_text("inputs: {d: x}")
+    assert refusal(parse_inputs, THREE, [], sets=[tmp_path / "set.yaml"]).reason == "unknown-input"
+
+
+def test_policy_sets_and_runtime_inputs_are_taken_into_the_plan(file):
+    (file.parent / "policies").mkdir()
+    (file.parent / "policies" / "prod.rego").write_text("package pipeline")
+    step = "{id: gate, policy: {sets: [account.prod], payload: {size: <+input>}}}"
+    file.write_text(f"pipeline: {{stages: [{{steps: [{step}]}}]}}")
+    plan = read_plan(file, given=["pipeline.stages.0.steps.0.policy.payload.size=3"])
+    body = plan.find("stage_1/gate").with_
+    assert (body["payload"], body["sets"][0]["text"]) == ({"size": 3}, "package pipeline")
+
+
 def test_a_missing_file_is_named(file):
     error = refusal(read_text, file)
     assert (error.reason, error.where) == ("no-file", str(file))

@@ -105,12 +105,21 @@ def test_an_empty_export_is_not_called_verified(call, tmp_path, store):
         ("logs", "exe_9"),
         ("audit", "list"),
         ("audit", "export", "j"),
+        ("approve",),
+        ("approve", "apr_9"),
+        ("deny", "apr_9"),
+        ("resume",),
+        ("resume", "exe_9"),
+        ("cancel", "exe_9"),
+        ("pause", "exe_9"),
+        ("retention", "--older-than", "1d"),
+        ("retention", "--older-than", "1d", "--dry-run"),
     ],
 )
-def test_a_store_that_is_not_there_is_refused_by_readers_and_not_made(call, tmp_path, words):
+def test_a_store_that_is_not_there_is_refused_by_all_that_need_one_and_not_made(call, tmp_path, words):
     code, problem = call(*words)
     assert (code, problem["type"]) == (2, "urn:bridle:problem:no-store")
-    assert not (tmp_path / "data").exists()
+    assert not [name for name in ("data", "config", "work") if (tmp_path / name).exists()]
 
 
 @pytest.mark.usefixtures("store")

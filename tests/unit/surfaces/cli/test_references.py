@@ -3,9 +3,10 @@
 import pytest
 
 from bridle.core.errors import InputError
+from bridle.core.settings import load_settings
 from bridle.pipeline.complaint import PipelineError
 from bridle.pipeline.read import read_pipeline
-from bridle.surfaces.cli.references import check_model, check_references
+from bridle.surfaces.cli.references import check_model, check_models, check_references
 
 AGENT = """---
 description: Helps.
@@ -47,6 +48,8 @@ def faults(roots):
     "step",
     [
         "agent: {uses: test.helper@1.0.0, with: {branch: main}}",
+        "agent: {uses: test.helper, with: {branch: main}, model: <+stages.a.steps.s0.status>}",
+        "agent: {uses: test.helper, with: {branch: main}, model: openai:gpt-5}",
         "agent: {uses: test.helper, with: {branch: <+stages.a.steps.s0.status>, protect: [docs]}}",
         "tool: {uses: git.push, with: {commit: <+stages.a.steps.s0.status>, branch: main}}",
         "tool: {uses: git.clone, with: {repository: /srv/x, branch: main}}",
@@ -63,6 +66,7 @@ def test_what_fits_by_name_is_let_through_whatever_its_value(faults, step):
         ("agent: {uses: test.helper@2.0.0, with: {branch: main}}", "no-agent"),
         ("agent: {uses: test.helper@1.0.0}", "missing-input"),
         ("agent: {uses: test.helper@1.0.0, with: {branch: main, brunch: x}}", "unknown-input"),
+        ("agent: {uses: test.helper, with: {branch: main}, model: gpt-5}", "unknown-model"),
         ("tool: {uses: git.pull, with: {}}", "unknown-tool"),
         ("tool: {uses: model.call, with: {}}", "harness-tool"),
         ("tool: {uses: workspace.verify, with: {tree: x}}", "harness-tool"),
@@ -95,3 +99,27 @@ def test_a_models_name_of_a_known_form_is_not_tried(name):
 def test_a_name_that_no_model_has_is_refused(name):
     with pytest.raises(InputError):
         check_model(name)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "account", "where"), [("gpt-5", "", "--model"), ("", "gpt-5", "BRIDLE_MODEL")]
+)
+def test_a_name_that_no_model_has_is_refused_with_where_it_was_given(chosen, account, where):
+    plan = read_pipeline(WITH_AGENT, source="p.yaml")
+    with pytest.raises(InputError) as refused:
+        check_models(plan, chosen=chosen, settings=load_settings({"BRIDLE_MODEL": account}))
+    assert (refused.value.where, refused.value.reason) == (where, "unknown-model")
+
+
+def test_the_accounts_model_is_no_matter_of_a_plan_without_agents():
+    plan = read_pipeline(WITH_AGENT.replace("agent: {uses: test.helper}", "run: make"), source="p.yaml")
+    check_models(plan, chosen="", settings=load_settings({"BRIDLE_MODEL": "gpt-5"}))
+
+
+def test_the_model_in_an_agents_own_file_is_checked_with_the_step_that_uses_it(faults, roots):
+    named = AGENT.replace("purpose:", "model: gpt-5\npurpose:")
+    (roots[0] / "test.helper" / "1.0.0.md").write_text(named, "utf-8")
+    assert faults("agent: {uses: test.helper, with: {branch: main}}") == [(6, "unknown-model")]
+
+
+WITH_AGENT = "pipeline: {id: p, stages: [{id: a, steps: [{id: s, agent: {uses: test.helper}}]}]}"

@@ -1,4 +1,4 @@
-"""`bridle resume`: carry on what has not ended."""
+"""`bridle resume`: carry on what has not ended, and lift a pause."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import ApproveAs, AsJson, NoInput, Quiet, Store
+from bridle.surfaces.cli.options import ApproveAs, AsJson, NoInput, Policies, Quiet, Store
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.carry import Manner
@@ -24,17 +24,21 @@ def resume(
     ] = "",
     approve_as: ApproveAs = "",
     store: Store = "",
+    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Carry on an execution that was interrupted or waits, in this process."""
+    """Lift a pause, and carry on an execution that was interrupted or waits, in this process if no live one does."""
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import Manner
     from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.reading import check_store
 
+    settings = load_settings(store_url=store, policies=policies or ())
+    check_store(settings)
     manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
-    closing = asyncio.run(_resume(load_settings(store_url=store), execution, manner))
+    closing = asyncio.run(_resume(settings, execution, manner))
     return conclude(closing, as_json=as_json)
 
 
@@ -45,6 +49,7 @@ async def _resume(settings: Any, execution_id: str, manner: Manner) -> Closing:
 
     async with open_app(settings) as app:
         chosen = execution_id or await newest_unfinished(app)
+        await app.control.resume(chosen, by=app.user)
         await app.control.carry_on(chosen)
         summary = await interruptible(chosen, lambda: carry(app, chosen, manner))
         return await close(app, summary, manner)

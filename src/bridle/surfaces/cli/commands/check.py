@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, print_json, put
+from bridle.surfaces.cli.options import AsJson, Given, print_json, put
 
 if TYPE_CHECKING:
-    from bridle.pipeline.plan import Plan, Step
-
+    from bridle.pipeline.plan import Plan
+    from bridle.pipeline.tree import Step
 
 AGENT_ROOT = re.compile(r"^agent\s*:", re.MULTILINE)  # the root key of an agent that is written in YAML
 
@@ -49,8 +49,9 @@ def validate(
 
 def _check(path: Path) -> list[str]:
     from bridle.agent.forms import parse_agent
+    from bridle.app import agent_roots
     from bridle.surfaces.cli.files import read_plan, read_text
-    from bridle.surfaces.cli.references import agent_roots, check_references
+    from bridle.surfaces.cli.references import check_references
 
     text = read_text(path)
     if path.suffix == ".md" or AGENT_ROOT.search(text):
@@ -72,27 +73,50 @@ def _print(results: list[dict[str, Any]]) -> None:
 
 
 def plan(
-    pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")], as_json: AsJson = False
+    pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
+    given: Given = None,
+    as_json: AsJson = False,
 ) -> int:
-    """Show the plan: stages, steps, conditions, the actions each step performs, and its digest."""
+    """Show the plan: stages, steps, conditions, the actions each step performs, and its digest.
+
+    Of the inputs only those that stand in the pipeline itself (<+input>) matter to it.
+    """
+    from bridle.engine.drafts import refuse_drafts
     from bridle.surfaces.cli.files import read_plan
 
-    found = read_plan(pipeline)
-    if as_json:
-        print_json({**found.to_json(), "digest": found.digest()})
-    else:
-        _print_plan(found)
+    found = read_plan(pipeline, given=given or [])
+    refuse_drafts(found)
+    show_plan(found, as_json=as_json)
     return 0
 
 
+def show_plan(found: Plan, *, as_json: bool) -> None:
+    """Print a plan, with the steps that would ask a person."""
+    if as_json:
+        print_json({**found.to_json(), "digest": found.digest(), "asks": list_asking(found)})
+    else:
+        _print_plan(found)
+
+
 def _print_plan(found: Plan) -> None:
+    from bridle.pipeline.tree import Block, walk
+
     put(f"{found.id} ({found.name or found.id})  {found.digest()}")
     for name, spec in found.inputs.items():
         put(f"  input {name}: {spec.type}{' (required)' if spec.required else ''}")
-    for stage in found.stages:
-        put(f"  {stage.id}{_condition(stage.condition)}")
-        for step in stage.steps:
-            put(f"    {step.id:<12} {step.kind:<9} {describe_actions(step)}{_condition(step.condition)}")
+    for address, node in walk(found.stages):
+        indent = "  " * len(address)
+        about = (
+            ("side by side" if node.kind == "parallel" else "")
+            if isinstance(node, Block)
+            else f"{node.kind:<9} {describe_actions(node)}"
+        )
+        strategy = f"  for each cell of its {node.strategy.kind}" if node.strategy else ""
+        put(f"{indent}{node.id:<12} {about}{strategy}{_condition(node.condition)}".rstrip())
+    for name, digest in found.lock.items():
+        put(f"  locks {name} {digest}")
+    for name in found.drafts:
+        put(f"  draft {name}: from a branch, nobody has approved it")
     for note in found.notes:
         put(f"  note: {note}")
 
@@ -106,15 +130,46 @@ def describe_actions(step: Step) -> str:
         case "clone":
             return f"git.clone {body['repo']}"
         case "tool":
-            return str(body["uses"])
+            return f"{body['uses']}{', which asks a person' if asks(step) else ''}"
         case "agent":
             return f"model.call and the tools of {body['uses']}"
         case "approval":
             wanted = body["with"]
             assert isinstance(wanted, dict)
-            return f"asks a person about {wanted.get('for')}"
+            people = ", ".join([*wanted.get("users", ()), *wanted.get("groups", ())]) or "a person"
+            count = wanted.get("min_count", 1)
+            asked = people if count == 1 else f"{count} of {people}"
+            return f"asks {asked} about {wanted.get('for') or 'going on'}"
+        case "chain":
+            return f"runs the pipeline {body['uses']}"
+        case "policy":
+            return f"asks the policy sets {', '.join(one['name'] for one in body['sets'])}"
+        case "barrier" | "queue" | "wait":
+            return " ".join(f"{name} {value}" for name, value in body.items())
         case _:
             return ""
+
+
+def asks(step: Step) -> bool:
+    """True when the step's own action needs a person's word: an approval, and a tool whose effect cannot simply be put back."""
+    from bridle.gate.manifest import Effect, builtin_manifests
+
+    if step.kind == "approval":
+        return True
+    manifest = builtin_manifests().get(str(step.with_.get("uses"))) if step.kind == "tool" else None
+    return manifest is not None and manifest.effect in (Effect.CONSEQUENTIAL, Effect.DESTRUCTIVE)
+
+
+def list_asking(plan: Plan) -> list[str]:
+    """Return the ids of the steps that would ask, as `stage.step`."""
+    from bridle.pipeline.tree import Step, walk
+
+    nodes = {address: node for address, node in walk(plan.stages)}
+    return [
+        ".".join(nodes[address[:length]].id for length in range(1, len(address) + 1))
+        for address, node in nodes.items()
+        if isinstance(node, Step) and asks(node)
+    ]
 
 
 def _condition(condition: str) -> str:

@@ -12,6 +12,7 @@ from bridle.surfaces.cli.options import (
     AsJson,
     Model,
     NoInput,
+    Policies,
     Quiet,
     Store,
     is_terminal,
@@ -39,6 +40,7 @@ def demo(
     model: Model = "",
     approve_as: ApproveAs = "",
     store: Store = "",
+    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -54,7 +56,7 @@ def demo(
 
     check_model(model)
     manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
-    settings = load_settings(store_url=store)
+    settings = load_settings(store_url=store, policies=policies or ())
     if not manner.quiet:
         say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
     closing = asyncio.run(_demo(settings, model or RECORDED, manner, fresh=fresh))

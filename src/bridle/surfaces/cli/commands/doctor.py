@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json
+from bridle.surfaces.cli.options import AsJson, Policies, Store, print_json
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.checks import Check, Look
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="doctor", epilog="Example: bridle doctor --json")(doctor)
 
 
-def doctor(store: Store = "", as_json: AsJson = False) -> int:
+def doctor(store: Store = "", policies: Policies = None, as_json: AsJson = False) -> int:
     """Check everything a run rests on, and name the fix of what does not hold. Nothing is changed.
 
     Ends with 0 when nothing failed (warnings are not failures), else with 5.
@@ -27,7 +27,7 @@ def doctor(store: Store = "", as_json: AsJson = False) -> int:
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.checks import State, run_checks, worst_state
 
-    checks = run_checks(list_checks(), load_settings(store_url=store))
+    checks = run_checks(list_checks(), load_settings(store_url=store, policies=policies or ()))
     worst = worst_state(checks)
     if as_json:
         print_json({"state": str(worst), "checks": [check.to_json() for check in checks]})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, is_terminal, print_json, say
+from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, is_terminal, print_json, put, say
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.starter_project import Project
@@ -97,12 +97,13 @@ def _describe(project: Project, trial: Trial, files: Sequence[str]) -> dict[str,
             "command": trial.suite.command,
             "why": trial.suite.why,
             "tests": trial.tests,
+            "green": trial.green,
             "said": trial.said,
         },
         "commits": trial.tests is not None,
         "execution": trial.execution,
         "files": list(files),
-        "run": _run_line(),
+        "run": None if trial.red else _run_line(),
         "run_live": f"{_run_line()} --model {LIVE}",
     }
 
@@ -121,18 +122,26 @@ def _tell_search(project: Project, suites: Sequence[Suite]) -> None:
 
 
 def _tell_result(project: Project, trial: Trial, files: Sequence[str]) -> None:
-    print(f"Green in the sandbox: {trial.suite.command}\n  {trial.said}")
+    put(f"{'Red' if trial.red else 'Green'} in the sandbox: {trial.suite.command}\n  {trial.said}")
+    if trial.red:
+        print(TO_REPAIR)
     if trial.tests is None:
         print(UNPROVED)
     print("\n".join(["Written:", *(f"  {path}" for path in files)]))
     place = f"cd {project.root}\n  " if Path.cwd() != project.root else ""
-    print(f"Run it:\n  {place}{_run_line()}")
+    if not trial.red:
+        print(f"Run it:\n  {place}{_run_line()}")
+        place = ""
     print(
-        f"With a live model (its key in ANTHROPIC_API_KEY; openai: and bedrock: as well):\n  {_run_line()} --model {LIVE}"
+        f"With a live model (its key in ANTHROPIC_API_KEY; openai: and bedrock: as well):\n  {place}{_run_line()} --model {LIVE}"
     )
 
 
 NOT_COMMITTED = "; some changes are not committed, and only what is committed is seen"
+TO_REPAIR = """\
+  A red suite is what an agent repairs: the pipeline lets one change the source and not the tests, commit when the suite is green,
+  and push when a person says so. Is it green elsewhere? Here it runs without a network, with what is installed below /usr,
+  and can write to /tmp and .bridle only."""
 UNPROVED = """\
   It leaves no JUnit report below .bridle/reports/. An exit code alone does not say that a test ran, so this pipeline makes
   no commit and asks for no push. Name a command that writes one: bridle init --force --test-command '…'"""

@@ -13,7 +13,6 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 
 if TYPE_CHECKING:
     from bridle.app import Store as OpenStore
-    from bridle.trust.journal import Record
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +25,7 @@ def executions(
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
-    """List executions, newest first, with the approvals they wait for; or show one."""
+    """List executions, newest first, with the approvals, and the steps to decide about, that they wait for; or show one."""
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.reading import open_existing_store
 
@@ -51,10 +50,12 @@ async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
 
 async def _all(opened: OpenStore, as_json: bool) -> int:
     from bridle.core.clock import iso
+    from bridle.engine.interventions import find_open_interventions
 
-    rows = []
+    rows, now = [], datetime.now(UTC)
     for item in await opened.executions.find():
-        waiting = [approval.id for approval in await _open(opened, item.id)] if not item.state.ended else []
+        waiting = [] if item.state.ended else [approval.id for approval in await _open(opened, item.id)]
+        waiting += [asked.path for asked in await find_open_interventions(opened.journal, item, now=now)]
         rows.append(
             {
                 "execution": item.id,
@@ -94,7 +95,7 @@ def logs(
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show every action of an execution in order: who, what, the decision and its rule, and the result."""
+    """Tell an execution step by step: what each did and printed, what was refused by which rule, and how it ended."""
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.reading import open_existing_store
 
@@ -104,42 +105,12 @@ def logs(
 
 
 async def _logs(opened: OpenStore, execution: str, step: str, as_json: bool) -> None:
+    from bridle.surfaces.cli.logs import select, tell
+
     found = await _get(opened, execution)
-    records = [
-        record
-        for record in await opened.journal.read(execution=found.id)
-        if not step or record.subject.removeprefix(f"{found.id}/").partition("#")[0] == step
-    ]
+    records = select(await opened.journal.read(execution=found.id), step=step)
     if as_json:
         print_json([json.loads(record.data) for record in records])
         return
-    for record in records:
-        for line in describe(record):
-            put(line)
-
-
-def describe(record: Record) -> list[str]:
-    """Return what a record says, in lines for a person; empty for what only a machine wants."""
-    from bridle.trust.journal import Kind
-
-    subject = record.subject.removeprefix(f"{record.execution}/")
-    body: Any = record.body
-    if record.kind is Kind.DECIDED:
-        rule = body["rules"][0]
-        target = json.dumps(body["request"]["arguments"], ensure_ascii=False)
-        head = f"{record.at} {subject} {body['request']['tool']} {target[:200]}"
-        return [head, f"    {body['effect']} by {rule['rule']}: {rule['reason']}"]
-    if record.kind is Kind.OUTCOME:
-        return [f"    {body['status']}", *(f"    | {line}" for line in _value_lines(body["value"]))]
-    if record.kind in (Kind.INTENDED, Kind.TOKEN_MINTED, Kind.TOKEN_DELETED, Kind.PRINCIPAL_REGISTERED):
-        return []
-    return [f"{record.at} {subject} {record.kind} {body.get('state', body.get('verdict', ''))}".rstrip()]
-
-
-def _value_lines(value: Any) -> list[str]:
-    """The text of a result as it is, the rest as JSON."""
-    if isinstance(value, dict) and isinstance(value.get("text"), str):
-        return list(value["text"].splitlines()[:40])
-    if isinstance(value, dict) and ("stdout" in value or "stderr" in value):
-        return f"{value.get('stdout', '')}{value.get('stderr', '')}".splitlines()
-    return [json.dumps(value, ensure_ascii=False)[:2000]]
+    for line in tell(records):
+        put(line)

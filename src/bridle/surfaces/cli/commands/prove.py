@@ -132,7 +132,7 @@ def _exported(file: Path) -> tuple[Any, Any]:
     from bridle.surfaces.cli.files import open_text
     from bridle.trust.audit import read_export
 
-    export = read_export(open_text(file).splitlines())
+    export = read_export(open_text(file))
     return export.records, export.checkpoints
 
 

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import ApproveAs, AsJson, Model, NoInput, Quiet, Store
+from bridle.surfaces.cli.options import (
+    ApproveAs,
+    AsJson,
+    Given,
+    Model,
+    NoInput,
+    Policies,
+    Quiet,
+    Store,
+    print_json,
+    put,
+    say,
+)
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.carry import Manner
@@ -23,44 +35,81 @@ def register(app: typer.Typer) -> None:
 
 def run_pipeline(
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
-    given: Annotated[
-        list[str] | None,
-        typer.Option("--input", "-i", help="An input, as NAME=VALUE; may be repeated.", metavar="NAME=VALUE"),
+    given: Given = None,
+    input_sets: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--input-set", help="A file of inputs; may be repeated, the later one wins.", metavar="FILE"
+        ),
     ] = None,
     model: Model = "",
     approve_as: ApproveAs = "",
     store: Store = "",
+    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Leave it to a bridle serve and return; without one, it is run here."),
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a pipeline, and follow it to its end or to where it waits for a person."""
+    from bridle.app import agent_roots
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import Manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.files import parse_inputs, read_plan
-    from bridle.surfaces.cli.references import agent_roots, check_model, check_references
+    from bridle.surfaces.cli.references import check_models, check_references
 
-    plan = read_plan(pipeline)
+    plan = read_plan(pipeline, given=given or [])
     check_references(plan, roots=agent_roots())
-    check_model(model)
-    inputs = parse_inputs(plan, given or [])
+    settings = load_settings(store_url=store, policies=policies or ())
+    check_models(plan, chosen=model, settings=settings)
+    inputs = parse_inputs(plan, given or [], sets=input_sets or [])
     manner = Manner(quiet=quiet or as_json, no_input=no_input, approve_as=approve_as)
-    closing = asyncio.run(
-        start_and_carry(load_settings(store_url=store), plan, inputs, {"model": model}, manner)
-    )
+    closing = asyncio.run(_run(settings, plan, inputs, {"model": model}, manner, detach=detach))
+    if isinstance(closing, str):
+        _tell(closing, as_json=as_json)
+        return 0
     return conclude(closing, as_json=as_json)
+
+
+def _tell(execution: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"execution": execution, "carried": False})
+    else:
+        put(execution)
+        say(f"A serving process carries it.\n  next: bridle logs {execution}")
+
+
+async def _run(
+    settings: Any, plan: Any, inputs: dict[str, Any], options: dict[str, Any], manner: Manner, *, detach: bool
+) -> Closing | str:
+    """Start an execution and carry it; or leave it to a serving process and return its id."""
+    from bridle.app import open_app
+
+    async with open_app(settings) as app:
+        left = detach and await app.admission.is_served()
+        execution = await app.control.start(
+            plan, inputs=inputs, options=options, initiator=app.user, detached=left
+        )
+        return str(execution.id) if left else await follow(app, execution.id, manner)
 
 
 async def start_and_carry(
     settings: Any, plan: Any, inputs: dict[str, Any], options: dict[str, Any], manner: Manner
 ) -> Closing:
     """Open the system, start an execution and carry it."""
-    from bridle.app import open_app
+    closing = await _run(settings, plan, inputs, options, manner, detach=False)
+    assert not isinstance(closing, str)
+    return closing
+
+
+async def follow(app: Any, execution: str, manner: Manner) -> Closing:
+    """Carry an execution that has begun, and gather how it stands."""
     from bridle.surfaces.cli.carry import carry, interruptible
     from bridle.surfaces.cli.closing import close
 
-    async with open_app(settings) as app:
-        execution = await app.control.start(plan, inputs=inputs, options=options, initiator=app.user)
-        summary = await interruptible(execution.id, lambda: carry(app, execution.id, manner))
-        return await close(app, summary, manner)
+    summary = await interruptible(execution, lambda: carry(app, execution, manner))
+    return await close(app, summary, manner)

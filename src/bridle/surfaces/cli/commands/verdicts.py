@@ -1,44 +1,75 @@
-"""`bridle approve` and `bridle deny`: a person's verdict, and the execution carried on when nobody else does."""
+"""`bridle approvals` lists what waits; `approve`, `deny`, `revoke` are a person's verdict, which carries the execution on."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, print_json, say
+from bridle.surfaces.cli.options import AsJson, NoInput, Policies, Quiet, Store, print_json, put, say
 
 if TYPE_CHECKING:
+    from bridle.core.settings import Settings
     from bridle.surfaces.cli.closing import Closing
 
 Approval = Annotated[
     str, typer.Argument(help="The approval's id; the only open one if left out.", metavar="APPROVAL")
 ]
 As = Annotated[
-    str, typer.Option("--as", help="A name to record beside your identity, as asserted.", metavar="NAME")
+    str,
+    typer.Option(
+        "--as",
+        help="Who you are: a person of `bridle people` signs with their own key; any other name is recorded as asserted.",
+        metavar="NAME",
+    ),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", "-i", help="What the approval asks you to fill in; may be repeated.", metavar="NAME=VALUE"
+    ),
 ]
 Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a person says on the command line."""
+
+    approved: bool
+    name: str
+    comment: str
+    inputs: dict[str, str] = field(default_factory=dict)
+
+
 def register(app: typer.Typer) -> None:
+    app.command(name="approvals", epilog="Example: bridle approvals --json")(approvals)
     app.command(name="approve", epilog="Example: bridle approve apr_01jd3k… --comment 'read the difference'")(
         approve
     )
     app.command(name="deny", epilog="Example: bridle deny apr_01jd3k… --comment 'wrong branch'")(deny)
+    app.command(name="revoke", epilog="Example: bridle revoke apr_01jd3k… --as ana")(revoke)
 
 
 def approve(
     approval: Approval = "",
     name: As = "",
+    given: Inputs = None,
     comment: Comment = "",
     store: Store = "",
+    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Approve exactly the action that was asked for, once; carry the execution on if no live process does."""
-    return _give(True, approval, name=name, comment=comment, store=store, quiet=quiet, as_json=as_json)
+    from bridle.core.settings import load_settings
+
+    said = Said(True, name, comment, read_pairs(given or []))
+    settings = load_settings(store_url=store, policies=policies or ())
+    return _give(settings, said, approval, quiet=quiet, as_json=as_json)
 
 
 def deny(
@@ -46,40 +77,91 @@ def deny(
     name: As = "",
     comment: Comment = "",
     store: Store = "",
+    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Refuse the action that was asked for; carry the execution on if no live process does."""
-    return _give(False, approval, name=name, comment=comment, store=store, quiet=quiet, as_json=as_json)
-
-
-def _give(
-    approved: bool, approval: str, *, name: str, comment: str, store: str, quiet: bool, as_json: bool
-) -> int:
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.closing import conclude
+
+    settings = load_settings(store_url=store, policies=policies or ())
+    return _give(settings, Said(False, name, comment), approval, quiet=quiet, as_json=as_json)
+
+
+def revoke(
+    approval: Annotated[str, typer.Argument(help="The approval's id.", metavar="APPROVAL")],
+    name: As = "",
+    comment: Comment = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Take your own approval back, as long as it has not been used; the request waits again."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import check_store
+    from bridle.surfaces.cli.show_waiting import describe_waiting, show_waiting
 
     settings = load_settings(store_url=store)
-    closing = asyncio.run(
-        _give_and_carry(
-            settings, approval, approved=approved, name=name, comment=comment, quiet=quiet or as_json
-        )
-    )
+    check_store(settings)
+    found = asyncio.run(_revoke(settings, approval, Said(True, name, comment)))
+    if as_json:
+        print_json(describe_waiting(found))
+    else:
+        put("Taken back.")
+        put(show_waiting(found))
+    return 0
+
+
+def approvals(store: Store = "", as_json: AsJson = False) -> int:
+    """List what waits for people, how many more it takes, and whose word it takes."""
+    from datetime import UTC, datetime
+
+    from bridle.core.settings import load_settings
+    from bridle.engine.control import find_open
+    from bridle.surfaces.cli.reading import open_existing_store
+    from bridle.surfaces.cli.show_waiting import describe_waiting, show_waiting
+
+    with open_existing_store(load_settings(store_url=store)) as opened:
+        found = asyncio.run(find_open(opened.approvals, now=datetime.now(UTC)))
+    if as_json:
+        print_json([describe_waiting(item) for item in found])
+        return 0
+    for item in found:
+        put(show_waiting(item))
+    if not found:
+        put("Nothing waits for anybody.")
+    return 0
+
+
+def read_pairs(given: list[str]) -> dict[str, str]:
+    """Read `name=value` pairs of the option --input; raise InputError."""
+    from bridle.core.errors import InputError
+
+    pairs = [item.partition("=") for item in given]
+    odd = [name for name, equals, _ in pairs if not equals or not name]
+    if odd:
+        raise InputError(f"{odd[0]!r} is no input", hint="write --input NAME=VALUE", reason="usage")
+    return {name: value for name, _, value in pairs}
+
+
+def _give(settings: Settings, said: Said, approval: str, *, quiet: bool, as_json: bool) -> int:
+    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.reading import check_store
+
+    check_store(settings)
+    closing = asyncio.run(_give_and_carry(settings, approval, said, quiet=quiet or as_json))
     if closing is not None:
         return conclude(closing, as_json=as_json)
     if as_json:
-        print_json({"approval": approval, "verdict": "approved" if approved else "denied", "carried": False})
+        verdict = "approved" if said.approved else "denied"
+        print_json({"approval": approval, "verdict": verdict, "carried": False})
     else:
         say("Recorded; the process that holds the execution carries it on.")
     return 0
 
 
-async def _give_and_carry(
-    settings: Any, approval: str, *, approved: bool, name: str, comment: str, quiet: bool
-) -> Closing | None:
+async def _give_and_carry(settings: Settings, approval: str, said: Said, *, quiet: bool) -> Closing | None:
     from bridle.app import open_app
-    from bridle.engine.control import Verdict
     from bridle.surfaces.cli.carry import Manner, carry, interruptible
     from bridle.surfaces.cli.closing import close
 
@@ -87,14 +169,26 @@ async def _give_and_carry(
         chosen = approval or await _only_open(app)
         if not quiet:
             await _show(app, chosen)
-        verdict = Verdict(approved, app.user, name=name, comment=comment)
-        execution = (await app.control.give_verdict(chosen, verdict)).execution
+        execution = (await app.control.give_verdict(chosen, _verdict(app, said))).execution
         if await app.durable.held_elsewhere(execution):
             return None
         await app.control.carry_on(execution)
         manner = Manner(quiet=quiet, no_input=True)
         summary = await interruptible(execution, lambda: carry(app, execution, manner))
         return await close(app, summary, manner)
+
+
+async def _revoke(settings: Settings, approval: str, said: Said) -> Any:
+    from bridle.app import open_app
+
+    async with open_app(settings) as app:
+        return await app.control.revoke_verdict(approval, _verdict(app, said))
+
+
+def _verdict(app: Any, said: Said) -> Any:
+    from bridle.engine.control import Verdict
+
+    return Verdict(said.approved, app.user, name=said.name, comment=said.comment, inputs=said.inputs)
 
 
 async def _show(app: Any, approval: str) -> None:

@@ -1,0 +1,1 @@
+"""People of one installation, from files in its configuration folder. Implements `trust.people`."""

@@ -1,0 +1,171 @@
+"""Locks and barriers on SQL. The rules are those of `engine.locks`; time is the database's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.leases import read_clock
+from bridle.adapters.sql.schema import barrier_arrivals, executions, lock_tickets
+from bridle.engine.locks import (
+    Arrive,
+    Holder,
+    LockStore,
+    RenewTickets,
+    ReturnTicket,
+    ReturnTickets,
+    TakeTicket,
+)
+
+TICKETS, ARRIVALS = lock_tickets.c, barrier_arrivals.c
+ENDED = sa.select(executions.c.id).where(executions.c.ended_at.is_not(None))
+NEXT_TICKET = sa.select(sa.func.coalesce(sa.func.max(TICKETS.number), 0) + 1)
+NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(ARRIVALS.number), 0) + 1)
+
+
+class SqlLockStore(LockStore):
+    """Implements `engine.locks.LockStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def position(self, name: str, holder: Holder) -> int:
+        return await self._database.read(lambda connection: _position(connection, name, holder))
+
+    async def names(self, execution: str, region: str) -> list[str]:
+        tickets = sa.select(TICKETS.name).where(*_of_region(execution, region))
+        arrivals = sa.select(ARRIVALS.name).where(ARRIVALS.execution == execution, sa.literal(region == ""))
+        query = tickets.union(arrivals)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [row.name for row in rows]
+
+    async def heads(self, *, names: Collection[str] = (), executions: Collection[str] = ()) -> list[Holder]:
+        return await self._database.read(lambda connection: _heads(connection, names, executions))
+
+    async def lost(self, executions: Collection[str]) -> list[tuple[Holder, str]]:
+        query = lock_tickets.select().where(TICKETS.lost.is_(True), TICKETS.execution.in_(list(executions)))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [(_holder(row), row.name) for row in rows]
+
+    async def arrivals(self, execution: str, name: str) -> list[str]:
+        query = (
+            sa.select(ARRIVALS.path)
+            .where(ARRIVALS.execution == execution, ARRIVALS.name == name)
+            .order_by(ARRIVALS.number)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [row.path for row in rows]
+
+
+@apply_guard.register
+def _(guard: TakeTicket, connection: Connection) -> None:
+    holder, now = guard.holder, read_clock(connection)
+    connection.execute(lock_tickets.delete().where(TICKETS.name == guard.name, TICKETS.execution.in_(ENDED)))
+    mine = _mine(guard.name, holder)
+    renewed = connection.execute(
+        lock_tickets.update().where(*mine, TICKETS.lost.is_(False)).values(expires_at=now + guard.ttl_s)
+    )
+    if not renewed.rowcount:
+        connection.execute(lock_tickets.delete().where(*mine))  # one that was lost stands at the end again
+        values = {
+            "name": guard.name,
+            "execution": holder.execution,
+            "path": holder.path,
+            "region": holder.region,
+        }
+        number = connection.execute(NEXT_TICKET).scalar_one()
+        connection.execute(
+            lock_tickets.insert().values(
+                number=number, expires_at=now + guard.ttl_s, held=False, lost=False, **values
+            )
+        )
+    if _position(connection, guard.name, holder) == 0:
+        _grant(connection, guard.name, holder, now)
+
+
+def _grant(connection: Connection, name: str, holder: Holder, now: float) -> None:
+    """Note that the holder has the lock, and that whoever let it run out has not."""
+    others = TICKETS.name == name, TICKETS.execution != holder.execution, TICKETS.expires_at < now
+    connection.execute(lock_tickets.update().where(*others, TICKETS.held.is_(True)).values(lost=True))
+    connection.execute(lock_tickets.delete().where(*others, TICKETS.held.is_(False)))
+    connection.execute(lock_tickets.update().where(*_mine(name, holder)).values(held=True))
+
+
+@apply_guard.register
+def _(guard: ReturnTicket, connection: Connection) -> None:
+    connection.execute(lock_tickets.delete().where(*_mine(guard.name, guard.holder)))
+
+
+@apply_guard.register
+def _(guard: ReturnTickets, connection: Connection) -> None:
+    connection.execute(lock_tickets.delete().where(*_of_region(guard.execution, guard.region)))
+    if not guard.region:
+        connection.execute(barrier_arrivals.delete().where(ARRIVALS.execution == guard.execution))
+
+
+@apply_guard.register
+def _(guard: RenewTickets, connection: Connection) -> None:
+    mine = TICKETS.execution.in_(sorted(guard.executions)), TICKETS.lost.is_(False)
+    expires_at = read_clock(connection) + guard.ttl_s
+    connection.execute(lock_tickets.update().where(*mine).values(expires_at=expires_at))
+
+
+@apply_guard.register
+def _(guard: Arrive, connection: Connection) -> None:
+    values = {"execution": guard.execution, "name": guard.name, "path": guard.path}
+    known = sa.select(ARRIVALS.number).where(*(ARRIVALS[name] == value for name, value in values.items()))
+    if connection.execute(known).one_or_none() is None:
+        number = connection.execute(NEXT_ARRIVAL).scalar_one()
+        connection.execute(barrier_arrivals.insert().values(number=number, **values))
+
+
+def _position(connection: Connection, name: str, holder: Holder) -> int:
+    """Count who is before the holder; a ticket of its own execution whose region it is in does not stand in its way."""
+    line = _line(connection, name)
+    mine = [row for row in line if row.execution == holder.execution]
+    if line and line[0] in mine and _is_inside(holder.path, line[0].region):
+        return 0
+    places = [
+        at for at, row in enumerate(line) if (row.execution, row.path) == (holder.execution, holder.path)
+    ]
+    return places[0] if places else len(line)
+
+
+def _line(connection: Connection, name: str) -> list[Any]:
+    """Return the tickets of a lock that count, oldest first."""
+    alive = TICKETS.expires_at >= read_clock(connection), TICKETS.lost.is_(False)
+    query = lock_tickets.select().where(TICKETS.name == name, *alive, TICKETS.execution.not_in(ENDED))
+    return list(connection.execute(query.order_by(TICKETS.number)))
+
+
+def _heads(connection: Connection, names: Collection[str], among: Collection[str]) -> list[Holder]:
+    query = sa.select(TICKETS.name).where(TICKETS.held.is_(False)).distinct()
+    query = query.where(TICKETS.execution.in_(list(among)) if among else TICKETS.name.in_(list(names)))
+    lines = [_line(connection, row.name) for row in connection.execute(query).all()]
+    return [
+        _holder(line[0])
+        for line in lines
+        if line and not line[0].held and (not among or line[0].execution in among)
+    ]
+
+
+def _is_inside(path: str, region: str) -> bool:
+    return not region or path == region or path.startswith(f"{region}/")
+
+
+def _mine(name: str, holder: Holder) -> tuple[sa.ColumnElement[bool], ...]:
+    return TICKETS.name == name, TICKETS.execution == holder.execution, TICKETS.path == holder.path
+
+
+def _of_region(execution: str, region: str) -> tuple[sa.ColumnElement[bool], ...]:
+    mine = TICKETS.execution == execution
+    return (mine, TICKETS.region == region) if region else (mine,)
+
+
+def _holder(row: Any) -> Holder:
+    return Holder(row.execution, row.path, row.region)

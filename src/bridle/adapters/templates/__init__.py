@@ -1,0 +1,1 @@
+"""Templates and pipelines as files: of a folder, of a branch, of what ships."""

@@ -1,0 +1,320 @@
+"""The beginnings and ends of blocks and strategies: conditions, cells, inputs of templates, outputs, time.
+
+Rules
+  1. What cannot be evaluated fails its node, with the reason; it is never taken for false.
+  2. Cells and the inputs of a template are recorded when they begin: a replay sees the same ones, whatever has changed since.
+  3. A `while` asks its condition before each round. A window goes on until its time since its beginning is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from bridle.core.canonical import Json
+from bridle.core.clock import from_iso, iso
+from bridle.core.errors import BridleError, InputError, UnavailableError
+from bridle.core.states import State
+from bridle.engine.desk import Desk
+from bridle.engine.position import Position
+from bridle.engine.result import TIME_OVER, Result, Standing
+from bridle.engine.work import Answer
+from bridle.pipeline.conditions import (
+    DEFAULT_OF_STAGE,
+    DEFAULT_OF_STEP,
+    ConditionResult,
+    evaluate_condition,
+)
+from bridle.pipeline.expressions import render
+from bridle.pipeline.failure import FAIL, choose_action
+from bridle.pipeline.strategy import Strategy, count_of, expand
+from bridle.pipeline.tree import Block
+from bridle.trust.journal import Kind
+
+WINDOW_ROUNDS = 1_000
+
+
+async def begin(desk: Desk, root: Position) -> Answer:
+    """See `work.Worker.begin`."""
+    context = await desk.context(root)
+    try:
+        wanted = _evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
+    except BridleError as error:
+        return {"state": str(State.FAILED), "note": str(error)}
+    if not wanted.value:
+        return {"state": str(State.SKIPPED), "note": describe_refusal(wanted)}
+    return {"state": str(State.RUNNING), "deadline": _deadline(desk, desk.plan.timeout_s)}
+
+
+async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
+    """See `work.Worker.enter`."""
+    last = await desk.bench.journal.last(desk.execution.id, position.name, (Kind.BLOCK_ENDED,))
+    if last is not None:
+        return {"state": last.body["state"]}
+    cut = await desk.interruption(position)
+    if cut is not None:
+        return cut
+    block = position.node
+    assert isinstance(block, Block)
+    try:
+        refused = await _ask_condition(desk, position, standing)
+        if refused is None and block.inputs is not None:
+            await _record_inputs(desk, position, block.inputs)
+    except UnavailableError:
+        raise
+    except BridleError as error:
+        return await _end(desk, position, State.FAILED, str(error))
+    if refused is not None:
+        return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
+    return {"state": str(State.RUNNING), "deadline": _deadline(desk, block.timeout_s)}
+
+
+async def leave(desk: Desk, position: Position, result: Result) -> Answer:
+    """See `work.Worker.leave`. The block's own failure strategy is asked only for what failed at its end."""
+    last = await desk.bench.journal.last(desk.execution.id, position.name, (Kind.BLOCK_ENDED,))
+    if last is not None:
+        return _left(last.body)
+    if isinstance(position.node, Block) and position.node.kind == "stage":
+        await desk.bench.locks.release_scope(desk.execution.id, position.path)
+    block, state = position.node, result.worst if result.breaks else result.state
+    output: Json = None
+    note, failed_here = "", False
+    try:
+        stands_for_cells = block.strategy is not None and position.cell is None
+        if isinstance(block, Block) and not result.breaks and not stands_for_cells:
+            output = await _outputs(desk, position, block)
+    except UnavailableError:
+        raise
+    except BridleError as error:
+        state, note, failed_here = State.FAILED, str(error), True
+    answer: dict[str, Json] = judge_block(desk, position, error="unknown") if failed_here else {}
+    if result.stop == TIME_OVER:
+        note = "its time was over"
+    body: dict[str, Json] = {"state": str(state), "note": note, "output": output, "answer": answer}
+    body["failed_here"] = failed_here
+    record = (await desk.append([desk.entry(Kind.BLOCK_ENDED, position.name, body)], []))[-1]
+    return _left(record.body)
+
+
+def _left(body: Mapping[str, Json]) -> Answer:
+    """What failed before the block's end has been counted already."""
+    state = State.FAILED if body["failed_here"] else State.SUCCEEDED
+    return {"state": str(state), **_mapping(body.get("answer") or {})}
+
+
+def judge_time(desk: Desk, position: Position) -> Answer:
+    """See `work.Worker.judge_time`."""
+    return {"state": str(State.FAILED), **judge_block(desk, position, error="timeout")}
+
+
+def judge_block(desk: Desk, position: Position, *, error: str) -> dict[str, Json]:
+    """Return what the failure strategy makes of a block that itself has failed. Nobody can be asked what becomes of it."""
+    group_attempt = position.group_attempt()
+    action = choose_action(
+        position.failure_levels(), state=State.FAILED, error=error, attempt=None, group_attempt=group_attempt
+    )
+    if action.reaction == "manual-intervention":
+        return {"reaction": FAIL.reaction}
+    told: dict[str, Json] = {"reaction": action.reaction}
+    if action.reaction == "retry-step-group" and (wait_s := action.interval_s(group_attempt or 1)):
+        told["until"] = iso(desk.now() + timedelta(seconds=wait_s))
+    return {**told, "fail_all": True} if action.fail_all else told
+
+
+async def expand_cells(desk: Desk, position: Position, standing: Standing) -> Answer:
+    """See `work.Worker.expand`."""
+    last = await desk.bench.journal.last(
+        desk.execution.id, position.name, (Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
+    )
+    if last is not None and last.kind is Kind.BLOCK_ENDED:
+        return {"state": last.body["state"]}
+    if last is not None:
+        return _cells_answer(last.body)
+    cut = await desk.interruption(position)
+    if cut is not None:
+        return cut
+    strategy = position.node.strategy
+    assert strategy is not None
+    try:
+        refused = await _ask_condition(desk, position, standing)
+        if refused is not None:
+            return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
+        body = await _expand(desk, position, strategy)
+    except UnavailableError:
+        raise
+    except BridleError as error:
+        return await _end(desk, position, State.FAILED, str(error))
+    record = (await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, body)], []))[-1]
+    return _cells_answer(record.body)
+
+
+async def ask_again(desk: Desk, cell: Position, standing: Standing) -> Answer:
+    """See `work.Worker.again`."""
+    strategy = cell.node.strategy
+    assert strategy is not None
+    cut = await desk.interruption(cell)
+    if cut is not None:
+        return cut
+    if desk.is_over(standing):
+        return {"state": str(State.FAILED), "stop": TIME_OVER}
+    first = await desk.bench.journal.last(desk.execution.id, _whole(cell).path, (Kind.BLOCK_STARTED,))
+    assert first is not None
+    if strategy.kind == "window":
+        return _ask_window(desk, strategy, from_iso(first.at), cell.cell or 0, standing)
+    begins = from_iso(first.at) if not cell.cell else await _end_of_round(desk, cell)
+    wait_s = _until(desk, begins, strategy.delay_s) if cell.cell else 0.0
+    if wait_s > 0:
+        return {"state": str(State.WAITING), "timeout_s": min(wait_s, desk.left_s(standing))}
+    try:
+        context = await desk.context(cell)
+        wanted = _evaluate(strategy.condition, context, Standing(), default=DEFAULT_OF_STEP)
+    except UnavailableError:
+        raise
+    except BridleError as error:
+        return await _end(desk, cell, State.FAILED, str(error))
+    return {"state": str(State.RUNNING if wanted.value else State.SUCCEEDED)}
+
+
+def _ask_window(desk: Desk, strategy: Strategy, begun: Any, index: int, standing: Standing) -> Answer:
+    """Round `index` begins `index` intervals after the window; the last one not after its end."""
+    assert strategy.window_s is not None
+    offset_s = index * max(strategy.delay_s, 1)
+    if offset_s > strategy.window_s:
+        return {"state": str(State.SUCCEEDED)}
+    wait_s = _until(desk, begun, offset_s)
+    if wait_s > 0:
+        return {"state": str(State.WAITING), "timeout_s": min(wait_s, desk.left_s(standing))}
+    return {"state": str(State.RUNNING)}
+
+
+async def _end_of_round(desk: Desk, cell: Position) -> Any:
+    before = cell.in_cell((cell.cell or 0) - 1)
+    kinds = (Kind.STEP_ENDED, Kind.BLOCK_ENDED)
+    record = await desk.bench.journal.last(desk.execution.id, before.path, kinds)
+    return from_iso(record.at) if record else desk.now()
+
+
+def _until(desk: Desk, begun: Any, offset_s: int) -> float:
+    left: timedelta = begun + timedelta(seconds=offset_s) - desk.now()
+    return left.total_seconds()
+
+
+async def _ask_condition(desk: Desk, position: Position, standing: Standing) -> ConditionResult | None:
+    """Return why the node is not run, or None. A cell is asked its strategy's own condition."""
+    wanted = evaluate_node(desk, position, standing, await desk.context(position))
+    return None if wanted.value else wanted
+
+
+def evaluate_node(
+    desk: Desk, position: Position, standing: Standing, context: Mapping[str, Json]
+) -> ConditionResult:
+    """Return whether a node runs; raise ExpressionError when that can't be told."""
+    node = position.node
+    is_stage = isinstance(node, Block) and (node.kind == "stage" or node.of == "stages")
+    default = DEFAULT_OF_STAGE if is_stage else DEFAULT_OF_STEP
+    strategy = node.strategy
+    if position.cell is not None and strategy is not None:
+        condition = strategy.condition if strategy.kind != "while" else ""
+        relaxed = (
+            Standing() if node.condition else standing
+        )  # the whole was asked with the status words already
+        return _evaluate(condition, context, relaxed, default=default)
+    return _evaluate(node.condition, context, standing, default=default)
+
+
+def _evaluate(
+    condition: str, context: Mapping[str, Json], standing: Standing, *, default: str
+) -> ConditionResult:
+    return evaluate_condition(
+        condition,
+        context,
+        pipeline_failed=standing.failed,
+        stage_failed=standing.stage_failed,
+        default=default,
+    )
+
+
+def describe_refusal(wanted: ConditionResult) -> str:
+    """Return why a node was skipped."""
+    return describe_unresolved(wanted.unresolved) or "condition not met"
+
+
+def describe_unresolved(paths: tuple[str, ...]) -> str:
+    """Return the note for paths that led nowhere, or an empty string."""
+    return f"unresolved: {', '.join(paths)}" if paths else ""
+
+
+async def _record_inputs(desk: Desk, position: Position, inputs: Mapping[str, Any]) -> None:
+    known = await desk.bench.journal.last(desk.execution.id, position.path, (Kind.BLOCK_STARTED,))
+    if known is not None:
+        return
+    values = render(dict(inputs), await desk.context(position))
+    await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, {"inputs": values})], [])
+
+
+async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[str, Json]:
+    spec = render(strategy.spec(), await desk.context(position))
+    assert isinstance(spec, Mapping)
+    limit = spec.get("max_parallel")
+    most = count_of(limit, "max-parallel") if limit is not None else 0
+    if limit is not None and most < 1:
+        raise InputError(
+            "max-parallel is 0: nothing would ever run", hint="give it at least 1", reason="bad-count"
+        )
+    if strategy.kind == "window":
+        return {"count": WINDOW_ROUNDS, "cells": [], "max_parallel": 1}
+    if strategy.kind == "while":
+        return {"count": count_of(spec.get("count"), "iterations"), "cells": [], "max_parallel": 1}
+    cells = [cell.to_json() for cell in expand(strategy, spec)]
+    return {"count": len(cells), "cells": cells, "max_parallel": most}
+
+
+def _cells_answer(body: Mapping[str, Json]) -> Answer:
+    if not body["count"]:
+        return {"state": str(State.SKIPPED), "note": "no cells"}
+    return {"state": str(State.RUNNING), "cells": body["count"], "max_parallel": body["max_parallel"]}
+
+
+async def _outputs(desk: Desk, position: Position, block: Block) -> Json:
+    """Return what a block puts out: its own expressions, or the output of its only node."""
+    if block.outputs:
+        return render(dict(block.outputs), await desk.context(position, inside=True))
+    if block.inputs is not None and len(block.nodes) == 1:
+        await desk.known.refresh()
+        inner = desk.known.find(position.below(0).path)
+        return desk.known.ended(inner).get("output") if inner else None
+    return None
+
+
+async def _end(desk: Desk, position: Position, state: State, note: str) -> Answer:
+    body: dict[str, Json] = {"state": str(state), "note": note, "output": None, "left_out": True}
+    if isinstance(position.node, Block) and position.node.transparent:
+        body["covers"] = [below.path for below in _below(position)]
+    await desk.append([desk.entry(Kind.BLOCK_ENDED, position.name, body)], [])
+    return {"state": str(state), "note": note}
+
+
+def _below(position: Position) -> Iterator[Position]:
+    """Yield the nodes of a transparent block, which are named as if they stood around it."""
+    block = position.node
+    assert isinstance(block, Block)
+    for index, node in enumerate(block.nodes):
+        here = position.below(index)
+        if isinstance(node, Block) and node.transparent:
+            yield from _below(here)
+        else:
+            yield here
+
+
+def _deadline(desk: Desk, timeout_s: int | None) -> str:
+    return "" if timeout_s is None else iso(desk.now() + timedelta(seconds=timeout_s))
+
+
+def _whole(cell: Position) -> Position:
+    return cell.in_cell(-1)
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    assert isinstance(value, Mapping)
+    return value

@@ -1,0 +1,198 @@
+"""Branches: what runs side by side has a workspace of its own, made before it begins and brought together at its end.
+
+Rules
+  1. The nodes of a parallel block, and the cells of a matrix or a loop, each work in a fork of the workspace around them. Only
+     branches that work in one at all get one. In a rollback they share the workspace of what they undo, one command at a time.
+  2. At the end what the branches changed is put into the workspace around them; what two of them made different things of
+     fails the block. The cells of a strategy on a stage are not brought together: they may hold three repositories.
+  3. Forking and merging are actions of the person who started the execution, on the one path through the gate.
+  4. A branch is told to stop by a record; it ends at its next leg, and a wait is woken for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json
+from bridle.core.errors import UnavailableError
+from bridle.core.states import State
+from bridle.dispatch.protocol import Request
+from bridle.engine.blocks import judge_block
+from bridle.engine.desk import Desk
+from bridle.engine.execution import Execution
+from bridle.engine.position import Position
+from bridle.engine.result import FORGIVEN
+from bridle.engine.work import Answer
+from bridle.gate.action import Action, Denied, Done, Purpose, action_key
+from bridle.pipeline.tree import Block, Step, walk
+from bridle.trust.journal import Kind
+from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+
+NEEDS_WORKSPACE = frozenset({"run", "clone", "agent", "tool"})
+TOKEN_TTL = timedelta(hours=1)
+
+
+def workspace_of(execution: Execution, position: Position) -> str:
+    """Return the name of the workspace that a node works in: that of the innermost branch it stands in.
+
+    What undoes a stage works where the stage did, all of it: an execution can't fork the workspace of another.
+    """
+    branches, undone = position.branches(), _undone_workspace(execution, position)
+    if undone or not branches:
+        return undone or execution.id
+    return f"{execution.id}.{hashlib.sha256(branches[0].encode()).hexdigest()[:16]}"
+
+
+def _undone_workspace(execution: Execution, position: Position) -> str:
+    stages, stage = execution.options.get("stages"), position.stage()
+    undone = stages.get(stage.node.id) if isinstance(stages, Mapping) and stage is not None else None
+    return str(undone["workspace"]) if isinstance(undone, Mapping) else ""
+
+
+async def fork(desk: Desk, children: Sequence[Position]) -> Answer:
+    """See `work.Worker.fork`."""
+    for child in _forked(desk, children):
+        around = child.parent if child.cell is None else child.in_cell(-1)
+        source = workspace_of(desk.execution, around)
+        target = workspace_of(desk.execution, child)
+        note = await _act(desk, f"{child.name}/fork", "workspace.fork", {"source": source}, workspace=target)
+        if note:
+            return await _fail(desk, f"{child.name}/fork", note)
+    return {"state": str(State.RUNNING)}
+
+
+async def join(desk: Desk, position: Position, children: Sequence[Position]) -> Answer:
+    """See `work.Worker.join`."""
+    forked = _forked(desk, children)
+    if not forked or _holds_apart(position, children):
+        return {"state": str(State.SUCCEEDED)}
+    first = _action(desk, f"{forked[0].name}/fork", "workspace.fork", {}, workspace="")
+    made = await desk.bench.journal.last(desk.execution.id, first.key, (Kind.OUTCOME,))
+    value = made.body["value"] if made else None
+    if not isinstance(value, Mapping):
+        note = "the branches' workspaces were never made"
+        return await _fail_block(desk, position, "join", note)
+    branches: list[Json] = [{"name": workspace_of(desk.execution, child), "tree": None} for child in forked]
+    around = forked[0].parent if forked[0].cell is None else forked[0].in_cell(-1)
+    parent = workspace_of(desk.execution, around)
+    arguments: dict[str, Json] = {"base": value["tree"], "branches": branches}
+    note = await _act(desk, f"{position.name}/join", "workspace.merge", arguments, workspace=parent)
+    if note:
+        return await _fail_block(desk, position, "join", note)
+    names: list[Json] = [workspace_of(desk.execution, child) for child in forked]
+    note = await _act(
+        desk, f"{position.name}/drop", "workspace.drop", {"workspaces": names}, workspace=parent
+    )
+    return await _fail_block(desk, position, "drop", note) if note else {"state": str(State.SUCCEEDED)}
+
+
+async def restore(desk: Desk, position: Position) -> Answer | None:
+    """Before the stage that a rerun begins with, make the workspace what it was then; return the failure, or None."""
+    options = desk.execution.options
+    if options.get("from") != position.path or not options.get("tree"):
+        return None
+    path, arguments = f"{position.path}/restore", {"tree": options["tree"]}
+    note = await _act(desk, path, "workspace.restore", arguments, workspace=desk.execution.id)
+    return await _fail(desk, path, note) if note else None
+
+
+async def stop(desk: Desk, branches: Sequence[Position]) -> Answer:
+    """See `work.Worker.stop`."""
+    for branch in branches:
+        known = await desk.bench.journal.last(desk.execution.id, branch.name, (Kind.BRANCH_STOPPED,))
+        if known is None:
+            await desk.append(
+                [desk.entry(Kind.BRANCH_STOPPED, branch.name, {"why": "another branch failed"})], []
+            )
+        await desk.wake(desk.execution.id, branch.name)
+    return {"state": str(State.SUCCEEDED)}
+
+
+def _forked(desk: Desk, children: Sequence[Position]) -> list[Position]:
+    if any(_undone_workspace(desk.execution, child) for child in children):
+        return []
+    return [child for child in children if _works_in_workspace(child)]
+
+
+def _works_in_workspace(position: Position) -> bool:
+    node = position.node
+    if isinstance(node, Step):
+        return node.kind in NEEDS_WORKSPACE
+    return any(isinstance(item, Step) and item.kind in NEEDS_WORKSPACE for _, item in walk(node.nodes))
+
+
+def _holds_apart(position: Position, children: Sequence[Position]) -> bool:
+    """True for the cells of a stage, or of a group of stages."""
+    node = position.node
+    is_stage = isinstance(node, Block) and (node.kind == "stage" or node.of == "stages")
+    return is_stage and any(child.cell is not None for child in children)
+
+
+def _action(
+    desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], *, workspace: str, token: str = ""
+) -> Action:
+    request = Request(
+        key=action_key(desk.execution.id, path),
+        tool=tool,
+        arguments=arguments,
+        principal=desk.execution.initiator,
+        purpose=str(Purpose.BUILD),
+    )
+    return Action(
+        request=request,
+        execution=desk.execution.id,
+        step=path,
+        boundary=Boundary(write=("**",)),
+        token=token,
+        workspace=workspace,
+    )
+
+
+async def _act(desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], *, workspace: str) -> str:
+    """Perform one action with a token of its own; return what went wrong, or an empty string."""
+    initiator = await desk.bench.principals.get(desk.execution.initiator)
+    assert initiator is not None  # it was registered before the execution was
+    minted = mint(
+        actor=initiator,
+        initiator=initiator,
+        asked_for=frozenset({"workspace:use"}),
+        execution=desk.execution.id,
+        step=path,
+        expires_at=desk.now() + TOKEN_TTL,
+    )
+    await desk.append(
+        [desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted))],
+        [DeleteTokens(desk.execution.id, path), MintToken(minted.token)],
+    )
+    action = _action(desk, path, tool, arguments, workspace=workspace, token=minted.secret)
+    result = await desk.bench.gate.perform(action)
+    await desk.append(
+        [desk.entry(Kind.TOKEN_DELETED, path, {"step": path})], [DeleteTokens(desk.execution.id, path)]
+    )
+    if isinstance(result, Done) and result.status == "succeeded":
+        return ""
+    if isinstance(result, Done):
+        value = result.value if isinstance(result.value, Mapping) else {}
+        return " ".join(str(value[name]) for name in ("error", "next") if value.get(name)) or f"{tool} failed"
+    if isinstance(result, Denied):
+        return f"{result.rule}: {result.reason}"
+    raise UnavailableError(f"{tool} did not end: {result}", hint="bridle resume goes on from there")
+
+
+async def _fail_block(desk: Desk, position: Position, end: str, note: str) -> Answer:
+    """A block whose branches cannot be brought together has failed itself; its failure strategy says what becomes of it."""
+    judged = judge_block(desk, position, error="unknown")
+    if judged["reaction"] in FORGIVEN:
+        note = f"{note}; failure ignored"
+    return {**await _fail(desk, f"{position.name}/{end}", note), **judged}
+
+
+async def _fail(desk: Desk, path: str, note: str) -> Answer:
+    body: dict[str, Json] = {"state": str(State.FAILED), "note": note, "ignored": False, "output": None}
+    known = await desk.bench.journal.last(desk.execution.id, path, (Kind.STEP_ENDED,))
+    if known is None:
+        await desk.append([desk.entry(Kind.STEP_ENDED, path, body)], [])
+    return {"state": str(State.FAILED), "note": note}

@@ -1,0 +1,187 @@
+"""What every operation on one execution works with, and the questions that all of them ask first.
+
+Rules
+  1. A cancel, a stop of the branch and a deadline are noticed at the beginning of every leg, a pause as well; waits are
+     woken for it.
+  2. A deadline is the nearest of those around; a wait never outlasts it.
+  3. The execution is `waiting` when nothing of it is being worked on and something waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from bridle.core.canonical import Json
+from bridle.core.clock import from_iso
+from bridle.core.states import State
+from bridle.engine.context import Known, build_context
+from bridle.engine.execution import Execution, Executions, MoveExecution, Starter
+from bridle.engine.interrupts import Wish
+from bridle.engine.position import Position
+from bridle.engine.result import CANCEL, Result, Standing
+from bridle.engine.steps import Bench
+from bridle.engine.work import Answer
+from bridle.pipeline.plan import Plan
+from bridle.pipeline.tree import AnyNode
+from bridle.trust.journal import Entry, Guard, Kind, Record
+
+MOST_DESKS = 2_000  # of executions at a time; one that is dropped is opened again when it is needed
+WITHOUT_OTHERS_WORDS = frozenset(
+    {"run", "clone", "tool", "wait", "barrier", "queue"}
+)  # an approval renders another step
+PAUSED_LOOK_S = 3600.0  # a resume wakes what is paused; this is for a wake that was lost with its process
+
+
+class Finisher(Protocol):
+    """Ends an execution: records it, signs a checkpoint, issues evidence."""
+
+    async def finish(self, execution: Execution, *, result: Result, outputs: Json) -> dict[str, Any]: ...
+
+
+@dataclass
+class Desk:
+    """One execution in this process. `active` are the paths being worked on, `waiting` the notes of those that wait."""
+
+    bench: Bench
+    execution: Execution
+    plan: Plan
+    executions: Executions
+    finisher: Finisher
+    starter: Starter
+    known: Known
+    wake: Callable[[str, str], Awaitable[None]]
+    active: set[str] = field(default_factory=set)
+    waiting: dict[str, str] = field(default_factory=dict)
+    expressive: dict[int, bool] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        return self.bench.clock.now()
+
+    def entry(self, kind: Kind, subject: str, body: Mapping[str, Json]) -> Entry:
+        return Entry(kind, self.execution.id, subject, body)
+
+    async def append(self, entries: list[Entry], guards: list[Guard]) -> list[Record]:
+        """Append to the journal, and know what was appended."""
+        records = await self.bench.journal.append(entries, guards)
+        for record in records:
+            if record.kind in (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED):
+                self.known.take(record)
+        return records
+
+    async def context(self, position: Position, *, inside: bool = False) -> dict[str, Json]:
+        """Return what expressions at a node see, as it stands now; where there are none, nothing is read for them."""
+        if not position.address or self._has_expressions(position.node):
+            await self.known.refresh()
+        return build_context(self.execution, self.known, position, inside=inside)
+
+    def _has_expressions(self, node: AnyNode) -> bool:
+        """True for every block, and for a step in whose words an expression may stand."""
+        known = self.expressive.get(id(node))
+        if known is None:
+            own = (
+                node.condition,
+                node.strategy,
+                node.on_failure,
+                node.env,
+                self.plan.env,
+                vars(node).get("with_"),
+            )
+            text = repr(own)
+            written = node.condition != "" or "<+" in text or "${{" in text
+            known = written or node.kind not in WITHOUT_OTHERS_WORDS
+            self.expressive[id(node)] = known
+        return known
+
+    async def interruption(self, position: Position) -> Answer | None:
+        """Return what stops or holds the node now, or None."""
+        wish = await self.executions.wish(self.execution.id)
+        if wish == Wish.CANCEL:
+            return {"state": str(State.CANCELLED), "stop": CANCEL, "note": "cancelled"}
+        if await self._is_stopped(position):
+            return {"state": str(State.CANCELLED), "note": "stopped because another branch failed"}
+        if wish == Wish.PAUSE:
+            await self.append([], [self.move(State.PAUSED, "paused")])
+            return {"state": str(State.PAUSED), "timeout_s": PAUSED_LOOK_S}
+        return None
+
+    async def _is_stopped(self, position: Position) -> bool:
+        """True when a branch around the node was told to end."""
+        for branch in position.branches():
+            if await self.bench.journal.last(self.execution.id, branch, (Kind.BRANCH_STOPPED,)):
+                return True
+        return False
+
+    def is_over(self, standing: Standing) -> bool:
+        """True when the time of some block around is over."""
+        return standing.deadline != "" and self.now() >= from_iso(standing.deadline)
+
+    def left_s(self, standing: Standing) -> float:
+        """Return the seconds until the nearest deadline; infinity when there is none."""
+        if not standing.deadline:
+            return float("inf")
+        return max((from_iso(standing.deadline) - self.now()).total_seconds(), 0.0)
+
+    def move(self, state: State, note: str) -> MoveExecution:
+        return MoveExecution(self.execution.id, state, note, self.now())
+
+    def begin_work(self, path: str) -> None:
+        self.active.add(path)
+        self.waiting.pop(path, None)
+
+    def end_work(self, path: str, *, waits: str | None = None) -> list[Guard]:
+        """Note that nobody works on a path any more, and return the change of the execution's state that follows."""
+        self.active.discard(path)
+        if waits is not None:
+            self.waiting[path] = waits
+        if self.active or not self.waiting:
+            return []
+        return [self.move(State.WAITING, next(reversed(self.waiting.values())))]
+
+
+class Desks:
+    """The desks of this process: the root and the branches of an execution share one."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        executions: Executions,
+        finisher: Finisher,
+        starter: Starter,
+        wake: Callable[[str, str], Awaitable[None]],
+    ) -> None:
+        self._bench = bench
+        self._executions = executions
+        self._finisher = finisher
+        self._starter = starter
+        self._wake = wake
+        self._known: dict[str, Desk] = {}
+
+    async def find(self, execution_id: str) -> Desk:
+        """Return the desk of an execution; what it read of the journal may be behind, never wrong."""
+        known = self._known.get(execution_id)
+        if known is not None:
+            return known
+        execution = await self._executions.get(execution_id)
+        assert execution is not None  # it was recorded before anybody carries it
+        while len(self._known) >= MOST_DESKS:
+            del self._known[next(iter(self._known))]
+        return self._known.setdefault(execution_id, self.open(execution))
+
+    def open(self, execution: Execution) -> Desk:
+        """Return a fresh desk, as a process has that knows nothing yet."""
+        undone = str(execution.options.get("undoes", ""))
+        journal = self._bench.journal
+        return Desk(
+            bench=self._bench,
+            execution=execution,
+            plan=Plan.from_json(execution.plan),
+            executions=self._executions,
+            finisher=self._finisher,
+            starter=self._starter,
+            known=Known(journal, execution.id, undoes=Known(journal, undone) if undone else None),
+            wake=self._wake,
+        )

@@ -1,0 +1,148 @@
+"""Interventions: a person decides what becomes of a failed step. Takes the decision, and finds what waits for one.
+
+Rules
+  1. Only a person decides, only what was offered, and only until the request expires.
+  2. The answer is recorded if the request is still the last that was said about the step, in the record's own transaction: of two
+     answers at once, or of an answer and the time-out, one counts.
+  3. The answer is signed; whoever carries the execution verifies it before it acts on it (engine.reactions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock, from_iso
+from bridle.core.errors import InputError, TrustError
+from bridle.core.states import State
+from bridle.engine.durable import Durable
+from bridle.engine.execution import Execution
+from bridle.trust.interventions import sign_answer
+from bridle.trust.journal import Entry, GuardError, Journal, Kind, Record
+from bridle.trust.keys import Signer
+from bridle.trust.principals import Principal, PrincipalKind
+
+SAID = (Kind.INTERVENTION_REQUESTED, Kind.INTERVENTION_ANSWERED, Kind.STEP_ENDED)
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A request for a decision about the step at `path`; `request` is its record, `offers` are the answers there are."""
+
+    execution: str
+    path: str
+    request: str
+    offers: tuple[str, ...]
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, record: Record) -> Intervention:
+        offers = record.body["offers"]
+        assert isinstance(offers, Sequence)
+        return cls(
+            record.execution,
+            record.subject,
+            record.id,
+            tuple(str(offer) for offer in offers),
+            from_iso(str(record.body["expires_at"])),
+        )
+
+
+@dataclass(frozen=True)
+class CloseIntervention:
+    """Guard: the request is the last that was said about its step (rule 2)."""
+
+    execution: str
+    path: str
+    request: str
+
+    @property
+    def guards(self) -> str:
+        return f"the request for a decision about {self.path} of {self.execution}"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A person's answer."""
+
+    answer: str
+    by: Principal
+    comment: str = ""
+
+
+class Interventions:
+    """The desk at which decisions are taken."""
+
+    def __init__(self, *, journal: Journal, durable: Durable, signer: Signer, clock: Clock) -> None:
+        self._journal = journal
+        self._durable = durable
+        self._signer = signer
+        self._clock = clock
+
+    async def answer(self, execution: Execution, path: str, decision: Decision) -> None:
+        """Record a decision and wake who waits for it; raise InputError or TrustError when it may not be taken."""
+        if decision.by.kind is not PrincipalKind.USER:
+            raise TrustError(f"{decision.by.id} is not a person", reason="not-a-person")
+        asked = await self._find(execution, path)
+        if decision.answer not in asked.offers:
+            raise InputError(
+                f"{decision.answer!r} is not offered for {path}",
+                hint=f"answer one of {', '.join(asked.offers)}",
+                reason="not-offered",
+            )
+        await self._record(asked, decision)
+        await self._durable.wake(execution.id, path)
+
+    async def _find(self, execution: Execution, path: str) -> Intervention:
+        last = await self._journal.last(execution.id, path, SAID)
+        if last is None or last.kind is not Kind.INTERVENTION_REQUESTED or execution.state.ended:
+            raise InputError(
+                f"nobody is asked about {path} of {execution.id}",
+                hint=f"bridle executions {execution.id} shows what it waits for",
+                reason="not-open",
+            )
+        asked = Intervention.of(last)
+        if self._clock.now() >= asked.expires_at:
+            raise InputError(
+                f"the time to decide about {path} is over",
+                hint="what its failure strategy says for that case happens",
+                reason="expired",
+            )
+        return asked
+
+    async def _record(self, asked: Intervention, decision: Decision) -> None:
+        body: dict[str, Json] = {
+            "request": asked.request,
+            "answer": decision.answer,
+            "by": decision.by.id,
+            "asserted": decision.by.asserted,
+            "comment": decision.comment,
+        }
+        signed = sign_answer(self._signer, body, execution=asked.execution, path=asked.path)
+        entry = Entry(Kind.INTERVENTION_ANSWERED, asked.execution, asked.path, signed)
+        try:
+            await self._journal.append(
+                [entry], [CloseIntervention(asked.execution, asked.path, asked.request)]
+            )
+        except GuardError as error:
+            raise InputError(
+                "somebody else was first", where=asked.path, hint="bridle executions", reason="not-open"
+            ) from error
+
+
+async def find_open_interventions(
+    journal: Journal, execution: Execution, *, now: datetime
+) -> list[Intervention]:
+    """Return the requests of an execution that a person can still answer."""
+    if execution.state is not State.WAITING:
+        return []
+    last = await _last_words(journal, execution.id)
+    asked = [Intervention.of(record) for record in last if record.kind is Kind.INTERVENTION_REQUESTED]
+    return [item for item in asked if now < item.expires_at]
+
+
+async def _last_words(journal: Journal, execution: str) -> list[Record]:
+    said = await journal.read(execution=execution, kinds=SAID)
+    return list({record.subject: record for record in said}.values())

@@ -1,0 +1,185 @@
+"""Named locks and barriers: who of many may go on, across executions and processes, for the steps `queue` and `barrier`.
+
+Rules
+  1. Whoever wants a lock takes a ticket; the oldest ticket holds it. Tickets are drawn under the journal's lock, so they have one
+     order over all processes.
+  2. A lock is held for a region: the whole execution, or the stage at whose end it is given back. Who asks for it again inside
+     its own region has it already; otherwise two branches of one stage would wait for each other for ever.
+  3. A ticket lives while somebody carries its execution, which renews it, and `ttl_s` longer; that of an execution which has
+     ended counts no more. A holder whose ticket ran out has lost the lock only when another has taken it: what then goes on
+     is paused, for a person to decide about.
+  4. A lock that is given back wakes who holds it now. A wake that is lost is made good for at the next renewal.
+  5. A barrier counts arrivals: it opens for every `of` of them, in the order they come, so it can be used again in a loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from bridle.trust.journal import Journal
+
+TTL_S = 60.0
+RENEW_S = 15.0
+
+Wake: TypeAlias = Callable[[str, str], Awaitable[None]]
+Lost: TypeAlias = Callable[[str, str], Awaitable[None]]
+
+log = logging.getLogger("bridle.locks")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A step that wants a lock, and the region that it is for: a path, or the whole execution when empty."""
+
+    execution: str
+    path: str
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class TakeTicket:
+    """Guard: put a holder into the line of a lock, once, and note that it holds the lock if nobody is before it."""
+
+    name: str
+    holder: Holder
+    ttl_s: float
+
+    @property
+    def guards(self) -> str:
+        return f"lock {self.name}"
+
+
+@dataclass(frozen=True)
+class ReturnTicket:
+    """Guard: take back one ticket."""
+
+    name: str
+    holder: Holder
+
+    @property
+    def guards(self) -> str:
+        return f"lock {self.name}"
+
+
+@dataclass(frozen=True)
+class ReturnTickets:
+    """Guard: take back the tickets of a region; with an empty region every ticket and arrival of the execution."""
+
+    execution: str
+    region: str
+
+    @property
+    def guards(self) -> str:
+        return f"locks of {self.execution}"
+
+
+@dataclass(frozen=True)
+class RenewTickets:
+    """Guard: let the tickets of executions that are being carried live on."""
+
+    executions: frozenset[str]
+    ttl_s: float
+
+    @property
+    def guards(self) -> str:
+        return "the locks of what is being carried"
+
+
+@dataclass(frozen=True)
+class Arrive:
+    """Guard: count a branch among those that have come to a barrier, once."""
+
+    execution: str
+    name: str
+    path: str
+
+    @property
+    def guards(self) -> str:
+        return f"barrier {self.name} of {self.execution}"
+
+
+class LockStore(Protocol):
+    """Reads locks and barriers. Changing them is a guard of the journal."""
+
+    async def position(self, name: str, holder: Holder) -> int:
+        """Return how many are before the holder; 0 when it has the lock."""
+        ...
+
+    async def names(self, execution: str, region: str) -> list[str]:
+        """Return the locks and barriers that returning the region would change."""
+        ...
+
+    async def heads(self, *, names: Collection[str] = (), executions: Collection[str] = ()) -> list[Holder]:
+        """Return who could have a lock and does not know it yet: of these locks, or among these executions."""
+        ...
+
+    async def lost(self, executions: Collection[str]) -> list[tuple[Holder, str]]:
+        """Return the holders whose lock, named beside them, another has taken."""
+        ...
+
+    async def arrivals(self, execution: str, name: str) -> list[str]:
+        """Return the paths that have come to a barrier, in order."""
+        ...
+
+
+class Locks:
+    """The locks and barriers as steps and processes use them."""
+
+    def __init__(self, journal: Journal, store: LockStore, wake: Wake) -> None:
+        self._journal = journal
+        self._store = store
+        self._wake = wake
+
+    async def acquire(self, name: str, holder: Holder, *, ttl_s: float = TTL_S) -> int:
+        """Stand in line for a lock and return how many are before the holder; 0 when it has the lock."""
+        await self._journal.append([], [TakeTicket(name, holder, ttl_s)])
+        return await self._store.position(name, holder)
+
+    async def release_scope(self, execution: str, region: str) -> None:
+        """Give back what was locked for a region that has ended (a stage, or the execution when empty), and wake who is next."""
+        names = await self._store.names(execution, region)
+        if not names:
+            return
+        await self._journal.append([], [ReturnTickets(execution, region)])
+        await self._wake_heads(await self._store.heads(names=names))
+
+    async def arrive(self, name: str, execution: str, path: str, *, of: int) -> bool:
+        """Come to a barrier; return whether it is open for this branch, and wake those it opens for if this is the last."""
+        await self._journal.append([], [Arrive(execution, name, path)])
+        come = await self._store.arrivals(execution, name)
+        first = come.index(path) // of * of
+        together = come[first : first + of]
+        if len(together) < of:
+            return False
+        if come[-1] == path:
+            for other in together[:-1]:
+                await self._wake(execution, other)
+        return True
+
+    async def keep(self, carried: Collection[str], lost: Lost, *, ttl_s: float = TTL_S) -> None:
+        """Renew the tickets of what is being carried here, wake who holds a lock by now, and tell of locks that were lost."""
+        if not carried:
+            return
+        for holder, name in await self._store.lost(carried):
+            await lost(holder.execution, name)
+            await self._journal.append([], [ReturnTicket(name, holder)])  # it was told, and is not told again
+        await self._journal.append([], [RenewTickets(frozenset(carried), ttl_s)])
+        await self._wake_heads(await self._store.heads(executions=carried))
+
+    async def _wake_heads(self, heads: Collection[Holder]) -> None:
+        for holder in heads:
+            await self._wake(holder.execution, holder.path)
+
+
+async def keep_locks(locks: Locks, carried: Iterable[str], lost: Lost, *, every_s: float = RENEW_S) -> None:
+    """Keep the locks of what this process carries, until this task is cancelled."""
+    while True:
+        try:
+            await locks.keep(tuple(carried), lost)
+        except Exception:  # a renewal that fails must not end the renewing: it is logged, and tried again
+            log.exception("the locks could not be renewed")
+        await asyncio.sleep(every_s)

@@ -1,0 +1,122 @@
+"""Retention: what of an ended execution is removed when it is old enough, and what never is.
+
+Rules
+  1. Removed are the durable engine's rows (control flow that nobody can go on with) and the raw values of the working store with
+     their key. Both were needed to carry the execution, and it has ended.
+  2. Kept are the journal, its checkpoints, the execution, principals, keys, approvals and evidence: audit, `logs` and
+     `evidence verify` read nothing else. The salted digests of what was destroyed stay in the journal.
+  3. Only what has ended, and whose end the engine has heard of, is touched; age is counted from the end.
+  4. The destruction is a record with who asked for it, in one transaction with the destruction itself. The engine's rows go
+     first: a process that dies in between leaves something to do again, never something unrecorded.
+
+Workspaces and snapshots are the delegate's and are not removed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bridle.core.clock import Clock
+from bridle.core.errors import InputError
+from bridle.trust.journal import Entry, Guard, Journal, Kind
+
+AT_ONCE = 100  # so that nobody else waits long for the store
+EVERY_S = 3600.0
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+log = logging.getLogger("bridle.retention")
+
+
+@dataclass(frozen=True)
+class DestroyValues:
+    """Guard: destroy the raw values of an execution and the key that opens them."""
+
+    execution: str
+
+    @property
+    def guards(self) -> str:
+        return f"raw values of {self.execution}"
+
+
+class History(Protocol):
+    """Finds what may be removed."""
+
+    async def removable(self, *, ended_before: datetime, after: str, limit: int) -> list[str]:
+        """Return executions that ended before and of which nothing was removed yet, by id, behind the id `after`."""
+        ...
+
+
+class EngineHistory(Protocol):
+    """The durable engine's memory of ended workflows."""
+
+    async def forget(self, executions: Sequence[str]) -> list[str]:
+        """Forget workflows with their branches, and return those that are forgotten; what it still carries is not."""
+        ...
+
+
+class Retention:
+    """Removes history by rule."""
+
+    def __init__(self, *, journal: Journal, history: History, engine: EngineHistory, clock: Clock) -> None:
+        self._journal = journal
+        self._history = history
+        self._engine = engine
+        self._clock = clock
+
+    async def remove(self, *, older_than: timedelta, by: str) -> list[str]:
+        """Remove what is older than that and return the executions concerned."""
+        removed: list[str] = []
+        after = ""
+        while found := await self._find(older_than, after):
+            forgotten = await self._engine.forget(found)
+            for execution in forgotten:
+                await self._destroy(execution, by)
+            removed += forgotten
+            after = found[-1]
+        return removed
+
+    async def _find(self, older_than: timedelta, after: str) -> list[str]:
+        before = self._clock.now() - older_than
+        return await self._history.removable(ended_before=before, after=after, limit=AT_ONCE)
+
+    async def _destroy(self, execution: str, by: str) -> None:
+        guards: list[Guard] = [DestroyValues(execution)]
+        body = {"by": by, "removed": ["engine-history", "raw-values"]}
+        await self._journal.append([Entry(Kind.HISTORY_REMOVED, execution, execution, body)], guards)
+
+
+async def find_removable(history: History, *, older_than: timedelta, clock: Clock) -> list[str]:
+    """Return what `Retention.remove` would look at, and remove nothing."""
+    found: list[str] = []
+    while more := await history.removable(
+        ended_before=clock.now() - older_than, after=found[-1] if found else "", limit=AT_ONCE
+    ):
+        found += more
+    return found
+
+
+async def retain(retention: Retention, *, older_than: timedelta, by: str, every_s: float = EVERY_S) -> None:
+    """Remove history again and again, until this task is cancelled."""
+    while True:
+        try:
+            for execution in await retention.remove(older_than=older_than, by=by):
+                log.info("removed the history of %s", execution)
+        except Exception:  # a removal that fails must not end the removing: it is logged, and tried again
+            log.exception("the history could not be removed")
+        await asyncio.sleep(every_s)
+
+
+def parse_age(text: str, *, where: str) -> timedelta:
+    """Return the age that `30d` or `12h` stands for; raise InputError that names where it was given."""
+    match = re.fullmatch(r"(\d{1,5})([smhdw])", text, re.ASCII)
+    if match is None:
+        raise InputError(
+            f"{text!r} is not an age", where=where, hint="write 30d, 12h or 8w", reason="bad-age"
+        )
+    return timedelta(**{UNITS[match[2]]: int(match[1])})

@@ -1,0 +1,130 @@
+"""Serving: a process that begins what nobody stands for, carries it, and takes over what another process left.
+
+Rules
+  1. Taking over is the durable engine's: this file begins executions and tells what is done.
+  2. What another process admitted and died over is begun again, which changes nothing where it had begun.
+  3. A look that fails is told and tried again: a store that does not answer for a while ends no server.
+  4. What happened is learnt from the records that this process writes, never by asking for all that lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from bridle.core.errors import BridleError
+from bridle.core.states import State
+from bridle.engine.admission import Admission
+from bridle.engine.control import Control
+from bridle.engine.execution import Execution
+from bridle.trust.journal import Kind, Record
+
+LOOK_S = 0.25
+TAKEN_LOOK_S = 1.0
+TURNS_AT_ONCE = 50  # so that telling and stopping are not kept waiting by a long line
+
+Held: TypeAlias = Callable[[], Awaitable[set[str]]]
+
+log = logging.getLogger("bridle.serving")
+
+
+@dataclass(frozen=True)
+class News:
+    """What became of an execution here: `taken` (begun, or taken over), `waiting` or `ended`."""
+
+    what: str
+    execution: Execution
+
+
+Tell: TypeAlias = Callable[[News], None]
+
+
+class Server:
+    """Begins executions until it is told to stop, and tells what happens to those that this process carries."""
+
+    def __init__(self, control: Control, admission: Admission, *, held: Held, tell: Tell) -> None:
+        self._control = control
+        self._admission = admission
+        self._held = held
+        self._tell = tell
+        self._told: dict[str, str] = {}
+        self._changed: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(self, record: Record) -> None:
+        """Take in a record that this process has written."""
+        if record.execution and record.kind is not Kind.EXECUTION_STARTED:
+            self._changed.put_nowait(record.execution)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set."""
+        await self._admission.serve(serves=True)
+        tasks = [asyncio.create_task(self._repeat(work, every_s)) for work, every_s in self._duties()]
+        try:
+            await stop.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._admission.serve(serves=False)
+
+    def _duties(self) -> list[tuple[Callable[[], Awaitable[None]], float]]:
+        return [
+            (self._begin, LOOK_S),
+            (self._begin_again, TAKEN_LOOK_S),
+            (self._look, TAKEN_LOOK_S),
+            (self._tell_changed, LOOK_S),
+        ]
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]], every_s: float) -> None:
+        while True:
+            try:
+                await work()
+            except BridleError as error:
+                log.warning("%s", error)
+            except Exception:  # a bug in one look must not end the server: it is logged, and looked again
+                log.exception("a look failed")
+            await asyncio.sleep(every_s)
+
+    async def _begin(self) -> None:
+        """Begin what nobody stands for."""
+        for _ in range(TURNS_AT_ONCE):
+            execution = await self._admission.admit_abandoned()
+            if not execution:
+                return
+            await self._control.carry_on(execution)
+            self._changed.put_nowait(execution)
+
+    async def _begin_again(self) -> None:
+        """Begin what somebody died over."""
+        for execution in await self._admission.left_behind():
+            await self._control.carry_on(execution)
+
+    async def _look(self) -> None:
+        """Notice what this process took over and has written nothing about yet."""
+        for execution in await self._held() - self._told.keys():
+            if not (await self._control.get(execution)).state.ended:
+                self._changed.put_nowait(execution)
+
+    async def _tell_changed(self) -> None:
+        changed = {self._changed.get_nowait() for _ in range(self._changed.qsize())}
+        for execution in sorted(changed):
+            self._note(await self._control.get(execution))
+
+    def _note(self, execution: Execution) -> None:
+        """Tell what is new about an execution, each thing once."""
+        if execution.id not in self._told:
+            self._say("taken", execution)
+        if execution.state is State.WAITING and self._told.get(execution.id) != "waiting":
+            self._say("waiting", execution)
+        elif execution.state.ended:
+            self._say("ended", execution)
+            del self._told[execution.id]
+        elif execution.state is not State.WAITING:
+            self._told[execution.id] = "taken"
+
+    def _say(self, what: str, execution: Execution) -> None:
+        self._told[execution.id] = what
+        self._tell(News(what, execution))

@@ -1,0 +1,357 @@
+"""Runs the legs of steps: conditions, tokens, records, failure strategies.
+
+Rules
+  1. A step that has ended in the journal has ended: the answer is read from there, and nothing is done again.
+  2. A leg begins with a fresh token; the tokens of earlier legs, cut short by a crash, are deleted in the same transaction.
+  3. The end of a leg deletes its token, if it had one, in the transaction that records the end.
+  4. What cannot be evaluated fails its step, with the place and the reason; it is never taken for false.
+  5. A store that does not answer ends nothing: the error leaves the workflow, which goes on from there when it is resumed.
+  6. What the failure strategy says is decided once, and is part of the record of the attempt's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from bridle.core.canonical import Json
+from bridle.core.clock import from_iso, iso
+from bridle.core.errors import BridleError, UnavailableError
+from bridle.core.states import State
+from bridle.engine.actors import Actor, find_actor
+from bridle.engine.blocks import describe_refusal, describe_unresolved, evaluate_node
+from bridle.engine.branches import workspace_of
+from bridle.engine.desk import Desk
+from bridle.engine.position import Position
+from bridle.engine.result import TIME_OVER, Standing
+from bridle.engine.starting import derive_id, rollback_path
+from bridle.engine.steps import Ended, Leg, Perform, Waiting, refuse_secrets
+from bridle.engine.steps.agent import perform_agent
+from bridle.engine.steps.approval import perform_approval
+from bridle.engine.steps.barrier import perform_barrier
+from bridle.engine.steps.chain import perform_chain
+from bridle.engine.steps.clone import perform_clone
+from bridle.engine.steps.policy import perform_policy
+from bridle.engine.steps.queue import perform_queue
+from bridle.engine.steps.run import perform_run
+from bridle.engine.steps.tool import perform_tool
+from bridle.engine.steps.wait import perform_wait
+from bridle.engine.work import Answer
+from bridle.pipeline.conditions import DEFAULT_OF_STEP, evaluate_condition
+from bridle.pipeline.expressions import Rendered, resolve
+from bridle.pipeline.failure import FAIL, FailureAction, choose_action, follow, restrict
+from bridle.pipeline.tree import Step
+from bridle.trust.journal import Entry, Guard, Kind, Record
+from bridle.trust.tokens import DeleteTokens, Minted, MintToken, Token, describe_token, mint
+
+STEP_KINDS: Mapping[str, Perform] = {
+    "run": perform_run,
+    "clone": perform_clone,
+    "tool": perform_tool,
+    "approval": perform_approval,
+    "agent": perform_agent,
+    "wait": perform_wait,
+    "chain": perform_chain,
+    "barrier": perform_barrier,
+    "queue": perform_queue,
+    "policy": perform_policy,
+}
+RENDERS_ITSELF = frozenset({"chain", "policy"})  # what they bring along whole is text, not expressions
+TOKEN_TTL = timedelta(hours=12)  # a failsafe: tokens are deleted when their leg ends
+NEVER = datetime.min.replace(tzinfo=UTC)
+NO_TOKEN = Minted(Token("", "", "", "", "", "", frozenset(), NEVER), secret="")  # nothing can be done with it
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """One leg of one step, before it is known what it may do."""
+
+    desk: Desk
+    position: Position
+    standing: Standing
+
+    @property
+    def path(self) -> str:
+        return self.position.path
+
+    @property
+    def step(self) -> Step:
+        node = self.position.node
+        assert isinstance(node, Step)
+        return node
+
+    async def run(self) -> Answer:
+        """Run one leg; see `work.Worker.run_step`."""
+        desk, path = self.desk, self.path
+        kinds = (Kind.STEP_STARTED, Kind.STEP_ENDED)
+        last = await desk.bench.journal.last(desk.execution.id, path, kinds)
+        if last is not None and last.kind is Kind.STEP_ENDED:
+            return answer_of(last)
+        cut = await desk.interruption(self.position)
+        if cut is not None:
+            return cut if last is None or cut["state"] == State.PAUSED else await self._cut_short(cut)
+        if desk.is_over(self.standing):
+            return await self._time_over(begun=last is not None)
+        desk.begin_work(path)
+        try:
+            return await self._leg(last)
+        finally:
+            desk.active.discard(path)
+
+    async def _leg(self, last: Record | None) -> Answer:
+        desk = self.desk
+        try:
+            context = await desk.context(self.position)
+            wanted = evaluate_node(desk, self.position, self.standing, context)
+            if not wanted.value:
+                return await self.end(Ended(State.SKIPPED, note=describe_refusal(wanted)))
+            is_own = self.step.kind in RENDERS_ITSELF
+            body = Rendered(self.step.with_) if is_own else resolve(self.step.with_, context)
+            assert isinstance(body.value, Mapping)
+            refuse_secrets(self.step, body.value)
+            actor = await find_actor(
+                desk.bench, desk.execution, desk.plan, self.step, path=self.path, body=body.value
+            )
+            minted = await self._begin(actor, last)
+        except UnavailableError:
+            raise
+        except BridleError as error:  # an earlier leg may have left a token behind
+            return await self.end(_broken(error), token_step=self.path)
+        leg = self._open(body.value, context, minted, from_iso(last.at) if last else desk.now())
+        return await self._perform(leg, actor, body)
+
+    def _open(
+        self, body: Mapping[str, Json], context: Mapping[str, Json], minted: Minted, started_at: datetime
+    ) -> Leg:
+        left_s = self.desk.left_s(self.standing)
+        return Leg(
+            bench=self.desk.bench,
+            execution=self.desk.execution,
+            plan=self.desk.plan,
+            step=self.step,
+            path=self.path,
+            body=body,
+            context=context,
+            token=minted,
+            started_at=started_at,
+            workspace=workspace_of(self.desk.execution, self.position),
+            left_s=None if left_s == float("inf") else left_s,
+            executions=self.desk.executions,
+            starter=self.desk.starter,
+        )
+
+    async def _perform(self, leg: Leg, actor: Actor, body: Rendered) -> Answer:
+        try:
+            ending = await STEP_KINDS[leg.step.kind](leg)
+        except UnavailableError:
+            raise
+        except BridleError as error:
+            ending = await self._interrupted(error)
+        if isinstance(ending, Waiting):
+            return await self._suspend(actor, self._bound(ending, leg))
+        token_step = actor.step if actor.asked_for else ""
+        return await self.end(ending, token_step=token_step, unresolved=body.unresolved)
+
+    def _bound(self, waiting: Waiting, leg: Leg) -> Waiting | Ended:
+        """A wait lasts no longer than the step and the blocks around it may."""
+        left = self.desk.left_s(self.standing)
+        if self.step.timeout_s is not None:
+            own = leg.started_at + timedelta(seconds=self.step.timeout_s) - self.desk.now()
+            if own <= timedelta(0):
+                return Ended(
+                    State.FAILED, note=f"it waited longer than {self.step.timeout_s} s", error="timeout"
+                )
+            left = min(left, own.total_seconds())
+        return replace(waiting, timeout_s=min(waiting.timeout_s, left + 0.05))
+
+    async def _interrupted(self, error: BridleError) -> Ended:
+        """Tell how a leg ended that raised: an intent without an outcome is an effect of which nobody knows."""
+        records = await self.desk.bench.journal.read(execution=self.desk.execution.id)
+        start = f"{self.desk.execution.id}/{self.path}#"
+        own = [record for record in records if record.subject.startswith(start)]
+        known = {record.subject for record in own if record.kind is Kind.OUTCOME}
+        open_intents = {record.subject for record in own if record.kind is Kind.INTENDED} - known
+        if not open_intents:
+            return _broken(error)
+        note = f"begun, and its outcome was not recorded: {error}"
+        return Ended(State.UNKNOWN, note=note, error="unknown")
+
+    async def _begin(self, actor: Actor, last: Record | None) -> Minted:
+        """Mint the leg's token and record that it begins, in one transaction."""
+        desk = self.desk
+        entries, guards = list(actor.entries), list(actor.guards)
+        guards.append(DeleteTokens(desk.execution.id, actor.step))
+        minted = NO_TOKEN
+        if actor.asked_for:
+            minted = mint(
+                actor=actor.principal,
+                initiator=actor.initiator,
+                asked_for=actor.asked_for,
+                execution=desk.execution.id,
+                step=actor.step,
+                expires_at=desk.now() + TOKEN_TTL,
+            )
+            entries.append(desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted)))
+            guards.append(MintToken(minted.token))
+        if last is None:
+            entries.append(desk.entry(Kind.STEP_STARTED, self.path, {"principal": actor.principal.id}))
+        if last is not None or desk.waiting:
+            guards.append(desk.move(State.RUNNING, ""))
+        await desk.append(entries, guards)
+        return minted
+
+    async def _suspend(self, actor: Actor, waiting: Waiting | Ended) -> Answer:
+        if isinstance(waiting, Ended):
+            return await self.end(waiting, token_step=actor.step if actor.asked_for else "")
+        entries: list[Entry] = []
+        guards: list[Guard] = []
+        if actor.asked_for:
+            entries.append(self.desk.entry(Kind.TOKEN_DELETED, self.path, {"step": actor.step}))
+            guards.append(DeleteTokens(self.desk.execution.id, actor.step))
+        guards += self.desk.end_work(self.path, waits=waiting.note)
+        if entries or guards:
+            await self.desk.append(entries, guards)
+        return {"state": str(State.WAITING), "timeout_s": waiting.timeout_s}
+
+    async def _cut_short(self, cut: Answer) -> Answer:
+        """Record the end of a step that had begun when it was cancelled or stopped."""
+        if self.step.kind == "chain":
+            await self.desk.starter.cancel_child(self.desk.execution, path=self.path)
+        ended = Ended(State.CANCELLED, note=str(cut["note"]))
+        answer = await self.end(ended, token_step=self.path, decides=False)
+        return {**answer, **{name: cut[name] for name in ("stop",) if name in cut}}
+
+    async def _time_over(self, *, begun: bool) -> Answer:
+        if not begun:
+            return {"state": str(State.FAILED), "stop": TIME_OVER, "record": ""}
+        ended = Ended(State.FAILED, note="the time of a block around it is over", error="timeout")
+        return {**await self.end(ended, token_step=self.path, decides=False), "stop": TIME_OVER}
+
+    async def end(
+        self,
+        ended: Ended,
+        *,
+        token_step: str = "",
+        unresolved: tuple[str, ...] = (),
+        decides: bool = True,
+    ) -> Answer:
+        """Record how the attempt ended, and what the failure strategy makes of it."""
+        reaction, note = await self._react(ended) if decides else (FAIL, "")
+        state = State.SUCCEEDED if reaction.reaction in ("success", "proceed-with-default") else ended.state
+        notes = (ended.note, note, describe_unresolved(unresolved))
+        body: dict[str, Json] = {
+            "state": str(state),
+            "note": "; ".join(text for text in notes if text),
+            "ignored": reaction.reaction == "ignore",
+            "output": ended.output,
+            "reaction": self._describe(reaction) if _failed(ended) else {},
+        }
+        entries = [self.desk.entry(Kind.STEP_ENDED, self.path, body)]
+        guards: list[Guard] = []
+        if token_step:
+            entries.insert(0, self.desk.entry(Kind.TOKEN_DELETED, self.path, {"step": token_step}))
+            guards.append(DeleteTokens(self.desk.execution.id, token_step))
+        guards += self.desk.end_work(self.path)
+        return answer_of((await self.desk.append(entries, guards))[-1])
+
+    async def _react(self, ended: Ended) -> tuple[FailureAction, str]:
+        if not _failed(ended):
+            return FAIL, ""
+        error = "verification" if self._is_verification() and ended.error == "unknown" else ended.error
+        chosen = choose_action(
+            self.position.failure_levels(),
+            state=ended.state,
+            error=error or "unknown",
+            attempt=self.position.attempt,
+            group_attempt=self.position.group_attempt(),
+        )
+        if chosen.reaction == "retry" and not await self._may_retry(chosen, ended):
+            chosen = restrict(self._follow(chosen), state=ended.state, error=error or "unknown")
+        return chosen, _NOTES.get(chosen.reaction, "").format(
+            attempt=self._attempt_of(chosen),
+            attempts=chosen.attempts + 1,
+            rollback=self._name_rollback(chosen.reaction),
+        )
+
+    def _follow(self, action: FailureAction) -> FailureAction:
+        attempts = self.position.attempt, self.position.group_attempt()
+        return follow(action, attempt=attempts[0], group_attempt=attempts[1])
+
+    def _attempt_of(self, action: FailureAction) -> int:
+        """Return the attempt that an action counts: the step's, or its group's."""
+        group_attempt = self.position.group_attempt() if action.reaction == "retry-step-group" else None
+        return group_attempt or self.position.attempt
+
+    def _name_rollback(self, reaction: str) -> str:
+        """Return which execution undoes the stage, or the pipeline."""
+        stage = self.position.stage()
+        if reaction == "stage-rollback" and stage is not None:
+            return derive_id(self.desk.execution.id, rollback_path(stage.path))
+        return derive_id(self.desk.execution.id, rollback_path(""))
+
+    def _is_verification(self) -> bool:
+        strategies = (level.node.strategy for level in self.position.levels())
+        return any(strategy is not None and strategy.kind == "window" for strategy in strategies)
+
+    async def _may_retry(self, action: FailureAction, ended: Ended) -> bool:
+        """Ask a retry's own condition, which sees the attempt's output as `step`."""
+        if not action.condition:
+            return True
+        context = await self.desk.context(self.position)
+        output = ended.output if isinstance(ended.output, Mapping) else {}
+        own = {**output, "id": self.step.id, "name": self.step.name, "exitCode": output.get("exit_code")}
+        wanted = evaluate_condition(
+            action.condition,
+            {**context, "step": own},
+            pipeline_failed=False,
+            stage_failed=False,
+            default=DEFAULT_OF_STEP,
+        )
+        return wanted.value
+
+    def _describe(self, action: FailureAction) -> dict[str, Json]:
+        told: dict[str, Json] = {"reaction": action.reaction}
+        if wait_s := action.interval_s(self._attempt_of(action)):
+            told["until"] = iso(self.desk.now() + timedelta(seconds=wait_s))
+        if action.reaction == "manual-intervention":
+            told |= {
+                "offers": list(action.offers),
+                "timeout_s": action.timeout_s,
+                "then": self._follow(action).reaction,
+            }
+        if action.fail_all:
+            told["fail_all"] = True
+        return told
+
+
+_NOTES: Mapping[str, str] = {
+    "ignore": "failure ignored",
+    "success": "marked as succeeded by its failure strategy",
+    "proceed-with-default": "nobody answered in time; it goes on with its defaults",
+    "retry": "attempt {attempt} of {attempts}",
+    "retry-step-group": "its group is tried again after attempt {attempt} of {attempts}",
+    "abort": "the execution is aborted",
+    "stage-rollback": "what the stage did is undone by {rollback}",
+    "pipeline-rollback": "what the pipeline did is undone by {rollback}",
+    "manual-intervention": "a person decides what becomes of it",
+}
+
+
+def answer_of(record: Record) -> Answer:
+    """Return the answer that a `step.ended` record holds."""
+    body = record.body
+    reaction = body.get("reaction") or {}
+    assert isinstance(reaction, Mapping)
+    return {"state": body["state"], "note": body["note"], "record": record.id, **reaction}
+
+
+def _failed(ended: Ended) -> bool:
+    return ended.state not in (State.SUCCEEDED, State.SKIPPED)
+
+
+def _broken(error: BridleError) -> Ended:
+    return Ended(State.FAILED, note=str(error), error="unknown")
+
+
+__all__ = ["Entry", "Stepping", "answer_of"]

@@ -1,0 +1,265 @@
+"""Takes people's verdicts: checks who may give one, has it signed, records it, and tells who waits.
+
+Rules
+  1. What the journal asked for is what is answered: a request whose row says something else is refused before anybody signs.
+  2. A name that this installation has a key for signs with it; any other name is recorded as asserted, beside the identity that
+     the operating system vouches for.
+  3. Giving the verdict that one has given already changes nothing, and tells who waits once more.
+  4. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.core.errors import InputError, TrustError
+from bridle.engine.durable import Durable
+from bridle.engine.execution import Executions
+from bridle.gate.approvals import (
+    Approval,
+    Approvals,
+    ApprovalState,
+    GiveVerdict,
+    RevokeVerdict,
+    count_words,
+    describe_verdict,
+)
+from bridle.gate.approver_inputs import fill_inputs
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
+from bridle.trust.keys import Signer
+from bridle.trust.people import People, Person
+from bridle.trust.principals import Principal, PrincipalKind
+from bridle.trust.quorum import ACCOUNT, CONTROL_PLANE, PERSON, Terms, Word, find_complaint
+from bridle.trust.verdicts import own_words, sign_verdict
+
+REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A person's word. `name` is what they call themselves; the operating system vouches for `by`, a key for the name if it has
+    one. `inputs` are what the approval asks its approvers to fill in, as text.
+    """
+
+    approved: bool
+    by: Principal
+    name: str = ""
+    comment: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Verdicts:
+    """The desk at which verdicts are given and taken back."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        executions: Executions,
+        approvals: Approvals,
+        durable: Durable,
+        people: People,
+        signer: Signer,
+        clock: Clock,
+    ) -> None:
+        self._journal = journal
+        self._executions = executions
+        self._approvals = approvals
+        self._durable = durable
+        self._people = people
+        self._signer = signer
+        self._clock = clock
+
+    async def give(self, approval_id: str, verdict: Verdict) -> Approval:
+        """Record a verdict and wake who waits when it was the last one needed; return the request as it then is."""
+        approval = await self._find(approval_id)
+        if verdict.by.kind is not PrincipalKind.USER:
+            raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
+        person = self._people.find(verdict.name) if verdict.name else None
+        wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
+        if not self._stands(approval, _voter(verdict, person), wanted):
+            approval = await self._record(approval, verdict, person, wanted)
+        if approval.state_at(self._clock.now()) in (ApprovalState.APPROVED, ApprovalState.DENIED):
+            await self._durable.wake(approval.execution, approval.topic)
+            await self._refuse_older(approval)
+        return approval
+
+    async def revoke(self, approval_id: str, verdict: Verdict) -> Approval:
+        """Take a person's approval back before it was used; return the request, which waits again."""
+        approval = await self._find(approval_id)
+        person = self._people.find(verdict.name) if verdict.name else None
+        voter = _voter(verdict, person)
+        if approval.state_at(self._clock.now()) not in (ApprovalState.OPEN, ApprovalState.APPROVED):
+            raise _not_open(approval, self._clock)
+        if voter not in approval.given:
+            raise InputError(
+                f"{voter} has not approved {approval.id}",
+                hint="only who has approved can take it back: --as NAME",
+                reason="nothing-to-revoke",
+            )
+        await self._check_request(approval)
+        body = self._spell(approval, verdict, person, REVOKED, {})
+        await self._append(approval, body, RevokeVerdict(approval.id, voter, self._clock.now()))
+        return await self._find(approval_id)
+
+    async def _find(self, approval_id: str) -> Approval:
+        approval = await self._approvals.get(approval_id)
+        if approval is None:
+            raise InputError(f"there is no approval {approval_id!r}", hint="bridle approvals lists open ones")
+        return approval
+
+    def _stands(self, approval: Approval, voter: str, wanted: ApprovalState) -> bool:
+        """True when this person has said exactly this, so that there is nothing to record."""
+        state = approval.state_at(self._clock.now())
+        if wanted is ApprovalState.APPROVED:
+            return voter in approval.given and state in (ApprovalState.OPEN, ApprovalState.APPROVED)
+        return state is ApprovalState.DENIED
+
+    async def _record(
+        self, approval: Approval, verdict: Verdict, person: Person | None, wanted: ApprovalState
+    ) -> Approval:
+        now = self._clock.now()
+        if approval.state_at(now) is not ApprovalState.OPEN:
+            raise _not_open(approval, self._clock)
+        await self._check_request(approval)
+        self._check_person(approval, verdict, person, wanted)
+        approved = wanted is ApprovalState.APPROVED
+        inputs = fill_inputs(approval.terms.inputs, verdict.inputs) if approved else {}
+        body = self._spell(approval, verdict, person, wanted, inputs)
+        guard = GiveVerdict(
+            approval.id,
+            wanted,
+            voter=_voter(verdict, person),
+            by=verdict.by.id,
+            asserted=bool(body["asserted"]),
+            comment=verdict.comment,
+            now=now,
+        )
+        await self._append(approval, body, guard)
+        return await self._find(approval.id)
+
+    async def _check_request(self, approval: Approval) -> None:
+        """Nobody signs for a request that the journal did not make, or with verdicts on it that nobody gave."""
+        while True:  # until nobody else's word came in between the row and the journal
+            records = await self._journal.read(execution=approval.execution, subject=approval.id)
+            again = await self._find(approval.id)
+            if (again.given, again.state) == (approval.given, approval.state):
+                break
+            approval = again
+        tally = count_words(approval, records, control_plane=self._signer.verifier)
+        if tally.voters != approval.given:
+            raise TrustError(
+                "the store says that other people approved than have signed",
+                where=approval.id,
+                hint="bridle audit verify",
+                reason="bad-signature",
+            )
+
+    def _check_person(
+        self, approval: Approval, verdict: Verdict, person: Person | None, wanted: ApprovalState
+    ) -> None:
+        word = Word(str(wanted), verdict.by.id, asserted=True, at=self._clock.now(), person=person)
+        complaint = find_complaint(word, approval.terms, expires_at=approval.expires_at)
+        if not complaint:
+            complaint = self._unknown_starter(approval.terms)
+        if complaint:
+            raise TrustError(
+                f"{_voter(verdict, person)} may not answer {approval.id}: {complaint}",
+                hint=f"it takes {describe_terms(approval.terms)}",
+                reason="may-not-approve",
+            )
+
+    def _unknown_starter(self, terms: Terms) -> str:
+        """Who started it is known by account alone: unless a person has that account, nobody can tell them from others."""
+        accounts = {f"{ACCOUNT}{person.account}" for person in self._people.all()}
+        if not terms.excluded or terms.excluded in accounts:
+            return ""
+        account = terms.excluded.removeprefix(ACCOUNT)
+        return (
+            f"nobody knows which person started it as {account}: bridle people add NAME --account {account}"
+        )
+
+    def _spell(
+        self,
+        approval: Approval,
+        verdict: Verdict,
+        person: Person | None,
+        wanted: str,
+        inputs: Mapping[str, Json],
+    ) -> dict[str, Json]:
+        """Return the body of the record, with the person's own signature when they have a key."""
+        asserted = person is None and (verdict.by.asserted or verdict.name != "")
+        body = describe_verdict(
+            approval,
+            wanted,
+            by=verdict.by.id,
+            name=verdict.name or verdict.by.name,
+            asserted=asserted,
+            comment=verdict.comment,
+        )
+        body["inputs"] = dict(inputs)
+        if person is not None:
+            signature = self._people.sign(person.name, own_words(body, person))
+            signed: dict[str, Json] = {"keyid": signature.keyid, "sig": signature.sig}
+            body["person"] = {**person.to_json(), "signature": signed}
+        return body
+
+    async def _append(self, approval: Approval, body: Mapping[str, Json], guard: Guard) -> None:
+        entry = Entry(
+            Kind.APPROVAL_VERDICT, approval.execution, approval.id, sign_verdict(self._signer, body)
+        )
+        try:
+            await self._journal.append([entry], [guard])
+        except GuardError as error:
+            raise InputError(
+                "somebody else was first", where=approval.id, hint="bridle approvals", reason="not-open"
+            ) from error
+
+    async def _refuse_older(self, approval: Approval) -> None:
+        if not approval.terms.auto_reject or approval.state is not ApprovalState.APPROVED:
+            return
+        mine = await self._executions.get(approval.execution)
+        assert mine is not None  # a request is recorded for an execution that is there
+        for other in await self._approvals.find(states=(ApprovalState.OPEN,)):
+            if other.topic != approval.topic or not other.terms.auto_reject:
+                continue
+            theirs = await self._executions.get(other.execution)
+            if theirs and theirs.pipeline == mine.pipeline and theirs.started_at < mine.started_at:
+                await self._refuse(other, f"a newer execution was approved: {mine.id}")
+
+    async def _refuse(self, approval: Approval, comment: str) -> None:
+        state = ApprovalState.DENIED
+        body = describe_verdict(approval, state, by=CONTROL_PLANE, comment=comment)
+        now = self._clock.now()
+        guard = GiveVerdict(approval.id, state, CONTROL_PLANE, CONTROL_PLANE, False, comment, now)
+        try:
+            await self._append(approval, body, guard)
+        except InputError:
+            return  # somebody answered it meanwhile, and that stands
+        await self._durable.wake(approval.execution, approval.topic)
+
+
+def describe_terms(terms: Terms) -> str:
+    """Return in a few words whose approval a request takes."""
+    count = "one person" if terms.minimum == 1 else f"{terms.minimum} people"
+    named = [*(f"the user {name}" for name in terms.users), *(f"the group {name}" for name in terms.groups)]
+    parts = [count, f"of {' or '.join(named)}" if named else ""]
+    parts.append(f"holding {' and '.join(terms.attributes)}" if terms.attributes else "")
+    parts.append("other than who started it" if terms.excluded else "")
+    parts.append("with keys of their own" if terms.wants_keys else "")
+    return " ".join(part for part in parts if part)
+
+
+def _voter(verdict: Verdict, person: Person | None) -> str:
+    return f"{PERSON}{person.name}" if person else verdict.by.id
+
+
+def _not_open(approval: Approval, clock: Clock) -> InputError:
+    return InputError(
+        f"approval {approval.id} is {approval.state_at(clock.now())}",
+        hint="nothing can be changed about it",
+        reason="not-open",
+    )

@@ -1,0 +1,75 @@
+"""Where in the text expressions stand, and from which node of the plan each looks.
+
+value       rendered where the node runs        condition       an `if`, asked once, before a strategy is expanded
+script      the same, and part of a program     cell-condition  asked for every cell
+approval-for  names a step                      strategy        rendered before there are cells
+inputs      rendered around a template or       output          rendered at a block's end, inside it
+            another pipeline                    env             a variable of a command's environment
+retry-condition  asked after a failure: `step` is the attempt that failed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+
+from bridle.pipeline.complaint import Findings
+from bridle.pipeline.library import Library
+from bridle.pipeline.nodes import Node, Scalar, walk_scalars
+from bridle.pipeline.policies import Policies, no_policies
+from bridle.pipeline.tree import Address
+
+CONDITIONS = frozenset({"condition", "cell-condition", "retry-condition"})
+MAY_NAME_SECRETS = frozenset({"env", "inputs"})
+BEFORE_CELLS = frozenset({"condition", "strategy"})  # no cell is known yet where these are evaluated
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A text that may hold expressions; an empty address is the pipeline itself."""
+
+    scalar: Scalar
+    address: Address
+    use: str
+
+
+@dataclass
+class Used:
+    """What a pipeline and those that it chains use together: digests by pin, drafts, roots by digest, the size of all uses."""
+
+    lock: dict[str, str] = field(default_factory=dict)
+    drafts: set[str] = field(default_factory=set)
+    roots: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    size_bytes: int = 0
+
+
+@dataclass
+class Reading:
+    """What one pass over the file collects beside the plan. `using` are the templates that are being put in place."""
+
+    findings: Findings
+    library: Library
+    spots: list[Spot] = field(default_factory=list)
+    used: Used = field(default_factory=Used)
+    using: tuple[str, ...] = ()
+    barriers: frozenset[str] = frozenset()
+    policies: Policies = no_policies
+
+    def mark(self, node: Node | None, use: str, address: Address) -> None:
+        """Note every text below `node` that could hold an expression."""
+        for scalar in walk_scalars(node) if node is not None else ():
+            if use in CONDITIONS or use == "approval-for" or "<+" in scalar.text or "${{" in scalar.text:
+                self.spots.append(Spot(scalar, address, use))
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a node inherits from the blocks around it. `unnamed` begins the ids of nodes without one in a block without one."""
+
+    address: Address
+    env: Table[str, str] = field(default_factory=dict)
+    unnamed: str = ""
+
+    def below(self, index: int, env: Table[str, str]) -> Around:
+        """Return what the node at `index` of this one inherits."""
+        return Around((*self.address, index), {**self.env, **env})

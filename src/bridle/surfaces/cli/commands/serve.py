@@ -1,0 +1,107 @@
+"""`bridle serve`: a process that carries executions, and takes over what another process left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import Policies, Store, put, say
+
+if TYPE_CHECKING:
+    from bridle.engine.serving import News
+
+GRACE_S = 30.0
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document a line on standard output.")
+]
+Grace = Annotated[
+    float,
+    typer.Option("--grace", min=0, help="Seconds that a step in hand may still take once it is to end."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="serve", epilog="Example: bridle serve --store postgresql://bridle@db/bridle")(serve)
+
+
+def serve(
+    store: Store = "", policies: Policies = None, grace_s: Grace = GRACE_S, as_json: AsJsonLines = False
+) -> int:
+    """Carry executions, and take over within seconds what another process left, until it is interrupted.
+
+    Interrupted once (SIGINT, SIGTERM), it finishes the steps in hand and leaves the rest to others; twice, it ends at once.
+    """
+    from bridle.core.settings import load_settings
+
+    asyncio.run(
+        _serve(
+            load_settings(store_url=store, policies=policies or ()),
+            grace_s,
+            _print_line if as_json else _print,
+        )
+    )
+    return 0
+
+
+async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, str]], None]) -> None:
+    from bridle.app import open_app, open_server
+
+    def tell(news: News) -> None:
+        execution = news.execution
+        show(
+            news.what,
+            {
+                "execution": execution.id,
+                "pipeline": execution.pipeline,
+                "state": str(execution.state),
+                "note": execution.note,
+            },
+        )
+
+    with _interrupts() as stop:
+        async with open_app(settings, takes_over=True) as app:
+            show("serving", {"process": app.durable.executor})
+            async with open_server(app, tell=tell) as server:
+                await server.serve(stop)
+                left = await app.drain.settle(grace_s=grace_s)
+            show("stopped", {"steps_cut_short": str(left)})
+
+
+@contextmanager
+def _interrupts() -> Iterator[asyncio.Event]:
+    """Set the event at the first signal; the second one ends the process as if nobody listened."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+
+    def interrupt() -> None:
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, interrupt)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _print_line(what: str, said: dict[str, str]) -> None:
+    print(json.dumps({"at": datetime.now(UTC).isoformat(), "event": what, **said}), flush=True)
+
+
+def _print(what: str, said: dict[str, str]) -> None:
+    if "execution" not in said:
+        say(f"{what} {' '.join(f'{name} {value}' for name, value in said.items())}")
+        return
+    state = said["state"] if what == "ended" else ""
+    note = f"({' '.join(said['note'].split())})" if said["note"] else ""
+    put(" ".join(word for word in (what, said["execution"], said["pipeline"], state, note) if word))

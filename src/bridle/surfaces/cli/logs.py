@@ -1,0 +1,219 @@
+"""An execution told from its journal records, in lines for a person: each step, what it did and printed, and how it ended.
+
+Rules
+  1. The order is the journal's. What is begun and has no outcome is said at the end.
+  2. What programs and models printed stands behind a bar, so that it cannot pass for a line of ours; of much of it the end is
+     shown, and how much is left out is said.
+
+The records as they are: `--json`. What may not be shown as it is, is written out where it is printed (surfaces.cli.options).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from bridle.core.states import State
+from bridle.engine.summary import describe_target
+from bridle.surfaces.cli.progress import MARKS
+from bridle.trust.journal import Kind, Record
+
+SHOWN_LINES = 60  # of what one action printed; a screen or two
+SHOWN_FAILURES = 10
+
+
+def tell(records: Iterable[Record]) -> Iterator[str]:
+    """Give the lines of an execution's records, or of some of them."""
+    begun: dict[str, str] = {}
+    actions: dict[str, str] = {}
+    for record in records:
+        if record.kind is Kind.DECIDED:
+            actions[record.subject] = _action(record)
+        if record.kind is Kind.INTENDED:
+            begun[record.subject] = actions.get(record.subject, str(record.body["tool"]))
+        if record.kind is Kind.OUTCOME:
+            yield f"  {begun.pop(record.subject, record.subject)}"
+        yield from TELLERS.get(record.kind, _named)(record)
+    for action in begun.values():
+        yield f"  {action}"
+        yield "    begun, and no outcome is recorded"
+
+
+def select(records: Iterable[Record], *, step: str) -> list[Record]:
+    """Return the records that speak of the step at this path, the verdict on what it asked included; all when none is named."""
+    chosen, asked = [], set()
+    for record in records:
+        subject = record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
+        if record.kind is Kind.APPROVAL_REQUESTED and record.body["topic"] == step:
+            asked.add(subject)
+        if not step or subject == step or subject in asked:
+            chosen.append(record)
+    return chosen
+
+
+def _action(record: Record) -> str:
+    request = _mapping(record.body["request"])
+    target = describe_target(_mapping(request["arguments"]))
+    by = str(request["principal"])
+    return f"{request['tool']} {target}".rstrip() + (f"  ({by})" if by.startswith("agent:") else "")
+
+
+def _nothing(record: Record) -> Iterator[str]:
+    yield from ()
+
+
+def _named(record: Record) -> Iterator[str]:
+    """A kind that has no words of its own here is told by its name."""
+    yield f"{_time(record)} {record.kind} {record.subject}"
+
+
+def _execution_started(record: Record) -> Iterator[str]:
+    yield f"{_time(record)} started {record.subject}"
+
+
+def _execution_ended(record: Record) -> Iterator[str]:
+    yield ""
+    yield f"{_time(record)} {_ending(record)}"
+
+
+def _step_started(record: Record) -> Iterator[str]:
+    yield ""
+    yield f"{_time(record)} {record.subject}"
+
+
+def _step_ended(record: Record) -> Iterator[str]:
+    yield f"{_time(record)} {record.subject} {_ending(record)}"
+
+
+def _block_ended(record: Record) -> Iterator[str]:
+    """What ran inside a block has told of itself; a block that was left out has nothing else to be told by."""
+    if not record.body.get("left_out"):
+        return
+    yield ""
+    yield f"{_time(record)} {record.subject} {_ending(record)}"
+
+
+def _decided(record: Record) -> Iterator[str]:
+    effect = record.body["effect"]
+    if effect == "allow":
+        return  # the outcome tells the action
+    yield f"  {_action(record)}"
+    said = {"deny": "refused by", "ask": "asks a person by"}[str(effect)]
+    rules = record.body["rules"]
+    assert isinstance(rules, list)
+    yield from (f"    {said} {rule['rule']}: {' '.join(str(rule['reason']).split())}" for rule in rules)
+
+
+def _outcome(record: Record) -> Iterator[str]:
+    value = record.body["value"]
+    printed = list(_printed(value))
+    left_out = len(printed) - SHOWN_LINES
+    if left_out > 0:
+        yield f"    … {left_out} lines before these; --json has them all"
+    yield from (f"    | {line}" for line in printed[-SHOWN_LINES:])
+    yield f"    {', '.join([str(record.body['status']), *_results(value)])}"
+
+
+def _requested(record: Record) -> Iterator[str]:
+    message = " ".join(str(record.body["message"]).split())
+    yield f"  waits for a person: {message}  ({record.subject}, until {record.body['expires_at']})"
+
+
+def _intervention(record: Record) -> Iterator[str]:
+    if record.kind is Kind.INTERVENTION_ANSWERED:
+        yield f"{_time(record)} {record.subject}: {record.body['by']} decided {record.body['answer']}"
+        return
+    offers = record.body["offers"]
+    assert isinstance(offers, list)
+    yield f"  waits for a person to decide about {record.subject}: {', '.join(map(str, offers))}"
+
+
+def _verdict(record: Record) -> Iterator[str]:
+    comment = " ".join(str(record.body.get("comment", "")).split())
+    yield f"{_time(record)} {record.body['verdict']} by {record.body['by']}{f': {comment}' if comment else ''}"
+
+
+TELLERS = {
+    Kind.PRINCIPAL_REGISTERED: _nothing,
+    Kind.TOKEN_MINTED: _nothing,
+    Kind.TOKEN_DELETED: _nothing,
+    Kind.INTENDED: _nothing,
+    Kind.EVIDENCE_ISSUED: _nothing,
+    Kind.EXECUTION_STARTED: _execution_started,
+    Kind.EXECUTION_ENDED: _execution_ended,
+    Kind.BLOCK_STARTED: _nothing,
+    Kind.BLOCK_ENDED: _block_ended,
+    Kind.BRANCH_STOPPED: _nothing,
+    Kind.INTERVENTION_REQUESTED: _intervention,
+    Kind.INTERVENTION_ANSWERED: _intervention,
+    Kind.STEP_STARTED: _step_started,
+    Kind.STEP_ENDED: _step_ended,
+    Kind.DECIDED: _decided,
+    Kind.OUTCOME: _outcome,
+    Kind.APPROVAL_REQUESTED: _requested,
+    Kind.APPROVAL_VERDICT: _verdict,
+}
+
+
+def _printed(value: Any) -> Iterator[str]:
+    """What a program printed, a model said or a search found, line by line, and the tests that failed."""
+    if not isinstance(value, Mapping):
+        return
+    for name in ("stdout", "stderr", "text"):
+        text = value.get(name)
+        if (
+            isinstance(text, str) and text and "total_lines" not in value
+        ):  # a file that was read is not printed again
+            yield from text.removesuffix("\n").split("\n")
+    for match in value.get("matches") or ():
+        yield f"{match['path']}:{match['line']}: {match['text']}"
+    for report in _reports(value):
+        failing = [
+            " ".join(f"{case['name']}: {case['message']}".split()) for case in report.get("failing") or ()
+        ]
+        yield from dict.fromkeys(failing[:SHOWN_FAILURES])
+
+
+def _results(value: Any) -> Iterator[str]:
+    """How it came out, beside what it printed, in words."""
+    if not isinstance(value, Mapping):
+        return
+    for name, words in RESULTS.items():
+        if value.get(name) is not None and (said := words(value[name])):
+            yield " ".join(said.split())
+    for report in _reports(value):
+        yield " ".join(f"{report[name]} {name}" for name in COUNTS if name in report)
+
+
+RESULTS: Mapping[str, Callable[[Any], str]] = {
+    "error": str,
+    "next": str,
+    "exit_code": lambda code: f"exit code {code}",
+    "why": lambda why: "" if why == "exit" else f"stopped: {why}",
+    "commit": lambda commit: f"commit {commit}",
+    "branch": lambda branch: f"branch {branch}",
+    "total_lines": lambda count: f"a file of {count} lines",
+    "entries": lambda entries: f"{len(entries)} entries",
+    "calls": lambda calls: f"calls {', '.join(str(call['tool']) for call in calls)}" if calls else "",
+    "outputs": lambda outputs: f"outputs {', '.join(outputs)}" if outputs else "",
+}
+COUNTS = ("tests", "failures", "errors", "skipped")
+
+
+def _reports(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (part for part in (value.get("report"), value.get("suite")) if isinstance(part, Mapping))
+
+
+def _ending(record: Record) -> str:
+    state = State(str(record.body["state"]))
+    note = " ".join(str(record.body.get("note") or "").split())
+    return f"{MARKS[state][0]} {state}{f': {note}' if note else ''}"
+
+
+def _time(record: Record) -> str:
+    return record.at[11:19]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    assert isinstance(value, Mapping)
+    return value

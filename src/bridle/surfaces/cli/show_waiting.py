@@ -1,0 +1,53 @@
+"""Texts about what waits for people: how many more it takes, whose word, until when, and what to fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridle.core.clock import iso
+from bridle.engine.verdicts import describe_terms
+from bridle.gate.approvals import Approval
+
+
+def describe_waiting(approval: Approval) -> dict[str, Any]:
+    """Return a request as plain data."""
+    return {
+        "id": approval.id,
+        "execution": approval.execution,
+        "step": approval.topic,
+        "tool": approval.tool,
+        "message": approval.message,
+        "state": str(approval.state),
+        "given": list(approval.given),
+        "missing": approval.missing,
+        "takes": describe_terms(approval.terms),
+        "terms": approval.terms.to_json(),
+        "answer_by": iso(approval.answered_by),
+    }
+
+
+def show_waiting(approval: Approval) -> str:
+    """Return a request in a few lines."""
+    return "\n".join([f"{approval.id}  {approval.execution}  {approval.topic}", *list_terms(approval)])
+
+
+def list_terms(approval: Approval) -> list[str]:
+    """Return the lines about whose word a request takes, and what they fill in."""
+    terms = approval.terms
+    lines = [f"  message    {' '.join(approval.message.split())}", f"  takes      {describe_terms(terms)}"]
+    if approval.given:
+        lines.append(f"  given by   {', '.join(approval.given)}; {approval.missing} more")
+    end = "approved by default" if terms.auto_approve else "expires"
+    lines.append(f"  {end:<10} {iso(approval.answered_by)}")
+    lines += [f"  fill in    --input {name}={_describe_input(spec)}" for name, spec in terms.inputs.items()]
+    return lines
+
+
+def _describe_input(spec: Any) -> str:
+    fields: Mapping[str, Any] = spec
+    form = "|".join(fields["enum"]) or fields["pattern"] or "text"
+    many = " (several, as a,b)" if fields["multi_select"] else ""
+    need = "" if fields["required"] and fields["default"] is None else " (may be left out)"
+    about = f"  {fields['description']}" if fields["description"] else ""
+    return f"{form}{many}{need}{about}"

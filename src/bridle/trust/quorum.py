@@ -1,0 +1,166 @@
+"""The quorum: whose word on a request counts, and when there are enough of them. Pure; gate, desk and audit all ask it.
+
+Rules
+  1. Only people answer. An agent or a service account never approves; the control plane may deny (a newer execution was
+     approved), and may approve only where the author wrote that default, once its moment has come.
+  2. Terms that ask for more than one word, or say whose word it has to be, want people with keys of their own: a name that only
+     the operating system vouches for is not enough.
+  3. `users` and `groups` say who may answer: one of either is enough. `attributes` are all needed.
+  4. Who started the execution does not answer when the terms exclude them, nor does a person of the same account.
+  5. One person counts once, and so does one key. A denial ends it. A word can be taken back until it was used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bridle.core.canonical import Json, digest
+from bridle.core.errors import TrustError
+from bridle.trust.people import Person
+
+CONTROL_PLANE = "service:bridle"
+DEFAULT_GRACE = timedelta(days=1)  # how long the author's default can still be used, once its moment has come
+ACCOUNT = "user:"  # whom the operating system vouches for
+PERSON = "person:"  # who signs with a key of their own: never the same one as an account of that name
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a request wants. `excluded` is the principal who may not answer, `inputs` what an approver fills in,
+    `comment` what its author says about the default."""
+
+    minimum: int = 1
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    excluded: str = ""
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+    auto_approve: bool = False
+    auto_reject: bool = False
+    comment: str = ""
+
+    @property
+    def wants_keys(self) -> bool:
+        """True when the operating system's word for a name is not enough."""
+        return self.minimum > 1 or bool(self.users or self.groups or self.attributes or self.excluded)
+
+    @property
+    def digest(self) -> str:
+        return digest(self.to_json())
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the terms as request and store hold them."""
+        return {
+            "minimum": self.minimum,
+            "users": list(self.users),
+            "groups": list(self.groups),
+            "attributes": list(self.attributes),
+            "excluded": self.excluded,
+            "inputs": self.inputs,
+            "auto_approve": self.auto_approve,
+            "auto_reject": self.auto_reject,
+            "comment": self.comment,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Terms:
+        """Read what `to_json` wrote; an empty mapping is a request that wants one word of anybody."""
+        if not content:
+            return cls()
+        lists = {name: tuple(content[name]) for name in ("users", "groups", "attributes")}
+        return cls(**{**content, **lists})
+
+
+@dataclass(frozen=True)
+class Word:
+    """What one signed verdict says. `by` is who the control plane saw, `person` who signed with a key of their own."""
+
+    verdict: str
+    by: str
+    asserted: bool
+    at: datetime
+    person: Person | None = None
+    inputs: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def voter(self) -> str:
+        """Who it counts for."""
+        return f"{PERSON}{self.person.name}" if self.person else self.by
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The words that stand, in their order, and the denial that ended it, if there was one."""
+
+    words: tuple[Word, ...] = ()
+    denied: Word | None = None
+
+    @property
+    def voters(self) -> tuple[str, ...]:
+        return tuple(word.voter for word in self.words)
+
+    def has_enough(self, terms: Terms) -> bool:
+        """True when what was asked is approved."""
+        return self.denied is None and (len(self.words) >= terms.minimum or CONTROL_PLANE in self.voters)
+
+
+def take_word(tally: Tally, word: Word, terms: Terms, *, expires_at: datetime) -> Tally:
+    """Return the tally with one more word; raise TrustError when it does not count."""
+    complaint = find_complaint(word, terms, expires_at=expires_at)
+    if complaint:
+        raise TrustError(f"{word.voter}: {complaint}", reason="may-not-approve")
+    if word.verdict == "revoked":
+        return _take_back(tally, word)
+    if tally.denied is not None or tally.has_enough(terms):
+        raise TrustError("it was decided already", reason="not-open")
+    if word.verdict == "denied":
+        return replace(tally, denied=word)
+    if word.verdict != "approved":
+        raise TrustError(f"{word.verdict!r} is no verdict", reason="bad-verdict")
+    if word.voter in tally.voters or _key(word) in {_key(other) for other in tally.words}:
+        raise TrustError(f"{word.voter} has approved it already", reason="counted-once")
+    return replace(tally, words=(*tally.words, word))
+
+
+def find_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str:
+    """Say why this word may not be given, or return an empty text."""
+    if word.by == CONTROL_PLANE and word.person is None:
+        return _default_complaint(word, terms, expires_at=expires_at)
+    if not word.by.startswith(ACCOUNT):
+        return "only a person can approve"
+    if word.person is None:
+        return "the terms want a person with a key: bridle people add NAME" if terms.wants_keys else ""
+    return _person_complaint(word.person, terms)
+
+
+def _default_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str:
+    if word.verdict == "denied":
+        return ""
+    if word.verdict != "approved" or not terms.auto_approve:
+        return "nobody wrote that it is approved by default"
+    return "" if word.at >= expires_at - DEFAULT_GRACE else "its default does not hold yet"
+
+
+def _person_complaint(person: Person, terms: Terms) -> str:
+    if terms.excluded and f"{ACCOUNT}{person.account}" == terms.excluded:
+        return f"who started the execution may not answer, and {person.account} did"
+    named = person.name in terms.users or bool(set(person.groups) & set(terms.groups))
+    if (terms.users or terms.groups) and not named:
+        who = [*(f"the user {name}" for name in terms.users), *(f"the group {name}" for name in terms.groups)]
+        return f"it has to be {' or '.join(who)}"
+    lacking = [name for name in terms.attributes if name not in person.attributes]
+    return f"does not hold {', '.join(lacking)}" if lacking else ""
+
+
+def _take_back(tally: Tally, word: Word) -> Tally:
+    kept = tuple(other for other in tally.words if other.voter != word.voter)
+    if len(kept) == len(tally.words) or tally.denied is not None:
+        raise TrustError(f"{word.voter} has no word on it to take back", reason="nothing-to-revoke")
+    return replace(tally, words=kept)
+
+
+def _key(word: Word) -> str:
+    return word.person.key if word.person else word.voter
