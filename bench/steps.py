@@ -10,6 +10,8 @@ moment of the machine hits all of them. A figure is what one more step costs: ru
     DBOS, unsynced        the same as the product has it: what it commits is answered by the journal after a power cut
     interpreter           our interpreter on DBOS with a worker that answers at once: no record is made
     pipeline              the product whole: steps that wait for 0 s, the only kind that asks nothing of a delegate
+    prefect, langgraph    the same in their own ways, on SQLite whatever the store (bench/others.py), each in a process
+                          of its own from the environment .venv-bench; left out, with the reason, where they do not run
 
 It asserts nothing.
 """
@@ -20,29 +22,31 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the server that the tests start
+from place import open_place
 
 from bridle.app import App, open_app
 from bridle.core.ids import new_id
 from bridle.core.settings import Settings
-from bridle.engine.interpreter import Progress, interpret
-from bridle.pipeline.plan import Plan, Stage, Step
+from bridle.engine.interpreter import interpret
+from bridle.engine.position import Position
+from bridle.engine.result import Result, Standing
+from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline
 from bridle.trust.journal import Kind, Record
-from support.postgres import run_postgres
 
 Case = Callable[[int], Awaitable[object]]
 SHORT, LONG = 10, 30
+OTHERS = ("prefect", "langgraph")
+PYTHON = Path(__file__).parents[1] / ".venv-bench" / "bin" / "python"
 ROWS = sa.Table(
     "bench_rows", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("data", sa.Text)
 )
@@ -52,13 +56,16 @@ ANSWER = {"state": "succeeded", "note": "", "ignored": False, "record": "rec_0"}
 class AnswersAtOnce:
     """A step worker that does and records nothing."""
 
-    async def enter_stage(self, stage: Stage, progress: Progress) -> dict[str, Any]:
+    async def enter(self, position: Position, standing: Standing) -> dict[str, Any]:
         return {"state": "running"}
 
-    async def run_step(self, stage: Stage, step: Step, progress: Progress) -> dict[str, Any]:
+    async def leave(self, position: Position, result: Result) -> dict[str, Any]:
+        return {"state": "succeeded"}
+
+    async def run_step(self, position: Position, standing: Standing) -> dict[str, Any]:
         return ANSWER
 
-    async def finish(self, progress: Progress) -> dict[str, Any]:
+    async def finish(self, result: Result) -> dict[str, Any]:
         return {"state": "succeeded", "note": ""}
 
 
@@ -72,29 +79,19 @@ class Cost:
 
 def main(kind: str, rounds: int) -> None:
     """Measure and print."""
-    with (
-        tempfile.TemporaryDirectory(prefix="bridle-bench-") as folder,
-        _open_store(kind, Path(folder)) as url,
-    ):
-        asyncio.run(_report(_settings(Path(folder), url), kind, rounds))
-
-
-@contextmanager
-def _open_store(kind: str, folder: Path) -> Iterator[str]:
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'bridle.db'}"
-        return
-    with run_postgres(durable=True) as server:
-        yield server.url(server.create())
-
-
-def _settings(folder: Path, url: str) -> Settings:
-    return Settings(folder / "data", folder / "config", folder / "work", url, model="")
+    with open_place(kind) as settings:
+        asyncio.run(_report(settings, kind, rounds))
 
 
 async def _report(settings: Settings, kind: str, rounds: int) -> None:
-    async with open_app(settings) as app:
-        taken = await _measure(await _list_cases(app), rounds)
+    async with open_app(settings) as app, AsyncExitStack() as stack:
+        cases = await _list_cases(app)
+        for engine in OTHERS:
+            try:
+                cases[engine] = await stack.enter_async_context(_run_other(engine))
+            except NotThere as error:
+                print(f"{engine} is left out: {error}")
+        taken = await _measure(cases, rounds)
     print(f"{kind}, {rounds} rounds        one more step                 a run of {SHORT}")
     print(f"{'case':<14}{'p50 ms':>10}{'cpu ms':>10}{'x commit':>10}{'x DBOS':>10}{'p50 ms':>12}")
     steps = {name: _one_step(costs) for name, costs in taken.items()}
@@ -120,10 +117,41 @@ async def _measure(cases: Mapping[str, Case], rounds: int) -> dict[str, dict[int
         for name, case in cases.items():
             for length in (SHORT, LONG):
                 wall, cpu = time.perf_counter(), time.process_time()
-                await case(length)
+                told = await case(length)
+                cost = Cost(time.perf_counter() - wall, time.process_time() - cpu)
                 if turn:  # the first turn warms up
-                    taken[name][length].append(Cost(time.perf_counter() - wall, time.process_time() - cpu))
+                    taken[name][length].append(told if isinstance(told, Cost) else cost)
     return taken
+
+
+class NotThere(Exception):
+    """An engine to compare with does not run here."""
+
+
+@asynccontextmanager
+async def _run_other(engine: str) -> AsyncIterator[Case]:
+    """Start an engine's own process, which says itself what a run took."""
+    if not PYTHON.exists():
+        raise NotThere("there is no .venv-bench; bench/README.md says how it is made")
+    command = [str(PYTHON), str(Path(__file__).with_name("others.py")), engine]
+    child = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    asking, answers, complaints = child.stdin, child.stdout, asyncio.create_task(child.stderr.read())
+
+    async def run(length: int) -> Cost:
+        asking.write(f"{length}\n".encode())
+        return Cost(**json.loads(await answers.readline()))
+
+    try:
+        if not await answers.readline():
+            raise NotThere((await complaints).decode().strip().rpartition("\n")[2])
+        yield run
+    finally:
+        asking.close()
+        await child.wait()
+        complaints.cancel()
 
 
 class Syncing:
@@ -149,7 +177,7 @@ class Syncing:
 async def _list_cases(app: App) -> dict[str, Case]:
     from dbos._dbos import _get_dbos_instance
 
-    plans = {length: _plan(length) for length in (SHORT, LONG)}
+    plans = {length: plan_nothing(length) for length in (SHORT, LONG)}
     bare, interpreted = _register_workflows()
     syncing = Syncing(_get_dbos_instance()._sys_db.engine)
 
@@ -192,7 +220,9 @@ def _register_workflows() -> tuple[Any, Any]:
         return ANSWER
 
     async def interpreted(plan: dict[str, Any]) -> dict[str, Any]:
-        return await interpret(DbosRun(), Plan.from_json(plan), AnswersAtOnce())
+        return await interpret(
+            DbosRun("bench", lambda: interpreted), Plan.from_json(plan), AnswersAtOnce(), {}
+        )
 
     made = [
         DBOS.workflow(name=work.__name__, max_recovery_attempts=None)(work) for work in (bare, interpreted)
@@ -223,7 +253,8 @@ def _pipelines(app: App, plans: Mapping[int, Plan]) -> Case:
     return pipeline
 
 
-def _plan(length: int) -> Plan:
+def plan_nothing(length: int) -> Plan:
+    """Return a pipeline of steps that wait for 0 s."""
     steps = "".join(f"        - {{id: s{number}, wait: {{duration: 1s}}}}\n" for number in range(length))
     text = f"version: 1\npipeline:\n  id: nothing\n  stages:\n    - id: only\n      steps:\n{steps}"
     plan = json.dumps(read_pipeline(text, source="bench").to_json())

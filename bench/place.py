@@ -1,0 +1,35 @@
+"""A fresh installation on a store of its own, for one benchmark: SQLite, or the server that the tests start."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the server that the tests start
+
+from bridle.core.settings import Settings
+from support.postgres import run_postgres
+
+STORES = ("sqlite", "postgresql")
+
+
+@contextmanager
+def open_place(kind: str) -> Iterator[Settings]:
+    """Make the settings of an installation on a store of `kind`, one of STORES; all of it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bridle-bench-") as made, _open_store(kind, Path(made)) as url:
+        folder = Path(made)
+        yield Settings(folder / "data", folder / "config", folder / "work", url, model="")
+
+
+@contextmanager
+def _open_store(kind: str, folder: Path) -> Iterator[str]:
+    if kind not in STORES:
+        raise SystemExit(f"{kind!r} is no store: use one of {', '.join(STORES)}")
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'bridle.db'}"
+        return
+    with run_postgres(durable=True) as server:
+        yield server.url(server.create())
