@@ -176,7 +176,10 @@ class Control:
         return changed
 
     async def follow(self, execution_id: str) -> Execution:
-        """Return the execution when it has ended or waits for a person; stand in line for one that is limited."""
+        """Return the execution when it has ended or waits for a person; stand in line for one that is limited.
+
+        It is returned as it was seen: one that waits may be woken, look again and wait on before anybody else asks.
+        """
         while (waiting := await self.get(execution_id)).state is State.PENDING:
             if await self._admission.admit(execution_id):
                 await self._begin(waiting)
@@ -185,22 +188,21 @@ class Control:
         ending: asyncio.Task[dict[str, Any]] = asyncio.create_task(self._durable.result(execution_id))
         try:
             while not ending.done():
-                if await self.waits_for_a_person(execution_id):
-                    break
+                seen = await self.get(execution_id)
+                if await self.waits_for_a_person(seen):
+                    return seen
                 await asyncio.wait({ending}, timeout=LOOK_S)
-            if ending.done():
-                ending.result()  # a workflow that raised is a bug of ours and must be seen
+            ending.result()  # a workflow that raised is a bug of ours and must be seen
             return await self.get(execution_id)
         finally:
             ending.cancel()
 
-    async def waits_for_a_person(self, execution_id: str) -> bool:
+    async def waits_for_a_person(self, execution: Execution) -> bool:
         """True when the execution has come to a stop at an open request."""
-        execution = await self.get(execution_id)
         if execution.state is not State.WAITING:
             return False
         now = self._clock.now()
-        if await find_open(self._approvals, now=now, execution=execution_id):
+        if await find_open(self._approvals, now=now, execution=execution.id):
             return True
         return bool(await find_open_interventions(self._journal, execution, now=now))
 

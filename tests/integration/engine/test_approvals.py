@@ -29,7 +29,7 @@ async def test_while_a_person_is_asked_the_execution_waits_with_the_message(desk
 
     async def look_and_approve():
         seen.append(await desk.control.get(execution.id))
-        assert await desk.control.waits_for_a_person(execution.id)
+        assert await desk.control.waits_for_a_person(await desk.control.get(execution.id))
         await desk.answer(execution, approved=True)
 
     await desk.carry(execution, meanwhile=look_and_approve)
@@ -53,7 +53,7 @@ async def test_an_approval_that_nobody_gives_in_time_denies_and_waits_for_nobody
 
     async def expire():
         desk.clock.advance(timedelta(days=8))
-        assert not await desk.control.waits_for_a_person(execution.id)
+        assert not await desk.control.waits_for_a_person(await desk.control.get(execution.id))
         await desk.control.carry_on(execution.id)
 
     state, ended = await desk.carry(execution, meanwhile=expire)

@@ -204,9 +204,9 @@ async def test_following_stops_where_a_person_has_to_decide(desk, asked):
     seen = []
 
     async def look():
-        seen.append(await desk.control.waits_for_a_person(asked.id))
+        seen.append(await desk.control.waits_for_a_person(await desk.control.get(asked.id)))
         await says(desk, asked, "ignore")()
-        seen.append(await desk.control.waits_for_a_person(asked.id))
+        seen.append(await desk.control.waits_for_a_person(await desk.control.get(asked.id)))
 
     await carry(desk, asked, look)
     assert seen == [True, False]

@@ -151,7 +151,7 @@ async def test_the_same_person_twice_counts_once(desk):
     async def approve(request):
         for _ in range(2):
             assert (await desk.control.give_verdict(request.id, gave(desk, "ana"))).missing == 1
-        assert await desk.control.waits_for_a_person(request.execution)
+        assert await desk.control.waits_for_a_person(await desk.control.get(request.execution))
         await desk.control.give_verdict(request.id, gave(desk, "ben"))
 
     execution, _, _ = await run(desk, "min-count: 2", approve)

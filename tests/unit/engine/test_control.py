@@ -68,7 +68,12 @@ class FakeApprovals:
         return self._store.approvals.get(approval)
 
     async def find(self, *, execution="", states=()):
-        return [item for item in self._store.approvals.values() if not states or item.state in states]
+        found = [item for item in self._store.approvals.values() if not states or item.state in states]
+        self.after_find()
+        return found
+
+    def after_find(self):
+        """What happens elsewhere right after a look; a test may say."""
 
 
 class FakeDurable:
@@ -99,6 +104,7 @@ class FakeAdmission:
 class Scene:
     control: Control
     store: FakeStore
+    approvals: FakeApprovals
     durable: FakeDurable
     clock: FrozenClock
 
@@ -125,10 +131,11 @@ class Scene:
 @pytest.fixture
 async def scene(execution):
     store, durable, clock = FakeStore({"exe_1": execution}), FakeDurable(), FrozenClock(execution.started_at)
+    approvals = FakeApprovals(store)
     control = Control(
         journal=store,
         executions=FakeExecutions(store),
-        approvals=FakeApprovals(store),
+        approvals=approvals,
         durable=durable,
         delegate=None,
         people=PeopleInMemory(),
@@ -136,7 +143,7 @@ async def scene(execution):
         clock=clock,
         admission=FakeAdmission(),
     )
-    return Scene(control, store, durable, clock)
+    return Scene(control, store, approvals, durable, clock)
 
 
 async def test_following_ends_with_the_workflow(scene):
@@ -148,6 +155,13 @@ async def test_following_ends_with_the_workflow(scene):
 async def test_following_ends_where_a_person_is_waited_for(scene):
     scene.ask()
     scene.move(State.WAITING)
+    assert (await scene.control.follow("exe_1")).state is State.WAITING
+
+
+async def test_what_was_seen_waiting_is_told_as_waiting_though_it_is_woken_the_next_moment(scene):
+    scene.ask()
+    scene.move(State.WAITING)
+    scene.approvals.after_find = lambda: scene.move(State.RUNNING)
     assert (await scene.control.follow("exe_1")).state is State.WAITING
 
 
@@ -167,7 +181,7 @@ async def test_following_does_not_end_at_a_request_whose_time_is_over(scene):
 
 async def test_a_request_of_an_execution_that_runs_on_stops_nobody(scene):
     scene.ask()
-    assert await scene.control.waits_for_a_person("exe_1") is False
+    assert await scene.control.waits_for_a_person(await scene.control.get("exe_1")) is False
 
 
 async def test_a_workflow_that_broke_is_seen(scene):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from bridle.core.errors import BridleError
 from bridle.core.states import State
 from bridle.engine.control import Verdict, find_open
+from bridle.engine.execution import Execution
 from bridle.engine.summary import Summary, summarise
 from bridle.gate.approvals import Approval, ApprovalState
 from bridle.surfaces.cli.options import is_terminal, say
@@ -44,23 +45,22 @@ class Manner:
 async def carry(app: App, execution: str, manner: Manner) -> Summary:
     """Follow the execution until it has ended or waits for a person who is not here."""
     view = _view(manner)
+    left: set[str] = set()
     try:
         while True:
-            await _follow(app, execution, view)
-            waiting = await open_approvals(app, execution)
+            stopped = await _follow(app, execution, view)
+            waiting = [item for item in await open_approvals(app, execution) if item.id not in left]
             if not waiting:
-                break
-            answered = [await _answer(app, approval, manner, view) for approval in waiting]
-            if not all(answered):
-                break
+                return await _summary_of(app, stopped)
+            for approval in waiting:
+                if not await _answer(app, approval, manner, view):
+                    left.add(approval.id)
     finally:
         view.stop()
-    return await summary_of(app, execution)
 
 
-async def summary_of(app: App, execution: str) -> Summary:
-    """Return the summary of an execution as it stands."""
-    return summarise(await app.control.get(execution), await app.journal.read(execution=execution))
+async def _summary_of(app: App, execution: Execution) -> Summary:
+    return summarise(execution, await app.journal.read(execution=execution.id))
 
 
 async def open_approvals(app: App, execution: str = "") -> list[Approval]:
@@ -91,14 +91,15 @@ def _view(manner: Manner) -> View:
     return Tree() if sys.stderr.isatty() else Lines()
 
 
-async def _follow(app: App, execution: str, view: View) -> None:
+async def _follow(app: App, execution: str, view: View) -> Execution:
+    """Show an execution until it has ended or waits for a person; return it as it was then."""
     following = asyncio.create_task(app.control.follow(execution))
     view.start()
     try:
         while not following.done():
             await asyncio.wait({following}, timeout=view.every_s)
-            view.show(await summary_of(app, execution))
-        await following
+            view.show(await _summary_of(app, await app.control.get(execution)))
+        return await following
     finally:
         following.cancel()
         view.stop()

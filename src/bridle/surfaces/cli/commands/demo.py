@@ -72,7 +72,8 @@ async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Cl
         execution = None if fresh else await _earlier(app, manner)
         if execution is None:
             execution = await _start(app, model)
-        await app.control.carry_on(execution.id)
+        else:
+            await app.control.carry_on(execution.id)
         summary = await interruptible(execution.id, lambda: carry(app, execution.id, manner))
         return await close(app, summary, manner)
 
