@@ -58,9 +58,10 @@ class Server:
         if record.execution and record.kind is not Kind.EXECUTION_STARTED:
             self._changed.put_nowait(record.execution)
 
-    async def serve(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set."""
+    async def serve(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set; `ready` is called once others see that this process serves."""
         await self._admission.serve(serves=True)
+        ready()
         tasks = [asyncio.create_task(self._repeat(work, every_s)) for work, every_s in self._duties()]
         try:
             await stop.wait()

@@ -15,6 +15,7 @@ from bridle.core.states import State
 from bridle.engine.admission import Admission, AdmitExecution, Limits
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
 from bridle.engine.interrupts import Wish, WishExecution
+from bridle.engine.serving import Server
 from bridle.trust.journal import GuardError
 
 WITHIN_S = 60.0
@@ -73,6 +74,10 @@ class Desk:
             order.append(begun)
             await self.move(begun, State.SUCCEEDED)
         return order
+
+
+async def holds_nothing():
+    return set()
 
 
 @pytest.fixture
@@ -226,6 +231,17 @@ async def test_a_process_that_stopped_serving_is_not_one_that_serves(desk):
     before = await server.is_served()
     await server.serve(serves=False)
     assert (before, await server.is_served()) == (True, False)
+
+
+async def test_a_server_says_that_it_serves_only_when_others_see_it(desk):
+    admission, stop, other = await desk.process("server"), asyncio.Event(), await desk.process("other")
+    seen = asyncio.get_running_loop().create_future()
+    server = Server(None, admission, held=holds_nothing, tell=print)
+    serving = asyncio.create_task(server.serve(stop, ready=lambda: seen.set_result(True)))
+    await seen
+    assert await other.is_served()
+    stop.set()
+    await serving
 
 
 async def test_processes_that_race_never_admit_one_too_many(desk, store_url):

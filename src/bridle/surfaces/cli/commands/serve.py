@@ -67,9 +67,8 @@ async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, s
 
     with _interrupts() as stop:
         async with open_app(settings, takes_over=True) as app:
-            show("serving", {"process": app.durable.executor})
             async with open_server(app, tell=tell) as server:
-                await server.serve(stop)
+                await server.serve(stop, ready=lambda: show("serving", {"process": app.durable.executor}))
                 left = await app.drain.settle(grace_s=grace_s)
             show("stopped", {"steps_cut_short": str(left)})
 
