@@ -67,6 +67,28 @@ async def test_the_lease_of_a_live_process_is_not_taken(leases):
     assert await leases.take({"one"}, within_s=FOR_EVER_S) == set()
 
 
+async def test_the_dead_are_forgotten_and_whoever_carries_work_is_not(store, leases):
+    for name in ("dead", "dead and needed", "alive"):
+        await leases.enter(name)
+    silence(store, "dead")
+    silence(store, "dead and needed")
+    await leases.forget_dead(within_s=FOR_EVER_S, but={"dead and needed"})
+    assert await leases.known() == {"dead and needed", "alive"}
+
+
+async def test_one_that_enters_while_the_dead_are_looked_for_keeps_its_lease(leases, monkeypatch):
+    live = leases.live
+
+    async def live_and_then_somebody_enters(*, within_s):
+        found = await live(within_s=within_s)
+        await leases.enter("newcomer")
+        return found
+
+    monkeypatch.setattr(leases, "live", live_and_then_somebody_enters)
+    await leases.forget_dead(within_s=FOR_EVER_S, but=())
+    assert await leases.known() == {"newcomer"}
+
+
 async def test_a_taken_lease_cannot_be_renewed(store, leases):
     await leases.enter("one")
     silence(store, "one")

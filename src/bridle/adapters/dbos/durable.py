@@ -200,9 +200,9 @@ class DbosDurable(Durable):
             for workflow in [workflow for workflow, holder in holders.items() if holder in taken]:
                 await _send_wake(workflow)
             holders = await _holders()
-        kept = await self._leases.live(within_s=max(FORGET_S, self._timing.lease_s))
-        for dead in await self._leases.known() - kept - {self.executor, *holders.values()}:
-            await self._leases.forget(dead)
+        await self._leases.forget_dead(
+            within_s=max(FORGET_S, self._timing.lease_s), but={self.executor, *holders.values()}
+        )
 
 
 def _register(workflow: Workflow) -> Any:

@@ -63,6 +63,15 @@ class Leases:
         """Take the leases of those among `names` who are not alive, and return them."""
         return await self._database.write(lambda connection: _take(connection, names, within_s))
 
+    async def forget_dead(self, *, within_s: float, but: Collection[str]) -> None:
+        """Remove the leases of those who are not alive, except what `but` names.
+
+        Who is known is read first: one that enters after that is none of this look's business.
+        """
+        known = await self.known()
+        for dead in known - await self.live(within_s=within_s) - set(but):
+            await self.forget(dead)
+
     async def forget(self, worker: str) -> None:
         """Remove a lease."""
         await self._database.write(
