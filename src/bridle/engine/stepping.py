@@ -352,6 +352,3 @@ def _failed(ended: Ended) -> bool:
 
 def _broken(error: BridleError) -> Ended:
     return Ended(State.FAILED, note=str(error), error="unknown")
-
-
-__all__ = ["Entry", "Stepping", "answer_of"]

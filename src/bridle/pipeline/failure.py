@@ -12,7 +12,6 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -116,12 +115,3 @@ def restrict(action: FailureAction, *, state: State, error: str) -> FailureActio
     if state in _UNFORGIVEN and action.reaction not in _STILL_ALLOWED:
         return FAIL
     return action
-
-
-def stops_siblings(levels: Levels) -> bool:
-    """True when some rule around a step says that its failure ends its siblings as well."""
-    return any(rule.action.fail_all for rule in _flatten(levels))
-
-
-def _flatten(levels: Levels) -> Iterable[FailureRule]:
-    return (rule for rules in levels for rule in rules)
