@@ -19,7 +19,7 @@ from bridle.engine.execution import Execution, Executions
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.engine.interventions import Decision, Interventions, find_open_interventions
 from bridle.engine.rerun import Reuse, find_reuse
-from bridle.engine.starting import Starting
+from bridle.engine.starting import Starting, inherited
 from bridle.engine.verdicts import Verdict, Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
@@ -126,8 +126,7 @@ class Control:
             )
         plan = Plan.from_json(execution.plan)
         inputs = resolve_inputs(plan, {**execution.inputs, **given}) if given else execution.inputs
-        kept = {name: execution.options[name] for name in ("model",) if name in execution.options}
-        options = {**kept, **reuse.options()}
+        options = {**inherited(execution.options), **reuse.options()}
         return await self.start(plan, inputs=inputs, options=options, initiator=initiator, reuse=reuse)
 
     async def get(self, execution_id: str) -> Execution:

@@ -94,7 +94,7 @@ class Starter(Protocol):
         inputs: Mapping[str, Json],
         options: Mapping[str, Json],
     ) -> Execution:
-        """Return the child as it stands."""
+        """Return the child as it stands; `options` are its own, beside those that it inherits."""
         ...
 
     async def cancel_child(self, parent: Execution, *, path: str) -> None:

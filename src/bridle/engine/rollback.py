@@ -38,21 +38,16 @@ async def roll_back(desk: Desk, position: Position) -> Answer:
     plan, stages = await _plan_rollback(desk, position)
     if not stages:
         return {"state": str(State.SUCCEEDED), "note": "nothing to undo"}
-    options = {"undoes": desk.execution.id, "stages": stages, **_kept(desk.execution.options)}
     child = await desk.starter.start_child(
         desk.execution,
         path=rollback_path(path),
         plan=plan,
         inputs=desk.execution.inputs,
-        options=options,
+        options={"undoes": desk.execution.id, "stages": stages},
     )
     if child.state.ended:
         return {"state": str(child.state), "note": f"rollback {child.id}: {child.state}"}
     return {"state": str(State.WAITING), "timeout_s": CHILD_LOOK_S}
-
-
-def _kept(options: Mapping[str, Json]) -> dict[str, Json]:
-    return {name: options[name] for name in ("model", "roots") if name in options}
 
 
 async def _plan_rollback(desk: Desk, position: Position) -> tuple[Plan, dict[str, Json]]:

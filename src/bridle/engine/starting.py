@@ -104,7 +104,7 @@ class Starting(Starter):
         child_id = derive_id(parent.id, path)
         known = await self._executions.get(child_id)
         if known is None:
-            linked: dict[str, Json] = {**options, "parent": parent.id, "path": path}
+            linked = {**inherited(parent.options), **options, "parent": parent.id, "path": path}
             try:
                 known = await self.record(
                     plan,
@@ -140,6 +140,11 @@ class Starting(Starter):
         ended = await self._journal.last(child.id, child.id, (Kind.EXECUTION_ENDED,))
         outputs = ended.body.get("outputs") if ended else None
         return outputs if isinstance(outputs, Mapping) else {}
+
+
+def inherited(options: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the options of an execution that hold for a child and a rerun of it as well: the model that was chosen."""
+    return {name: options[name] for name in ("model",) if name in options}
 
 
 def rollback_path(path: str) -> str:

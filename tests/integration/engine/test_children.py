@@ -67,6 +67,18 @@ async def test_a_child_is_started_once_however_often_its_step_is_run(desk, paren
     assert len(children) == 1
 
 
+async def test_a_child_and_a_rerun_inherit_the_model_that_was_chosen_and_nothing_else(desk):
+    plan = read_pipeline(PARENT, source="parent.yaml", library=OneBook())
+    options = {"model": "priced", "demo": True}
+    parent = await desk.control.start(plan, inputs={}, options=options, initiator=desk.user)
+    await desk.leg(parent, "call/chain")
+    child = await child_of(desk, parent)
+    assert child.options == {"model": "priced", "parent": parent.id, "path": "call/chain"}
+    await desk.bench.journal.append([], [MoveExecution(parent.id, State.FAILED, "", desk.clock.now())])
+    again = await desk.control.rerun(parent.id, given={}, initiator=desk.user)
+    assert again.options == {"model": "priced", "rerun_of": parent.id}
+
+
 class FakeLine:
     """Admission that lets nothing begin until it is told to."""
 

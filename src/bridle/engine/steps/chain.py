@@ -24,10 +24,7 @@ async def perform_chain(leg: Leg) -> Ending:
     given = render(leg.body.get("inputs") or {}, leg.context)
     assert isinstance(given, Mapping)
     inputs = resolve_inputs(plan, given)
-    options = {name: leg.execution.options[name] for name in ("model",) if name in leg.execution.options}
-    child = await leg.starter.start_child(
-        leg.execution, path=leg.path, plan=plan, inputs=inputs, options=options
-    )
+    child = await leg.starter.start_child(leg.execution, path=leg.path, plan=plan, inputs=inputs, options={})
     if child.state is State.PENDING:
         return Waiting(QUEUE_LOOK_S, f"{plan.id} stands in line as {child.id}")
     if not child.state.ended:
