@@ -32,8 +32,6 @@ from bridle.pipeline.strategy import Strategy, count_of, expand
 from bridle.pipeline.tree import Block
 from bridle.trust.journal import Kind
 
-WINDOW_ROUNDS = 1_000
-
 
 async def begin(desk: Desk, root: Position) -> Answer:
     """See `work.Worker.begin`."""
@@ -263,7 +261,7 @@ async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[st
             "max-parallel is 0: nothing would ever run", hint="give it at least 1", reason="bad-count"
         )
     if strategy.kind == "window":
-        return {"count": WINDOW_ROUNDS, "cells": [], "max_parallel": 1}
+        return {"count": strategy.rounds, "cells": [], "max_parallel": 1}
     if strategy.kind == "while":
         return {"count": count_of(spec.get("count"), "iterations"), "cells": [], "max_parallel": 1}
     cells = [cell.to_json() for cell in expand(strategy, spec)]

@@ -23,7 +23,7 @@ from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.policies import take_sets
 from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.strategies import read_strategy
-from bridle.pipeline.strategy import Strategy
+from bridle.pipeline.strategy import MOST_ROUNDS, Strategy
 from bridle.pipeline.tree import Address, AnyNode, Block, Step, StepKind
 from bridle.pipeline.vocabulary import (
     BLOCKS,
@@ -163,10 +163,22 @@ def _read_verify(fields: Fields, here: Around, reading: Reading, head: dict[str,
     if head["strategy"] is not None:
         hint = "put the verification into a group, and give that the strategy"
         body.refuse("a verification repeats itself", reason="several-strategies", hint=hint)
-    head["strategy"] = Strategy(
+    head["strategy"] = strategy = Strategy(
         "window", window_s=body.duration_s("window"), delay_s=body.duration_s("interval", default=30) or 0
     )
+    if strategy.rounds > MOST_ROUNDS:
+        _refuse_rounds(body, strategy)
     return Block(kind="group", nodes=read_steps(_need_steps(body), here, reading), **head)
+
+
+def _refuse_rounds(body: Fields, strategy: Strategy) -> None:
+    least_s = (strategy.window_s or 0) // MOST_ROUNDS + 1
+    body.refuse(
+        f"a verification of {strategy.rounds:,} rounds",
+        reason="too-many-rounds",
+        hint=f"at most {MOST_ROUNDS:,} are made: write interval: {least_s}s or more, or a shorter window",
+        at=body.nodes["window"].place,
+    )
 
 
 def _read_template(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> AnyNode:

@@ -7,7 +7,8 @@ Rules
   2. for and repeat: one cell an iteration or an item; `partition-size` gives each cell a part of the items, by count or per cent.
   3. while and window go on one cell at a time until the condition no longer holds, the iterations are used up, or the time
      is over; a window is a verification window: each cell is one round of checks, and a failed round ends it.
-  4. At most `MOST_CELLS`; more is an error, before anything is made of them. Values may be expressions: they are evaluated first.
+  4. A window is never cut short: it has as many rounds as fit into it, at most `MOST_ROUNDS`, which the reader sees to.
+  5. At most `MOST_CELLS`; more is an error, before anything is made of them. Values may be expressions: they are evaluated first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 
 MOST_CELLS = 1_000
+MOST_ROUNDS = 100_000  # of a window: 28 hours of one a second
 UNBOUNDED = frozenset({"while", "window"})  # their cells are made one after the other, while it runs
 
 
@@ -53,6 +55,11 @@ class Strategy:
     max_parallel: Any = None
     fail_fast: bool = False
     node_name: str = ""
+
+    @property
+    def rounds(self) -> int:
+        """Return how many rounds a window has: the first at its beginning, the last not after its end."""
+        return (self.window_s or 0) // max(self.delay_s, 1) + 1
 
     def spec(self) -> dict[str, Any]:
         """Return the parts that may hold expressions."""

@@ -40,6 +40,12 @@ async def test_a_stage_that_was_left_out_is_answered_from_the_journal(desk):
     assert [answer["state"] for answer in answers] == ["skipped"] * 2
 
 
+async def test_a_verification_has_every_round_that_fits_into_its_window(desk):
+    execution = await desk.start(steps("{id: watch, verify: {window: 99999s, interval: 1s, steps: [ls]}}"))
+    answer = await desk.worker(execution).expand(desk.position(execution, "a/watch"), Standing())
+    assert answer["cells"] == 100_000  # the first at second 0, and as many as are read
+
+
 async def test_a_crash_in_a_step_is_recovered_by_its_next_leg(desk):
     execution = await desk.start(ONE)
     await desk.crash(execution, "a/b")

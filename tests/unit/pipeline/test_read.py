@@ -209,6 +209,7 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{run: ls, strategy: {matrix: {a: x}}}", "7:31", "bad-strategy"),
         ("{run: ls, needs: [nobody]}", "7:11", "unknown-needs"),
         ("{verify: {steps: [ls]}}", "7:20", "missing-key:window"),
+        ("{verify: {window: 100000s, interval: 1s, steps: [ls]}}", "7:29", "too-many-rounds"),
         ("{barrier: {name: ready}}", "7:11", "unknown-barrier"),
         ("{queue: {key: k, scope: world}}", "7:19", "bad-scope"),
         ("{background: {script: ls}}", "7:12", "no-runtime:container"),
