@@ -41,7 +41,10 @@ RECORDED: Mapping[Wish, Kind] = {
 
 @dataclass(frozen=True)
 class WishExecution:
-    """Guard: change the wish of an execution that has not ended and is not being cancelled, to another one."""
+    """Guard: change the wish of an execution that has not ended and is not being cancelled, to another one.
+
+    Whoever lifts a pause makes it running again where it stood still: what begins next need not say so.
+    """
 
     execution: str
     wish: Wish

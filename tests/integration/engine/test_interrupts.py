@@ -97,6 +97,25 @@ async def test_resume_lifts_a_pause(desk, napping):
     assert desk.durable.woken[-1] == (napping.id, "")
 
 
+async def test_an_execution_paused_before_a_fresh_step_runs_again_once_it_is_resumed(desk):
+    execution = await desk.start(WAITS)
+    await desk.control.pause(execution.id, by=desk.user)
+    assert (await desk.leg(execution, "first/nap"))["state"] == "paused"
+    held = await desk.executions.get(execution.id)
+    await desk.control.resume(execution.id, by=desk.user)
+    runs = await desk.executions.get(execution.id)
+    assert [(item.state, item.note) for item in (held, runs)] == [
+        (State.PAUSED, "paused"),
+        (State.RUNNING, ""),
+    ]
+
+
+async def test_a_resume_before_the_pause_was_noticed_leaves_the_state_as_it_is(desk, napping):
+    await desk.control.pause(napping.id, by=desk.user)
+    await desk.control.resume(napping.id, by=desk.user)
+    assert (await desk.executions.get(napping.id)).state is State.WAITING
+
+
 async def test_resume_changes_nothing_that_is_not_paused(desk, napping):
     assert not await desk.control.resume(napping.id, by=desk.user)
     assert await recorded(desk, napping, Kind.EXECUTION_RESUMED) == []

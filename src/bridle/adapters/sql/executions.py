@@ -26,6 +26,11 @@ BY_ID = executions.select().where(executions.c.id == sa.bindparam("execution"))
 WISH = sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution"))
 NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(executions.c.arrived), 0) + 1).scalar_subquery()
 LIVE = [str(state) for state in State if not state.ended]
+IS_PAUSED = executions.c.state == str(State.PAUSED)
+GOES_ON = {
+    "state": sa.case((IS_PAUSED, str(State.RUNNING)), else_=executions.c.state),
+    "note": sa.case((IS_PAUSED, ""), else_=executions.c.note),
+}
 
 
 class SqlExecutions(Executions):
@@ -112,7 +117,7 @@ def _(guard: WishExecution, connection: Connection) -> None:
             executions.c.state.in_(LIVE),
             executions.c.wish.not_in([str(Wish.CANCEL), str(guard.wish)]),
         )
-        .values(wish=str(guard.wish)),
+        .values(wish=str(guard.wish), **(GOES_ON if guard.wish is Wish.NONE else {})),
     )
 
 
