@@ -42,6 +42,11 @@ class Manner:
         return is_terminal(no_input=self.no_input) and not self.approve_as
 
 
+def choose_manner(*, quiet: bool, no_input: bool, approve_as: str, as_json: bool) -> Manner:
+    """Return the manner that a command's options ask for: one document for a program is quiet, and asks nobody."""
+    return Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
+
+
 async def carry(app: App, execution: str, manner: Manner) -> Summary:
     """Follow the execution until it has ended or waits for a person who is not here."""
     view = _view(manner)

@@ -3,14 +3,16 @@
 Rules
   1. Nobody is asked to approve what they were not shown: an open request that was not put on the terminal is shown in full
      before the commands that answer it.
-  2. Evidence is verified the way a stranger would, from the file and a public key, and never taken on trust because this
+  2. What another live process holds is left to it: the command says so and is done.
+  3. Evidence is verified the way a stranger would, from the file and a public key, and never taken on trust because this
      process has just written it. What does not verify is an error, said after what happened and not instead of it.
 
-The texts are made in `show`; following the execution is `carry`.
+The texts are made in `show`; what carries the execution and shows it on the way is `carry`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from bridle.app import ORIGIN
 from bridle.core.errors import InputError, TrustError
 from bridle.engine.summary import Summary
 from bridle.gate.approvals import Approval
-from bridle.surfaces.cli.carry import exit_code, open_approvals
+from bridle.surfaces.cli.carry import Manner, carry, exit_code, interruptible, open_approvals
 from bridle.surfaces.cli.files import open_bytes
 from bridle.surfaces.cli.options import print_json, put, say
 from bridle.surfaces.cli.show import show_approval, show_next, show_summary
@@ -29,7 +31,6 @@ from bridle.trust.keys import Verifier
 
 if TYPE_CHECKING:
     from bridle.app import App
-    from bridle.surfaces.cli.carry import Manner
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,20 @@ class Closing:
     evidence: Path
     key: Path
     asked: bool = False
+
+
+async def follow(app: App, execution: str, manner: Manner) -> Closing:
+    """Carry an execution that has begun, and gather how it stands."""
+    summary = await interruptible(execution, lambda: carry(app, execution, manner))
+    return await close(app, summary, manner)
+
+
+async def carry_unheld(app: App, execution: str, *, quiet: bool) -> Closing | None:
+    """Carry an execution on, asking nobody, after a person's word about it; None when another live process holds it."""
+    if await app.durable.held_elsewhere(execution):
+        return None
+    await app.control.carry_on(execution)
+    return await follow(app, execution, Manner(quiet=quiet, no_input=True))
 
 
 async def close(app: App, summary: Summary, manner: Manner) -> Closing:
@@ -62,6 +77,14 @@ def conclude(closing: Closing, *, as_json: bool) -> int:
     else:
         _print(closing)
     return exit_code(closing.summary)
+
+
+def tell_held(told: Mapping[str, Any], *, as_json: bool, does: str = "carries it on") -> None:
+    """Say that a person's word, of which `told` is the document, is recorded, and who acts on it."""
+    if as_json:
+        print_json({**told, "carried": False})
+    else:
+        say(f"Recorded; the process that holds the execution {does}.")
 
 
 def describe(closing: Closing) -> dict[str, Any]:

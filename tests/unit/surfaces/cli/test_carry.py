@@ -4,7 +4,7 @@ import pytest
 
 from bridle.core.states import State
 from bridle.surfaces.cli import carry
-from bridle.surfaces.cli.carry import Manner, exit_code
+from bridle.surfaces.cli.carry import Manner, choose_manner, exit_code
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,13 @@ def terminal(monkeypatch):
 )
 def test_a_person_is_asked_on_a_terminal_unless_somebody_said_otherwise(manner, asks):
     assert manner.asks is asks
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("as_json", [True, False])
+def test_whoever_wants_one_document_is_asked_nothing_and_shown_nothing_else(as_json):
+    manner = choose_manner(quiet=False, no_input=False, approve_as="", as_json=as_json)
+    assert (manner.quiet, manner.asks) == (as_json, not as_json)
 
 
 def test_a_terminal_that_is_closed_at_the_question_answers_nothing(monkeypatch):

@@ -68,7 +68,7 @@ def run_agent_alone(
     from bridle.app import agent_roots
     from bridle.core.errors import InputError
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.commands.check import show_plan
     from bridle.surfaces.cli.commands.start import start_and_carry
@@ -85,6 +85,6 @@ def run_agent_alone(
     if dry_run:
         show_plan(plan, as_json=as_json)
         return 0
-    manner = Manner(quiet=quiet or as_json, no_input=no_input, approve_as=approve_as)
+    manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     closing = asyncio.run(start_and_carry(settings, plan, {}, {"model": model}, manner))
     return conclude(closing, as_json=as_json)

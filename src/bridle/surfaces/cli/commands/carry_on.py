@@ -31,28 +31,26 @@ def resume(
 ) -> int:
     """Lift a pause, and carry on an execution that was interrupted or waits, in this process if no live one does."""
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.reading import check_store
 
     settings = load_settings(store_url=store, policies=policies or ())
     check_store(settings)
-    manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
+    manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     closing = asyncio.run(_resume(settings, execution, manner))
     return conclude(closing, as_json=as_json)
 
 
 async def _resume(settings: Any, execution_id: str, manner: Manner) -> Closing:
     from bridle.app import open_app
-    from bridle.surfaces.cli.carry import carry, interruptible
-    from bridle.surfaces.cli.closing import close
+    from bridle.surfaces.cli.closing import follow
 
     async with open_app(settings) as app:
         chosen = execution_id or await newest_unfinished(app)
         await app.control.resume(chosen, by=app.user)
         await app.control.carry_on(chosen)
-        summary = await interruptible(chosen, lambda: carry(app, chosen, manner))
-        return await close(app, summary, manner)
+        return await follow(app, chosen, manner)
 
 
 async def newest_unfinished(app: Any) -> str:

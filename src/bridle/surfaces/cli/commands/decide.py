@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Policies, Quiet, Store, print_json, say
+from bridle.surfaces.cli.options import AsJson, Policies, Quiet, Store
 
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
@@ -37,7 +37,7 @@ def decide(
 ) -> int:
     """Decide what becomes of a failed step, once; carry the execution on if no live process does."""
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, tell_held
     from bridle.surfaces.cli.reading import check_store
 
     settings = load_settings(store_url=store, policies=policies or ())
@@ -46,10 +46,7 @@ def decide(
     closing = asyncio.run(_decide_and_carry(settings, execution, said, quiet=quiet or as_json))
     if closing is not None:
         return conclude(closing, as_json=as_json)
-    if as_json:
-        print_json({"execution": execution, "step": path, "answer": answer, "carried": False})
-    else:
-        say("Recorded; the process that holds the execution carries it on.")
+    tell_held({"execution": execution, "step": path, "answer": answer}, as_json=as_json)
     return 0
 
 
@@ -57,15 +54,9 @@ async def _decide_and_carry(
     settings: Settings, execution: str, said: tuple[str, str, str], *, quiet: bool
 ) -> Closing | None:
     from bridle.app import open_app
-    from bridle.surfaces.cli.carry import Manner, carry, interruptible
-    from bridle.surfaces.cli.closing import close
+    from bridle.surfaces.cli.closing import carry_unheld
 
     path, answer, comment = said
     async with open_app(settings) as app:
         await app.control.intervene(execution, path, answer, by=app.user, comment=comment)
-        if await app.durable.held_elsewhere(execution):
-            return None
-        await app.control.carry_on(execution)
-        manner = Manner(quiet=quiet, no_input=True)
-        summary = await interruptible(execution, lambda: carry(app, execution, manner))
-        return await close(app, summary, manner)
+        return await carry_unheld(app, execution, quiet=quiet)

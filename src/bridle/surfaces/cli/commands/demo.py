@@ -50,12 +50,12 @@ def demo(
     Without --model the agent's turns are recorded ones, played from a file; everything else is real.
     """
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.references import check_model
 
     check_model(model)
-    manner = Manner(quiet=quiet or as_json, no_input=no_input or as_json, approve_as=approve_as)
+    manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     settings = load_settings(store_url=store, policies=policies or ())
     if not manner.quiet:
         say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
@@ -65,8 +65,7 @@ def demo(
 
 async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Closing:
     from bridle.app import open_app
-    from bridle.surfaces.cli.carry import carry, interruptible
-    from bridle.surfaces.cli.closing import close
+    from bridle.surfaces.cli.closing import follow
 
     async with open_app(settings) as app:
         execution = None if fresh else await _earlier(app, manner)
@@ -74,8 +73,7 @@ async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Cl
             execution = await _start(app, model)
         else:
             await app.control.carry_on(execution.id)
-        summary = await interruptible(execution.id, lambda: carry(app, execution.id, manner))
-        return await close(app, summary, manner)
+        return await follow(app, execution.id, manner)
 
 
 async def _earlier(app: App, manner: Manner) -> Execution | None:

@@ -35,14 +35,14 @@ def cancel(
 ) -> int:
     """Cancel an execution: what runs is ended, its tokens are deleted, and nothing more of it begins."""
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, tell_held
     from bridle.surfaces.cli.reading import check_store
 
     settings = load_settings(store_url=store)
     check_store(settings)
     closing = asyncio.run(_cancel(settings, execution, why, quiet=quiet or as_json))
     if closing is None:
-        _tell(execution, "cancel", as_json=as_json)
+        tell_held({"execution": execution, "wish": "cancel"}, as_json=as_json, does="ends it")
         return 0
     code = conclude(closing, as_json=as_json)
     return 0 if closing.summary.state is State.CANCELLED else code
@@ -56,32 +56,20 @@ def pause(execution: ExecutionId, why: Why = "", store: Store = "", as_json: AsJ
     settings = load_settings(store_url=store)
     check_store(settings)
     asyncio.run(_pause(settings, execution, why))
-    _tell(execution, "pause", as_json=as_json)
-    return 0
-
-
-def _tell(execution: str, wish: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"execution": execution, "wish": wish, "carried": False})
-    elif wish == "pause":
-        say(f"Recorded; nothing more of it begins.\n  next: bridle resume {execution}")
+        print_json({"execution": execution, "wish": "pause", "carried": False})
     else:
-        say("Recorded; the process that holds the execution ends it.")
+        say(f"Recorded; nothing more of it begins.\n  next: bridle resume {execution}")
+    return 0
 
 
 async def _cancel(settings: Any, execution: str, why: str, *, quiet: bool) -> Closing | None:
     from bridle.app import open_app
-    from bridle.surfaces.cli.carry import Manner, carry, interruptible
-    from bridle.surfaces.cli.closing import close
+    from bridle.surfaces.cli.closing import carry_unheld
 
     async with open_app(settings) as app:
         await app.control.cancel(execution, by=app.user, why=why)
-        if await app.durable.held_elsewhere(execution):
-            return None
-        await app.control.carry_on(execution)
-        manner = Manner(quiet=quiet, no_input=True)
-        summary = await interruptible(execution, lambda: carry(app, execution, manner))
-        return await close(app, summary, manner)
+        return await carry_unheld(app, execution, quiet=quiet)
 
 
 async def _pause(settings: Any, execution: str, why: str) -> None:

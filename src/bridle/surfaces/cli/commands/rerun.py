@@ -44,14 +44,14 @@ def rerun(
 ) -> int:
     """Run the plan of an ended execution again, as it was recorded, in a new one that names the old."""
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.commands.verdicts import read_pairs
     from bridle.surfaces.cli.reading import check_store
 
     settings = load_settings(store_url=store, policies=policies or ())
     check_store(settings)
-    manner = Manner(quiet=quiet or as_json, no_input=no_input, approve_as=approve_as)
+    manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     closing = asyncio.run(_rerun(settings, execution, from_stage, read_pairs(given or []), manner))
     return conclude(closing, as_json=as_json)
 
@@ -60,7 +60,7 @@ async def _rerun(
     settings: Any, execution: str, from_stage: str, given: dict[str, str], manner: Manner
 ) -> Closing:
     from bridle.app import open_app
-    from bridle.surfaces.cli.commands.start import follow
+    from bridle.surfaces.cli.closing import follow
 
     async with open_app(settings) as app:
         begun = await app.control.rerun(execution, given=given, from_stage=from_stage, initiator=app.user)

@@ -57,7 +57,7 @@ def run_pipeline(
     """Run a pipeline, and follow it to its end or to where it waits for a person."""
     from bridle.app import agent_roots
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.carry import Manner
+    from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude
     from bridle.surfaces.cli.files import parse_inputs, read_plan
     from bridle.surfaces.cli.references import check_models, check_references
@@ -67,7 +67,7 @@ def run_pipeline(
     settings = load_settings(store_url=store, policies=policies or ())
     check_models(plan, chosen=model, settings=settings)
     inputs = parse_inputs(plan, given or [], sets=input_sets or [])
-    manner = Manner(quiet=quiet or as_json, no_input=no_input, approve_as=approve_as)
+    manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     closing = asyncio.run(_run(settings, plan, inputs, {"model": model}, manner, detach=detach))
     if isinstance(closing, str):
         _tell(closing, as_json=as_json)
@@ -88,6 +88,7 @@ async def _run(
 ) -> Closing | str:
     """Start an execution and carry it; or leave it to a serving process and return its id."""
     from bridle.app import open_app
+    from bridle.surfaces.cli.closing import follow
 
     async with open_app(settings) as app:
         left = detach and await app.admission.is_served()
@@ -104,12 +105,3 @@ async def start_and_carry(
     closing = await _run(settings, plan, inputs, options, manner, detach=False)
     assert not isinstance(closing, str)
     return closing
-
-
-async def follow(app: Any, execution: str, manner: Manner) -> Closing:
-    """Carry an execution that has begun, and gather how it stands."""
-    from bridle.surfaces.cli.carry import carry, interruptible
-    from bridle.surfaces.cli.closing import close
-
-    summary = await interruptible(execution, lambda: carry(app, execution, manner))
-    return await close(app, summary, manner)

@@ -145,37 +145,28 @@ def read_pairs(given: list[str]) -> dict[str, str]:
 
 
 def _give(settings: Settings, said: Said, approval: str, *, quiet: bool, as_json: bool) -> int:
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, tell_held
     from bridle.surfaces.cli.reading import check_store
 
     check_store(settings)
     closing = asyncio.run(_give_and_carry(settings, approval, said, quiet=quiet or as_json))
     if closing is not None:
         return conclude(closing, as_json=as_json)
-    if as_json:
-        verdict = "approved" if said.approved else "denied"
-        print_json({"approval": approval, "verdict": verdict, "carried": False})
-    else:
-        say("Recorded; the process that holds the execution carries it on.")
+    verdict = "approved" if said.approved else "denied"
+    tell_held({"approval": approval, "verdict": verdict}, as_json=as_json)
     return 0
 
 
 async def _give_and_carry(settings: Settings, approval: str, said: Said, *, quiet: bool) -> Closing | None:
     from bridle.app import open_app
-    from bridle.surfaces.cli.carry import Manner, carry, interruptible
-    from bridle.surfaces.cli.closing import close
+    from bridle.surfaces.cli.closing import carry_unheld
 
     async with open_app(settings) as app:
         chosen = approval or await _only_open(app)
         if not quiet:
             await _show(app, chosen)
         execution = (await app.control.give_verdict(chosen, _verdict(app, said))).execution
-        if await app.durable.held_elsewhere(execution):
-            return None
-        await app.control.carry_on(execution)
-        manner = Manner(quiet=quiet, no_input=True)
-        summary = await interruptible(execution, lambda: carry(app, execution, manner))
-        return await close(app, summary, manner)
+        return await carry_unheld(app, execution, quiet=quiet)
 
 
 async def _revoke(settings: Settings, approval: str, said: Said) -> Any:
