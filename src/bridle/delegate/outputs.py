@@ -4,14 +4,15 @@ Rules
   1. `.bridle/output` holds `KEY=value` lines; the last one of a key wins. Its path is exported as BRIDLE_OUTPUT,
      HARNESS_OUTPUT and DRONE_OUTPUT. Lines of another form are no outputs.
   2. `.bridle/secret-output` (HARNESS_OUTPUT_SECRET_FILE) has the same form. It is removed before anything else is done
-     with it, and its values are masked from then on; one that cannot be masked is an error.
+     with it, and its values are masked from then on; one that cannot be masked is an error. So it is with an output of the
+     first file that the step declares as masked: then that file is removed as well.
   3. A value above 64 KB is an error, never cut: "write a workspace file instead".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,15 +55,27 @@ class Outputs:
     secret: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def collect_outputs(root_fd: int, redactor: Redactor) -> Outputs:
-    """Return the outputs; the redactor knows the secret ones before anybody else does."""
+def collect_outputs(root_fd: int, redactor: Redactor, *, masked: Collection[str] = ()) -> Outputs:
+    """Return the outputs; the redactor knows the secret ones before anybody else does. `masked` are secret in either file."""
+    secret = _take(root_fd, _SECRET, redactor)
+    if not masked:
+        return Outputs(_pairs(root_fd, _PLAIN), secret)
+    plain = _take(root_fd, _PLAIN, redactor, only=masked)
+    shown = {name: value for name, value in plain.items() if name not in masked}
+    hidden = {name: value for name, value in plain.items() if name in masked and value}
+    return Outputs(shown, {**hidden, **secret})
+
+
+def _take(root_fd: int, name: str, redactor: Redactor, *, only: Collection[str] = ()) -> dict[str, str]:
+    """Read a file that holds secrets (all of its values, or those named), remove it, and have them masked."""
     try:
-        secret = {name: value for name, value in _pairs(root_fd, _SECRET).items() if value}
+        pairs = {key: value for key, value in _pairs(root_fd, name).items() if value or only}
     finally:
-        _remove(root_fd, _SECRET)
-    for name, value in secret.items():
-        redactor.add(f"output:{name}", value)
-    return Outputs(_pairs(root_fd, _PLAIN), secret)
+        _remove(root_fd, name)
+    for key, value in pairs.items():
+        if value and (not only or key in only):
+            redactor.add(f"output:{key}", value)
+    return pairs
 
 
 def _pairs(root_fd: int, name: str) -> dict[str, str]:

@@ -38,13 +38,14 @@ _STEADY = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 @dataclass(frozen=True)
 class Script:
-    """What to run. `report` is a glob of JUnit files or empty; `timeout_s` 0 is the boundary's."""
+    """What to run. `report` is a glob of JUnit files or empty; `timeout_s` 0 is the boundary's; `masked` are secret outputs."""
 
     text: str
     shell: str = "sh"
     report: str = ""
     timeout_s: int = 0
     env: Mapping[str, str] = field(default_factory=dict)
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _prepare(context: EffectorContext, folder: Path, boundary: Boundary, script:
 
 def _collect(context: EffectorContext, folder: Path, script: Script, result: SandboxResult) -> ScriptRun:
     with opened_folder(folder) as fd:
-        outputs = collect_outputs(fd, context.redactor)
+        outputs = collect_outputs(fd, context.redactor, masked=script.masked)
         if result is CANCELLED:
             return ScriptRun(result, None, outputs)
         paths = _report_paths(context, fd, script.report)

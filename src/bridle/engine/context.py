@@ -17,7 +17,8 @@ from typing import Any
 from bridle.core.canonical import Json
 from bridle.engine.execution import Execution
 from bridle.engine.position import Level, Position, base_path
-from bridle.pipeline.tree import Block
+from bridle.pipeline.exported import ROOT_SCOPES, find_published
+from bridle.pipeline.tree import Address, Block
 from bridle.trust.journal import Journal, Kind, Record
 
 _KINDS = (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
@@ -132,6 +133,40 @@ class Scope(Mapping[str, Json]):
         return view
 
 
+class Published(Mapping[str, Json]):
+    """The outputs that steps have published in one scope, by key, as they are seen from a node."""
+
+    def __init__(self, known: Known, position: Position, scope: str) -> None:
+        self._known, self._position, self._scope = known, position, scope
+
+    def __getitem__(self, key: str) -> Json:
+        address = find_published(self._position.plan, self._scope, key, self._position.address)
+        path = self._find_run(address) if address is not None else None
+        if path is None:
+            raise KeyError(key)
+        return self._known.ended(path).get("output")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())  # a key is asked for by name; nobody may ask for all of them
+
+    def __len__(self) -> int:
+        return 0
+
+    def _find_run(self, address: Address) -> str | None:
+        """Return the path of the last run of a node, in the cells and attempts that it shares with this one."""
+        path = ""
+        for length in range(1, len(address) + 1):
+            node = self._position.plan.node(address[:length])
+            if address[:length] == self._position.address[:length]:
+                path = self._position.around(length).path
+            elif not (isinstance(node, Block) and node.transparent):
+                found = self._known.find(f"{path}/{node.id}" if path else node.id)
+                if found is None:
+                    return None
+                path = self._known.last_round(found)
+        return path
+
+
 def build_context(
     execution: Execution, known: Known, position: Position, *, inside: bool = False
 ) -> dict[str, Json]:
@@ -143,6 +178,9 @@ def build_context(
         "stages": Scope(known, ("",)),
         "steps": Scope(known, position.scopes(inside=inside)),
         "pipeline": _pipeline(execution),
+        "exported_variables": {
+            name: Published(known, position, scope) for name, scope in ROOT_SCOPES.items()
+        },
     }
     if levels and "undoes" in execution.options:
         context |= _find_undone(execution, known, levels[-1].node.id)

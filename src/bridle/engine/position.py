@@ -62,6 +62,10 @@ class Position:
     def parent(self) -> Position:
         return replace(self, address=self.address[:-1], marks=self.marks[:-1])
 
+    def around(self, length: int) -> Position:
+        """Return the node that the first `length` parts of the address lead to, in this one's cells and attempts."""
+        return replace(self, address=self.address[:length], marks=self.marks[:length])
+
     def below(self, index: int) -> Position:
         """Return the node at `index` of this block, or of the pipeline."""
         return replace(self, address=(*self.address, index), marks=(*self.marks, (-1, 1)))
@@ -77,7 +81,7 @@ class Position:
     def levels(self) -> Iterator[Level]:
         """Yield the nodes from this one outwards."""
         for length in range(len(self.address), 0, -1):
-            here = replace(self, address=self.address[:length], marks=self.marks[:length])
+            here = self.around(length)
             yield Level(here.node, here.path, here.cell, here.attempt)
 
     def scopes(self, *, inside: bool = False) -> list[str]:
@@ -91,7 +95,7 @@ class Position:
         """Return the names of the branches that the node runs in, the innermost first."""
         found = []
         for length in range(len(self.address), 0, -1):
-            here = replace(self, address=self.address[:length], marks=self.marks[:length])
+            here = self.around(length)
             around = here.parent.node if length > 1 else None
             beside = isinstance(around, Block) and around.kind == "parallel"
             strategy = here.node.strategy
@@ -111,7 +115,7 @@ class Position:
     def stage(self) -> Position | None:
         """Return the stage that the node stands in, or None outside all of them."""
         for length in range(len(self.address), 0, -1):
-            here = replace(self, address=self.address[:length], marks=self.marks[:length])
+            here = self.around(length)
             if isinstance(here.node, Block) and here.node.kind == "stage":
                 return here
         return None

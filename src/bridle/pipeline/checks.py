@@ -11,6 +11,7 @@ Rules
 from __future__ import annotations
 
 from bridle.pipeline.complaint import Findings, suggest
+from bridle.pipeline.exported import check_published
 from bridle.pipeline.expressions import list_status_words, references
 from bridle.pipeline.functions import ExpressionError
 from bridle.pipeline.names import place_of
@@ -36,6 +37,7 @@ def check_plan(plan: Plan, reading: Reading) -> Plan:
         text = f"implied-dependency: {outline.nodes[address].id!r} waits for {names}, whose output it reads"
         findings.note(place_of(outline.nodes[address]), text)
     _check_needs(outline, findings)
+    check_published(plan, findings)
     check_targets(reading.spots, outline, findings=findings)
     return put_in_order(plan, outline.needs, outline, findings=findings)
 

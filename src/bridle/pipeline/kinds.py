@@ -15,6 +15,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.pipeline.approvals import read_approval
 from bridle.pipeline.complaint import Findings, suggest
+from bridle.pipeline.exported import SCOPES
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.nodes import Node, Scalar, Sequence, to_json
 from bridle.pipeline.plugins import plugin_environment
@@ -25,6 +26,7 @@ from bridle.pipeline.vocabulary import (
     CLONE,
     DOWNLOAD,
     OUTPUT,
+    OUTPUT_ALIAS,
     POLICY,
     QUEUE,
     REF,
@@ -40,6 +42,7 @@ _LATER_SHELLS = ("powershell", "pwsh")
 _LATER_REFS = ("tag", "commit", "sha", "pull-request")
 _AGENT = re.compile(r"(?:[A-Za-z][\w-]*\.)*[A-Za-z][\w-]*(@\d{1,9}(?:\.\d{1,9}){0,2})?", re.ASCII)
 _TOOL = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9_-]*)+", re.ASCII)
+_KEY = re.compile(r"[A-Za-z_][\w-]{0,127}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 
 
@@ -87,6 +90,7 @@ def _read_run(body: Fields) -> dict[str, Json]:
             if output
         ],
         **_read_with(body),
+        **_read_output_alias(body),
     }
 
 
@@ -150,10 +154,25 @@ def _read_output(node: Node, findings: Findings) -> Json:
         if not _VARIABLE.fullmatch(word):
             hint = "use letters, digits and _, not starting with a digit"
             output.refuse(f"{word!r} is no name of an output", reason="bad-output-name", hint=hint)
-    if output.flag("mask", default=False):
-        hint = "write it to $HARNESS_OUTPUT_SECRET_FILE instead: then it is a secret from the start"
-        findings.refuse_later(output.nodes["mask"].place, "mask", hint=hint)
-    return {"name": name, "alias": alias or None, "mask": False}
+    return {"name": name, "alias": alias or None, "mask": output.flag("mask", default=False)}
+
+
+def _read_output_alias(body: Fields) -> dict[str, Json]:
+    """Return under which key, and how far, the step's outputs are published beside their own path."""
+    node = body.get("output-alias")
+    alias = open_fields(node, OUTPUT_ALIAS, findings=body.findings) if node is not None else None
+    if alias is None:
+        return {}
+    key = alias.required_text("key")
+    if key and not _KEY.fullmatch(key):
+        hint = "use letters, digits, _ and -, without expressions"
+        alias.refuse(f"{key[:80]!r} is no key to publish under", reason="bad-output-key", hint=hint)
+    word = alias.text("scope", "pipeline")
+    scope = SCOPES.get(word.lower().replace("_", "").replace("-", ""))
+    if scope is None:
+        hint = "use Pipeline, Stage or StepGroup"
+        alias.refuse(f"{word[:40]!r} is no scope", reason="bad-scope", hint=hint)
+    return {"output_alias": {"key": key, "scope": scope or "pipeline"}}
 
 
 def _read_clone(body: Fields) -> dict[str, Json]:

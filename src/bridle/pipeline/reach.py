@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridle.pipeline.complaint import suggest
+from bridle.pipeline.exported import judge_exported
 from bridle.pipeline.expressions import Reference
 from bridle.pipeline.lookup import KNOWN_ROOTS, match_name
 from bridle.pipeline.outline import Fault, Outline
@@ -217,6 +218,10 @@ def _judge_own(path: tuple[str, ...], spot: Spot, _outline: Outline) -> Fault | 
     return _judge_member(path[1:], ("id", "name"), noun=path[0])
 
 
+def _judge_exported(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
+    return judge_exported(path, spot.address, outline, inside=_is_inside(spot))
+
+
 def _accept(_path: tuple[str, ...], _spot: Spot, _outline: Outline) -> Fault | None:
     return None
 
@@ -233,6 +238,7 @@ _JUDGES: dict[str, Callable[[tuple[str, ...], Spot, Outline], Fault | None]] = {
     "strategy": _judge_loop,
     "split": _judge_loop,
     "rollback": _judge_rollback,
+    "exported_variables": _judge_exported,
     "stage": _judge_own,
     "step": _judge_own,
 }

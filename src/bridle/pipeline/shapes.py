@@ -127,11 +127,12 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "run": _table(
         "shell=text container=any delegate=any env=env with=values download=[@download] script=texts report=@report"
-        " output=[text|@output] output-alias=any"
+        " output=[text|@output] output-alias=@output-alias"
     ),
     "download": _table("source=text target=text checksum=text fallback=any"),
     "report": _table("type=text path=texts"),
     "output": _table("name=text alias=text mask=flag"),
+    "output-alias": _table("key=text scope=text"),
     "clone": _table(
         "disabled=flag enabled=flag repo=text connector=text ref=@ref depth=count path=text sparse-checkout=texts"
         " submodules=any persist-credentials=flag"

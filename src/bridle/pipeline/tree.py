@@ -10,7 +10,8 @@ Rules
 
 Kinds of step and their `with_`
     run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": glob}, "env": {},
-              "output": [{"name", "alias", "mask"}], and "with": {} when it has any}
+              "output": [{"name", "alias", "mask"}], and where it has any "with": {} and
+              "output_alias": {"key", "scope": pipeline|stage|group}}
     clone     {"repo", "ref": null|{"type": "branch", "name"}}
     agent     {"uses", "with": {}, "model": null|text}
     approval  {"uses": "harness", "with": {…}}: see `approvals`

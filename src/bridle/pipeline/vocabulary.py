@@ -162,14 +162,15 @@ CONCURRENCY = define("concurrency", core="max", aliases={"max-executions": "max"
 PLATFORM = define("platform", core="os arch")
 RUN = define(
     "run",
-    core="script shell report env with output download",
-    later="output-alias delegate",
+    core="script shell report env with output output-alias download",
+    later="delegate",
     refused={"container": "no-runtime:container"},
     aliases={"outputs": "output", "exports": "output", "reports": "report"},
 )
 DOWNLOAD = define("download", core="source target checksum fallback")
 REPORT = define("report", core="type path", aliases={"paths": "path"})
 OUTPUT = define("output", core="name alias mask")
+OUTPUT_ALIAS = define("output-alias", core="key scope")
 CLONE = define(
     "clone",
     core="repo ref",

@@ -82,6 +82,38 @@ async def test_names_and_placeholders_are_returned_values_are_not(
     assert value_of(report)["outputs"] == {}
 
 
+async def test_a_masked_output_is_secret_though_it_was_written_beside_the_others(
+    bench: Bench, fake_sandbox: FakeSandbox
+) -> None:
+    def behave(folder: Path, _: object) -> SandboxResult:
+        (folder / ".bridle/output").write_text(f"PASS={VALUE}\nlength=24\nempty=\n")
+        return ended(stdout=VALUE.encode())
+
+    fake_sandbox.behave = behave
+    report = await bench.do("command.run", {"script": "write", "mask": ["PASS", "never_written"]})
+    assert VALUE not in str(report)
+    assert value_of(report)["outputs"] == {"length": "24", "empty": ""}
+    assert placeholder_of(report).endswith(":PASS]")
+    assert not (bench.folder / ".bridle/output").exists()
+
+
+async def test_a_masked_output_too_short_to_be_masked_undoes_the_command(
+    bench: Bench, fake_sandbox: FakeSandbox
+) -> None:
+    before = await bench.worker.snapshot("w")
+
+    def behave(folder: Path, _: object) -> SandboxResult:
+        (folder / ".bridle/output").write_text("PIN=1234\n")
+        (folder / "pin").write_text("1234")
+        return ended()
+
+    fake_sandbox.behave = behave
+    report = await bench.do("command.run", {"script": "write", "mask": ["PIN"]})
+    assert (report.status, value_of(report)["reason"]) == ("failed", "unmaskable-secret")
+    assert await bench.worker.snapshot("w") == before
+    assert not (bench.folder / ".bridle/output").exists()
+
+
 async def test_a_command_without_secret_outputs_does_not_speak_of_them(bench: Bench) -> None:
     assert "secret_outputs" not in value_of(await bench.do("command.run", {"script": "true"}))
 

@@ -15,7 +15,7 @@ import asyncio
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.delegate.effectors import EffectorContext, EffectorResult
-from bridle.delegate.effectors.arguments import boundary_of, number_of, pairs_of, text_of
+from bridle.delegate.effectors.arguments import boundary_of, names_of, number_of, pairs_of, text_of
 from bridle.delegate.output import last_of
 from bridle.delegate.reach import execution_for
 from bridle.delegate.script import Script, ScriptRun, run_script
@@ -38,6 +38,7 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
         report=text_of(task, "report", ""),
         timeout_s=number_of(task, "timeout_s", 0, least=0),
         env=_environment(task, context),
+        masked=names_of(task, "mask") if "mask" in task.request.arguments else (),
     )
     spaces = context.workspaces
     before = await asyncio.to_thread(spaces.snapshot, task.workspace)

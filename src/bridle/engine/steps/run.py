@@ -32,11 +32,19 @@ async def perform_run(leg: Leg) -> Ending:
     report = leg.body.get("report")
     if isinstance(report, dict):
         arguments["report"] = report["path"]
+    if masked := _list_masked(leg.body.get("output")):
+        arguments["mask"] = masked
     arguments["env"] = _environment(leg)
     boundary = Boundary(write=("**",), limits=replace(Limits(), wall_s=wall_s))
     action = step_action(leg, "command.run", arguments, boundary=boundary)
     ending = await end_with(leg, await leg.bench.gate.perform(action))
     return _with_outputs(leg, ending) if isinstance(ending, Ended) else ending
+
+
+def _list_masked(declared: Json) -> list[Json]:
+    """Return the outputs that the delegate is to keep as secrets, whichever file the script writes them to."""
+    listed = declared if isinstance(declared, (list, tuple)) else ()
+    return [str(item["name"]) for item in listed if isinstance(item, Mapping) and item.get("mask")]
 
 
 def _environment(leg: Leg) -> dict[str, Json]:
