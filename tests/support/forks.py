@@ -110,19 +110,28 @@ class Forks:
         )
 
     def start(
-        self, call: str, argument: Any, *, environment: Mapping[str, str], folder: Path, terminal: str = ""
+        self,
+        call: str,
+        argument: Any,
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        terminal: str = "",
+        alone: bool = False,
     ) -> Child:
         """Start `module:function` with one argument that JSON can carry, in a child whose working directory is `folder`.
 
-        `terminal` is the device of a terminal to be its standard input, output and error; there is none without it.
+        `terminal` is the device of a terminal to be its standard input, output and error; there is none without it. With `alone`
+        the child has no variables but those of `environment`.
         """
         self._count += 1
         out, err = (self._folder / f"{self._count}.{name}" for name in ("out", "err"))
         for file in (out, err):
             file.touch(0o600)
         streams = [terminal] * 3 if terminal else [os.devnull, str(out), str(err)]
-        job = {"call": call, "argument": argument, "environment": dict(environment), "folder": str(folder)}
-        return Child(self, self.ask({**job, "streams": streams})["pid"], out, err)
+        job = {"call": call, "argument": argument, "folder": str(folder), "streams": streams}
+        job |= {"environment": dict(environment), "alone": alone}
+        return Child(self, self.ask(job)["pid"], out, err)
 
     def ask(self, message: dict[str, Any]) -> Any:
         """Exchange one line with the parent."""
@@ -219,6 +228,8 @@ def _move_in(job: Mapping[str, Any]) -> None:
         opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
         os.dup2(opened, descriptor)
         os.close(opened)
+    if job["alone"]:
+        os.environ.clear()
     os.environ.update(job["environment"])
     os.chdir(job["folder"])
 

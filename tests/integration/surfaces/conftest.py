@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from support.commands import COMMAND_LINE
+from support.forks import Forks
 
 
 @dataclass
@@ -17,6 +19,7 @@ class Home:
     """Folders of one user. `bridle` runs the real command line in them."""
 
     root: Path
+    forks: Forks
 
     @property
     def environ(self):
@@ -30,26 +33,26 @@ class Home:
         }
 
     def bridle(self, *words, cwd=None, **environ):
-        return subprocess.run(
-            [sys.executable, "-c", "from bridle.surfaces.cli.main import run; run()", *words],
-            cwd=cwd or self.root,
-            env=self.environ | environ,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-        )
+        return self.finish(self.start(*words, cwd=cwd, **environ))
 
     def bridle_json(self, *words, **options):
         done = self.bridle(*words, "--json", **options)
         assert done.stdout.startswith(("{", "[")), done.stderr
         return done.returncode, json.loads(done.stdout)
 
+    def start(self, *words, cwd=None, **environ):
+        return self.forks.start(
+            COMMAND_LINE, words, environment=self.environ | environ, folder=cwd or self.root, alone=True
+        )
+
+    def finish(self, child):
+        return subprocess.CompletedProcess((), child.wait(), child.stdout, child.stderr)
+
 
 @pytest.fixture
-def home():
+def home(forks):
     root = Path(tempfile.mkdtemp(prefix="bridle-test-"))  # not tmp_path: user 65534 cannot enter that
     root.chmod(0o755)
     (root / "home").mkdir()
-    yield Home(root)
+    yield Home(root, forks)
     shutil.rmtree(root)
