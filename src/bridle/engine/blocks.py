@@ -30,13 +30,14 @@ from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import FAIL, choose_action
 from bridle.pipeline.strategy import Strategy, count_of, expand
 from bridle.pipeline.tree import Block
+from bridle.pipeline.variables import evaluate_variables
 from bridle.trust.journal import Kind
 
 
 async def begin(desk: Desk, root: Position) -> Answer:
     """See `work.Worker.begin`."""
-    context = await desk.context(root)
     try:
+        context = await desk.context(root)
         wanted = _evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
     except BridleError as error:
         return {"state": str(State.FAILED), "note": str(error)}
@@ -57,8 +58,8 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
     assert isinstance(block, Block)
     try:
         refused = await _ask_condition(desk, position, standing)
-        if refused is None and block.inputs is not None:
-            await _record_inputs(desk, position, block.inputs)
+        if refused is None and (block.inputs is not None or block.variables):
+            await _record_beginning(desk, position, block)
     except UnavailableError:
         raise
     except BridleError as error:
@@ -243,12 +244,18 @@ def describe_unresolved(paths: tuple[str, ...]) -> str:
     return f"unresolved: {', '.join(paths)}" if paths else ""
 
 
-async def _record_inputs(desk: Desk, position: Position, inputs: Mapping[str, Any]) -> None:
+async def _record_beginning(desk: Desk, position: Position, block: Block) -> None:
+    """Record what the inputs and the variables of a block are, as they stand around it when it begins."""
     known = await desk.bench.journal.last(desk.execution.id, position.path, (Kind.BLOCK_STARTED,))
     if known is not None:
         return
-    values = render(dict(inputs), await desk.context(position))
-    await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, {"inputs": values})], [])
+    context = await desk.context(position)
+    body: dict[str, Json] = {}
+    if block.inputs is not None:
+        body["inputs"] = render(dict(block.inputs), context)
+    if block.variables:
+        body["variables"] = evaluate_variables(block.variables, context)
+    await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, body)], [])
 
 
 async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[str, Json]:

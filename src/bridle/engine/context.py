@@ -19,6 +19,7 @@ from bridle.engine.execution import Execution
 from bridle.engine.position import Level, Position, base_path
 from bridle.pipeline.exported import ROOT_SCOPES, find_published
 from bridle.pipeline.tree import Address, Block
+from bridle.pipeline.variables import evaluate_variables
 from bridle.trust.journal import Journal, Kind, Record
 
 _KINDS = (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
@@ -129,6 +130,7 @@ class Scope(Mapping[str, Json]):
             "status": body.get("state", "running"),
             "output": self._known.ended(last).get("output"),
             "steps": Scope(self._known, (last,)),
+            "variables": self._known.started(last).get("variables"),
         }
         return view
 
@@ -182,10 +184,18 @@ def build_context(
             name: Published(known, position, scope) for name, scope in ROOT_SCOPES.items()
         },
     }
+    own = _find_variables(known, stage) if stage is not None else {}
     if levels and "undoes" in execution.options:
-        context |= _find_undone(execution, known, levels[-1].node.id)
+        undone, begun = _find_undone(execution, known, levels[-1].node.id)
+        context |= undone
+        own = _mapping(begun.get("variables") or {})
     if stage is not None:
-        context["stage"] = {"id": stage.node.id, "name": stage.node.name}
+        context["stage"] = {"id": stage.node.id, "name": stage.node.name, "variables": own}
+    if position.plan.variables:
+        shared = evaluate_variables(position.plan.variables, context)
+        context["pipeline"] = {**_pipeline(execution), "variables": shared}
+        own = {**shared, **own}
+    context["variable"] = own
     if levels:
         context["step"] = {"id": position.node.id, "name": position.node.name}
         around = context.get("matrix", _EMPTY)
@@ -231,15 +241,24 @@ def strategy_path(level: Level) -> str:
     return f"{head}/{level.node.id}" if head else level.node.id
 
 
-def _find_undone(execution: Execution, known: Known, id_: str) -> dict[str, Json]:
-    """Return what a stage of a rollback sees of the one that it undoes: the cell, and what was put out."""
-    stages = execution.options["stages"]
-    assert isinstance(stages, Mapping)
-    mine = stages[id_]
-    assert isinstance(mine, Mapping)
-    cell = mine["cell"]
-    assert isinstance(cell, Mapping)
-    return {**cell, "rollback": {"data": _rollback_data(known, str(mine["path"]))}}
+def _find_variables(known: Known, stage: Position) -> Mapping[str, Json]:
+    """Return the variables of a stage, which were recorded when it began; none before that."""
+    return _mapping(known.started(stage.path).get("variables") or {})
+
+
+def _find_undone(execution: Execution, known: Known, id_: str) -> tuple[dict[str, Json], Mapping[str, Json]]:
+    """Return what a stage of a rollback sees of the one that it undoes: the cell, its inputs, and what was put out; and how
+    that one began."""
+    mine = _mapping(_mapping(execution.options["stages"])[id_])
+    path = str(mine["path"])
+    begun = known.undoes.started(path) if known.undoes else _EMPTY
+    inputs: dict[str, Json] = {"inputs": begun["inputs"]} if begun.get("inputs") else {}
+    return {**_mapping(mine["cell"]), **inputs, "rollback": {"data": _rollback_data(known, path)}}, begun
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    assert isinstance(value, Mapping)
+    return value
 
 
 def _rollback_data(known: Known, stage: str) -> Mapping[str, Json]:

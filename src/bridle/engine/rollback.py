@@ -72,6 +72,7 @@ async def _plan_rollback(desk: Desk, position: Position) -> tuple[Plan, dict[str
         inputs=desk.plan.inputs,
         stages=tuple(blocks),
         env=desk.plan.env,
+        variables=desk.plan.variables,
     )
     return plan, undone
 

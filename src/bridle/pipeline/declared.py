@@ -8,6 +8,8 @@ Rules
 
 from __future__ import annotations
 
+from typing import Any
+
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.pipeline.complaint import suggest
@@ -15,7 +17,7 @@ from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.inputs import TYPES, coerce
 from bridle.pipeline.nodes import Node, Scalar, to_json
 from bridle.pipeline.plan import InputSpec
-from bridle.pipeline.vocabulary import INPUT
+from bridle.pipeline.vocabulary import INPUT, TEMPLATE_FILE
 
 
 def read_inputs(fields: Fields) -> dict[str, InputSpec]:
@@ -70,3 +72,24 @@ def _read_value(node: Node | None, type_: str, body: Fields) -> Json:
     except InputError as exc:
         body.refuse(f"not a {type_}: {exc.what}", reason="bad-default", hint=exc.hint, at=node.place)
         return None
+
+
+def fill_inputs(declares: Fields, gives: Fields) -> dict[str, Any]:
+    """Return what each input that `declares` has is given below `with`, else its default; complain about the others."""
+    declared, what = (
+        read_inputs(declares),
+        "template" if declares.noun is TEMPLATE_FILE else declares.noun.name,
+    )
+    given = gives.values("with")
+    places = {name.text: node.place for name, node in gives.entries("with")}
+    for name in given:
+        if name not in declared:
+            hint = suggest(name, declared, otherwise=f"it declares: {', '.join(declared) or 'no inputs'}")
+            gives.refuse(
+                f"the {what} has no input {name!r}", reason="unknown-input", hint=hint, at=places[name]
+            )
+    for name, spec in declared.items():
+        if spec.required and spec.default is None and name not in given:
+            hint = f"add {name!r} to with:"
+            gives.refuse(f"the {what} needs the input {name!r}", reason="missing-input", hint=hint)
+    return {name: given.get(name, spec.default) for name, spec in declared.items()}

@@ -47,7 +47,7 @@ class Plan:
     """A pipeline ready to run. `notes` are for the reader: what was read and has no effect, what looks risky.
 
     `concurrency` is how many executions of it may run at a time; `lock` names every template by `name@version` and its digest.
-    `drafts` are those of them that come from a branch: nobody has approved them.
+    `drafts` are those of them that come from a branch: nobody has approved them. `variables` are `{"type", "value"}` by name.
     """
 
     id: str
@@ -65,6 +65,7 @@ class Plan:
     outputs: Mapping[str, str] = field(default_factory=dict)
     lock: Mapping[str, str] = field(default_factory=dict)
     drafts: tuple[str, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
     format: FORMAT = 2
 
     def to_json(self) -> dict[str, Json]:

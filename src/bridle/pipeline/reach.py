@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as Values
 
 from bridle.pipeline.complaint import suggest
 from bridle.pipeline.exported import judge_exported
@@ -44,8 +45,9 @@ def _is_inside(spot: Spot) -> bool:
 
 
 def _judge_input(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
-    known = _inputs_around(spot, outline)
-    if len(path) > 1 and _is_secret_input(path[1], known, outline):
+    block = _template_around(spot, outline)
+    known = outline.plan.inputs if block is None else block.inputs or {}
+    if len(path) > 1 and _is_secret_input(path[1], block, outline):
         return _judge_secret_place(spot)
     if len(path) < 2 or match_name(path[1], dict.fromkeys(known), is_id=False) is not None:
         return None
@@ -53,14 +55,14 @@ def _judge_input(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault |
     return Fault(f"there is no input {path[1]!r}", "unknown-input", hint)
 
 
-def _inputs_around(spot: Spot, outline: Outline) -> tuple[str, ...]:
-    """The inputs of the nearest template around the spot; a template's own head looks at those outside it."""
+def _template_around(spot: Spot, outline: Outline) -> Block | None:
+    """The nearest block around the spot with inputs of its own; the block's own head looks at those outside it."""
     start = len(spot.address) if _is_inside(spot) else len(spot.address) - 1
     for length in range(start, 0, -1):
         block = outline.nodes.get(spot.address[:length])
         if isinstance(block, Block) and block.inputs is not None:
-            return tuple(block.inputs)
-    return tuple(outline.plan.inputs)
+            return block
+    return None
 
 
 def _judge_step(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
@@ -119,8 +121,14 @@ def _judge_node(
     if one_of_many and below[:1] == ("output",):
         hint = f"look at one of its cells: {node.id}_0"
         return Fault(f"{node.id!r} stands for many cells", "many-cells", hint)
-    noun = "stage" if isinstance(node, Block) and node.kind == "stage" else "step"
-    return _judge_member(below, _NODE, noun=noun)
+    if isinstance(node, Block) and node.kind == "stage":
+        is_variable = below[:1] == ("variables",)
+        return (
+            _judge_name(below[1:], node.variables, "stage")
+            if is_variable
+            else _judge_member(below, _NODE, noun="stage")
+        )
+    return _judge_member(below, _NODE, noun="step")
 
 
 def _is_own_round(target: Address, spot: Spot, outline: Outline) -> bool:
@@ -138,7 +146,9 @@ def _judge_member(below: tuple[str, ...], known: tuple[str, ...], *, noun: str) 
     return Fault(f"a {noun} has no {below[0]!r}", "unknown-member", hint)
 
 
-def _judge_pipeline(path: tuple[str, ...], _spot: Spot, _outline: Outline) -> Fault | None:
+def _judge_pipeline(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
+    if path[1:2] == ("variables",):
+        return _judge_name(path[2:], _pipeline_variables(spot, outline), "pipeline")
     if path[1:2] and path[1] in _PIPELINE_LATER:
         name = f"pipeline.{path[1]}"
         return Fault(
@@ -153,11 +163,16 @@ def _judge_secret(path: tuple[str, ...], spot: Spot, _outline: Outline) -> Fault
     return _judge_secret_place(spot)
 
 
-def _is_secret_input(name: str, known: tuple[str, ...], outline: Outline) -> bool:
-    """True for a secret of the pipeline's own; what a template's input holds is only known when its block begins."""
+def _is_secret_input(name: str, block: Block | None, outline: Outline) -> bool:
+    """True for a secret of the pipeline's own; what a template's input holds is only known when its block begins.
+
+    A stage with inputs hands on those of the pipeline that it does not hide.
+    """
     declared = outline.plan.inputs
     key = match_name(name, declared, is_id=False)
-    return known == tuple(declared) and key is not None and declared[key].type == "secret"
+    if key is None or declared[key].type != "secret":
+        return False
+    return block is None or (block.inputs or {}).get(key) == f"<+inputs.{key}>"
 
 
 def _judge_secret_place(spot: Spot) -> Fault | None:
@@ -210,12 +225,42 @@ def _judge_rollback(path: tuple[str, ...], spot: Spot, outline: Outline) -> Faul
     return _judge_member(path[1:], ("data",), noun="rollback")
 
 
-def _judge_own(path: tuple[str, ...], spot: Spot, _outline: Outline) -> Fault | None:
+def _judge_own(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
     if spot.use == "retry-condition" and path[0] == "step":
         return None
     if not spot.address:
         return Fault(f"there is no current {path[0]} here", f"no-{path[0]}", "write it inside a stage")
+    if path[:2] == ("stage", "variables"):
+        return _judge_name(path[2:], _stage_variables(spot, outline), "stage")
     return _judge_member(path[1:], ("id", "name"), noun=path[0])
+
+
+def _judge_variable(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
+    if path[1:2] in (("account",), ("org",)):
+        name = f"variable.{path[1]}"
+        hint = "declare it in the pipeline's variables"
+        return Fault(f"{name!r} has no source", f"not-executed-yet:{name}", hint)
+    known = {**_pipeline_variables(spot, outline), **_stage_variables(spot, outline)}
+    return _judge_name(path[1:], known, "place")
+
+
+def _pipeline_variables(spot: Spot, outline: Outline) -> Values[str, object]:
+    """Those of the pipeline, for everything but their own values."""
+    return {} if spot.use == "value" and not spot.address else outline.plan.variables
+
+
+def _stage_variables(spot: Spot, outline: Outline) -> Values[str, object]:
+    """The variables of the stage around the spot; the stage's own head is evaluated before they are."""
+    address = outline.stage_of(spot.address)
+    block = outline.nodes[address] if address and (address != spot.address or _is_inside(spot)) else None
+    return block.variables if isinstance(block, Block) else {}
+
+
+def _judge_name(below: tuple[str, ...], known: Values[str, object], noun: str) -> Fault | None:
+    if not below or match_name(below[0], known, is_id=False) is not None:
+        return None
+    hint = suggest(below[0], known, otherwise=f"declared: {', '.join(known) or 'none'}")
+    return Fault(f"this {noun} has no variable {below[0]!r}", "unknown-variable", hint)
 
 
 def _judge_exported(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
@@ -239,6 +284,7 @@ _JUDGES: dict[str, Callable[[tuple[str, ...], Spot, Outline], Fault | None]] = {
     "split": _judge_loop,
     "rollback": _judge_rollback,
     "exported_variables": _judge_exported,
+    "variable": _judge_variable,
     "stage": _judge_own,
     "step": _judge_own,
 }

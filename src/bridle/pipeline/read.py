@@ -28,6 +28,7 @@ from bridle.pipeline.policies import Policies, no_policies
 from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.stages import read_stages
 from bridle.pipeline.steps import read_outputs
+from bridle.pipeline.variables import read_variables
 from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FILE
 
 
@@ -136,7 +137,8 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
     inputs = read_inputs(fields)
     env = fields.variables("env")
     reading.barriers = frozenset(fields.texts("barriers"))
-    stages = read_stages(fields, Around((), env), reading)
+    stages = read_stages(fields, Around((), env, inputs=tuple(inputs)), reading)
+    reading.mark(fields.get("variables"), "value", ())
     reading.mark(fields.get("env"), "env", ())
     reading.mark(fields.get("if"), "condition", ())
     plan = Plan(
@@ -153,6 +155,7 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
         outputs=read_outputs(fields, Around(()), reading),
         lock=dict(sorted(reading.used.lock.items())) if not reading.using else {},
         drafts=tuple(sorted(reading.used.drafts)),
+        variables=read_variables(fields),
     )
     if stages:
         plan = check_plan(plan, reading)

@@ -95,7 +95,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         " policy=any scorecard=any defaults=any env=env concurrency=any permissions=any jobs={@stage}"
     ),
     "pipeline": _table(
-        f"{_NAMED} template=any generate=any if=text on=any inputs={{@input}} repo=any clone=any env=env delegate=any"
+        f"{_NAMED} template=any generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"
+        " repo=any clone=any env=env delegate=any"
         " service=any environment=any permissions=values barriers=texts concurrency=count|@concurrency"
         " timeout=duration status=any default=any outputs=[values]"
         " notifications=list allow-stage-executions=flag fixed-inputs-on-rerun=flag on-failure=[text|@on-failure]"
@@ -103,7 +104,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "stage": _table(
         f"{_NAMED} disabled=flag if=text needs=texts strategy=@strategy concurrency=any timeout=duration"
-        f" inputs=any variables=values"
+        f" inputs={{@input}} variables=values|[@variable]"
         " env=env delegate=any runtime=any platform=@platform workspace=any cache=any volumes=any"
         " shared-paths=texts clone=flag|@clone"
         " service=any environment=any permissions=values on-failure=[text|@on-failure] status=any"
@@ -200,5 +201,6 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "input-set": _table(f"{_NAMED} org=text project=text inputs=values"),
     "input-set.spec": _table(f"{_NAMED} inputs=values input-sets=texts"),
+    "variable": _table("name=text type=text value=any required=any description=text"),
     "input": _table("type=text required=flag default=any enum=list description=text ui=any"),
 }

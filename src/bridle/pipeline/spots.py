@@ -11,7 +11,8 @@ retry-condition  asked after a failure: `step` is the attempt that failed
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bridle.pipeline.complaint import Findings
 from bridle.pipeline.library import Library
@@ -64,12 +65,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Around:
-    """What a node inherits from the blocks around it. `unnamed` begins the ids of nodes without one in a block without one."""
+    """What a node inherits from the blocks around it. `unnamed` begins the ids of nodes without one in a block without one;
+    `inputs` are the names of those that a stage adds its own to, or None inside a template."""
 
     address: Address
     env: Table[str, str] = field(default_factory=dict)
     unnamed: str = ""
+    variables: Table[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] | None = ()
 
     def below(self, index: int, env: Table[str, str]) -> Around:
         """Return what the node at `index` of this one inherits."""
-        return Around((*self.address, index), {**self.env, **env})
+        return replace(self, address=(*self.address, index), env={**self.env, **env}, unnamed="")

@@ -16,6 +16,7 @@ from typing import Any
 
 from bridle.pipeline.checks import check_spot
 from bridle.pipeline.complaint import suggest
+from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
@@ -24,6 +25,7 @@ from bridle.pipeline.plan import Plan
 from bridle.pipeline.spots import Around, Reading, Spot
 from bridle.pipeline.steps import check_scope, names_other_kind, read_head, read_outputs, read_step
 from bridle.pipeline.tree import Address, AnyNode, Block, Step
+from bridle.pipeline.variables import read_variables
 from bridle.pipeline.vocabulary import (
     CHAIN,
     CHAIN_OUTPUT,
@@ -69,6 +71,8 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
     if fields is None:
         return unread_stage(node, (*around.address, index))
     here = around.below(index, fields.variables("env"))
+    here = replace(here, variables={**around.variables, **read_variables(fields)})
+    reading.mark(fields.get("variables"), "value", here.address)
     head = read_head(fields, here, reading, otherwise=id_ or f"{around.unnamed or 'stage'}_{index + 1}")
     _check_machine(fields)
     kinds = [kind for kind in STAGE_KINDS if kind in fields.nodes]
@@ -84,12 +88,23 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
     outputs = read_outputs(fields, here, reading)
     made = _READERS[kinds[0]](fields, here, reading, head)
     rollback = _read_rollback(fields, here, reading, after=len(made.nodes))
-    return _add(made, outputs=outputs, rollback=rollback)
+    return replace(
+        made,
+        outputs={**made.outputs, **outputs},
+        rollback=rollback,
+        variables=here.variables if made.kind == "stage" else {},
+        inputs=_read_inputs(fields, kinds[0], here, reading) if fields.has("inputs") else made.inputs,
+    )
 
 
-def _add(made: Block, *, outputs: dict[str, str], rollback: tuple[AnyNode, ...]) -> Block:
-    known = {name: getattr(made, name) for name in made.__dataclass_fields__}
-    return Block(**{**known, "outputs": {**made.outputs, **outputs}, "rollback": rollback})
+def _read_inputs(fields: Fields, kind: str, here: Around, reading: Reading) -> dict[str, Any] | None:
+    """Return a stage's own inputs, given below `with`, beside those of the pipeline, which they hide."""
+    if kind not in ("steps", "approval", "chain") or here.inputs is None:
+        hint = "declare them on the stages that hold the steps, or as inputs of the template"
+        fields.refuse("no inputs can be declared here", reason="misplaced-inputs", hint=hint)
+        return None
+    reading.mark(fields.get("with"), "inputs", here.address)
+    return {**{name: f"<+inputs.{name}>" for name in here.inputs}, **fill_inputs(fields, fields)}
 
 
 def _read_rollback(fields: Fields, here: Around, reading: Reading, *, after: int) -> tuple[AnyNode, ...]:

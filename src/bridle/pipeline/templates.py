@@ -14,11 +14,12 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from bridle.core.errors import InputError
-from bridle.pipeline.complaint import Complaint, PipelineError, Place, suggest
-from bridle.pipeline.declared import read_inputs
+from bridle.pipeline.complaint import Complaint, PipelineError, Place
+from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.document import read_documents
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.library import Volume
@@ -57,8 +58,10 @@ def place_stage_template(
     file, volume, inputs = opened
     reading.using = (*reading.using, volume.pin)
     if file.has("stage"):
-        inner = read_stage(file.nodes["stage"], 0, here, reading)
-        assert isinstance(inner, Block)
+        inner = read_stage(file.nodes["stage"], 0, replace(here, inputs=None, variables={}), reading)
+        if inner.variables:
+            hint = "declare them as inputs of the template, with defaults"
+            file.refuse("a template's stage has no variables", reason="template-variables", hint=hint)
         made = _take_stage(inner, inputs, head)
     else:
         nodes, outputs = _read_nodes(file, here, reading)
@@ -156,7 +159,7 @@ def _open_use(
     if file is None:
         return None
     reading.mark(body.get("with"), "inputs", here.address)
-    return file, volume, _fill_inputs(file, body)
+    return file, volume, fill_inputs(file, body)
 
 
 def _adopt(node: Node, fields: Fields) -> Fields:
@@ -222,26 +225,6 @@ def _check_place(file: Fields, volume: Volume) -> None:
         what = f"this file of {volume.pin} says that its version is {version!r}"
         place = file.nodes["version"].place
         file.refuse(what, reason="wrong-template", hint="rename the one or the other", at=place)
-
-
-def _fill_inputs(file: Fields, body: Fields) -> dict[str, Any]:
-    declared = read_inputs(file)
-    given = body.values("with")
-    places = {name.text: node.place for name, node in body.entries("with")}
-    for name in given:
-        if name not in declared:
-            hint = suggest(name, declared, otherwise=f"it declares: {', '.join(declared) or 'no inputs'}")
-            body.refuse(
-                f"the template has no input {name!r}", reason="unknown-input", hint=hint, at=places[name]
-            )
-    for name, spec in declared.items():
-        if spec.required and spec.default is None and name not in given:
-            body.refuse(
-                f"the template needs the input {name!r}",
-                reason="missing-input",
-                hint=f"add {name!r} to with:",
-            )
-    return {name: given.get(name, spec.default) for name, spec in declared.items()}
 
 
 def _read_nodes(file: Fields, here: Around, reading: Reading) -> tuple[tuple[AnyNode, ...], dict[str, str]]:

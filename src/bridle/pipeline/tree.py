@@ -6,7 +6,8 @@ Rules
   2. A node's path is the ids from its stage down, joined by `/`. A block without an id of its own is transparent: its nodes
      belong to the scope around it, in paths and in expressions. So ids are unique in a scope, not in a file.
   3. Any node may have a strategy; then it stands for its cells, and cell `i` of `x` has the id `x_i`.
-  4. A block with `inputs` is a template put in place: inside it, `inputs` means these, evaluated where the block begins.
+  4. A block with `inputs` is a template put in place, or a stage that declares some: inside it, `inputs` means these, evaluated
+     where the block begins. So are the `variables` of a stage, each `{"type", "value"}`.
 
 Kinds of step and their `with_`
     run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": glob}, "env": {},
@@ -84,6 +85,7 @@ class Block(Node):
     rollback: tuple[Step | Block, ...] = ()
     outputs: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Any] | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
 AnyNode: TypeAlias = Step | Block

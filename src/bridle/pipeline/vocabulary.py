@@ -82,7 +82,7 @@ ROOT = define(
 )
 PIPELINE = define(
     "pipeline",
-    core=f"{_TEXTS} if inputs env stages jobs barriers concurrency timeout on-failure outputs",
+    core=f"{_TEXTS} if inputs variables env stages jobs barriers concurrency timeout on-failure outputs",
     later=(
         "on repo clone template rollback delegate permissions service environment status default notifications"
         " allow-stage-executions fixed-inputs-on-rerun"
@@ -94,10 +94,10 @@ PIPELINE = define(
 STAGE = define(
     "stage",
     core=(
-        f"{_TEXTS} if needs strategy timeout disabled on-failure env rollback outputs clone runtime platform uses with"
-        f" {' '.join(STAGE_KINDS)}"
+        f"{_TEXTS} if needs strategy timeout disabled on-failure inputs variables env rollback outputs clone runtime"
+        f" platform uses with {' '.join(STAGE_KINDS)}"
     ),
-    later="inputs variables delegate workspace volumes shared-paths service environment concurrency permissions status",
+    later="delegate workspace volumes shared-paths service environment concurrency permissions status",
     noted="tags labels cache",
     refused={
         "dynamic": "dynamic-stage",
@@ -256,6 +256,7 @@ INPUT_SET = define("input-set", core="id name description inputs", noted="tags o
 INPUT_SET_SPEC = define(
     "input-set.spec", core="inputs input-sets", noted="id name description tags", aliases=_NAMES
 )
+VARIABLE = define("variable", core="name type value description", noted="required", aliases=_NAMES)
 INPUT = define(
     "input", core="type required default description enum", noted="ui", aliases={**_NAMES, "allowed": "enum"}
 )
