@@ -2,7 +2,10 @@ package bridle.gate_test
 
 import rego.v1
 
-push_to(branch) := doc("git.push", "consequential", {"commit": "c", "branch": branch}, "git:push")
+push_to(branch) := object.union(
+	doc("git.push", "consequential", {"commit": "c", "branch": branch}, "git:push"),
+	{"loop": first_time},
+)
 
 pushing := push_to("bridle/fix")
 
@@ -88,7 +91,7 @@ test_an_agent_may_not_clone if allowed(cloning) == set()
 
 restoring := object.union(
 	doc("git.restore", "consequential", {"branch": "main"}, "git:push"),
-	{"undoes": {"branch": "main"}},
+	{"undoes": {"branch": "main"}, "loop": first_time},
 )
 
 test_what_was_pushed_may_be_put_back if allowed(by(restoring, "user")) == {"git.restore"}

@@ -24,6 +24,7 @@ from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, engine_url, open_database
+from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN, SqlJournal
@@ -61,6 +62,7 @@ from bridle.engine.watch import watch_wishes
 from bridle.engine.worker import PlanWorker
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate, Ports
+from bridle.gate.loops import LoopLimits
 from bridle.gate.manifest import builtin_manifests
 from bridle.trust.journal import Entry, Guard, Kind
 from bridle.trust.keys import Signer, load_secret, load_signer
@@ -229,7 +231,15 @@ async def _wire(
             approvals=store.approvals,
             budgets=store.budgets,
             facts=FactSource(
-                journal=journal, principals=principals, tokens=tokens, budgets=store.budgets, clock=clock
+                journal=journal,
+                principals=principals,
+                tokens=tokens,
+                budgets=store.budgets,
+                deeds=SqlDeeds(store.database),
+                clock=clock,
+                loops=LoopLimits(
+                    settings.loop_limit, parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
+                ),
             ),
             policy=policy,
             delegate=delegate,

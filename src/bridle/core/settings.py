@@ -26,6 +26,7 @@ class Settings:
     `snapshots_dir` holds what several machines share of workspaces; None is a folder in `work_dir`, for one machine.
     `policies` are files and folders of Rego that are asked beside the base set.
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
+    The same change to the same target for the `loop_limit`-th time within `loop_window` ("24h") is a loop, and asks a person.
     `record` is a file to write every model turn into, so that the run can be played again, or empty.
     """
 
@@ -38,6 +39,8 @@ class Settings:
     record: str = ""
     max_executions: int | None = None
     retention: str = ""
+    loop_limit: int = 3
+    loop_window: str = "24h"
     snapshots_dir: Path | None = None
     policies: tuple[Path, ...] = ()
 
@@ -63,6 +66,8 @@ def load_settings(
         model_price=env.get("BRIDLE_MODEL_PRICE", ""),
         record=env.get("BRIDLE_RECORD", ""),
         retention=env.get("BRIDLE_RETENTION", ""),
+        loop_limit=_count(env, "BRIDLE_LOOP_LIMIT") or 3,
+        loop_window=env.get("BRIDLE_LOOP_WINDOW") or "24h",
         max_executions=_count(env, "BRIDLE_MAX_EXECUTIONS"),
         snapshots_dir=Path(env["BRIDLE_SNAPSHOTS"]) if env.get("BRIDLE_SNAPSHOTS") else None,
         policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),

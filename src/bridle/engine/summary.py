@@ -12,9 +12,10 @@ from typing import Any
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
 from bridle.core.states import State
-from bridle.core.visible import hide_userinfo
 from bridle.engine.execution import Execution
 from bridle.engine.proof import sum_cost
+from bridle.engine.wording import describe_failure, describe_target
+from bridle.gate.loops import is_loop
 from bridle.trust.journal import Kind, Record
 from bridle.trust.quorum import CONTROL_PLANE
 
@@ -34,7 +35,10 @@ PLAYED = ("recorded:", "scripted:")
 
 @dataclass
 class ActionView:
-    """One action: who wanted what, and what became of it. `effect` is allow, ask or deny; `status` the outcome's."""
+    """One action: who wanted what, and what became of it. `effect` is allow, ask or deny; `status` the outcome's.
+
+    `time` is which time the same is done to the same target, where that makes it a loop; else 0.
+    """
 
     key: str
     step: str
@@ -46,6 +50,7 @@ class ActionView:
     reason: str = ""
     status: str = ""
     note: str = ""
+    time: int = 0
 
 
 @dataclass
@@ -90,6 +95,10 @@ class Summary:
         return [action for action in self.actions if action.effect == "deny"]
 
     @property
+    def repeated(self) -> list[ActionView]:
+        return [action for action in self.actions if action.time]
+
+    @property
     def stopped(self) -> list[ActionView]:
         return [
             action
@@ -120,6 +129,7 @@ class Summary:
             "interventions": self.interventions,
             "stages": {stage: [vars_of(step) for step in steps] for stage, steps in self.stages.items()},
             "refused": [vars_of(action) for action in self.refused],
+            "repeated": [vars_of(action) for action in self.repeated],
             "stopped": [vars_of(action) for action in self.stopped],
         }
 
@@ -286,6 +296,8 @@ def _decided(summary: Summary, steps: _Steps, record: Record) -> None:
     assert isinstance(rules, Sequence)
     action.rule = str(_mapping(rules[0])["rule"])
     action.reason = " ".join(str(rule["reason"]) for rule in _mappings(rules))
+    loop = _mapping(record.body["facts"]).get("loop")
+    action.time = int(str(_mapping(loop)["times"])) if is_loop(loop) else 0
     model = _mapping(request["arguments"]).get("model")
     if action.tool == "model.call" and isinstance(model, str) and model not in summary.models:
         summary.models.append(model)
@@ -301,7 +313,7 @@ def _outcome(summary: Summary, steps: _Steps, record: Record) -> None:
     for action in steps[path].actions:
         if action.key == record.subject:
             action.status = str(record.body["status"])
-            action.note = _failure(record.body["value"]) if action.status != "succeeded" else ""
+            action.note = describe_failure(record.body["value"]) if action.status != "succeeded" else ""
 
 
 def _requested(summary: Summary, steps: _Steps, record: Record) -> None:
@@ -373,30 +385,6 @@ _READERS = {
     Kind.INTERVENTION_ANSWERED: _intervened,
     Kind.EVIDENCE_ISSUED: _evidence,
 }
-
-
-def describe_target(arguments: Mapping[str, Json]) -> str:
-    """Return in a few words what an action is about."""
-    for name in ("path", "branch", "repository", "pattern", "script", "model", "tree"):
-        value = arguments.get(name)
-        if isinstance(value, str):
-            return " ".join(hide_userinfo(value).split())[:80]
-    return ""
-
-
-def _failure(value: Json) -> str:
-    """The last line of what a failed action said."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    if value.get("error"):
-        return str(value["error"])
-    if value.get("why", "exit") != "exit":
-        return f"stopped: {value['why']}"
-    if isinstance(value.get("report"), Mapping):
-        return ""  # a red suite is a result, not a refusal
-    lines = f"{value.get('stdout', '')}\n{value.get('stderr', '')}".split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return said[-1] if said else f"exit code {value.get('exit_code')}"
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

@@ -35,6 +35,7 @@ from bridle.core.boundary import Boundary, clean_path, matches_any
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.visible import show_name
+from bridle.gate.loops import is_counted
 from bridle.gate.manifest import Manifest
 from bridle.gate.verification import difference_complaint, secrets_complaint, suite_complaint
 from bridle.trust.policy import Finding
@@ -93,6 +94,8 @@ def _read(facts: Facts, manifest: Manifest) -> Case:
     principal, action, scope = _mapping(facts, "principal"), _mapping(facts, "action"), facts.get("scope")
     if not isinstance(scope, (list, tuple)):
         raise InputError("the scope of the token is not known")
+    if is_counted(manifest):
+        _optional(facts, "loop")  # it may be null: the policy asks then
     return Case(
         tool=manifest.tool,
         arguments=_mapping(action, "arguments"),

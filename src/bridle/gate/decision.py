@@ -125,6 +125,7 @@ def _changed(then: Json, now: Json, *, policy: str) -> list[str]:
     """Name what differs between what an approval rests on and what it would rest on now."""
     if not isinstance(then, Mapping) or not isinstance(now, Mapping):
         return ["what it rests on"]
+    then = {name: value for name, value in then.items() if name != "loop" or "loop" in now}  # less is covered
     names = {name for name in {*then, *now} if name not in then or name not in now or then[name] != now[name]}
     if now.get("policy") != policy:
         names.add("policy")

@@ -14,12 +14,15 @@ The document is the policy's input as well; its shape is fixed (schema version 1
       "tree":      "sha256:…" of the workspace now, or ""
       "verification": null | {"tree", "changed", "outside", "secrets", "difference", "baseline_tests",
                               "suite": {"tests", "failures", "errors", "exit_code", "report"}},
-      "provenance": null | {"commit", "repository", "message", "agent", "agent_digest", "tree", "changed",
-                            "report"},                            of a commit that is to be pushed
+      "provenance": null | {"commit", "repository", "message", "change": {"exact", "alike"}, "agent", "agent_digest", "tree",
+                            "changed", "report"},                            of a commit that is to be pushed
       "undoes":    null | {"repository", "workspace", "branch", "commit", "previous"},  what the push came to that a git.restore
                                                           puts back: one of the execution that this one is the rollback of
       "reruns":    null | {"tree"},                       what a workspace.restore puts there: as reported in the execution that
                                                           this one runs again
+      "loop":      null | {"target", "exact", "alike", "times", "limit", "within_s", "undoes",
+                    "before": [{"at", "tool", "execution", "key", "same"}, …]},
+                                                          which time this is done; null for what is not counted or cannot be told
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -38,6 +41,8 @@ from bridle.core.visible import hide_userinfo, show_name
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
+from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
+from bridle.gate.manifest import builtin_manifests
 from bridle.trust.journal import Journal, Kind, Record
 from bridle.trust.principals import Principal, PrincipalKind, Principals
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
@@ -59,13 +64,23 @@ class FactSource:
     """Gathers the facts of one action from the stores."""
 
     def __init__(
-        self, *, journal: Journal, principals: Principals, tokens: Tokens, budgets: Budgets, clock: Clock
+        self,
+        *,
+        journal: Journal,
+        principals: Principals,
+        tokens: Tokens,
+        budgets: Budgets,
+        deeds: Deeds,
+        clock: Clock,
+        loops: LoopLimits = LIMITS,
     ) -> None:
         self._journal = journal
         self._principals = principals
         self._tokens = tokens
         self._budgets = budgets
+        self._deeds = deeds
         self._clock = clock
+        self._loops = loops
 
     async def gather(
         self,
@@ -80,6 +95,7 @@ class FactSource:
         """Return the document described above, and the standing it was made from."""
         standing = await self.standing(action)
         provenance = await self.provenance(action)
+        loop = await self.loop(action, provenance)
         budget = await self._budgets.get(action.budget) if action.budget else None
         document: dict[str, Json] = {
             "action": {
@@ -96,12 +112,13 @@ class FactSource:
             "scope": sorted(standing.scope),
             "boundary": action.boundary.to_json(),
             "approval": _describe_approval(approval),
-            "rests_on": _rests_on(policy, standing, provenance),
+            "rests_on": {**_rests_on(policy, standing, provenance), **_repeated(action, loop)},
             "verification": dict(verification) if verification else None,
             "tree": tree,
             "provenance": provenance,
             "undoes": await self.undone(action),
             "reruns": await self.rerun(action),
+            "loop": loop,
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }
@@ -131,6 +148,17 @@ class FactSource:
         if not made:
             return None
         return _provenance(records, made[-1], commit)
+
+    async def loop(self, action: Action, provenance: Mapping[str, Json] | None) -> dict[str, Json] | None:
+        """Return which time this change would be made to its target, and what was done to it before."""
+        manifest = builtin_manifests().get(action.request.tool)
+        if manifest is None or not is_counted(manifest):
+            return None
+        change = describe_change(manifest, action.request.arguments, provenance)
+        if change is None:
+            return None
+        history = await self._deeds.of(change.target, since=self._clock.now() - self._loops.within)
+        return describe_loop(manifest, change, history, self._loops)
 
     async def undone(self, action: Action) -> dict[str, Json] | None:
         """Return what the push came to that is to be put back; None unless this execution is the rollback of the push's."""
@@ -248,6 +276,15 @@ def _rests_on(policy: str, standing: Standing, provenance: Mapping[str, Json] | 
     }
 
 
+def _repeated(action: Action, loop: Json) -> dict[str, Json]:
+    """What an approval rests on besides, when it is about a repetition, or about what cannot be counted."""
+    if loop is None:
+        counted = is_counted(builtin_manifests().get(action.request.tool))
+        return {"loop": "not known"} if counted else {}
+    assert isinstance(loop, Mapping)
+    return {"loop": f"time {loop['times']}"} if is_loop(loop) else {}
+
+
 def _made_commit(record: Record, commit: str) -> bool:
     value = record.body.get("value")
     return (
@@ -283,6 +320,7 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
         "commit": commit,
         "repository": hide_userinfo(_cloned_from(records, before=made)),
         "message": _mapping(_mapping(decided["request"])["arguments"])["message"],
+        "change": _mapping(made.body["facts"]).get("change"),
         "record": made.id,
         "agent": principal["id"],
         "agent_version": principal["version"],

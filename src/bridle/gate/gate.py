@@ -11,7 +11,8 @@ Rules, in order
      used, budget reserved) are one transaction, and only then is the delegate told.
   6. The outcome is recorded when the delegate's report verifies. What raises in between leaves the intent without an
      outcome: the next attempt recovers it.
-  7. A delegate that could not begin, because something is missing for now, ends the action; but not one whose target can
+  7. With the outcome of what lasts, what was done is added to its target's history, in the same transaction (gate.loops).
+  8. A delegate that could not begin, because something is missing for now, ends the action; but not one whose target can
      be asked about it or that a person approved. That one stays begun and UnavailableError is raised: the approval is
      used, and stands for the attempt that recovery makes under the same decision.
 
@@ -58,6 +59,7 @@ from bridle.gate.budgets import (
 )
 from bridle.gate.decision import decide, foresee
 from bridle.gate.facts import FactSource, Standing
+from bridle.gate.loops import is_counted, is_loop, record_deed
 from bridle.gate.manifest import Manifest, Recovery, builtin_manifests
 from bridle.gate.records import Judgement
 from bridle.gate.recovery import RECOURSE, Recourse
@@ -368,7 +370,7 @@ class Gate:
         return await self._report(action, report)
 
     async def _stays_begun(self, action: Action) -> bool:
-        """True when trying later is safe by the tool's recovery class, and worth it: see rule 7."""
+        """True when trying later is safe by the tool's recovery class, and worth it: see rule 8."""
         recovery = builtin_manifests()[action.request.tool].recovery
         if recovery in (Recovery.LOOKUP, Recovery.NONE):
             return recovery is Recovery.LOOKUP
@@ -441,7 +443,8 @@ class Gate:
 
     async def _report(self, action: Action, report: Report) -> Result:
         settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
-        written = await self._on.journal.append([records.reported(action, report)], settle)
+        remember = await self._remember(action, status=report.status)
+        written = await self._on.journal.append([records.reported(action, report)], [*settle, *remember])
         if report.status == "unknown":
             return Unknown(written[0].id, "the delegate cannot tell whether it was done")
         return records.done_by(written[0], report.private)
@@ -449,8 +452,16 @@ class Gate:
     async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
         settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
         entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
-        written = await self._on.journal.append([entry], settle)
+        remember = await self._remember(action, status=status)
+        written = await self._on.journal.append([entry], [*settle, *remember])
         return await self._replay(written[0])
+
+    async def _remember(self, action: Action, *, status: str) -> list[Guard]:
+        """Return the guard that adds what was done to its target's history: once, with the outcome itself."""
+        if status == "failed" or not is_counted(builtin_manifests().get(action.request.tool)):
+            return []
+        decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
+        return record_deed(decided, tool=action.request.tool, at=self._on.clock.now()) if decided else []
 
     async def _shown(self, action: Action, judgement: Judgement) -> dict[str, Json]:
         """What the person reads: the action, the rules that ask and, for a commit, its difference and both reports."""
@@ -459,6 +470,8 @@ class Gate:
             "arguments": self._on.redactor.redact_json(action.request.arguments),
             "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
         }
+        if is_loop(judgement.facts["loop"]):
+            shown["loop"] = judgement.facts["loop"]
         provenance = judgement.facts["provenance"]
         if isinstance(provenance, Mapping):
             shown.update(await self._on.facts.exhibits(action.execution, provenance))

@@ -9,6 +9,8 @@
     requires   actions the gate performs first; their outcomes are facts of the decision
     arguments  a JSON Schema (draft 2020-12), closed: an argument that is not declared is refused
     agents     whether an agent may be offered it at all
+    target     of a consequential or destructive tool: what names the place that it changes, arguments or what is recorded of
+               the commit it moves. What was done to one place is one history (gate.loops)
     compensation  {tool, arguments}: what undoes it; arguments are expressions over what was asked and what came of it
 
 A tool without a manifest does not exist: the gate denies it.
@@ -29,6 +31,7 @@ from ruamel.yaml import YAML
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 
+LISTS = ("paths", "writes", "requires", "target")
 FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline")
 
 
@@ -37,6 +40,11 @@ class Effect(StrEnum):
     REVERSIBLE = "reversible"
     CONSEQUENTIAL = "consequential"
     DESTRUCTIVE = "destructive"
+
+    @property
+    def lasts(self) -> bool:
+        """True when it changes what lies outside, and nothing here can take it back."""
+        return self in (Effect.CONSEQUENTIAL, Effect.DESTRUCTIVE)
 
 
 class Recovery(StrEnum):
@@ -70,6 +78,7 @@ class Manifest:
     writes: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     agents: bool = True
+    target: tuple[str, ...] = ()
     compensation: Compensation | None = None
 
     def complaint(self, arguments: Mapping[str, Json]) -> str:
@@ -109,7 +118,7 @@ def _manifest(tool: str, content: dict[str, Any]) -> Manifest:
     schema = {"type": "object", "additionalProperties": False, **content.pop("arguments")}
     jsonschema.Draft202012Validator.check_schema(schema)
     undo = content.pop("compensation", None)
-    lists: dict[str, Any] = {name: tuple(content.pop(name, ())) for name in ("paths", "writes", "requires")}
+    lists: dict[str, Any] = {name: tuple(content.pop(name, ())) for name in LISTS}
     return Manifest(
         tool=tool,
         effect=Effect(content.pop("effect")),

@@ -14,6 +14,7 @@ from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.principals import SqlPrincipals
@@ -371,7 +372,12 @@ def _ports(store, clock, policy, delegate, principals, tokens):
         approvals=SqlApprovals(store.database),
         budgets=budgets,
         facts=FactSource(
-            journal=store.journal, principals=principals, tokens=tokens, budgets=budgets, clock=clock
+            journal=store.journal,
+            principals=principals,
+            tokens=tokens,
+            budgets=budgets,
+            deeds=SqlDeeds(store.database),
+            clock=clock,
         ),
         policy=policy,
         delegate=delegate,

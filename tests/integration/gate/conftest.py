@@ -13,6 +13,7 @@ from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.boundary import Boundary
@@ -46,6 +47,8 @@ class FakeDelegate:
     found: object = None
     asked: list = field(default_factory=list)
     missing: str = ""
+    status: str = "succeeded"
+    changes: Mapping | None = field(default_factory=lambda: {"exact": "sha256:e", "alike": "sha256:a"})
 
     async def carry_out(self, task):
         self.told.append(task)
@@ -55,14 +58,16 @@ class FakeDelegate:
             raise FakeCrash
         return self.report(task)
 
-    def report(self, task, status="succeeded"):
+    def report(self, task):
         value = self.answers.get(task.request.tool, {"ok": True})
         facts = {"usage": {"input_tokens": 10, "output_tokens": 5}, "cost_usd": "0.25"}
+        if task.request.tool == "git.commit" and self.changes:
+            facts["change"] = self.changes
         return sign_report(
             self.signer,
             action_digest=task.request.digest,
             delegate=self.name,
-            status=status,
+            status=self.status,
             value=value,
             facts=facts,
         )
@@ -133,7 +138,12 @@ async def scene(store, clock, tmp_path, policy):
         approvals=SqlApprovals(store.database),
         budgets=budgets,
         facts=FactSource(
-            journal=store.journal, principals=principals, tokens=tokens, budgets=budgets, clock=clock
+            journal=store.journal,
+            principals=principals,
+            tokens=tokens,
+            budgets=budgets,
+            deeds=SqlDeeds(store.database),
+            clock=clock,
         ),
         policy=policy,
         delegate=delegate,

@@ -96,9 +96,10 @@ def shipped(home):
 
 
 def decide(home, execution):
+    """Have what the execution shipped rolled back; return the rollback, the newest there is."""
     home.bridle("decide", execution, "ship/check", "stage-rollback")
     listed = home.bridle_json("executions")[1]
-    (rollback,) = [row["execution"] for row in listed if row["pipeline"] == "ship.rollback"]
+    rollback = next(row["execution"] for row in listed if row["pipeline"] == "ship.rollback")
     return home.bridle_json("executions", rollback)[1]
 
 

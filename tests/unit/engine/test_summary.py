@@ -198,3 +198,10 @@ def test_each_step_that_calls_a_model_has_its_own_cost(execution, records):
     summary = summarise(execution, records.all)
     costs = {step.path: step.cost.get("tokens") for step in summary.stages["repair"] if step.cost}
     assert (costs, summary.cost["tokens"]) == ({"repair/fix_0": 11, "repair/fix_1": 8}, 19)
+
+
+def test_an_action_that_is_a_loop_says_which_time_it_is_and_one_that_is_none_does_not(execution, records):
+    for place, times in (("ship/push#0.0", 3), ("repair/fix#0.0", 2)):
+        records.decided(place, "git.push", "ask", facts={"loop": {"times": times, "limit": 3}}, branch="main")
+    summary, _ = fold(execution, records)
+    assert [(action.step, action.time) for action in summary.repeated] == [("ship/push", 3)]

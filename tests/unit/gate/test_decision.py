@@ -41,6 +41,7 @@ def facts_about(tool: str, arguments: dict[str, Any], **changes: Any) -> dict[st
         "rests_on": copy.deepcopy(RESTS_ON),
         "verification": None,
         "provenance": {"commit": COMMIT},
+        "loop": None,
         "budget": None,
     }
     return {**facts, **changes}

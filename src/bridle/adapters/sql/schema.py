@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0007_line"  # the revision these tables are
+NEWEST = "0008_deeds"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -214,4 +214,19 @@ workers = sa.Table(
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Column("started", sa.BigInteger, nullable=False),
     sa.Column("serves", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
+deeds = sa.Table(
+    "deeds",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("exact", sa.Text, nullable=False),
+    sa.Column("alike", sa.Text, nullable=False),
+    sa.Column("execution", sa.Text, nullable=False),
+    sa.Column("tool", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("anew", sa.Boolean, nullable=False),
+    sa.Index("deeds_by_target", "target", "number"),
 )

@@ -17,8 +17,9 @@ from __future__ import annotations
 import asyncio
 import re
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, digest, digest_bytes
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.core.likeness import mask_text
 from bridle.core.visible import hide_userinfo, show_name
 from bridle.delegate.checkout import changed_paths, store_commit
 from bridle.delegate.effectors import EffectorContext, EffectorResult
@@ -78,8 +79,20 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
             "parent": base.commit,
             "changed": [show_name(path) for path in _differing(mirror, base.commit, made)],
         },
-        {"tree": tree},
+        {"tree": tree, "change": _describe_change(mirror, base.commit, made)},
     )
+
+
+def _describe_change(mirror: Mirror, base: str, made: str) -> dict[str, Json]:
+    """Return what the commit changes, whatever its message and parent are: as it is, and but for what varies by nature.
+
+    The first is a digest of which content each path had and has; the second of the lines that go and come, without where.
+    """
+    raw = mirror.git.output("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", base, made)
+    shown = ("-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index")
+    patch = mirror.git.output("diff-tree", "-r", *shown, base, made).decode(errors="replace")
+    lines = [line for line in patch.split("\n") if not line.startswith(("index ", "@@ "))]
+    return {"exact": digest_bytes(raw), "alike": digest(mask_text("\n".join(lines)))}
 
 
 def _write_tree(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manifest) -> str:

@@ -160,6 +160,7 @@ def known_question() -> dict[str, Any]:
         "tree": "",
         "verification": None,
         "provenance": None,
+        "loop": None,
         "budget": None,
     }
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from bridle.core.states import State
-from bridle.engine.summary import describe_target
+from bridle.engine.wording import describe_target
 from bridle.surfaces.cli.progress import MARKS
 from bridle.trust.journal import Kind, Record
 

@@ -35,6 +35,7 @@ def show_approval(approval: Approval) -> str:
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
     lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]
     lines += [f"  binds      {name} {value}" for name, value in approval.rests_on.items() if value]
+    lines += _block("before", _list_deeds(shown["loop"]) if "loop" in shown else ())
     lines += _block("message", str(shown["message"]).rstrip("\n").split("\n") if shown.get("message") else ())
     lines += _block("changed", [_one_line(path) for path in shown.get("changed", ())])
     if shown.get("difference"):
@@ -54,6 +55,9 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
     if summary.refused:
         lines += ["", "Refused by rule:"]
         lines += [f"  {item.rule:<26} {item.tool} {item.target}" for item in summary.refused]
+    if summary.repeated:
+        lines += ["", "The same change again:"]
+        lines += [f"  {f'time {item.time}':<26} {item.tool} {item.target}" for item in summary.repeated]
     if summary.stopped:
         lines += ["", "Stopped in the sandbox:"]
         lines += [f"  {item.note[:60]:<26} {item.target}" for item in summary.stopped]
@@ -70,6 +74,14 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
     for approval in summary.approvals:
         lines.append(f"Approval {approval['id']} {_verdict(approval, now)}")
     return "\n".join(lines)
+
+
+def _list_deeds(loop: Mapping[str, Any]) -> list[str]:
+    """What was done to the same target before: when, what, and in which execution."""
+    word = {True: "the same change", False: "another change"}
+    return [
+        f"{deed['at']}  {deed['tool']}  {deed['execution']}  {word[deed['same']]}" for deed in loop["before"]
+    ]
 
 
 def show_next(summary: Summary, *, now: datetime | None = None) -> str:

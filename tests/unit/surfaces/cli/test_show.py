@@ -44,6 +44,16 @@ def test_an_approver_reads_what_the_word_binds_and_nothing_empty(make_approval):
     ]
 
 
+def test_an_approver_of_a_repetition_reads_what_was_done_when_and_in_which_execution(make_approval):
+    deed = {"at": "2026-03-01T12:00:00.000000Z", "tool": "git.push", "execution": "exe_1", "key": "k"}
+    loop = {"times": 3, "before": [{**deed, "same": True}, {**deed, "tool": "git.restore", "same": False}]}
+    lines = show_approval(make_approval(shown={**SHOWN, "loop": loop})).splitlines()
+    assert lines[lines.index("  before") + 1 :][:2] == [
+        "    2026-03-01T12:00:00.000000Z  git.push  exe_1  the same change",
+        "    2026-03-01T12:00:00.000000Z  git.restore  exe_1  another change",
+    ]
+
+
 def test_an_action_without_a_commit_is_shown_as_well(make_approval):
     text = show_approval(make_approval(shown={"arguments": {}, "rules": []}))
     assert "made by" not in text

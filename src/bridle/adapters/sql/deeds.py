@@ -1,0 +1,56 @@
+"""What was done to targets, on SQL: one row for each consequential action that succeeded or may have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import deeds
+from bridle.core.clock import from_iso, iso
+from bridle.gate.loops import Change, Deed, Deeds, RecordDeed
+
+
+class SqlDeeds(Deeds):
+    """Implements `gate.loops.Deeds`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, target: str, *, since: datetime) -> list[Deed]:
+        query = (
+            deeds.select().where(deeds.c.target == target, deeds.c.at >= iso(since)).order_by(deeds.c.number)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
+
+@apply_guard.register
+def _(guard: RecordDeed, connection: Connection) -> None:
+    deed = guard.deed
+    row = {
+        "key": deed.key,
+        "target": deed.change.target,
+        "exact": deed.change.exact,
+        "alike": deed.change.alike,
+        "execution": deed.execution,
+        "tool": deed.tool,
+        "at": iso(deed.at),
+        "anew": deed.anew,
+    }
+    change_one(guard, connection, deeds.insert().values(row))
+
+
+def _read(row: sa.Row[Any]) -> Deed:
+    return Deed(
+        change=Change(row.target, row.exact, row.alike),
+        key=row.key,
+        execution=row.execution,
+        tool=row.tool,
+        at=from_iso(row.at),
+        anew=row.anew,
+    )

@@ -1,0 +1,32 @@
+"""An action in a few words for a person: what it is about, and why it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bridle.core.canonical import Json
+from bridle.core.visible import hide_userinfo
+
+
+def describe_target(arguments: Mapping[str, Json]) -> str:
+    """Return in a few words what an action is about."""
+    for name in ("path", "branch", "repository", "pattern", "script", "model", "tree"):
+        value = arguments.get(name)
+        if isinstance(value, str):
+            return " ".join(hide_userinfo(value).split())[:80]
+    return ""
+
+
+def describe_failure(value: Json) -> str:
+    """Return the last line of what a failed action said."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    if value.get("error"):
+        return str(value["error"])
+    if value.get("why", "exit") != "exit":
+        return f"stopped: {value['why']}"
+    if isinstance(value.get("report"), Mapping):
+        return ""  # a red suite is a result, not a refusal
+    lines = f"{value.get('stdout', '')}\n{value.get('stderr', '')}".split("\n")
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1] if said else f"exit code {value.get('exit_code')}"

@@ -1,0 +1,180 @@
+"""Loops: the same change made to the same target again and again, with another state in between.
+
+Rules
+  1. Counted is what is consequential or destructive and succeeded, or may have. What failed changed nothing: to try it again is
+     no loop.
+  2. A target is what the tool's manifest names (`target`). Two targets have nothing to do with each other.
+  3. What a change does is told by two digests: of its content, and of its content without what varies by nature (core.likeness).
+     A push does what its commit changes; message, parent and id are not part of it. The higher count of the two holds, so that
+     neither a changing time hides a repetition, nor two versions that differ by a digest pass for one.
+  4. A change that follows itself is the same time: nothing else was there in between. Every night another version is no loop.
+  5. `times` is which time this one would be. From the limit on the policy asks a person; what they approve is the first time of
+     a new count. Only what happened within the window counts, in whatever execution and by whomever.
+  6. What undoes (a tool's compensation) is the state in between. It is counted, and `undoes` lets the policy not hold it up: of
+     the two states, what was there before is the one to wait in.
+
+Pure but for the port: adapters.sql.deeds keeps the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Protocol
+
+from bridle.core.canonical import Json, digest
+from bridle.core.clock import iso
+from bridle.core.likeness import mask_json
+from bridle.gate.manifest import Manifest, builtin_manifests
+from bridle.trust.journal import Guard, Record
+
+SHOWN = 20  # of a target's history in the facts: what a person reads before they say yes
+
+
+@dataclass(frozen=True)
+class LoopLimits:
+    """From which time on, within which time, the same change is a loop.
+
+    Three: rolled out, undone, rolled out again is what a repaired cause looks like; once more is a pattern. A day, because a
+    nightly job is the slowest thing that repeats itself unattended.
+    """
+
+    times: int = 3
+    within: timedelta = timedelta(days=1)
+
+
+LIMITS = LoopLimits()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an action makes of its target, as digests: the place, the content, and the content without what varies."""
+
+    target: str
+    exact: str
+    alike: str
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A change that was made, or may have been. With `anew` the count begins with it: a person approved it as a repetition."""
+
+    change: Change
+    key: str
+    execution: str
+    tool: str
+    at: datetime
+    anew: bool = False
+
+
+@dataclass(frozen=True)
+class RecordDeed:
+    """Guard: add a deed to its target's history; fails when the action of that key is there already."""
+
+    deed: Deed
+
+    @property
+    def guards(self) -> str:
+        return f"deed {self.deed.key}"
+
+
+class Deeds(Protocol):
+    """Reads what was done to targets. Adding to it is a guard of the journal."""
+
+    async def of(self, target: str, *, since: datetime) -> list[Deed]:
+        """Return what was done to a target, in order."""
+        ...
+
+
+def is_counted(manifest: Manifest | None) -> bool:
+    """True for a tool whose deeds are remembered: one that changes what lies outside."""
+    return manifest is not None and manifest.effect.lasts
+
+
+def describe_change(
+    manifest: Manifest, arguments: Mapping[str, Json], made: Mapping[str, Json] | None
+) -> Change | None:
+    """Return what the action makes of its target; None when that is not known.
+
+    `made` is the provenance of the commit that it moves, if it moves one.
+    """
+    known: dict[str, Json] = {**(made or {}), **arguments}
+    target: dict[str, Json] = {name: known.get(name) for name in manifest.target}
+    if not target or not all(target.values()):
+        return None
+    content: Json = {name: value for name, value in arguments.items() if name not in manifest.target}
+    alike = mask_json(content)
+    if made is not None:
+        change = made.get("change")
+        if not isinstance(change, Mapping) or not change.get("exact") or not change.get("alike"):
+            return None
+        content, alike = change["exact"], change["alike"]
+    family = manifest.tool.partition(".")[0]
+    return Change(
+        target=digest({"family": family, "target": target}),
+        exact=digest({"tool": manifest.tool, "content": content}),
+        alike=digest({"tool": manifest.tool, "content": alike}),
+    )
+
+
+def count_times(history: Sequence[Deed], change: Change) -> int:
+    """Return which time this would be that the change is made: 1 is the first."""
+    counted = _since_approved(history)
+    return max(
+        _rounds([deed.change.exact for deed in counted], change.exact),
+        _rounds([deed.change.alike for deed in counted], change.alike),
+    )
+
+
+def describe_loop(
+    manifest: Manifest, change: Change, history: Sequence[Deed], limits: LoopLimits
+) -> dict[str, Json]:
+    """Return the fact that the policy decides on and a person reads."""
+    counted = _since_approved(history)
+    return {
+        "target": change.target,
+        "exact": change.exact,
+        "alike": change.alike,
+        "times": count_times(history, change),
+        "limit": limits.times,
+        "within_s": int(limits.within.total_seconds()),
+        "undoes": manifest.tool in _undoing(),
+        "before": [_describe(deed, change) for deed in counted[-SHOWN:]],
+    }
+
+
+def is_loop(loop: Json) -> bool:
+    """True when the fact says that the limit is reached."""
+    return isinstance(loop, Mapping) and int(str(loop["times"])) >= int(str(loop["limit"]))
+
+
+def record_deed(decided: Record, *, tool: str, at: datetime) -> list[Guard]:
+    """Return the guard that adds what was decided to its target's history; none when what it changes was not known."""
+    facts = decided.body["facts"]
+    loop = facts.get("loop") if isinstance(facts, Mapping) else None
+    if not isinstance(loop, Mapping):
+        return []  # nothing of it can be recognised either; the policy has asked a person
+    change = Change(str(loop["target"]), str(loop["exact"]), str(loop["alike"]))
+    return [RecordDeed(Deed(change, decided.subject, decided.execution, tool, at, anew=is_loop(loop)))]
+
+
+def _since_approved(history: Sequence[Deed]) -> Sequence[Deed]:
+    begins = max((index for index, deed in enumerate(history) if deed.anew), default=0)
+    return history[begins:]
+
+
+def _rounds(past: Sequence[str], wanted: str) -> int:
+    names = ["", *past, wanted]
+    return sum(name == wanted and before != wanted for before, name in pairwise(names))
+
+
+def _describe(deed: Deed, change: Change) -> dict[str, Json]:
+    same = deed.change.exact == change.exact or deed.change.alike == change.alike
+    return {"at": iso(deed.at), "tool": deed.tool, "execution": deed.execution, "key": deed.key, "same": same}
+
+
+def _undoing() -> frozenset[str]:
+    undone = (manifest.compensation for manifest in builtin_manifests().values())
+    return frozenset(undo.tool for undo in undone if undo is not None)
