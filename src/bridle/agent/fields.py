@@ -21,6 +21,7 @@ from bridle.agent.faults import Faults
 from bridle.agent.inputs import list_expression_faults, read_inputs
 from bridle.agent.outputs import read_output_schema
 from bridle.agent.reader import Spot, nearest
+from bridle.agent.words import TOOL_WORDS
 from bridle.core.boundary import Boundary, Suite, clean_path
 from bridle.core.errors import InputError
 from bridle.gate.action import Purpose
@@ -38,13 +39,6 @@ REFUSED = {
     "docker_connector": ("no-container-agents", "an agent does not bring its own container yet"),
     "workdir": ("no-workdir", "an agent works at the top of its workspace"),
     "swarm": ("no-swarm", "an agent is one agent"),
-}
-TOOL_WORDS: Mapping[str, tuple[str, ...]] = {
-    "read": ("file.list", "file.read"),
-    "grep": ("file.search",),
-    "write": ("file.edit",),
-    "edit": ("file.edit",),
-    "bash": ("command.run",),
 }
 VENDOR_IMAGE = re.compile(r"(?:[\w.-]+/)*(?:harness-ai-agent|bridle-agent)(?::[\w.-]+)?")
 BASE = re.compile(r"(?:harnessAI|bridle\.agent)(?:@[\d.]+)?")

@@ -8,10 +8,12 @@ performs no action has no token.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridle.agent.definition import AgentDefinition
+from bridle.agent.narrowing import narrow
 from bridle.core.canonical import Json
+from bridle.core.errors import InputError
 from bridle.engine.execution import Execution
 from bridle.engine.steps import Bench
 from bridle.engine.steps.agent import definition_of
@@ -54,7 +56,8 @@ async def find_actor(
     initiator = await bench.principals.get(execution.initiator)
     assert initiator is not None  # it was registered before the execution was
     if step.kind == "agent":
-        return await _agent(bench, execution, definition_of(bench, body), path, initiator)
+        actor = await _agent(bench, execution, definition_of(bench, body), body, path, initiator)
+        return replace(actor, asked_for=_narrow(actor.asked_for, step))
     if step.kind == "approval" and target_path(body):
         target = find_target(plan, body)
         return Actor(initiator, initiator, _needs(target), target_path(body))
@@ -62,15 +65,40 @@ async def find_actor(
 
 
 def _needs(step: Step) -> frozenset[str]:
-    if step.kind == "tool":
-        return frozenset({find_manifest(str(step.with_["uses"])).needs})
-    return NEEDS[step.kind]
+    """Return what the step's token asks for; raise InputError when its permissions leave nothing of what it needs."""
+    is_tool = step.kind == "tool"
+    needs = frozenset({find_manifest(str(step.with_["uses"])).needs}) if is_tool else NEEDS[step.kind]
+    return _narrow(needs, step)
+
+
+def _narrow(asked_for: frozenset[str], step: Step) -> frozenset[str]:
+    """A block of permissions takes away; what has nothing left would act without a token, and does not act at all."""
+    if step.permissions is None:
+        return asked_for
+    left = asked_for & frozenset(step.permissions)
+    if asked_for and not left:
+        raise InputError(
+            f"the permissions around {step.id} leave it nothing of {', '.join(sorted(asked_for))}",
+            where=step.place,
+            hint="add what it needs to the block, or take the step out",
+            reason="permission-missing",
+        )
+    return left
 
 
 async def _agent(
-    bench: Bench, execution: Execution, definition: AgentDefinition, path: str, initiator: Principal
+    bench: Bench,
+    execution: Execution,
+    definition: AgentDefinition,
+    body: Mapping[str, Json],
+    path: str,
+    initiator: Principal,
 ) -> Actor:
-    """An agent's version is registered when it is new, and its budget opened, before its first action."""
+    """An agent's version is registered when it is new, and its budget opened, before its first action.
+
+    It is registered as its file has it; its token and its budget are what the step leaves of that.
+    """
+    narrowed = narrow(definition, body)
     principal = Principal(
         kind=PrincipalKind.AGENT,
         name=definition.name,
@@ -82,14 +110,14 @@ async def _agent(
     budget = OpenBudget(
         Budget(
             id=f"{execution.id}/{path}",
-            max_turns=definition.limits.max_turns,
-            max_tokens=definition.limits.max_tokens,
-            max_cost_usd=definition.limits.max_cost_usd,
+            max_turns=narrowed.limits.max_turns,
+            max_tokens=narrowed.limits.max_tokens,
+            max_cost_usd=narrowed.limits.max_cost_usd,
         )
     )
     known = await bench.principals.get(principal.id)
     if known is not None and known.digest == principal.digest:
-        return Actor(known, initiator, definition.permissions, path, guards=(budget,))
+        return Actor(known, initiator, narrowed.permissions, path, guards=(budget,))
     entry = Entry(Kind.PRINCIPAL_REGISTERED, execution.id, principal.id, principal.to_json())
     guards = (RegisterPrincipal(principal), budget)
-    return Actor(principal, initiator, definition.permissions, path, (entry,), guards)
+    return Actor(principal, initiator, narrowed.permissions, path, (entry,), guards)

@@ -17,7 +17,7 @@ from bridle.pipeline.approvals import read_approval
 from bridle.pipeline.complaint import Findings, suggest
 from bridle.pipeline.exported import SCOPES
 from bridle.pipeline.fields import Fields, open_fields
-from bridle.pipeline.nodes import Node, Scalar, Sequence, to_json
+from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence, to_json
 from bridle.pipeline.plugins import plugin_environment
 from bridle.pipeline.vocabulary import (
     AGENT,
@@ -37,6 +37,7 @@ from bridle.pipeline.vocabulary import (
     Noun,
 )
 
+MODEL_VARIABLES = {"MODEL": "", "ANTHROPIC_MODEL": "anthropic:", "OPENAI_MODEL": "openai:"}
 SHELLS = ("sh", "bash", "python")
 _LATER_SHELLS = ("powershell", "pwsh")
 _LATER_REFS = ("tag", "commit", "sha", "pull-request")
@@ -191,6 +192,10 @@ def _read_ref(ref: Fields) -> Json:
 
 
 def _read_agent(body: Fields) -> dict[str, Json]:
+    if body.has("task") and not body.has("uses"):
+        hint = "write the agent to agents/NAME/VERSION.md and name it with uses:"
+        body.findings.refuse_later(body.place, "inline-agent", hint=hint)
+        return {}
     uses = body.required_text("uses")
     match = _AGENT.fullmatch(uses)
     if uses and not match:
@@ -198,7 +203,48 @@ def _read_agent(body: Fields) -> dict[str, Json]:
         body.refuse(f"{uses[:80]!r} names no agent", reason="bad-uses", hint=hint)
     elif match and not match.group(1):
         body.findings.note(body.place, f"{uses!r} has no version: it means the stable one")
-    return {"uses": uses, "with": body.values("with"), "model": body.text("model") or None}
+    return {
+        "uses": uses,
+        "with": body.values("with"),
+        "model": body.text("model") or _read_model(body) or None,
+        **_read_narrowing(body),
+    }
+
+
+def _read_model(body: Fields) -> str:
+    """Return the model that an agent's environment names, which is all that its environment can say."""
+    named = ""
+    for key, value in body.variables("env").items():
+        if key not in MODEL_VARIABLES:
+            hint = suggest(key, MODEL_VARIABLES, otherwise=f"known: {', '.join(MODEL_VARIABLES)}")
+            what = f"an agent has no environment for {key!r}"
+            body.refuse(what, reason="no-agent-env", hint=hint, at=body.nodes["env"].place)
+        else:
+            named = MODEL_VARIABLES[key] + value
+    return named
+
+
+def _read_narrowing(body: Fields) -> dict[str, Json]:
+    """Return what the step takes from its agent (`agent.narrowing`) and tells it beside its inputs; only what is there."""
+    found: dict[str, Json] = {}
+    if body.has("max-turns"):
+        found["max_turns"] = body.count("max-turns", default=1)
+    if body.has("task"):
+        found["task"] = body.text("task")
+    tools = body.get("tools")
+    if isinstance(tools, Mapping):
+        found["tools"] = {key.text: _read_kept(value, body) for key, value in tools.entries}
+    elif tools is not None:
+        found["tools"] = list(body.texts("tools"))
+    return found
+
+
+def _read_kept(value: Node, body: Fields) -> bool:
+    kept = value.value if isinstance(value, Scalar) else None
+    if not isinstance(kept, bool):
+        hint = "write true or false; which commands may run is a matter of policy"
+        body.refuse("a tool is kept or taken", reason="wrong-shape", hint=hint, at=value.place)
+    return kept is True
 
 
 def _read_tool(body: Fields) -> dict[str, Json]:

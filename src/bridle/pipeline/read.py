@@ -23,6 +23,7 @@ from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.library import EmptyLibrary, Library, Volume
 from bridle.pipeline.names import read_names
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from bridle.pipeline.permissions import read_permissions
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.policies import Policies, no_policies
 from bridle.pipeline.spots import Around, Reading
@@ -137,7 +138,8 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
     inputs = read_inputs(fields)
     env = fields.variables("env")
     reading.barriers = frozenset(fields.texts("barriers"))
-    stages = read_stages(fields, Around((), env, inputs=tuple(inputs)), reading)
+    around = Around((), env, inputs=tuple(inputs), permissions=read_permissions(fields))
+    stages = read_stages(fields, around, reading)
     reading.mark(fields.get("variables"), "value", ())
     reading.mark(fields.get("env"), "env", ())
     reading.mark(fields.get("if"), "condition", ())

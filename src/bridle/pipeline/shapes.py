@@ -140,9 +140,9 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "ref": _table("type=text name=text number=text"),
     "agent": _table(
-        "uses=text model=text with=values inputs=any container=any env=env task=text max-turns=number"
+        "uses=text model=text with=values inputs=any container=any env=env task=text max-turns=count"
         " rules=texts skills=texts"
-        " mcp-servers=any tools=any permissions=values"
+        " mcp-servers=any tools=texts|{flag} permissions=values"
     ),
     "tool": _table("uses=text with=values"),
     "wait": _table("duration=duration"),

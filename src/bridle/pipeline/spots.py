@@ -65,15 +65,31 @@ class Reading:
 
 @dataclass(frozen=True)
 class Around:
-    """What a node inherits from the blocks around it. `unnamed` begins the ids of nodes without one in a block without one;
-    `inputs` are the names of those that a stage adds its own to, or None inside a template."""
+    """What a node inherits from the blocks around it; `permissions` is None where no block names any.
+
+    `unnamed` begins the ids of nodes without one in a block without one; `inputs` are the names of those that a stage adds its
+    own to, or None inside a template.
+    """
 
     address: Address
     env: Table[str, str] = field(default_factory=dict)
     unnamed: str = ""
     variables: Table[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] | None = ()
+    permissions: frozenset[str] | None = None
 
-    def below(self, index: int, env: Table[str, str]) -> Around:
-        """Return what the node at `index` of this one inherits."""
-        return replace(self, address=(*self.address, index), env={**self.env, **env}, unnamed="")
+    @property
+    def granted(self) -> tuple[str, ...] | None:
+        """The permissions as a step has them."""
+        return None if self.permissions is None else tuple(sorted(self.permissions))
+
+    def below(self, index: int, env: Table[str, str], permissions: frozenset[str] | None = None) -> Around:
+        """Return what the node at `index` of this one inherits: its own permissions only narrow those around it."""
+        held = self.permissions
+        return replace(
+            self,
+            address=(*self.address, index),
+            env={**self.env, **env},
+            unnamed="",
+            permissions=permissions if held is None else held if permissions is None else held & permissions,
+        )

@@ -21,6 +21,7 @@ from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.outline import draw_outline
+from bridle.pipeline.permissions import check_permissions, read_permissions
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.spots import Around, Reading, Spot
 from bridle.pipeline.steps import check_scope, names_other_kind, read_head, read_outputs, read_step
@@ -70,7 +71,7 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
     fields = open_fields(node, STAGE, findings=reading.findings)
     if fields is None:
         return unread_stage(node, (*around.address, index))
-    here = around.below(index, fields.variables("env"))
+    here = around.below(index, fields.variables("env"), read_permissions(fields))
     here = replace(here, variables={**around.variables, **read_variables(fields)})
     reading.mark(fields.get("variables"), "value", here.address)
     head = read_head(fields, here, reading, otherwise=id_ or f"{around.unnamed or 'stage'}_{index + 1}")
@@ -138,8 +139,17 @@ def _read_clone(fields: Fields, here: Around, reading: Reading) -> tuple[Step, .
     at = here.below(0, {})
     reading.mark(node, "value", at.address)
     with_ = read_body("clone", node, fields)
+    check_permissions("clone", here.permissions, fields)
     return (
-        Step(id="clone", name="clone", kind="clone", with_=with_, env=dict(here.env), place=str(node.place)),
+        Step(
+            id="clone",
+            name="clone",
+            kind="clone",
+            with_=with_,
+            env=dict(here.env),
+            permissions=here.granted,
+            place=str(node.place),
+        ),
     )
 
 
@@ -175,7 +185,13 @@ def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: d
     reading.mark(node, "value", at.address)
     with_ = read_body("approval", node, fields)
     step = Step(
-        id="approval", name=head["name"], kind="approval", with_=with_, env=head["env"], place=head["place"]
+        id="approval",
+        name=head["name"],
+        kind="approval",
+        with_=with_,
+        env=head["env"],
+        permissions=here.granted,
+        place=head["place"],
     )
     return Block(kind="stage", nodes=(step,), **head)
 
@@ -192,6 +208,10 @@ def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, 
     )
     inputs = details.values("inputs") if details else {}
     at = here.below(0, {})
+    if here.permissions is not None:
+        hint = "take the block away from around it, and put permissions into the other pipeline"
+        what = "a block of permissions does not reach into another pipeline"
+        fields.refuse(what, reason="permissions-around-chain", hint=hint)
     reading.mark(details.get("inputs") if details else None, "inputs", at.address)
     plan = plan_pipeline(body, reading)
     if plan is not None:

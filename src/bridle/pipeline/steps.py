@@ -20,6 +20,7 @@ from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.names import read_names, refuse_duplicates
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from bridle.pipeline.permissions import check_permissions, read_permissions
 from bridle.pipeline.policies import take_sets
 from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.strategies import read_strategy
@@ -62,13 +63,20 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
         body = Fields(STEP, node.place, {"run": node}, reading.findings)
         reading.mark(node, "script", here.address)
         with_ = read_body("run", node, body)
+        check_permissions("run", here.permissions, body)
         return Step(
-            id=otherwise, name=otherwise, kind="run", with_=with_, env=dict(around.env), place=str(node.place)
+            id=otherwise,
+            name=otherwise,
+            kind="run",
+            with_=with_,
+            env=dict(around.env),
+            permissions=here.granted,
+            place=str(node.place),
         )
     fields = open_fields(node, STEP, findings=reading.findings)
     if fields is None:
         return unread_step(node, (*around.address, index))
-    here = around.below(index, fields.variables("env"))
+    here = around.below(index, fields.variables("env"), read_permissions(fields))
     head = read_head(fields, here, reading, otherwise=otherwise)
     kind = _read_kind(fields, node)
     if kind in BLOCKS or kind == "verify":
@@ -80,7 +88,8 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
         with_ = take_sets(with_, fields, reading.policies)
     if kind == "barrier":
         _check_barrier(with_, fields, reading)
-    return Step(kind=cast(StepKind, kind or "run"), with_=with_, **head)
+    check_permissions(kind, here.permissions, fields)
+    return Step(kind=cast(StepKind, kind or "run"), with_=with_, permissions=here.granted, **head)
 
 
 def read_head(fields: Fields, here: Around, reading: Reading, *, otherwise: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ Kinds of step and their `with_`
               "output": [{"name", "alias", "mask"}], and where it has any "with": {} and
               "output_alias": {"key", "scope": pipeline|stage|group}}
     clone     {"repo", "ref": null|{"type": "branch", "name"}}
-    agent     {"uses", "with": {}, "model": null|text}
+    agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {}
     approval  {"uses": "harness", "with": {…}}: see `approvals`
     tool      {"uses": "family.verb", "with": {}}
     wait      {"duration_s"}
@@ -64,10 +64,11 @@ class Node:
 @with_config(CLOSED)
 @dataclass(frozen=True, kw_only=True)
 class Step(Node):
-    """One piece of work."""
+    """One piece of work. Its token asks for no more than `permissions`; None leaves it at what the step needs."""
 
     kind: StepKind
     with_: Mapping[str, Any] = field(default_factory=dict)
+    permissions: tuple[str, ...] | None = None
 
 
 @with_config(CLOSED)

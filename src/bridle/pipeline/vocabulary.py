@@ -82,9 +82,9 @@ ROOT = define(
 )
 PIPELINE = define(
     "pipeline",
-    core=f"{_TEXTS} if inputs variables env stages jobs barriers concurrency timeout on-failure outputs",
+    core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs",
     later=(
-        "on repo clone template rollback delegate permissions service environment status default notifications"
+        "on repo clone template rollback delegate service environment status default notifications"
         " allow-stage-executions fixed-inputs-on-rerun"
     ),
     noted="tags",
@@ -94,10 +94,10 @@ PIPELINE = define(
 STAGE = define(
     "stage",
     core=(
-        f"{_TEXTS} if needs strategy timeout disabled on-failure inputs variables env rollback outputs clone runtime"
-        f" platform uses with {' '.join(STAGE_KINDS)}"
+        f"{_TEXTS} if needs strategy timeout disabled on-failure inputs variables env permissions rollback outputs clone"
+        f" runtime platform uses with {' '.join(STAGE_KINDS)}"
     ),
-    later="delegate workspace volumes shared-paths service environment concurrency permissions status",
+    later="delegate workspace volumes shared-paths service environment concurrency status",
     noted="tags labels cache",
     refused={
         "dynamic": "dynamic-stage",
@@ -112,10 +112,10 @@ STAGE = define(
 STEP = define(
     "step",
     core=(
-        f"{_TEXTS} if needs strategy timeout disabled on-failure env outputs uses with verify"
+        f"{_TEXTS} if needs strategy timeout disabled on-failure env permissions outputs uses with verify"
         f" {' '.join(KINDS)} {' '.join(BLOCKS)}"
     ),
-    later="enforce delegate status inputs permissions",
+    later="enforce delegate status inputs",
     refused={
         "background": "no-runtime:container",
         "run-test": "test-intelligence",
@@ -181,9 +181,9 @@ CLONE = define(
 REF = define("ref", core="type name", later="number")
 AGENT = define(
     "agent",
-    core="uses with model",
+    core="uses with model env task max-turns tools",
     refused={"container": "no-runtime:container"},
-    later="env task max-turns rules skills mcp-servers tools inputs permissions",
+    later="rules skills mcp-servers inputs permissions",
 )
 TOOL = define("tool", core="uses with")
 WAIT = define("wait", core="duration")

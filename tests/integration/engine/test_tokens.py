@@ -96,6 +96,34 @@ async def test_an_agent_is_cut_to_what_its_initiator_may(desk, write_agent, say)
     assert (refusal["refused"], refusal["rule"]) == (True, "scope.missing")
 
 
+async def test_an_agent_is_cut_to_what_the_permissions_around_it_name(desk, write_agent, say):
+    write_agent()
+    desk.delegate.turns = [say("", ("command.run", {"script": "make"})), say("I may not.")]
+    execution = await desk.start(AGENT.replace("id: b,", "id: b, permissions: {file: read, model: call},"))
+    await desk.carry(execution)
+    assert await desk.scopes(execution) == {"agent:test.helper": {"model:call", "file:read"}}
+    refusal = desk.delegate.told[1].payload["messages"][-1]["result"]
+    assert (refusal["refused"], refusal["rule"]) == (True, "scope.missing")
+
+
+async def test_an_agent_is_cut_to_the_tools_that_its_step_leaves_it(desk, write_agent, say):
+    write_agent()
+    desk.delegate.turns = [say("", ("command.run", {"script": "make"})), say("I may not.")]
+    execution = await desk.start(AGENT.replace("1.0.0}", "1.0.0, tools: {bash: false}, max-turns: 2}"))
+    await desk.carry(execution)
+    assert await desk.scopes(execution) == {"agent:test.helper": {"model:call", "file:read", "git:commit"}}
+    offered = [tool["name"] for tool in desk.delegate.told[0].payload["tools"]]
+    assert (len(desk.delegate.told), sorted(offered)) == (2, ["file.read", "git.commit"])
+
+
+async def test_a_step_with_less_than_it_needs_does_nothing_and_says_why(desk):
+    text = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, permissions: {file: read}, tool: {uses: git.push}}]}]}"
+    execution = await desk.start(text)
+    answer = await desk.leg(execution, "a/b")
+    assert (answer["state"], await desk.scopes(execution), desk.delegate.told) == ("failed", {}, [])
+    assert "leave it nothing of git:push" in answer["note"]
+
+
 async def test_an_agent_who_shares_nothing_with_its_initiator_gets_no_token(desk, write_agent):
     write_agent()
     await desk.register(replace(desk.user, permissions=frozenset({"git:clone"})))

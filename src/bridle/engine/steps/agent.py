@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
 from bridle.agent.loop import run_agent
+from bridle.agent.narrowing import narrow
 from bridle.agent.outcome import Finished, Stopped, Suspended, Undecided
 from bridle.agent.outputs import add_answer, check_outputs, describe_outputs
 from bridle.agent.shelf import load_agent
@@ -25,14 +26,14 @@ NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent 
 
 async def perform_agent(leg: Leg) -> Ending:
     """Run the agent until it ends, waits for a person or must stop."""
-    definition = definition_of(leg.bench, leg.body)
+    definition = narrow(definition_of(leg.bench, leg.body), leg.body)
     given = leg.body.get("with") or {}
     assert isinstance(given, Mapping)
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
     filled = fill_inputs(definition, inputs)
     outcome = await run_agent(
         definition,
-        task_text=write_task(filled) + describe_outputs(definition),
+        task_text=write_task(filled, str(leg.body.get("task") or "")) + describe_outputs(definition),
         gate=leg.bench.gate,
         execution=leg.execution.id,
         step=leg.path,
