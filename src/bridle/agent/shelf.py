@@ -21,6 +21,7 @@ from bridle.core.errors import InputError
 
 REFERENCE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.([a-z0-9][a-z0-9._-]*?)(?:@(\d+(?:\.\d+){0,2}))?")
 VERSION = re.compile(r"\d+\.\d+\.\d+")
+INLINE = "inline"  # the publisher of agents without a file, who have no other
 SUFFIXES = (".md", ".yaml", ".yml")
 
 
@@ -42,6 +43,11 @@ def load_agent(uses: str, *, roots: Sequence[Path]) -> AgentDefinition:
     if match is None:
         raise InputError(
             f"{uses!r} is no reference to an agent", hint="write publisher.name@1.0.0", reason="bad-reference"
+        )
+    if match[1] == INLINE:
+        hint = "name another publisher"
+        raise InputError(
+            f"{uses!r} would be an agent that stands in a step", hint=hint, reason="reserved-publisher"
         )
     name, wanted = f"{match[1]}.{match[2]}", match[3] or ""
     found = _versions(name, roots=roots)

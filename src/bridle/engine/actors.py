@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bridle.agent.definition import AgentDefinition
-from bridle.agent.narrowing import narrow
+from bridle.agent.inline import find_agent, find_definition
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.engine.execution import Execution
 from bridle.engine.steps import Bench
-from bridle.engine.steps.agent import definition_of
 from bridle.engine.steps.approval import find_target, target_path
 from bridle.gate.budgets import Budget, OpenBudget
 from bridle.gate.manifest import find_manifest
@@ -56,7 +54,7 @@ async def find_actor(
     initiator = await bench.principals.get(execution.initiator)
     assert initiator is not None  # it was registered before the execution was
     if step.kind == "agent":
-        actor = await _agent(bench, execution, definition_of(bench, body), body, path, initiator)
+        actor = await _agent(bench, execution, body, path, initiator)
         return replace(actor, asked_for=_narrow(actor.asked_for, step))
     if step.kind == "approval" and target_path(body):
         target = find_target(plan, body)
@@ -89,7 +87,6 @@ def _narrow(asked_for: frozenset[str], step: Step) -> frozenset[str]:
 async def _agent(
     bench: Bench,
     execution: Execution,
-    definition: AgentDefinition,
     body: Mapping[str, Json],
     path: str,
     initiator: Principal,
@@ -98,7 +95,7 @@ async def _agent(
 
     It is registered as its file has it; its token and its budget are what the step leaves of that.
     """
-    narrowed = narrow(definition, body)
+    definition, narrowed = find_definition(body, roots=bench.roots), find_agent(body, roots=bench.roots)
     principal = Principal(
         kind=PrincipalKind.AGENT,
         name=definition.name,

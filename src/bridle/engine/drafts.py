@@ -12,11 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bridle.core.errors import InputError
-from bridle.gate.manifest import Effect, builtin_manifests
+from bridle.gate.manifest import builtin_manifests
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step, walk
-
-_HARMLESS = (Effect.READ, Effect.REVERSIBLE)
 
 
 def refuse_drafts(plan: Plan) -> None:
@@ -37,7 +35,7 @@ def refuse_drafts(plan: Plan) -> None:
 def is_harmless(tool: str) -> bool:
     """True when what a tool does stays in the workspace, or can be put back."""
     manifest = builtin_manifests().get(tool)
-    return manifest is not None and manifest.effect in _HARMLESS
+    return manifest is not None and not manifest.effect.lasts
 
 
 def _list_steps(plan: Plan) -> Iterator[Step]:

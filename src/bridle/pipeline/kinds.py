@@ -192,11 +192,12 @@ def _read_ref(ref: Fields) -> Json:
 
 
 def _read_agent(body: Fields) -> dict[str, Json]:
-    if body.has("task") and not body.has("uses"):
-        hint = "write the agent to agents/NAME/VERSION.md and name it with uses:"
-        body.findings.refuse_later(body.place, "inline-agent", hint=hint)
-        return {}
-    uses = body.required_text("uses")
+    is_inline = body.has("task") and not body.has("uses")
+    if is_inline and body.has("with"):
+        hint = "put what it is to know into task:"
+        what = "an agent without a file has no inputs"
+        body.refuse(what, reason="inline-agent-inputs", hint=hint, at=body.nodes["with"].place)
+    uses = "" if is_inline else body.required_text("uses")
     match = _AGENT.fullmatch(uses)
     if uses and not match:
         hint = "write publisher.name@1.0.0, without expressions"

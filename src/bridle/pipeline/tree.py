@@ -14,7 +14,8 @@ Kinds of step and their `with_`
               "output": [{"name", "alias", "mask"}], and where it has any "with": {} and
               "output_alias": {"key", "scope": pipeline|stage|group}}
     clone     {"repo", "ref": null|{"type": "branch", "name"}}
-    agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {}
+    agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {};
+              "uses" is empty for one that stands in the step (`agent.inline`)
     approval  {"uses": "harness", "with": {…}}: see `approvals`
     tool      {"uses": "family.verb", "with": {}}
     wait      {"duration_s"}

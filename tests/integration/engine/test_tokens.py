@@ -116,6 +116,21 @@ async def test_an_agent_is_cut_to_the_tools_that_its_step_leaves_it(desk, write_
     assert (len(desk.delegate.told), sorted(offered)) == (2, ["file.read", "git.commit"])
 
 
+async def test_an_agent_that_stands_in_its_step_works_by_the_same_rules(desk, say):
+    desk.delegate.turns = [say("", ("git.push", {"branch": "main"})), say("Three files.")]
+    step = "{task: Count the files, tools: {read: true}, model: priced}"
+    execution = await desk.start(AGENT.replace("{uses: test.helper@1.0.0}", step))
+    await desk.carry(execution)
+    (scope,) = (await desk.scopes(execution)).values()
+    first = desk.delegate.told[0].payload
+    assert (scope, [tool["name"] for tool in first["tools"]]) == (
+        {"model:call", "file:read"},
+        ["file.list", "file.read"],
+    )
+    assert "Count the files" in str(first["messages"])
+    assert "git.push" not in [task.request.tool for task in desk.delegate.told]
+
+
 async def test_a_step_with_less_than_it_needs_does_nothing_and_says_why(desk):
     text = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, permissions: {file: read}, tool: {uses: git.push}}]}]}"
     execution = await desk.start(text)

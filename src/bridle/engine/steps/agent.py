@@ -10,23 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
+from bridle.agent.inline import find_agent
 from bridle.agent.loop import run_agent
-from bridle.agent.narrowing import narrow
 from bridle.agent.outcome import Finished, Stopped, Suspended, Undecided
 from bridle.agent.outputs import add_answer, check_outputs, describe_outputs
-from bridle.agent.shelf import load_agent
 from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.steps import Bench, Ended, Ending, Leg, wait_for
+from bridle.engine.steps import Ended, Ending, Leg, wait_for
 
 NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent has to know how to run it
 
 
 async def perform_agent(leg: Leg) -> Ending:
     """Run the agent until it ends, waits for a person or must stop."""
-    definition = narrow(definition_of(leg.bench, leg.body), leg.body)
+    definition = find_agent(leg.body, roots=leg.bench.roots)
     given = leg.body.get("with") or {}
     assert isinstance(given, Mapping)
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
@@ -67,11 +66,6 @@ def end_with_outputs(definition: AgentDefinition, seen: Mapping[str, Json]) -> E
             error="verification",
         )
     return Ended(State.SUCCEEDED, outputs)
-
-
-def definition_of(bench: Bench, body: Mapping[str, Json]) -> AgentDefinition:
-    """Load the agent that a step uses; the project's own folder comes before what ships."""
-    return load_agent(str(body["uses"]), roots=bench.roots)
 
 
 def choose_model(leg: Leg, of_agent: str) -> str:

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridle.agent.definition import AgentInput
-from bridle.agent.narrowing import narrow
-from bridle.agent.shelf import load_agent
+from bridle.agent.inline import find_agent
 from bridle.core.errors import InputError
 from bridle.engine.drafts import is_harmless, refuse_drafts
 from bridle.engine.steps.agent import NOT_INPUTS
@@ -69,7 +68,7 @@ def check_models(plan: Plan, *, chosen: str, settings: Settings) -> None:
 def _refuse_beside_drafts(step: Step, plan: Plan, roots: Sequence[Path], findings: Findings) -> None:
     """An agent that could reach outside is no company for text that nobody has approved."""
     try:
-        tools = narrow(load_agent(str(step.with_["uses"]), roots=roots), step.with_).tools
+        tools = find_agent(step.with_, roots=roots).tools
     except InputError:
         return  # complained about where its inputs are checked
     reaching = [tool for tool in tools if not is_harmless(tool)]
@@ -84,15 +83,11 @@ def _refuse_beside_drafts(step: Step, plan: Plan, roots: Sequence[Path], finding
 def _check_agent(step: Step, roots: Sequence[Path], findings: Findings) -> None:
     place, uses = _place(step), str(step.with_["uses"])
     try:
-        agent = load_agent(uses, roots=roots)
+        agent = find_agent(step.with_, roots=roots)
     except InputError as error:
         what = f"{error.where}: {error.what}" if error.where else error.what
-        findings.refuse(place, what, reason=error.reason, hint=error.hint or f"mend {uses}")
+        findings.refuse(place, what, reason=error.reason, hint=error.hint or f"mend {uses or 'the step'}")
         return
-    try:
-        narrow(agent, step.with_)
-    except InputError as error:
-        findings.refuse(place, error.what, reason=error.reason, hint=error.hint)
     for name in (str(step.with_.get("model") or ""), agent.model):
         _check_model_at(place, name, findings)
     given = _given(step)
