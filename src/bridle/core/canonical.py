@@ -20,6 +20,12 @@ Json: TypeAlias = "None | bool | int | str | Sequence[Json] | Mapping[str, Json]
 LARGEST_INTEGER = 2**53 - 1  # beyond this a JavaScript or Go reader of the same JSON may see another number
 
 
+def as_mapping(value: Json) -> Mapping[str, Json]:
+    """Return a value that is a mapping wherever we wrote it. Another shape is a bug and raises: it is never taken for empty."""
+    assert isinstance(value, Mapping)
+    return value
+
+
 def canonical(value: Json) -> bytes:
     """Return the canonical bytes of `value`; raise InputError for what has no exact form."""
     return json.dumps(

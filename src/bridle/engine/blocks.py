@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import from_iso, iso
 from bridle.core.errors import BridleError, InputError, UnavailableError
 from bridle.core.states import State
@@ -99,7 +99,7 @@ async def leave(desk: Desk, position: Position, result: Result) -> Answer:
 def _left(body: Mapping[str, Json]) -> Answer:
     """What failed before the block's end has been counted already."""
     state = State.FAILED if body["failed_here"] else State.SUCCEEDED
-    return {"state": str(state), **_mapping(body.get("answer") or {})}
+    return {"state": str(state), **as_mapping(body.get("answer") or {})}
 
 
 def judge_time(desk: Desk, position: Position) -> Answer:
@@ -318,8 +318,3 @@ def _deadline(desk: Desk, timeout_s: int | None) -> str:
 
 def _whole(cell: Position) -> Position:
     return cell.in_cell(-1)
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    assert isinstance(value, Mapping)
-    return value

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from bridle.core.canonical import Json, digest
+from bridle.core.canonical import Json, as_mapping, digest
 from bridle.engine.execution import Execution
 from bridle.engine.finish import Attestor
 from bridle.trust.change import CHANGE_V1, collect_records, name_records
@@ -110,11 +110,11 @@ def find_shipment(records: Sequence[Record]) -> Shipment | None:
     ]
     if not pushes:
         return None
-    value = _mapping(pushes[-1].body["value"])
+    value = as_mapping(pushes[-1].body["value"])
     commit = next(
         record
         for record in outcomes
-        if _is(record, "git.commit") and _mapping(record.body["value"]).get("commit") == value["commit"]
+        if _is(record, "git.commit") and as_mapping(record.body["value"]).get("commit") == value["commit"]
     )
     after = next(record for record in outcomes if record.subject == f"{commit.subject}/verify")
     before = next((record for record in outcomes if _is_builds(record) and _report(record)), None)
@@ -130,19 +130,19 @@ def describe(
         outcomes["before"] = shipment.before.id
     carried = collect_records(records, outcomes)
     decided, committed = carried["push.decision"].body, carried["commit.decision"].body
-    agent = _mapping(_mapping(committed["facts"])["principal"])
-    value = _mapping(shipment.push.body["value"])
+    agent = as_mapping(as_mapping(committed["facts"])["principal"])
+    value = as_mapping(shipment.push.body["value"])
     predicate: dict[str, Json] = {
         "execution": execution.id,
         "commit": value["commit"],
         "branch": value["branch"],
-        "repository": _mapping(_mapping(carried["push.decision"].body["facts"])["provenance"])["repository"],
+        "repository": as_mapping(as_mapping(decided["facts"])["provenance"])["repository"],
         "agent": {name: agent[name] for name in ("name", "version", "digest")},
         "policy": decided["policy"],
         "approval": _approval(carried),
         "reports": _reports(shipment),
         "cost": sum_cost([record for record in records if record.execution == execution.id]),
-        "sandbox": _mapping(shipment.after.body["facts"]).get("sandbox"),
+        "sandbox": as_mapping(shipment.after.body["facts"]).get("sandbox"),
         "records": name_records(carried),
     }
     return predicate, carried
@@ -154,8 +154,8 @@ def sum_cost(records: Sequence[Record]) -> dict[str, Json]:
     for record in records:
         if record.kind is not Kind.OUTCOME or not _is(record, "model.call"):
             continue
-        facts = _mapping(record.body["facts"])
-        usage = _mapping(facts.get("usage") or {})
+        facts = as_mapping(record.body["facts"])
+        usage = as_mapping(facts.get("usage") or {})
         turns += 1
         tokens += sum(int(str(usage.get(name, 0))) for name in ("input_tokens", "output_tokens"))
         cost = facts.get("cost_usd")
@@ -180,7 +180,7 @@ def _approval(carried: Mapping[str, Record]) -> dict[str, Json] | None:
 
 def _reports(shipment: Shipment) -> dict[str, Json]:
     reports: dict[str, Json] = {
-        "after": {"record": "after", "suite": _mapping(shipment.after.body["value"])["suite"]}
+        "after": {"record": "after", "suite": as_mapping(shipment.after.body["value"])["suite"]}
     }
     if shipment.before is not None:
         reports["before"] = {"record": "before", "report": _report(shipment.before)}
@@ -199,11 +199,6 @@ def _is(record: Record, tool: str) -> bool:
 def _is_builds(record: Record) -> bool:
     """True for a command of the pipeline itself: what an agent ran is its own word about the build, not the build's."""
     return _is(record, "command.run") and not str(record.body["principal"]).startswith("agent:")
-
-
-def _mapping(value: Json) -> Mapping[str, Any]:
-    assert isinstance(value, Mapping)
-    return value
 
 
 def _write_whole(path: Path, data: bytes) -> None:

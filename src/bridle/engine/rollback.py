@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.states import State
 from bridle.engine.branches import workspace_of
 from bridle.engine.context import Known, find_cell
@@ -138,7 +138,7 @@ def _compensate(stage: Position, records: Sequence[Record]) -> Iterator[Step]:
         if record.kind is Kind.OUTCOME and record.body["status"] == "succeeded" and _belongs(record, stage)
     ]
     arguments = {
-        record.subject: _mapping(_mapping(record.body["request"])["arguments"])
+        record.subject: as_mapping(as_mapping(record.body["request"])["arguments"])
         for record in records
         if record.kind is Kind.DECIDED
     }
@@ -167,8 +167,3 @@ def _make_step(
         with_={"uses": compensation.tool, "with": with_},
         condition="<+Always>",
     )
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    assert isinstance(value, Mapping)
-    return value

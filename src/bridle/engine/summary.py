@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import from_iso
 from bridle.core.states import State
 from bridle.engine.execution import Execution
@@ -250,7 +250,7 @@ class _Steps(dict[str, StepView]):
 
 def _started(summary: Summary, steps: _Steps, record: Record) -> None:
     summary.started_at = record.at
-    summary.sandbox = _mapping(record.body["sandbox"])
+    summary.sandbox = as_mapping(record.body["sandbox"])
 
 
 def _ended(summary: Summary, steps: _Steps, record: Record) -> None:
@@ -282,23 +282,23 @@ def _block_ended(summary: Summary, steps: _Steps, record: Record) -> None:
 
 
 def _decided(summary: Summary, steps: _Steps, record: Record) -> None:
-    request = _mapping(record.body["request"])
+    request = as_mapping(record.body["request"])
     path = _step_of(record)
     action = ActionView(
         key=record.subject,
         step=path,
         tool=str(request["tool"]),
         principal=str(request["principal"]),
-        target=describe_target(_mapping(request["arguments"])),
+        target=describe_target(as_mapping(request["arguments"])),
         effect=str(record.body["effect"]),
     )
     rules = record.body["rules"]
     assert isinstance(rules, Sequence)
-    action.rule = str(_mapping(rules[0])["rule"])
+    action.rule = str(as_mapping(rules[0])["rule"])
     action.reason = " ".join(str(rule["reason"]) for rule in _mappings(rules))
-    loop = _mapping(record.body["facts"]).get("loop")
-    action.time = int(str(_mapping(loop)["times"])) if is_loop(loop) else 0
-    model = _mapping(request["arguments"]).get("model")
+    loop = as_mapping(record.body["facts"]).get("loop")
+    action.time = int(str(as_mapping(loop)["times"])) if is_loop(loop) else 0
+    model = as_mapping(request["arguments"]).get("model")
     if action.tool == "model.call" and isinstance(model, str) and model not in summary.models:
         summary.models.append(model)
     known = [index for index, other in enumerate(steps[path].actions) if other.key == action.key]
@@ -325,7 +325,7 @@ def _requested(summary: Summary, steps: _Steps, record: Record) -> None:
             "step": body["topic"],
             "message": body["message"],
             "expires_at": body["expires_at"],
-            "minimum": _mapping(body.get("terms") or {"minimum": 1})["minimum"],
+            "minimum": as_mapping(body.get("terms") or {"minimum": 1})["minimum"],
             "approvers": [],
             "verdict": "",
             "by": "",
@@ -387,10 +387,5 @@ _READERS = {
 }
 
 
-def _mapping(value: Json) -> Mapping[str, Json]:
-    assert isinstance(value, Mapping)
-    return value
-
-
 def _mappings(values: Sequence[Json]) -> list[Mapping[str, Json]]:
-    return [_mapping(value) for value in values]
+    return [as_mapping(value) for value in values]

@@ -35,7 +35,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock, iso
 from bridle.core.visible import hide_userinfo, show_name
 from bridle.gate.action import Action
@@ -319,8 +319,8 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
     return {
         "commit": commit,
         "repository": hide_userinfo(_cloned_from(records, before=made)),
-        "message": _mapping(_mapping(decided["request"])["arguments"])["message"],
-        "change": _mapping(made.body["facts"]).get("change"),
+        "message": as_mapping(as_mapping(decided["request"])["arguments"])["message"],
+        "change": as_mapping(made.body["facts"]).get("change"),
         "record": made.id,
         "agent": principal["id"],
         "agent_version": principal["version"],
@@ -337,7 +337,7 @@ def _cloned_from(records: list[Record], *, before: Record) -> str:
     asked = [record for record in records if record.kind is Kind.DECIDED and record.subject in clones]
     if not asked:
         return ""
-    return str(_mapping(_mapping(asked[-1].body["request"])["arguments"])["repository"])
+    return str(as_mapping(as_mapping(asked[-1].body["request"])["arguments"])["repository"])
 
 
 def _cloned(record: Record) -> bool:
@@ -346,11 +346,6 @@ def _cloned(record: Record) -> bool:
         and record.body.get("tool") == "git.clone"
         and record.body.get("status") == "succeeded"
     )
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    assert isinstance(value, Mapping)
-    return value
 
 
 def _report_of(record: Record) -> Mapping[str, Json] | None:

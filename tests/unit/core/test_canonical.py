@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridle.core.canonical import canonical
+from bridle.core.canonical import as_mapping, canonical
 from bridle.core.errors import InputError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -37,3 +37,9 @@ def test_a_value_comes_back_and_has_the_same_bytes_again(value):
 def test_what_has_no_exact_form_is_refused(value):
     with pytest.raises(InputError):
         canonical(value)
+
+
+@pytest.mark.parametrize("value", [None, "facts", []])
+def test_what_is_no_mapping_is_never_taken_for_an_empty_one(value):
+    with pytest.raises(AssertionError):
+        as_mapping(value)

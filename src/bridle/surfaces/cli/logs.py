@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from bridle.core.canonical import as_mapping
 from bridle.core.states import State
 from bridle.engine.wording import describe_target
 from bridle.surfaces.cli.progress import MARKS
@@ -52,8 +53,8 @@ def select(records: Iterable[Record], *, step: str) -> list[Record]:
 
 
 def _action(record: Record) -> str:
-    request = _mapping(record.body["request"])
-    target = describe_target(_mapping(request["arguments"]))
+    request = as_mapping(record.body["request"])
+    target = describe_target(as_mapping(request["arguments"]))
     by = str(request["principal"])
     return f"{request['tool']} {target}".rstrip() + (f"  ({by})" if by.startswith("agent:") else "")
 
@@ -212,8 +213,3 @@ def _ending(record: Record) -> str:
 
 def _time(record: Record) -> str:
     return record.at[11:19]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    assert isinstance(value, Mapping)
-    return value
