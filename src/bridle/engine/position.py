@@ -60,7 +60,7 @@ class Position:
 
     @property
     def parent(self) -> Position:
-        return replace(self, address=self.address[:-1], marks=self.marks[:-1])
+        return self.around(len(self.address) - 1)
 
     def around(self, length: int) -> Position:
         """Return the node that the first `length` parts of the address lead to, in this one's cells and attempts."""
@@ -80,8 +80,7 @@ class Position:
 
     def levels(self) -> Iterator[Level]:
         """Yield the nodes from this one outwards."""
-        for length in range(len(self.address), 0, -1):
-            here = self.around(length)
+        for here in self._outwards():
             yield Level(here.node, here.path, here.cell, here.attempt)
 
     def scopes(self, *, inside: bool = False) -> list[str]:
@@ -94,9 +93,8 @@ class Position:
     def branches(self) -> list[str]:
         """Return the names of the branches that the node runs in, the innermost first."""
         found = []
-        for length in range(len(self.address), 0, -1):
-            here = self.around(length)
-            around = here.parent.node if length > 1 else None
+        for here in self._outwards():
+            around = here.parent.node if len(here.address) > 1 else None
             beside = isinstance(around, Block) and around.kind == "parallel"
             strategy = here.node.strategy
             if beside or (here.cell is not None and strategy is not None and strategy.kind not in UNBOUNDED):
@@ -114,11 +112,10 @@ class Position:
 
     def stage(self) -> Position | None:
         """Return the stage that the node stands in, or None outside all of them."""
-        for length in range(len(self.address), 0, -1):
-            here = self.around(length)
-            if isinstance(here.node, Block) and here.node.kind == "stage":
-                return here
-        return None
+        stages = (
+            here for here in self._outwards() if isinstance(here.node, Block) and here.node.kind == "stage"
+        )
+        return next(stages, None)
 
     def to_json(self) -> dict[str, Any]:
         return {"address": list(self.address), "marks": [list(mark) for mark in self.marks]}
@@ -127,6 +124,10 @@ class Position:
     def from_json(cls, plan: Plan, data: Mapping[str, Any]) -> Position:
         marks = tuple((int(cell), int(attempt)) for cell, attempt in data["marks"])
         return cls(plan, tuple(data["address"]), marks)
+
+    def _outwards(self) -> Iterator[Position]:
+        """Yield this position and those around it, from the inside out."""
+        return (self.around(length) for length in range(len(self.address), 0, -1))
 
     def _parts(self, *, named: bool) -> Iterator[str]:
         last = len(self.address) - 1
