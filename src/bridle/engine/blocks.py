@@ -1,7 +1,8 @@
 """The beginnings and ends of blocks and strategies: conditions, cells, inputs of templates, outputs, time.
 
 Rules
-  1. What cannot be evaluated fails its node, with the reason; it is never taken for false.
+  1. What cannot be evaluated fails its node, with the reason; it is never taken for false. A journal
+     that cannot be read is no such thing: the error leaves the workflow, and no failure strategy is asked about it.
   2. Cells and the inputs of a template are recorded when they begin: a replay sees the same ones, whatever has changed since.
   3. A `while` asks its condition before each round. A window goes on until its time since its beginning is over.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import from_iso, iso
-from bridle.core.errors import BridleError, InputError, UnavailableError
+from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
@@ -39,7 +40,7 @@ async def begin(desk: Desk, root: Position) -> Answer:
     try:
         context = await desk.context(root)
         wanted = _evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
-    except BridleError as error:
+    except InputError as error:
         return {"state": str(State.FAILED), "note": str(error)}
     if not wanted.value:
         return {"state": str(State.SKIPPED), "note": describe_refusal(wanted)}
@@ -60,9 +61,7 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
         refused = await _ask_condition(desk, position, standing)
         if refused is None and (block.inputs is not None or block.variables):
             await _record_beginning(desk, position, block)
-    except UnavailableError:
-        raise
-    except BridleError as error:
+    except InputError as error:
         return await _end(desk, position, State.FAILED, str(error))
     if refused is not None:
         return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
@@ -83,9 +82,7 @@ async def leave(desk: Desk, position: Position, result: Result) -> Answer:
         stands_for_cells = block.strategy is not None and position.cell is None
         if isinstance(block, Block) and not result.breaks and not stands_for_cells:
             output = await _outputs(desk, position, block)
-    except UnavailableError:
-        raise
-    except BridleError as error:
+    except InputError as error:
         state, note, failed_here = State.FAILED, str(error), True
     answer: dict[str, Json] = judge_block(desk, position, error="unknown") if failed_here else {}
     if result.stop == TIME_OVER:
@@ -140,9 +137,7 @@ async def expand_cells(desk: Desk, position: Position, standing: Standing) -> An
         if refused is not None:
             return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
         body = await _expand(desk, position, strategy)
-    except UnavailableError:
-        raise
-    except BridleError as error:
+    except InputError as error:
         return await _end(desk, position, State.FAILED, str(error))
     record = (await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, body)], []))[-1]
     return _cells_answer(record.body)
@@ -168,9 +163,7 @@ async def ask_again(desk: Desk, cell: Position, standing: Standing) -> Answer:
     try:
         context = await desk.context(cell)
         wanted = _evaluate(strategy.condition, context, Standing(), default=DEFAULT_OF_STEP)
-    except UnavailableError:
-        raise
-    except BridleError as error:
+    except InputError as error:
         return await _end(desk, cell, State.FAILED, str(error))
     return {"state": str(State.RUNNING if wanted.value else State.SUCCEEDED)}
 

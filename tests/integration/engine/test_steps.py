@@ -7,7 +7,7 @@ import pytest
 from bridle.core.errors import UnavailableError
 from bridle.engine.proof import find_shipment
 from bridle.engine.result import Standing
-from bridle.trust.journal import GuardError, Kind
+from bridle.trust.journal import GuardError, JournalError, Kind
 
 ONE = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, run: make}]}]}"
 
@@ -190,6 +190,21 @@ async def test_a_store_that_does_not_answer_ends_nothing_and_the_step_goes_on_wh
         await desk.leg(execution, "a/b")
     mend()
     assert (await desk.leg(execution, "a/b"))["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("error", [UnavailableError("no answer"), JournalError("changed behind our back")])
+async def test_a_journal_that_cannot_be_read_ends_no_block(desk, error):
+    execution = await desk.start("pipeline: {id: p, stages: [{id: a, on-failure: ignore, steps: [ls]}]}")
+    real, stage = desk.store.journal.read, desk.position(execution, "a")
+
+    async def fake_read(**wanted):
+        raise error
+
+    desk.store.journal.read = fake_read
+    with pytest.raises(type(error)):
+        await desk.worker(execution).enter(stage, Standing())
+    desk.store.journal.read = real
+    assert (await desk.worker(execution).enter(stage, Standing()))["state"] == "running"
 
 
 async def test_a_wait_counts_from_the_start_that_the_journal_knows(desk):
