@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 from bridle.core.canonical import Json
@@ -25,7 +26,7 @@ from bridle.engine.result import CANCEL, Result, Standing
 from bridle.engine.steps import Bench
 from bridle.engine.work import Answer
 from bridle.pipeline.plan import Plan
-from bridle.pipeline.tree import AnyNode
+from bridle.pipeline.tree import Address, AnyNode, walk
 from bridle.trust.journal import Entry, Guard, Kind, Record
 
 MOST_DESKS = 2_000  # of executions at a time; one that is dropped is opened again when it is needed
@@ -55,7 +56,6 @@ class Desk:
     wake: Callable[[str, str], Awaitable[None]]
     active: set[str] = field(default_factory=set)
     waiting: dict[str, str] = field(default_factory=dict)
-    expressive: dict[int, bool] = field(default_factory=dict)
 
     def now(self) -> datetime:
         return self.bench.clock.now()
@@ -73,27 +73,17 @@ class Desk:
 
     async def context(self, position: Position, *, inside: bool = False) -> dict[str, Json]:
         """Return what expressions at a node see, as it stands now; where there are none, nothing is read for them."""
-        if not position.address or self._has_expressions(position.node):
+        if not position.address or position.address in self.expressive:
             await self.known.refresh()
         return build_context(self.execution, self.known, position, inside=inside)
 
-    def _has_expressions(self, node: AnyNode) -> bool:
-        """True for every block, and for a step in whose words an expression may stand."""
-        known = self.expressive.get(id(node))
-        if known is None:
-            own = (
-                node.condition,
-                node.strategy,
-                node.on_failure,
-                node.env,
-                self.plan.env,
-                vars(node).get("with_"),
-            )
-            text = repr(own)
-            written = node.condition != "" or "<+" in text or "${{" in text
-            known = written or node.kind not in WITHOUT_OTHERS_WORDS
-            self.expressive[id(node)] = known
-        return known
+    @cached_property
+    def expressive(self) -> frozenset[Address]:
+        """The addresses of every block, and of the steps in whose words an expression may stand."""
+        everywhere = _holds_expression(self.plan.env)
+        return frozenset(
+            address for address, node in walk(self.plan.stages) if everywhere or _is_expressive(node)
+        )
 
     async def interruption(self, position: Position) -> Answer | None:
         """Return what stops or holds the node now, or None."""
@@ -139,6 +129,17 @@ class Desk:
         if self.active or not self.waiting:
             return []
         return [self.move(State.WAITING, next(reversed(self.waiting.values())))]
+
+
+def _is_expressive(node: AnyNode) -> bool:
+    if node.kind not in WITHOUT_OTHERS_WORDS or node.condition:
+        return True
+    return _holds_expression((node.strategy, node.on_failure, node.env, vars(node).get("with_")))
+
+
+def _holds_expression(words: object) -> bool:
+    text = repr(words)
+    return "<+" in text or "${{" in text
 
 
 class Desks:
