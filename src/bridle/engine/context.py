@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.engine.execution import Execution
 from bridle.engine.position import Level, Position, base_path
 from bridle.pipeline.exported import ROOT_SCOPES, find_published
@@ -188,7 +188,7 @@ def build_context(
     if levels and "undoes" in execution.options:
         undone, begun = _find_undone(execution, known, levels[-1].node.id)
         context |= undone
-        own = _mapping(begun.get("variables") or {})
+        own = as_mapping(begun.get("variables") or {})
     if stage is not None:
         context["stage"] = {"id": stage.node.id, "name": stage.node.name, "variables": own}
     if position.plan.variables:
@@ -243,22 +243,17 @@ def strategy_path(level: Level) -> str:
 
 def _find_variables(known: Known, stage: Position) -> Mapping[str, Json]:
     """Return the variables of a stage, which were recorded when it began; none before that."""
-    return _mapping(known.started(stage.path).get("variables") or {})
+    return as_mapping(known.started(stage.path).get("variables") or {})
 
 
 def _find_undone(execution: Execution, known: Known, id_: str) -> tuple[dict[str, Json], Mapping[str, Json]]:
     """Return what a stage of a rollback sees of the one that it undoes: the cell, its inputs, and what was put out; and how
     that one began."""
-    mine = _mapping(_mapping(execution.options["stages"])[id_])
+    mine = as_mapping(as_mapping(execution.options["stages"])[id_])
     path = str(mine["path"])
     begun = known.undoes.started(path) if known.undoes else _EMPTY
     inputs: dict[str, Json] = {"inputs": begun["inputs"]} if begun.get("inputs") else {}
-    return {**_mapping(mine["cell"]), **inputs, "rollback": {"data": _rollback_data(known, path)}}, begun
-
-
-def _mapping(value: Json) -> Mapping[str, Json]:
-    assert isinstance(value, Mapping)
-    return value
+    return {**as_mapping(mine["cell"]), **inputs, "rollback": {"data": _rollback_data(known, path)}}, begun
 
 
 def _rollback_data(known: Known, stage: str) -> Mapping[str, Json]:
