@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from bridle.core.canonical import Json
 
 _DATE = r"\d{4}-[01]\d-[0-3]\d"
+_LASTED = r"(?<=\bin )\d+(?:\.\d+)?\s?(?:ms|s|seconds)\b"
 _CLOCK = r"[0-2]\d[:.-]?[0-5]\d(?:[:.-]?[0-5]\d(?:[.,]\d{1,9})?)?(?:Z|[+-][01]\d:?[0-5]\d)?"
 # In this order: a UUID holds digits that would pass for a digest, a time of day belongs to the date before it.
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\b[a-z]{3}_[0-9a-z]{26}\b"), "<id>"),  # core.ids
     (re.compile(r"\b(?=[0-9A-Z]*\d)[0-9A-HJKMNP-TV-Z]{26}\b"), "<id>"),  # a ULID
+    (re.compile(_LASTED), "<time>"),  # what test runners and builds end with
     (re.compile(rf"(?<!\d){_DATE}(?:[T _-]{_CLOCK})?(?![\d])"), "<time>"),
     (re.compile(r"(?<!\d)20\d\d[01]\d[0-3]\d[T_-]?[0-2]\d[0-5]\d(?:[0-5]\d)?Z?(?!\d)"), "<time>"),
     (

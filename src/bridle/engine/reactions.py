@@ -38,9 +38,11 @@ async def rest(desk: Desk, position: Position, until: str) -> Answer:
     return cut or {"state": str(State.WAITING), "timeout_s": left_s}
 
 
-async def intervene(desk: Desk, position: Position, standing: Standing, answer: Answer) -> Answer:
-    """See `work.Worker.intervene`."""
-    path = position.path
+async def intervene(
+    desk: Desk, position: Position, standing: Standing, answer: Answer, *, path: str = ""
+) -> Answer:
+    """See `work.Worker.intervene`. `path` names what is decided about, where it is not the step at the position."""
+    path = path or position.path
     cut = await desk.interruption(position)
     if cut is not None:
         return cut
@@ -93,7 +95,7 @@ async def _time_out(
     try:
         return await _settle(desk, asked.path, then, who="nobody decided in time", guards=(guard,))
     except GuardError:  # somebody has just answered
-        return await intervene(desk, position, standing, answer)
+        return await intervene(desk, position, standing, answer, path=asked.path)
 
 
 async def _settle(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine import blocks, branches, reactions, rollback
+from bridle.engine import blocks, branches, progress, reactions, rollback
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import Result, Standing
@@ -41,7 +41,10 @@ class PlanWorker(Worker):
         return failed or await blocks.expand_cells(self._desk, position, standing)
 
     async def again(self, cell: Position, standing: Standing) -> Answer:
-        return await blocks.ask_again(self._desk, cell, standing)
+        answer = await blocks.ask_again(self._desk, cell, standing)
+        if answer["state"] != State.RUNNING:
+            return answer
+        return await progress.judge_progress(self._desk, cell, standing) or answer
 
     async def fork(self, children: Sequence[Position]) -> Answer:
         return await branches.fork(self._desk, children)
