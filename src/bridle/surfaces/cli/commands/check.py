@@ -123,6 +123,8 @@ def _print_plan(found: Plan) -> None:
 
 def describe_actions(step: Step) -> str:
     """Return which actions a step performs."""
+    from bridle.agent.inline import find_agent
+
     body = step.with_
     match step.kind:
         case "run":
@@ -132,7 +134,9 @@ def describe_actions(step: Step) -> str:
         case "tool":
             return f"{body['uses']}{', which asks a person' if asks(step) else ''}"
         case "agent":
-            return f"model.call and the tools of {body['uses']}"
+            if body["uses"]:
+                return f"model.call and the tools of {body['uses']}"
+            return ", ".join(("model.call", *find_agent(body, roots=()).tools))
         case "approval":
             wanted = body["with"]
             assert isinstance(wanted, dict)
@@ -152,12 +156,12 @@ def describe_actions(step: Step) -> str:
 
 def asks(step: Step) -> bool:
     """True when the step's own action needs a person's word: an approval, and a tool whose effect cannot simply be put back."""
-    from bridle.gate.manifest import Effect, builtin_manifests
+    from bridle.gate.manifest import builtin_manifests
 
     if step.kind == "approval":
         return True
     manifest = builtin_manifests().get(str(step.with_.get("uses"))) if step.kind == "tool" else None
-    return manifest is not None and manifest.effect in (Effect.CONSEQUENTIAL, Effect.DESTRUCTIVE)
+    return manifest is not None and manifest.effect.lasts
 
 
 def list_asking(plan: Plan) -> list[str]:
