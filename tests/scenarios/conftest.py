@@ -43,6 +43,7 @@ def origins(folder):
         subprocess.run([*git, "init", "-q", "-b", "main"], check=True)
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "-q", "-m", "begin"], check=True)
+        subprocess.run([*git, "tag", "-a", "v1", "-m", "the first"], check=True)
     return folder / "origins"
 
 

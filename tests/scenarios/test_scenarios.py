@@ -1,7 +1,7 @@
 """Pipelines and what becomes of them, on a real store, with the real engine, policy and sandbox.
 
 A scenario is one file of two documents: a pipeline, and what is expected of it. `ORIGINS` in the pipeline is a folder of
-three repositories: one, two and three.
+three repositories: one, two and three, each with a tag v1.
 
     state       of the whole
     steps       the state of every step, none left out

@@ -31,6 +31,22 @@ def store_commit(mirror: Mirror, commit: str, snapshots: Snapshots) -> str:
     return snapshots.put(manifest)
 
 
+def place_below(path: str, tree: str, around: str, *, snapshots: Snapshots) -> str:
+    """Put a stored tree at the folder `path` of another, in place of what is there; return the whole tree's digest."""
+    names = path.split("/")
+    if path == "." or is_excluded(path) or ".git" in (name.lower() for name in names):
+        raise ExecutionError(f"{path!r} is no folder to clone into", reason="bad-name")
+    above = {"/".join(names[:length]) for length in range(1, len(names) + 1)}
+    kept = dict(snapshots.load(around))
+    for name in above & set(kept):
+        if kept[name].kind is not Kind.FOLDER:
+            raise ExecutionError(f"{name} is in the way: it is no folder", reason="path-taken")
+        del kept[name]
+    others = {name: entry for name, entry in kept.items() if not name.startswith(f"{path}/")}
+    placed = {f"{path}/{name}": entry for name, entry in snapshots.load(tree).items()}
+    return snapshots.put({**others, **(placed or {path: Entry(Kind.FOLDER)})})
+
+
 def changed_paths(base: Manifest, other: Manifest) -> list[str]:
     """Return the files and links that differ, sorted. Empty folders are no change: git does not keep them."""
     paths = base.keys() | other.keys()

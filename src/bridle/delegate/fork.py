@@ -138,8 +138,7 @@ def take_back(parent: Mirror, mirrors: Mapping[str, Mirror], what: Return) -> No
         held = mirrors[name].heads()
         refs = [f"refs/heads/{branch}" for branch, commit in what.heads.items() if held.get(branch) == commit]
         if what.clone is not None and mirrors[name].find_clone() == what.clone:
-            ref = f"refs/remotes/origin/{what.clone.branch}"
-            refs.append(f"+{ref}:{ref}")
+            refs.append(f"+{what.clone.point.local}:{what.clone.point.local}")
         parent.take_objects(mirrors[name], refs=refs)
     stands = parent.heads()
     lines = [

@@ -26,13 +26,40 @@ _BATCH_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
+class Point:
+    """What can be asked of an origin: a `branch`, a `tag` or a `commit`, by its name."""
+
+    kind: str
+    name: str
+
+    @property
+    def origin(self) -> str:
+        """What the origin calls it."""
+        folder = {"branch": "refs/heads/", "tag": "refs/tags/", "commit": ""}[self.kind]
+        return f"{folder}{self.name}"
+
+    @property
+    def local(self) -> str:
+        """The reference under which it lies here."""
+        return f"refs/remotes/{'origin' if self.kind == 'branch' else self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
 class Clone:
-    """What was put into a workspace: the origin, the branch and its commit, and the tree's digest."""
+    """What was put into a workspace: the origin, the branch and its commit, and the tree's digest.
+
+    `kind` says what `branch` is the name of, when it is no branch: see Point.
+    """
 
     repository: str
     branch: str
     commit: str
     tree: str
+    kind: str = "branch"
+
+    @property
+    def point(self) -> Point:
+        return Point(self.kind, self.branch)
 
 
 @dataclass(frozen=True)
@@ -70,21 +97,55 @@ class Mirror:
 
     def fetch(self, repository: str, branch: str) -> str:
         """Bring a branch of the origin here; return its commit."""
+        return self.fetch_point(repository, Point("branch", branch))
+
+    def fetch_point(self, repository: str, point: Point, *, depth: int = 0) -> str:
+        """Bring a branch, a tag or a commit of the origin here; return its commit. A `depth` of 0 is all of its history.
+
+        A commit that was asked for by its id is that commit, or an error: a tag's own id is none.
+        """
         self.make()
-        if not self.tip_of(repository, branch):
-            raise ExecutionError(f"the origin has no branch {branch}", reason="no-such-branch")
-        ref = f"refs/remotes/origin/{branch}"
-        refspec = f"+refs/heads/{branch}:{ref}"
-        run = self.git.run("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", repository, refspec)
+        known = self._ask(repository, "HEAD" if point.kind == "commit" else point.origin)
+        if not known and point.kind != "commit":
+            raise ExecutionError(
+                f"the origin has no {point.kind} {point.name}", reason=f"no-such-{point.kind}"
+            )
+        run = self._fetch(repository, f"+{point.origin}:{point.local}", depth=depth)
+        if run.returncode and point.kind != "commit":
+            raise _no_answer(repository, run)
+        if run.returncode:  # not every origin gives a commit by its id
+            self._find_commit(repository, point)
+        commit = self.git.text("rev-parse", "--verify", f"{point.local}^{{commit}}")
+        if point.kind == "commit" and commit != point.name:
+            raise ExecutionError(f"{point.name} is no commit of the origin", reason="commit-differs")
+        return commit
+
+    def _find_commit(self, repository: str, point: Point) -> None:
+        """Fetch all that the origin shows, and look for the commit among it."""
+        run = self._fetch(
+            repository, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/remotes/tag/*"
+        )
         if run.returncode:
             raise _no_answer(repository, run)
-        return self.git.text("rev-parse", "--verify", f"{ref}^{{commit}}")
+        if not self.has_commit(point.name):
+            raise ExecutionError(f"the origin has no commit {point.name}", reason="no-such-commit")
+        self.git.output("update-ref", point.local, point.name)
+
+    def _fetch(self, repository: str, *refs: str, depth: int = 0) -> subprocess.CompletedProcess[bytes]:
+        shallow = ["--depth", str(depth)] if depth else []
+        return self.git.run(
+            "fetch", "-q", "--no-tags", "--no-write-fetch-head", *shallow, "--", repository, *refs
+        )
 
     def tip_of(self, repository: str, branch: str) -> str:
         """Ask the origin for a branch's commit; empty when it has no such branch."""
+        return self._ask(repository, f"refs/heads/{branch}")
+
+    def _ask(self, repository: str, ref: str) -> str:
         check_repository(repository)
-        self.check_branch(branch)
-        run = self.git.run("ls-remote", "--", repository, f"refs/heads/{branch}")
+        if ref != "HEAD":
+            self._check_ref(ref)
+        run = self.git.run("ls-remote", "--", repository, ref)
         if run.returncode:
             raise _no_answer(repository, run)
         return run.stdout.decode().partition("\t")[0].strip()
@@ -100,8 +161,13 @@ class Mirror:
 
     def check_branch(self, branch: str) -> None:
         """Raise InputError for what git would not take as a branch."""
-        if branch.startswith("-") or self.git.run("check-ref-format", f"refs/heads/{branch}").returncode:
-            raise InputError(f"{branch!r} is not a branch's name", reason="bad-branch")
+        self._check_ref(f"refs/heads/{branch}")
+
+    def _check_ref(self, ref: str) -> None:
+        _, kind, name = ref.split("/", 2)
+        if name.startswith("-") or self.git.run("check-ref-format", ref).returncode:
+            noun = "branch" if kind == "heads" else "tag"
+            raise InputError(f"{name!r} is not a {noun}'s name", reason=f"bad-{noun}")
 
     def heads(self) -> dict[str, str]:
         """Return the commits of the branches made here, by branch."""
@@ -115,7 +181,14 @@ class Mirror:
         """Bring what these refs of another mirror hold; a ref is named alone (objects only) or `from:to`."""
         if refs:
             self.git.output(
-                "fetch", "-q", "--no-tags", "--no-write-fetch-head", "--", str(other._folder / "git"), *refs
+                "fetch",
+                "-q",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--update-shallow",
+                "--",
+                str(other._folder / "git"),
+                *refs,
             )
 
     def bundle(self, base: str) -> bytes:

@@ -30,7 +30,7 @@ from bridle.core.visible import hide_userinfo
 from bridle.delegate.disk import sync_folder, write_whole
 from bridle.delegate.fork import find_fork, note_fork
 from bridle.delegate.git_program import last_line
-from bridle.delegate.mirror import Clone, Mirror
+from bridle.delegate.mirror import Clone, Mirror, Point
 from bridle.delegate.workspace import Workspaces
 
 MIRROR_TOOLS = frozenset(
@@ -136,8 +136,11 @@ class Travel:
 
 
 def _fetch_clone(mirror: Mirror, clone: Clone) -> None:
-    if mirror.tip_of(clone.repository, clone.branch):
+    if clone.kind == "branch" and mirror.tip_of(clone.repository, clone.branch):
         mirror.fetch(clone.repository, clone.branch)
+    elif clone.kind != "branch":
+        mirror.fetch_point(clone.repository, Point("commit", clone.commit))
+        mirror.git.output("update-ref", clone.point.local, clone.commit)
     if not mirror.has_commit(
         clone.commit
     ):  # the branch was moved meanwhile; many origins give a commit by its id

@@ -332,12 +332,12 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
 
 
 def _cloned_from(records: list[Record], *, before: Record) -> str:
-    """Return the repository that the workspace was cloned from when the commit was made."""
+    """Return the repository that the workspace was cloned from when the commit was made; one put into a folder is none."""
     clones = {record.subject for record in records if record.seq < before.seq and _cloned(record)}
-    asked = [record for record in records if record.kind is Kind.DECIDED and record.subject in clones]
-    if not asked:
-        return ""
-    return str(as_mapping(as_mapping(asked[-1].body["request"])["arguments"])["repository"])
+    decided = [record for record in records if record.kind is Kind.DECIDED and record.subject in clones]
+    asked = [as_mapping(as_mapping(record.body["request"])["arguments"]) for record in decided]
+    whole = [arguments for arguments in asked if "path" not in arguments]
+    return str(whole[-1]["repository"]) if whole else ""
 
 
 def _cloned(record: Record) -> bool:

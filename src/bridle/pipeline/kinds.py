@@ -40,9 +40,10 @@ from bridle.pipeline.vocabulary import (
 MODEL_VARIABLES = {"MODEL": "", "ANTHROPIC_MODEL": "anthropic:", "OPENAI_MODEL": "openai:"}
 SHELLS = ("sh", "bash", "python")
 _LATER_SHELLS = ("powershell", "pwsh")
-_LATER_REFS = ("tag", "commit", "sha", "pull-request")
+REFS = {"branch": "branch", "tag": "tag", "commit": "commit", "sha": "commit"}
 _AGENT = re.compile(r"(?:[A-Za-z][\w-]*\.)*[A-Za-z][\w-]*(@\d{1,9}(?:\.\d{1,9}){0,2})?", re.ASCII)
 _TOOL = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9_-]*)+", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _KEY = re.compile(r"[A-Za-z_][\w-]{0,127}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 
@@ -179,16 +180,35 @@ def _read_output_alias(body: Fields) -> dict[str, Json]:
 def _read_clone(body: Fields) -> dict[str, Json]:
     node = body.get("ref")
     ref = open_fields(node, REF, findings=body.findings) if node is not None else None
-    return {"repo": body.required_text("repo"), "ref": _read_ref(ref) if ref else None}
+    if body.flag("disabled", default=False) or not body.flag("enabled", default=True):
+        body.refuse(
+            "a clone step is not disabled here",
+            reason="misplaced-disabled",
+            hint="write disabled: true on the step",
+        )
+    found: dict[str, Json] = {
+        "repo": body.required_text("repo"),
+        "ref": _read_ref(ref) if ref else None,
+    }
+    if body.has("depth"):
+        found["depth"] = body.count("depth", default=1)
+    if body.has("path"):
+        found["path"] = body.text("path")
+    return found
 
 
 def _read_ref(ref: Fields) -> Json:
-    type_ = ref.text("type", "branch").lower().replace("_", "-")
-    if type_ in _LATER_REFS:
-        ref.findings.refuse_later(ref.place, f"ref-{type_}", hint="use type: branch")
-    elif type_ != "branch":
-        ref.refuse(f"{type_!r} is no kind of ref", reason="unknown-ref", hint="use type: branch")
-    return {"type": "branch", "name": ref.required_text("name")}
+    word = ref.text("type", "branch").lower().replace("_", "-")
+    type_, hint = REFS.get(word), f"use one of {', '.join(REFS)}"
+    if word == "pull-request":
+        ref.findings.refuse_later(ref.place, f"ref-{word}", hint="name the branch of the pull request")
+    elif type_ is None:
+        ref.refuse(f"{word!r} is no kind of ref", reason="unknown-ref", hint=hint)
+    name = ref.required_text("name")
+    if type_ == "commit" and name and not _COMMIT.fullmatch(name) and "<+" not in name and "${{" not in name:
+        hint = "write all 40 digits: a shorter id may come to mean another commit"
+        ref.refuse(f"{name[:80]!r} is no commit", reason="bad-commit", hint=hint)
+    return {"type": type_ or "branch", "name": name}
 
 
 def _read_agent(body: Fields) -> dict[str, Json]:

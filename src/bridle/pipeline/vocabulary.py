@@ -173,8 +173,8 @@ OUTPUT = define("output", core="name alias mask")
 OUTPUT_ALIAS = define("output-alias", core="key scope")
 CLONE = define(
     "clone",
-    core="repo ref",
-    later="connector depth path sparse-checkout submodules disabled enabled",
+    core="repo ref depth path disabled enabled",
+    later="connector sparse-checkout submodules",
     refused={"persist-credentials": "credentials-in-workspace"},
     aliases={"clonedir": "path", "repository": "repo"},
 )

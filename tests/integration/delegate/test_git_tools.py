@@ -44,6 +44,97 @@ async def test_a_clone_puts_away_what_lay_there(cloned: Bench, origin: Origin) -
     assert not (cloned.folder / "stray").exists()
 
 
+async def test_a_tag_is_the_commit_it_stands_for(bench: Bench, origin: Origin) -> None:
+    first = origin.git("rev-parse", "main")
+    origin.git("tag", "-a", "v1", "-m", "one", first)
+    origin.commit({"README": "later\n"}, parent=first)
+    report = await bench.do("git.clone", {"repository": str(origin.path), "tag": "v1"})
+    assert report.value == {"commit": first, "tag": "v1"}
+    assert (bench.folder / "README").read_text() == FILES["README"]
+    bench.boundary = REPAIR
+    (bench.folder / "src/calc.py").write_text(FIXED)
+    made = await commit(bench)
+    assert value_of(made)["parent"] == first
+
+
+@pytest.mark.parametrize("gives_ids", ["true", "false"])
+async def test_a_commit_is_that_commit_however_the_origin_gives_it(
+    bench: Bench, origin: Origin, gives_ids: str
+) -> None:
+    first = origin.git("rev-parse", "main")
+    origin.git("config", "uploadpack.allowAnySHA1InWant", gives_ids)
+    origin.commit({"README": "later\n"}, parent=first)
+    report = await bench.do("git.clone", {"repository": str(origin.path), "commit": first})
+    assert report.value == {"commit": first}
+    assert (bench.folder / "README").read_text() == FILES["README"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"commit": "0" * 39 + "1"}, "no-such-commit"),
+        ({"commit": "TAG"}, "commit-differs"),
+        ({"commit": "abc1234"}, "bad-arguments"),
+        ({"tag": "v9"}, "no-such-tag"),
+        ({"tag": "a..b"}, "bad-tag"),
+        ({"branch": "main", "tag": "v1"}, "bad-arguments"),
+        ({}, "bad-arguments"),
+        ({"branch": "main", "path": "../out"}, "outside-workspace"),
+        ({"branch": "main", "path": ".bridle/x"}, "bad-name"),
+        ({"branch": "main", "path": "a/.git"}, "bad-name"),
+        ({"branch": "main", "path": "."}, "bad-name"),
+    ],
+)
+async def test_what_cannot_be_had_is_not_cloned(
+    bench: Bench, origin: Origin, wanted: dict[str, Json], reason: str
+) -> None:
+    origin.git("tag", "-a", "v1", "-m", "one", "main")
+    asked = {name: origin.git("rev-parse", "v1") if text == "TAG" else text for name, text in wanted.items()}
+    report = await bench.do("git.clone", {"repository": str(origin.path), **asked})
+    assert (report.status, value_of(report)["reason"]) == ("failed", reason)
+    assert [path for path in bench.folder.rglob("*") if path.is_file()] == []
+
+
+async def test_a_depth_leaves_older_commits_where_they_are_and_a_change_can_be_pushed(
+    bench: Bench, origin: Origin
+) -> None:
+    first = origin.git("rev-parse", "main")
+    origin.commit(FILES, parent=first)
+    # git shares the objects of a plain path; a URL is fetched from
+    repository = f"file://{origin.path}"
+    await bench.do("git.clone", {"repository": repository, "branch": "main", "depth": 1})
+    mirror = bench.workspaces.mirror("w") / "git"
+    assert (mirror / "shallow").exists()
+    bench.boundary = REPAIR
+    (bench.folder / "src/calc.py").write_text(FIXED)
+    made = value_of(await commit(bench))
+    assert GitProgram(mirror).run("cat-file", "-e", first).returncode != 0
+    pushed = await bench.do("git.push", {"commit": made["commit"], "branch": BRANCH})
+    assert (pushed.status, origin.git("rev-parse", BRANCH)) == ("succeeded", made["commit"])
+
+
+async def test_a_clone_into_a_folder_keeps_what_lies_beside_it(cloned: Bench, origin: Origin) -> None:
+    (cloned.folder / "lib/old").mkdir(parents=True)
+    (cloned.folder / "lib/old/gone").write_text("x")
+    (cloned.folder / "lib/stays").write_text("y")
+    report = await cloned.do(
+        "git.clone", {"repository": str(origin.path), "branch": "main", "path": "lib/old"}
+    )
+    assert report.status == "succeeded"
+    assert not (cloned.folder / "lib/old/gone").exists()
+    assert (cloned.folder / "lib/old/README").read_text() == FILES["README"]
+    assert (cloned.folder / "lib/stays").read_text() == "y"
+    assert (cloned.folder / "README").read_text() == FILES["README"]
+
+
+async def test_a_folder_is_not_put_where_a_file_is(cloned: Bench, origin: Origin) -> None:
+    report = await cloned.do(
+        "git.clone", {"repository": str(origin.path), "branch": "main", "path": "README/x"}
+    )
+    assert value_of(report)["reason"] == "path-taken"
+    assert (cloned.folder / "README").read_text() == FILES["README"]
+
+
 @pytest.mark.parametrize(
     ("path", "content", "mode", "reason"),
     [

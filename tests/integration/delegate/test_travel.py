@@ -110,6 +110,22 @@ async def test_a_commit_made_on_one_machine_is_pushed_by_another(
     assert origin.git("rev-parse", "bridle/fix") == commit
 
 
+@pytest.mark.parametrize("kind", ["tag", "commit"])
+async def test_what_was_cloned_by_tag_or_commit_goes_on_on_another_machine(
+    one: Machine, two: Machine, origin: Origin, kind: str
+) -> None:
+    first = origin.git("rev-parse", "main")
+    origin.git("tag", "v1", first)
+    origin.commit({"README": "calc, later\n"}, parent=first)
+    wanted = {"tag": "v1", "commit": first}[kind]
+    await one.do("git.clone", {"repository": str(origin.path), kind: wanted})
+    await one.edit("README", "calc", "fixed")
+    commit = await one.commit("bridle/fix")
+    pushed = await two.do("git.push", {"commit": commit, "branch": "bridle/fix"})
+    assert pushed.status == "succeeded"
+    assert origin.git("rev-parse", "bridle/fix^") == first
+
+
 async def test_the_same_change_is_the_same_commit_on_another_machine(
     one: Machine, two: Machine, origin: Origin
 ) -> None:

@@ -17,15 +17,16 @@ from __future__ import annotations
 import asyncio
 import re
 
+from bridle.core.boundary import clean_path
 from bridle.core.canonical import Json, digest, digest_bytes
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.core.likeness import mask_text
 from bridle.core.visible import hide_userinfo, show_name
-from bridle.delegate.checkout import changed_paths, store_commit
+from bridle.delegate.checkout import changed_paths, place_below, store_commit
 from bridle.delegate.effectors import EffectorContext, EffectorResult
-from bridle.delegate.effectors.arguments import text_of
+from bridle.delegate.effectors.arguments import number_of, text_of
 from bridle.delegate.git_program import last_line
-from bridle.delegate.mirror import Clone, Mirror
+from bridle.delegate.mirror import Clone, Mirror, Point
 from bridle.delegate.snapshot import Entry, Manifest
 from bridle.delegate.tree import Kind
 from bridle.delegate.workspace import Workspaces
@@ -35,20 +36,35 @@ _NOBODY = "0" * 40
 
 
 async def clone(task: Task, context: EffectorContext) -> EffectorResult:
-    """Make the workspace the files of a branch: `{"commit", "branch"}`; the fact `tree` is what it is now."""
+    """Make the workspace, or the folder `path` of it, the files of a branch, a tag or a commit.
+
+    `{"commit", "branch"}`, or `{"commit", "tag"}`, or `{"commit"}`; the fact `tree` is what the workspace is now.
+    """
     return await asyncio.to_thread(_clone, task, context.workspaces)
 
 
 def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
-    repository, branch = text_of(task, "repository"), text_of(task, "branch")
+    repository, point, path = text_of(task, "repository"), _point_of(task), text_of(task, "path", "")
     mirror = Mirror(spaces.mirror(task.workspace))
-    commit = mirror.fetch(repository, branch)
+    commit = mirror.fetch_point(repository, point, depth=number_of(task, "depth", 0, least=0))
     tree = store_commit(mirror, commit, spaces.snapshots)
+    if path:
+        tree = place_below(
+            clean_path(path), tree, spaces.snapshot(task.workspace), snapshots=spaces.snapshots
+        )
     spaces.restore(task.workspace, tree)
     if spaces.snapshot(task.workspace) != tree:
         raise ExecutionError("the workspace is not what was cloned into it", reason="clone-differs")
-    mirror.note_clone(Clone(repository, branch, commit, tree))
-    return EffectorResult("succeeded", {"commit": commit, "branch": branch}, {"tree": tree})
+    if not path:  # what a commit is compared with, and where a push goes, is what the whole workspace is
+        mirror.note_clone(Clone(repository, point.name, commit, tree, point.kind))
+    return EffectorResult("succeeded", {point.kind: point.name, "commit": commit}, {"tree": tree})
+
+
+def _point_of(task: Task) -> Point:
+    kinds = [kind for kind in ("branch", "tag", "commit") if kind in task.request.arguments]
+    if len(kinds) != 1:
+        raise InputError("a clone needs one of branch, tag and commit", reason="bad-arguments")
+    return Point(kinds[0], _commit_of(task) if kinds == ["commit"] else text_of(task, kinds[0]))
 
 
 async def commit(task: Task, context: EffectorContext) -> EffectorResult:

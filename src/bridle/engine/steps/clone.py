@@ -1,15 +1,17 @@
-"""`clone`: the files of a branch into the execution's workspace."""
+"""`clone`: the files of a branch, a tag or a commit into the execution's workspace, or into a folder of it."""
 
 from __future__ import annotations
 
 from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json
 from bridle.engine.steps import Ending, Leg, end_with, step_action
 
 
 async def perform_clone(leg: Leg) -> Ending:
     """Clone into the workspace."""
     ref = leg.body.get("ref")
-    branch = ref["name"] if isinstance(ref, dict) else "main"
-    arguments = {"repository": leg.body["repo"], "branch": branch}
+    kind, name = (str(ref["type"]), ref["name"]) if isinstance(ref, dict) else ("branch", "main")
+    arguments: dict[str, Json] = {"repository": leg.body["repo"], kind: name}
+    arguments |= {key: leg.body[key] for key in ("depth", "path") if key in leg.body}
     action = step_action(leg, "git.clone", arguments, boundary=Boundary(write=("**",)))
     return await end_with(leg, await leg.bench.gate.perform(action))
