@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import bridle
+from bridle.delegate.sandbox.launch import KEEPER
 
 STARTER = """
 import asyncio, sys
@@ -42,6 +46,17 @@ def test_the_command_dies_with_the_process_that_started_it(workspace: Path):
         running = wait_until(lambda: is_running(mark), within_s=5)
         starter.kill()
     assert (started, running, wait_until(lambda: not is_running(mark), within_s=5)) == (True, True, True)
+
+
+@pytest.mark.parametrize(("answer", "ran"), [(b"g\n", b"ran\n"), (b"", b""), (b"g", b""), (b"x\n", b"")])
+def test_the_second_gate_gives_way_to_a_whole_answer_only(answer, ran):
+    ours, keepers = socket.socketpair()
+    with ours, keepers:
+        ours.sendall(answer)
+        ours.shutdown(socket.SHUT_WR)
+        line = ["/bin/sh", "-c", KEEPER, "sh", "echo", "ran"]
+        done = subprocess.run(line, stdin=keepers, capture_output=True, timeout=10, check=False)
+    assert done.stdout == ran
 
 
 KILLED_AT_THE_START = """
