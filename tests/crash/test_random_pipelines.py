@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -16,13 +17,13 @@ import pytest
 from bridle.pipeline.read import read_pipeline
 from crash.ending import Ending
 from crash.random_pipelines import make_pipeline
-from crash.trial import Manner, run_undisturbed, try_killing
+from crash.trial import Manner, choose_points, run_undisturbed, try_killing
 from support.forks import Forks
 from support.postgres import Postgres, run_postgres
 
 ONLY = os.environ.get("BRIDLE_CRASH_SEED", "")
 BY_ONE, BY_TWO, ON_POSTGRESQL, SANDBOXED = (
-    ([int(ONLY)],) * 4 if ONLY else (list(range(1, 10)), list(range(10, 16)), list(range(16, 20)), [1])
+    ([int(ONLY)],) * 4 if ONLY else ([1, 3, 6, 8, 9], [10, 11, 15], [16, 18], [1])
 )
 FIRST, MANY = (
     int(os.environ.get("BRIDLE_CRASH_FIRST") or 1000),
@@ -100,6 +101,19 @@ def test_a_seed_gives_the_same_pipeline_again() -> None:
 def test_every_random_pipeline_is_one_that_can_be_read() -> None:
     for seed in range(50):
         read_pipeline(make_pipeline(seed).text, source=f"{seed}.yaml")
+
+
+@pytest.mark.skipif(bool(ONLY), reason="one seed alone is tried")
+def test_the_short_form_has_every_word_that_random_pipelines_have() -> None:
+    words = {seed: set(re.findall("[a-z-]{3,}", make_pipeline(seed).text)) for seed in range(50)}
+    short = set().union(*(words[seed] for seed in (*BY_ONE, *BY_TWO, *ON_POSTGRESQL)))
+    assert set().union(*words.values()) - short == set()
+
+
+@pytest.mark.skipif(bool(ONLY), reason="one seed alone is tried")
+def test_the_short_form_kills_often_and_once_and_fills_the_disk(undisturbed: dict[int, Ending]) -> None:
+    points = [choose_points(seed, undisturbed[seed].records, Manner()) for seed in BY_ONE]
+    assert (min(map(len, points)), max(map(len, points)), min(map(min, points)) < 0) == (1, 3, True)
 
 
 def test_an_effect_that_is_done_again_over_what_was_there_is_noticed(

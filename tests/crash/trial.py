@@ -63,12 +63,7 @@ def run_undisturbed(forks: Forks, seeds: Sequence[int], *, real: bool = False) -
 
 def try_killing(forks: Forks, seed: int, reference: Ending, manner: Manner) -> list[str]:
     """Carry the pipeline of a seed with processes that are killed; return what does not hold."""
-    chance = random.Random(f"{seed} {manner.serves} {bool(manner.store)}")  # noqa: S311 - no secret is made of it
-    most = int(reference.records * POINTS_A_RECORD)
-    fatal: list[Any] = [chance.randint(1, most) for _ in range(chance.randint(1, MOST_KILLS))]
-    if not manner.serves and chance.random() < DISK_FULL:
-        fatal[0] = -chance.randint(1, reference.records)
-    fatal = list(manner.points) or fatal
+    fatal = choose_points(seed, reference.records, manner)
     with opened_room(store=manner.store) as room:
         carry = _carry_by_two if manner.serves else _carry_by_one
         if complaint := carry(forks, room, seed, fatal, manner):
@@ -77,6 +72,18 @@ def try_killing(forks: Forks, seed: int, reference: Ending, manner: Manner) -> l
         races = make_pipeline(seed).races
         found = [*faults, *([] if races else find_differences(endings[seed], reference))]
         return [f"killed at {fatal}: {fault}" for fault in found]
+
+
+def choose_points(seed: int, records: int, manner: Manner) -> list[Any]:
+    """Return where the processes die that carry the pipeline of a seed, which leaves so many records."""
+    if manner.points:
+        return list(manner.points)
+    chance = random.Random(f"{seed} {manner.serves} {bool(manner.store)}")  # noqa: S311 - no secret is made of it
+    most = int(records * POINTS_A_RECORD)
+    fatal = [chance.randint(1, most) for _ in range(chance.randint(1, MOST_KILLS))]
+    if not manner.serves and chance.random() < DISK_FULL:
+        fatal[0] = -chance.randint(1, records)
+    return fatal
 
 
 def _carry_by_one(forks: Forks, room: Room, seed: int, fatal: Sequence[Any], manner: Manner) -> str:
