@@ -13,7 +13,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from bridle.core.canonical import Json, as_mapping
@@ -58,7 +58,7 @@ async def _plan_rollback(desk: Desk, position: Position) -> tuple[Plan, dict[str
     blocks: list[Block] = []
     undone: dict[str, Json] = {}
     for stage in reversed(begun):
-        block = _undo_stage(stage, records)
+        block = _undo_stage(stage, records, taken=undone)
         if block is not None and not await _is_undone(desk, stage, position):
             blocks.append(block)
             undone[block.id] = {
@@ -115,19 +115,27 @@ def _has_begun(stage: Position, records: Sequence[Record]) -> bool:
     return any(record.kind is Kind.STEP_STARTED and record.subject.startswith(start) for record in records)
 
 
-def _undo_stage(stage: Position, records: Sequence[Record]) -> Block | None:
+def _undo_stage(stage: Position, records: Sequence[Record], *, taken: Container[str]) -> Block | None:
     block = stage.node
     assert isinstance(block, Block)
     undone = tuple(_compensate(stage, records))
     if not block.rollback and not undone:
         return None
     return Block(
-        id=stage.path.replace("/", "-"),
+        id=_name(stage.path, taken),
         name=f"rollback of {block.name}",
         kind="stage",
         nodes=(*block.rollback, *undone),
         condition="<+Always>",
     )
+
+
+def _name(path: str, taken: Container[str]) -> str:
+    """Return an id for what undoes the stage at a path: `a/b` may stand beside a stage that is called `a-b`."""
+    name = path.replace("/", "-")
+    while name in taken:
+        name += "-"
+    return name
 
 
 def _compensate(stage: Position, records: Sequence[Record]) -> Iterator[Step]:
