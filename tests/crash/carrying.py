@@ -104,7 +104,7 @@ async def _carry_one(job: Mapping[str, Any]) -> None:
             server = await stack.enter_async_context(open_server(app, tell=lambda news: None))
             stop = asyncio.Event()
             stack.callback(stop.set)
-            serving = asyncio.create_task(server.serve(stop))
+            serving = asyncio.create_task(server.serve(stop, lost=app.durable.lost))
             stack.push_async_callback(_end, serving)
         answering = asyncio.create_task(_answer_all(app))
         stack.push_async_callback(_end, answering)

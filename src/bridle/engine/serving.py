@@ -4,7 +4,9 @@ Rules
   1. Taking over is the durable engine's: this file begins executions and tells what is done.
   2. What another process admitted and died over is begun again, which changes nothing where it had begun.
   3. A look that fails is told and tried again: a store that does not answer for a while ends no server.
-  4. What happened is learnt from the records that this process writes, never by asking for all that lives.
+  4. Once its lease is lost it ends, and says so: what it carried is another's, what it would write is refused, and a process
+     that lives on without carrying anything only looks like a server.
+  5. What happened is learnt from the records that this process writes, never by asking for all that lives.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bridle.core.errors import BridleError
+from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.states import State
 from bridle.engine.admission import Admission
 from bridle.engine.control import Control
@@ -58,18 +60,30 @@ class Server:
         if record.execution and record.kind is not Kind.EXECUTION_STARTED:
             self._changed.put_nowait(record.execution)
 
-    async def serve(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
-        """Serve until `stop` is set; `ready` is called once others see that this process serves."""
+    async def serve(
+        self, stop: asyncio.Event, *, lost: asyncio.Event, ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve until `stop` is set; `ready` is called once others see that this process serves.
+
+        Raise UnavailableError when the lease is `lost`.
+        """
         await self._admission.serve(serves=True)
         ready()
         tasks = [asyncio.create_task(self._repeat(work, every_s)) for work, every_s in self._duties()]
+        ends = [asyncio.create_task(event.wait()) for event in (stop, lost)]
         try:
-            await stop.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
+            for task in (*tasks, *ends):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *ends, return_exceptions=True)
             await self._admission.serve(serves=False)
+        if lost.is_set():
+            raise UnavailableError(
+                "another process has taken over what this server was carrying, because it was silent for too long",
+                hint="start it again; a machine that sleeps, or a store that is slow to write, keeps a server silent",
+                reason="lease-lost",
+            )
 
     def _duties(self) -> list[tuple[Callable[[], Awaitable[None]], float]]:
         return [

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from bridle.adapters.sql.schema import workers
+from bridle.app import open_store
 from bridle.trust.journal import Kind
 from integration.durable.conftest import until
 
@@ -134,3 +136,19 @@ def test_resuming_what_a_live_server_holds_follows_it_and_carries_nothing(house)
     assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
     assert len(asyncio.run(house.records(execution, Kind.INTENDED))) == 3
     until(lambda: house.told(server, "ended", execution), within_s=GENEROUS_S)
+
+
+def test_a_server_whose_work_another_has_taken_over_ends_and_says_so(house):
+    server = house.serve()
+    execution = house.run(SLOW.replace("sleep 3", "sleep 60"))
+    until(begun(house, execution, "work/long"), within_s=60)
+    asyncio.run(take_its_lease(house))
+    assert server.wait(30) == 5
+    assert "another process has taken over" in server.stderr
+    assert "Traceback" not in server.stderr
+
+
+async def take_its_lease(house):
+    """Do what another server does to one that was silent for too long."""
+    with open_store(house.bridle.room.settings) as store:
+        await store.database.write(lambda connection: connection.execute(workers.update().values(taken=True)))

@@ -237,7 +237,9 @@ async def test_a_server_says_that_it_serves_only_when_others_see_it(desk):
     admission, stop, other = await desk.process("server"), asyncio.Event(), await desk.process("other")
     seen = asyncio.get_running_loop().create_future()
     server = Server(None, admission, held=holds_nothing, tell=print)
-    serving = asyncio.create_task(server.serve(stop, ready=lambda: seen.set_result(True)))
+    serving = asyncio.create_task(
+        server.serve(stop, lost=asyncio.Event(), ready=lambda: seen.set_result(True))
+    )
     await seen
     assert await other.is_served()
     stop.set()

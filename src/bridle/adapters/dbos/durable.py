@@ -94,7 +94,10 @@ class DbosRun(Run):
 
 
 class DbosDurable(Durable):
-    """Implements `engine.durable.Durable`. One per process: DBOS is a singleton."""
+    """Implements `engine.durable.Durable`. One per process: DBOS is a singleton.
+
+    `lost` is set once another process has taken over what this one was carrying: nothing that it does counts any more.
+    """
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class DbosDurable(Durable):
         self._engine_url = engine_url
         self._workflow = _register(workflow)
         self._takes_over = takes_over
+        self.lost = asyncio.Event()
         self._wanted: set[str] = set()
         self._reaper: asyncio.Task[None] | None = None
 
@@ -180,6 +184,7 @@ class DbosDurable(Durable):
                 await self._reap()
             except LeaseLost:
                 log.warning("another process has taken over what this one was carrying")
+                self.lost.set()
                 return
             except Exception:  # a beat that fails must not end the beating: it is logged, and tried again
                 log.exception("the lease could not be renewed")

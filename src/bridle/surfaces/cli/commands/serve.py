@@ -36,7 +36,8 @@ def serve(
 ) -> int:
     """Carry executions, and take over within seconds what another process left, until it is interrupted.
 
-    Interrupted once (SIGINT, SIGTERM), it finishes the steps in hand and leaves the rest to others; twice, it ends at once.
+    Interrupted once (SIGINT, SIGTERM), it finishes the steps in hand and leaves the rest to others; twice, it ends at once. When
+    another process has taken over what it carried, it ends with exit code 5.
     """
     from bridle.core.settings import load_settings
 
@@ -68,7 +69,11 @@ async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, s
     with _interrupts() as stop:
         async with open_app(settings, takes_over=True) as app:
             async with open_server(app, tell=tell) as server:
-                await server.serve(stop, ready=lambda: show("serving", {"process": app.durable.executor}))
+                await server.serve(
+                    stop,
+                    lost=app.durable.lost,
+                    ready=lambda: show("serving", {"process": app.durable.executor}),
+                )
                 left = await app.drain.settle(grace_s=grace_s)
             show("stopped", {"steps_cut_short": str(left)})
 
