@@ -18,6 +18,7 @@ from bridle.engine.steps import Bench
 from bridle.engine.steps.approval import find_target, target_path
 from bridle.gate.budgets import Budget, OpenBudget
 from bridle.gate.manifest import find_manifest
+from bridle.pipeline.criteria import CUSTOM
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step
 from bridle.trust.journal import Entry, Guard, Kind
@@ -64,9 +65,10 @@ async def find_actor(
 
 def _needs(step: Step) -> frozenset[str]:
     """Return what the step's token asks for; raise InputError when its permissions leave nothing of what it needs."""
-    is_tool = step.kind == "tool"
-    needs = frozenset({find_manifest(str(step.with_["uses"])).needs}) if is_tool else NEEDS[step.kind]
-    return _narrow(needs, step)
+    if step.kind == "tool":
+        return _narrow(frozenset({find_manifest(str(step.with_["uses"])).needs}), step)
+    is_custom = step.kind == "approval" and step.with_["uses"] == CUSTOM
+    return _narrow(NEEDS["run" if is_custom else step.kind], step)
 
 
 def _narrow(asked_for: frozenset[str], step: Step) -> frozenset[str]:

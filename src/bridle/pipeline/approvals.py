@@ -2,7 +2,7 @@
 
 Rules
   1. Only people of this installation approve (`uses: harness`); other systems are refused until they are connected, and a service
-     account is refused for good: nothing that could be a program's word approves.
+     account is refused for good: nothing that could be a program's word approves an action. A script's word is `criteria`.
   2. It waits a day unless told otherwise, at most 53 weeks, or until its `deadline`, whichever comes first.
   3. `self-approval: false`, `block-executor: true` and `disallowPipelineExecutor: true` say the same thing.
   4. `for: <stage>.<step>` is Bridle's own: the tool step whose action is what people approve. So is `attributes`: what every
@@ -45,9 +45,10 @@ def read_approval(body: Fields) -> dict[str, Json]:
 
 def _check_uses(body: Fields) -> None:
     uses = body.text("uses", "harness")
-    if uses == "custom":
-        body.findings.refuse_later(body.place, "custom-approval", hint="use uses: harness")
-    elif uses in _UNCONNECTED:
+    if body.has("run"):
+        hint = "write uses: custom, or take run: out"
+        body.refuse("people's approval runs no script", reason="approval-with-run", hint=hint)
+    if uses in _UNCONNECTED:
         body.refuse(f"{uses} is not connected", reason=f"no-connector:{uses}", hint="use uses: harness")
     elif uses != "harness":
         body.refuse(f"{uses[:80]!r} is no kind of approval", reason="bad-uses", hint="use uses: harness")

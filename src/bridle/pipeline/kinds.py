@@ -15,6 +15,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.pipeline.approvals import read_approval
 from bridle.pipeline.complaint import Findings, suggest
+from bridle.pipeline.criteria import CUSTOM, read_custom
 from bridle.pipeline.exported import SCOPES
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence, to_json
@@ -268,6 +269,17 @@ def _read_kept(value: Node, body: Fields) -> bool:
     return kept is True
 
 
+def _read_approval(body: Fields) -> dict[str, Json]:
+    if body.text("uses") != CUSTOM:
+        return read_approval(body)
+    node = body.get("run")
+    if node is None:
+        hint = "add run: with the script whose outputs decide"
+        body.refuse("a custom approval needs 'run'", reason="missing-key:run", hint=hint)
+    run = read_body("run", node, body) if node is not None else {}
+    return {"uses": CUSTOM, "with": read_custom(body), "run": run}
+
+
 def _read_tool(body: Fields) -> dict[str, Json]:
     uses = body.required_text("uses")
     if uses and not _TOOL.fullmatch(uses):
@@ -303,7 +315,7 @@ _READERS: dict[str, tuple[Noun, str, Callable[[Fields], dict[str, Json]]]] = {
     "run": (RUN, "script", _read_run),
     "clone": (CLONE, "", _read_clone),
     "agent": (AGENT, "", _read_agent),
-    "approval": (APPROVAL, "", read_approval),
+    "approval": (APPROVAL, "", _read_approval),
     "tool": (TOOL, "", _read_tool),
     "wait": (WAIT, "duration", _read_wait),
     "barrier": (BARRIER, "name", _read_barrier),

@@ -146,7 +146,12 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "tool": _table("uses=text with=values"),
     "wait": _table("duration=duration"),
-    "approval": _table("uses=text with=@approval.with run=any"),
+    "approval": _table("uses=text with=@approval.with|@custom-approval.with run=texts|@run"),
+    "custom-approval.with": _table(
+        "message=text approve=values reject=values retry=duration timeout=duration"
+    ),
+    "criteria": _table("match=text conditions=[@criterion]"),
+    "criterion": _table("key=text operator=text value=texts"),
     "approval.with": _table(
         "message=text for=text groups=texts users=texts attributes=texts service-accounts=texts approvers=@approvers"
         " min-count=count self-approval=flag block-executor=flag execution-details=any timeout=duration timezone=text"

@@ -24,7 +24,14 @@ from bridle.pipeline.outline import draw_outline
 from bridle.pipeline.permissions import check_permissions, read_permissions
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.spots import Around, Reading, Spot
-from bridle.pipeline.steps import check_scope, names_other_kind, read_head, read_outputs, read_step
+from bridle.pipeline.steps import (
+    check_scope,
+    list_approval,
+    names_other_kind,
+    read_head,
+    read_outputs,
+    read_step,
+)
 from bridle.pipeline.tree import Address, AnyNode, Block, Step
 from bridle.pipeline.variables import read_variables
 from bridle.pipeline.vocabulary import (
@@ -182,7 +189,8 @@ def _read_inner_stages(
 def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
     node = fields.nodes["approval"]
     at = here.below(0, {})
-    reading.mark(node, "value", at.address)
+    for part, use in list_approval(node):
+        reading.mark(part, use, at.address)
     with_ = read_body("approval", node, fields)
     step = Step(
         id="approval",

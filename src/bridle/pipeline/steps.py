@@ -294,9 +294,18 @@ def _list_texts(node: Node) -> Iterator[tuple[Node, str]]:
         if word == "run":
             yield from _list_run(value)
         elif word == "approval":
-            yield value, "value"
+            yield from list_approval(value)
             yield from ((target, "approval-for") for target in _find(value, "with", "for"))
         elif word not in _HEAD | {"if", "env", "strategy", "on-failure"}:
+            yield value, "value"
+
+
+def list_approval(node: Node) -> Iterator[tuple[Node, str]]:
+    """Yield the values of an approval in which expressions may stand, with their use."""
+    for key, value in node.entries if isinstance(node, Mapping) else ():
+        if spell(key.text) == "run":
+            yield from _list_run(value)
+        else:
             yield value, "value"
 
 

@@ -16,7 +16,7 @@ Kinds of step and their `with_`
     clone     {"repo", "ref": null|{"type": branch|tag|commit, "name"}, and where it has them "depth", "path"}
     agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {};
               "uses" is empty for one that stands in the step (`agent.inline`)
-    approval  {"uses": "harness", "with": {…}}: see `approvals`
+    approval  {"uses": "harness", "with": {…}}: see `approvals`; {"uses": "custom", "with": {…}, "run"}: see `criteria`
     tool      {"uses": "family.verb", "with": {}}
     wait      {"duration_s"}
     barrier   {"name", "of"}: how many branches have to arrive

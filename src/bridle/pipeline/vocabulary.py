@@ -187,7 +187,19 @@ AGENT = define(
 )
 TOOL = define("tool", core="uses with")
 WAIT = define("wait", core="duration")
-APPROVAL = define("approval", core="uses with", later="run")
+APPROVAL = define("approval", core="uses with run")
+CUSTOM_WITH = define(
+    "custom-approval.with",
+    core="message approve reject retry timeout",
+    aliases={
+        "approval-message": "message",
+        "approval-criteria": "approve",
+        "rejection-criteria": "reject",
+        "interval": "retry",
+    },
+)
+CRITERIA = define("criteria", core="match conditions", aliases={"condition": "conditions"})
+CRITERION = define("criterion", core="key operator value")
 APPROVAL_WITH = define(
     "approval.with",
     core=(

@@ -128,12 +128,13 @@ def step_action(
     *,
     boundary: Boundary,
     path: str = "",
+    call: int = 0,
     purpose: Purpose = Purpose.BUILD,
 ) -> Action:
-    """Return the one action of a step that is a tool call, performed as the person who started the execution."""
+    """Return an action of a step that is a tool call, performed as the person who started the execution."""
     step = path or leg.path
     request = Request(
-        key=action_key(leg.execution.id, step),
+        key=action_key(leg.execution.id, step, call=call),
         tool=tool,
         arguments=arguments,
         principal=leg.execution.initiator,

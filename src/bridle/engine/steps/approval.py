@@ -19,9 +19,11 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
+from bridle.engine.steps.custom_approval import perform_custom
 from bridle.engine.steps.tool import check_arguments, tool_action
 from bridle.gate.action import Action, Denied, Purpose, Result
 from bridle.gate.gate import APPROVAL_TTL, CONTINUE, EXPIRED, Ask
+from bridle.pipeline.criteria import CUSTOM
 from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import INPUT_TIMEOUT
 from bridle.pipeline.plan import Plan
@@ -33,6 +35,8 @@ LEAD = timedelta(minutes=15)  # a default that holds sooner would leave people n
 
 async def perform_approval(leg: Leg) -> Ending:
     """Ask, or say how the question was answered."""
+    if leg.body["uses"] == CUSTOM:
+        return await perform_custom(leg)
     wanted = _details(leg.body)
     terms = read_terms(wanted, initiator=leg.execution.initiator)
     until = from_iso(str(wanted["deadline"])) if wanted.get("deadline") else None

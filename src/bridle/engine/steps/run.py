@@ -21,8 +21,8 @@ EVERYWHERE: Mapping[str, str] = {
 """One installation is one account with one organisation and project; the delegate adds HARNESS_WORKSPACE."""
 
 
-async def perform_run(leg: Leg) -> Ending:
-    """Run the script and wait for its end."""
+async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
+    """Run the script and wait for its end. `call` tells the runs of a step apart that makes several."""
     wall_s = leg.step.timeout_s or DEFAULT_WALL_S
     if leg.left_s is not None:
         wall_s = max(min(wall_s, int(leg.left_s) + 1), 1)
@@ -36,7 +36,7 @@ async def perform_run(leg: Leg) -> Ending:
         arguments["mask"] = masked
     arguments["env"] = _environment(leg)
     boundary = Boundary(write=("**",), limits=replace(Limits(), wall_s=wall_s))
-    action = step_action(leg, "command.run", arguments, boundary=boundary)
+    action = step_action(leg, "command.run", arguments, boundary=boundary, call=call)
     ending = await end_with(leg, await leg.bench.gate.perform(action))
     return _with_outputs(leg, ending) if isinstance(ending, Ended) else ending
 

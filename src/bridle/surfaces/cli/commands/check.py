@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -123,8 +124,6 @@ def _print_plan(found: Plan) -> None:
 
 def describe_actions(step: Step) -> str:
     """Return which actions a step performs."""
-    from bridle.agent.inline import find_agent
-
     body = step.with_
     match step.kind:
         case "run":
@@ -134,16 +133,9 @@ def describe_actions(step: Step) -> str:
         case "tool":
             return f"{body['uses']}{', which asks a person' if asks(step) else ''}"
         case "agent":
-            if body["uses"]:
-                return f"model.call and the tools of {body['uses']}"
-            return ", ".join(("model.call", *find_agent(body, roots=()).tools))
+            return _describe_agent(body)
         case "approval":
-            wanted = body["with"]
-            assert isinstance(wanted, dict)
-            people = ", ".join([*wanted.get("users", ()), *wanted.get("groups", ())]) or "a person"
-            count = wanted.get("min_count", 1)
-            asked = people if count == 1 else f"{count} of {people}"
-            return f"asks {asked} about {wanted.get('for') or 'going on'}"
+            return _describe_approval(body)
         case "chain":
             return f"runs the pipeline {body['uses']}"
         case "policy":
@@ -154,12 +146,30 @@ def describe_actions(step: Step) -> str:
             return ""
 
 
+def _describe_agent(body: Mapping[str, Any]) -> str:
+    from bridle.agent.inline import find_agent
+
+    if body["uses"]:
+        return f"model.call and the tools of {body['uses']}"
+    return ", ".join(("model.call", *find_agent(body, roots=()).tools))
+
+
+def _describe_approval(body: Mapping[str, Any]) -> str:
+    wanted = body["with"]
+    if "run" in body:
+        return f"command.run in the sandbox, every {wanted['retry_s']} s, until its outputs decide"
+    people = ", ".join([*wanted.get("users", ()), *wanted.get("groups", ())]) or "a person"
+    count = wanted.get("min_count", 1)
+    asked = people if count == 1 else f"{count} of {people}"
+    return f"asks {asked} about {wanted.get('for') or 'going on'}"
+
+
 def asks(step: Step) -> bool:
     """True when the step's own action needs a person's word: an approval, and a tool whose effect cannot simply be put back."""
     from bridle.gate.manifest import builtin_manifests
 
     if step.kind == "approval":
-        return True
+        return "run" not in step.with_
     manifest = builtin_manifests().get(str(step.with_.get("uses"))) if step.kind == "tool" else None
     return manifest is not None and manifest.effect.lasts
 
