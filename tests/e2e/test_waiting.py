@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from support.commands import Bridle, finish
-from support.forks import Child
+from support.forks import Child, Forks
+from support.room import opened_room
 
 KILLED = -9
 PATIENCE_S = 60.0
@@ -66,11 +67,24 @@ def demo_on_a_terminal(bridle: Bridle) -> Iterator[Terminal]:
         terminal.close()
 
 
+@pytest.fixture(scope="module")
+def waited(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Bridle, Path]]:
+    """A demo that waits and that no process carries, made once, and where its room is saved."""
+    with opened_room() as room:
+        room.make_origin()
+        bridle = Bridle(forks, room)
+        done = bridle("demo")
+        assert done.code == NO_PERSON, done.said
+        saved = tmp_path_factory.mktemp("waited")
+        room.save(saved)
+        yield bridle, saved
+
+
 @pytest.fixture
-def waiting(bridle: Bridle) -> Bridle:
+def waiting(waited: tuple[Bridle, Path]) -> Bridle:
     """Bridle with a demo that waits and that no process carries."""
-    done = bridle("demo")
-    assert done.code == NO_PERSON, done.said
+    bridle, saved = waited
+    bridle.room.restore(saved)
     return bridle
 
 

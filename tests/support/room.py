@@ -81,6 +81,16 @@ class Room:
         log = self.origin / "logs" / "refs" / "heads" / branch
         return [line.split()[1] for line in log.read_text("utf-8").splitlines()] if log.exists() else []
 
+    def save(self, folder: Path) -> None:
+        """Copy everything into `folder`; no process may be at work here."""
+        subprocess.run(["cp", "-a", f"{self.path}/.", str(folder)], check=True)
+
+    def restore(self, folder: Path) -> None:
+        """Put everything back as it was saved, at the same place: records and repositories name it."""
+        for path in self.path.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        subprocess.run(["cp", "-a", f"{folder}/.", str(self.path)], check=True)
+
     def main(self) -> str:
         """Return the commit that main of the origin points at."""
         return git(self.origin, "rev-parse", "refs/heads/main")
