@@ -46,7 +46,8 @@ from bridle.core.clock import SystemClock
 from bridle.dispatch.protocol import Report, Request, Task, sign_report
 from bridle.gate.action import Action, Denied, Done, action_key
 from bridle.gate.facts import FactSource
-from bridle.gate.gate import Gate, Ports
+from bridle.gate.gate import Gate
+from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import Signer, load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal

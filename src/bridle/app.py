@@ -61,9 +61,10 @@ from bridle.engine.steps import Bench
 from bridle.engine.watch import watch_wishes
 from bridle.engine.worker import PlanWorker
 from bridle.gate.facts import FactSource
-from bridle.gate.gate import Gate, Ports
+from bridle.gate.gate import Gate
 from bridle.gate.loops import LoopLimits
 from bridle.gate.manifest import builtin_manifests
+from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Guard, Kind
 from bridle.trust.keys import Signer, load_secret, load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal

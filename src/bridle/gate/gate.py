@@ -19,61 +19,32 @@ Rules, in order
 To go on is an action too (`settle`): what it does is let the execution continue, so its decision uses the approval up and
 nobody is told to do anything.
 
+How people are asked is `asking`; rules 5 to 8 are carried out in `carrying`.
+
 The gate never waits for a person; it does not know the engine, the agent or the surface.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
-from bridle.core.canonical import Json, digest
-from bridle.core.clock import Clock
-from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
-from bridle.core.ids import new_id
-from bridle.dispatch.protocol import Delegate, Permit, Report, Request, Task, sign_permit
-from bridle.gate import effects, records
-from bridle.gate.action import Action, Asked, Denied, Done, Result, Unknown
-from bridle.gate.approvals import (
-    Approval,
-    Approvals,
-    ApprovalState,
-    CloseApproval,
-    GiveVerdict,
-    RequestApproval,
-    UseApproval,
-    count_words,
-    describe_verdict,
-)
-from bridle.gate.budgets import (
-    REASONS,
-    Budgets,
-    Price,
-    ReserveBudget,
-    SettleBudget,
-    Spend,
-    estimate,
-    spent,
-)
+from bridle.core.canonical import Json
+from bridle.core.errors import ExecutionError
+from bridle.dispatch.protocol import Request
+from bridle.gate import records
+from bridle.gate.action import Action, Asked, Done, Result
+from bridle.gate.approvals import Approval, ApprovalState, UseApproval
+from bridle.gate.asking import EXPIRED, Ask, Asking
+from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
-from bridle.gate.facts import FactSource, Standing
-from bridle.gate.loops import is_counted, is_loop, record_deed
+from bridle.gate.facts import Standing
 from bridle.gate.manifest import Manifest, Recovery, builtin_manifests
-from bridle.gate.records import Judgement
-from bridle.gate.recovery import RECOURSE, Recourse
-from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
-from bridle.trust.keys import Signer, Verifier
-from bridle.trust.policy import Finding, PolicyAnswer, PolicyEngine, PolicyError
-from bridle.trust.quorum import CONTROL_PLANE, DEFAULT_GRACE, Terms
-from bridle.trust.redaction import Redactor
-from bridle.trust.verdicts import sign_verdict
-
-PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
-APPROVAL_TTL = timedelta(days=1)
-CONTINUE = "pipeline.continue"
-EXPIRED = "approval.expired"
+from bridle.gate.ports import Ports
+from bridle.gate.records import Judgement, overrule
+from bridle.trust.journal import Kind, Record
+from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
+from bridle.trust.quorum import CONTROL_PLANE
 
 REFUSALS = {
     ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
@@ -87,47 +58,13 @@ FORGED = Finding(
 )
 
 
-@dataclass(frozen=True)
-class Ask:
-    """How people are asked: the words, how long they have, by when at the latest, the step that waits, and whose word it takes.
-
-    Without `terms` those of the last request stand; with them that request has to have had the same.
-    """
-
-    message: str = ""
-    ttl: timedelta = APPROVAL_TTL
-    topic: str = ""
-    until: datetime | None = None
-    terms: Terms | None = None
-
-    def expires_at(self, now: datetime) -> datetime:
-        """Return when the request expires; one with a default stands longer, so that the default can be used."""
-        end = min(now + self.ttl, self.until) if self.until else now + self.ttl
-        return end + DEFAULT_GRACE if self.terms and self.terms.auto_approve else end
-
-
-@dataclass(frozen=True)
-class Ports:
-    """What the gate stands on."""
-
-    journal: Journal
-    approvals: Approvals
-    budgets: Budgets
-    facts: FactSource
-    policy: PolicyEngine
-    delegate: Delegate
-    delegate_key: Verifier
-    signer: Signer
-    redactor: Redactor
-    clock: Clock
-    price: Price
-
-
 class Gate:
     """Performs actions. All its state is in the journal."""
 
     def __init__(self, ports: Ports) -> None:
         self._on = ports
+        self._asking = Asking(ports)
+        self._carrying = Carrying(ports)
 
     async def perform(self, action: Action) -> Result:
         """Answer from the journal, or decide and carry out; raise ExecutionError when the key was used for something else."""
@@ -136,7 +73,7 @@ class Gate:
             return known
         judged = await self._judge(action, Ask(topic=action.step))
         if isinstance(judged, Judgement):
-            return await self._carry_out(action, judged)
+            return await self._carrying.carry_out(action, judged)
         return judged
 
     async def request(self, action: Action, ask: Ask) -> Result:
@@ -177,20 +114,14 @@ class Gate:
                 reason="replay-drift",
             )
         if record.kind is Kind.OUTCOME:
-            return await self._replay(record)
+            return await self._carrying.replay(record)
         if record.kind is Kind.INTENDED:
-            return await self._recover(action, record)
+            return await self._carrying.recover(action, record)
         return records.denied_by(record) if record.body["effect"] == "deny" else None
-
-    async def _replay(self, record: Record) -> Result:
-        if record.body["status"] == "unknown":
-            return Unknown(record.id, str(record.body["value"]))
-        private = await self._on.journal.reveal(record, "private") if "private" in record.raw else b""
-        return records.done_by(record, private)
 
     async def _judge(self, action: Action, ask: Ask) -> Result | Judgement:
         """Return a Judgement when the action is allowed; record everything else and return its result."""
-        approval = await self._newest(action)
+        approval = await self._asking.newest(action)
         if approval is not None and ask.terms is None:
             ask = replace(ask, terms=approval.terms)  # asked anew, it takes no fewer people than before
         state = approval.state_at(self._on.clock.now()) if approval else None
@@ -203,53 +134,16 @@ class Gate:
         if state is not ApprovalState.APPROVED or refusal is not None:
             approval = None
         if approval is not None:
-            approval = await self._count(approval)
+            approval = await self._asking.count(approval)
             refusal = None if approval else FORGED
         judgement = await self._decide(action, approval)
         if refusal is not None and judgement.decision.effect != "deny":
-            judgement = _overruled(judgement, refusal)
+            judgement = overrule(judgement, refusal)
         if judgement.decision.effect == "allow":
             return judgement
         if judgement.decision.effect == "ask":
-            return await self._ask(action, judgement, ask)
-        return await self._deny(action, judgement)
-
-    async def _newest(self, action: Action) -> Approval | None:
-        """Return the newest request for the action, once the author's default has been recorded if it holds by now."""
-        approval = await self._on.approvals.newest_for(action.digest)
-        now = self._on.clock.now()
-        if (
-            approval is None
-            or action.request.tool != CONTINUE
-            or not approval.terms.auto_approve
-            or approval.state_at(now) is not ApprovalState.OPEN
-            or now < approval.answered_by
-        ):
-            return approval
-        state = ApprovalState.APPROVED
-        comment = approval.terms.comment or "nobody answered in time: the default of its author"
-        body = describe_verdict(approval, state, by=CONTROL_PLANE, comment=comment)
-        guard = GiveVerdict(
-            approval.id, state, CONTROL_PLANE, CONTROL_PLANE, False, comment, now, automatic=True
-        )
-        signed = sign_verdict(self._on.signer, body)
-        entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
-        with suppress(GuardError):  # a person was first, and what they said is read below
-            await self._on.journal.append([entry], [guard])
-        return await self._on.approvals.newest_for(action.digest)
-
-    async def _count(self, approval: Approval) -> Approval | None:
-        """Return the approval as the signed verdicts in the journal give it; None when they do not suffice."""
-        found = await self._on.journal.read(execution=approval.execution, subject=approval.id)
-        try:
-            tally = count_words(approval, found, control_plane=self._on.signer.verifier)
-        except TrustError:
-            return None  # the caller denies, and says why
-        if not tally.has_enough(approval.terms):
-            return None
-        last = tally.words[-1]
-        asserted = any(word.asserted for word in tally.words)
-        return replace(approval, by=last.by, asserted=asserted, given=tally.voters, inputs=last.inputs)
+            return await self._asking.ask(action, judgement, ask)
+        return await deny(self._on, action, judgement)
 
     async def _decide(self, action: Action, approval: Approval | None) -> Judgement:
         manifest = builtin_manifests().get(action.request.tool)
@@ -305,178 +199,6 @@ class Gate:
         except PolicyError as error:
             return error  # an answer of its own: decided upon as a denial, and recorded
 
-    async def _deny(self, action: Action, judgement: Judgement) -> Denied:
-        entry = records.decided(action, judgement, self._on.redactor)
-        return records.denied_by((await self._on.journal.append([entry]))[0])
-
-    async def _ask(self, action: Action, judgement: Judgement, ask: Ask) -> Asked:
-        now = self._on.clock.now()
-        rests_on = judgement.facts["rests_on"]
-        assert isinstance(rests_on, Mapping)
-        approval = Approval(
-            id=new_id("apr"),
-            execution=action.execution,
-            topic=ask.topic or action.step,
-            key=action.key,
-            action=action.digest,
-            tool=action.request.tool,
-            message=self._on.redactor.redact(ask.message) or f"{action.request.tool} needs a person's word",
-            rests_on=rests_on,
-            shown=await self._shown(action, judgement),
-            requested_at=now,
-            expires_at=ask.expires_at(now),
-            terms=ask.terms or Terms(),
-        )
-        entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
-        guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
-        written = await self._on.journal.append(entries, [*guards, RequestApproval(approval)])
-        return Asked(written[1].id, approval.id)
-
-    async def _carry_out(self, action: Action, judgement: Judgement) -> Result:
-        guards: list[Guard] = []
-        if judgement.approval is not None:
-            guards.append(UseApproval(judgement.approval.id, action.digest, self._on.clock.now()))
-        if action.budget:
-            reserve, refusal = await self._reserve(action)
-            if refusal:
-                return await self._deny(action, _overruled(judgement, Finding(refusal, REASONS[refusal])))
-            guards.append(reserve)
-        token = judgement.standing.token
-        permit = self._permit(
-            action,
-            decision=judgement.decision.policy,
-            token_id=token.id if token else "",
-            expect=judgement.decision.expect,
-        )
-        entries = [
-            records.decided(action, judgement, self._on.redactor),
-            records.intended(action, permit, tree=judgement.tree),
-        ]
-        await self._on.journal.append(entries, guards)
-        return await self._effect(action, permit)
-
-    async def _effect(self, action: Action, permit: Permit, *, restore_to: str = "") -> Result:
-        task = _task(action, permit, restore_to=restore_to)
-        try:
-            report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
-        except effects.ReportError as error:
-            return await self._conclude(action, status="unknown", value=error.what)
-        except (InputError, TrustError, UnavailableError, ExecutionError) as error:
-            # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
-            if isinstance(error, UnavailableError) and await self._stays_begun(action):
-                raise self._stopped(action, error) from error
-            value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
-            return await self._conclude(action, status="failed", value=value)
-        return await self._report(action, report)
-
-    async def _stays_begun(self, action: Action) -> bool:
-        """True when trying later is safe by the tool's recovery class, and worth it: see rule 8."""
-        recovery = builtin_manifests()[action.request.tool].recovery
-        if recovery in (Recovery.LOOKUP, Recovery.NONE):
-            return recovery is Recovery.LOOKUP
-        decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
-        facts = decided.body["facts"] if decided else None
-        return isinstance(facts, Mapping) and facts["approval"] is not None
-
-    def _stopped(self, action: Action, error: UnavailableError) -> UnavailableError:
-        what = self._on.redactor.redact(f"{action.request.tool} could not begin: {error.what}")
-        return UnavailableError(what, where=action.key, hint=error.hint, reason=error.reason)
-
-    async def _recover(self, action: Action, intent: Record) -> Result:
-        manifest = builtin_manifests()[action.request.tool]
-        recourse = RECOURSE[manifest.recovery]
-        tree = str(intent.body["tree"]) if recourse is Recourse.RESTORE_AND_AGAIN else ""
-        if recourse is Recourse.GIVE_UP:
-            reason = "it was begun, and nobody can tell whether it was done"
-            return await self._conclude(action, status="unknown", value=reason)
-        permit = await self._permit_again(action, intent, restore_to=tree)
-        if recourse is Recourse.ASK_TARGET:
-            task = _task(action, permit)
-            report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
-            if report is not None:
-                return await self._report(action, report)
-        return await self._effect(action, permit, restore_to=tree)
-
-    async def _permit_again(self, action: Action, intent: Record, *, restore_to: str) -> Permit:
-        """Sign the recorded decision anew for the token of today; what was decided stays as it was."""
-        permit = intent.body["permit"]
-        assert isinstance(permit, Mapping)
-        content = permit["content"]
-        assert isinstance(content, Mapping)
-        expect = content["expect"]
-        assert isinstance(expect, Mapping)
-        token = (await self._on.facts.standing(action)).token
-        return self._permit(
-            action,
-            decision=str(content["decision"]),
-            token_id=token.id if token else "",
-            expect={**expect, "restore_to": restore_to},
-        )
-
-    def _permit(self, action: Action, *, decision: str, token_id: str, expect: Mapping[str, Json]) -> Permit:
-        """Sign what was decided, with everything that a task carries beside its request: nothing can be swapped."""
-        about: dict[str, Json] = {
-            "boundary": digest(action.boundary.to_json()),
-            "workspace": action.workspace,
-            "restore_to": "",
-        }
-        return sign_permit(
-            self._on.signer,
-            action_digest=action.digest,
-            delegate=self._on.delegate.name,
-            decision=decision,
-            token_id=token_id,
-            expires_at=self._on.clock.now() + PERMIT_TTL,
-            expect={**about, **expect},
-        )
-
-    async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
-        """Return the reservation for a model call and the rule that forbids it, if one does."""
-        arguments = action.request.arguments
-        ceiling = arguments["max_output_tokens"]
-        assert isinstance(ceiling, int)
-        model = str(arguments["model"])
-        spend, priced = estimate(action.payload, model=model, max_output_tokens=ceiling, price=self._on.price)
-        budget = await self._on.budgets.get(action.budget)
-        refusal = budget.refusal(spend, priced=priced) if budget else "budget.missing"
-        return ReserveBudget(action.budget, action.key, spend), refusal
-
-    async def _report(self, action: Action, report: Report) -> Result:
-        settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
-        remember = await self._remember(action, status=report.status)
-        written = await self._on.journal.append([records.reported(action, report)], [*settle, *remember])
-        if report.status == "unknown":
-            return Unknown(written[0].id, "the delegate cannot tell whether it was done")
-        return records.done_by(written[0], report.private)
-
-    async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
-        settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
-        entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
-        remember = await self._remember(action, status=status)
-        written = await self._on.journal.append([entry], [*settle, *remember])
-        return await self._replay(written[0])
-
-    async def _remember(self, action: Action, *, status: str) -> list[Guard]:
-        """Return the guard that adds what was done to its target's history: once, with the outcome itself."""
-        if status == "failed" or not is_counted(builtin_manifests().get(action.request.tool)):
-            return []
-        decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
-        return record_deed(decided, tool=action.request.tool, at=self._on.clock.now()) if decided else []
-
-    async def _shown(self, action: Action, judgement: Judgement) -> dict[str, Json]:
-        """What the person reads: the action, the rules that ask and, for a commit, its difference and both reports."""
-        shown: dict[str, Json] = {
-            "tool": action.request.tool,
-            "arguments": self._on.redactor.redact_json(action.request.arguments),
-            "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
-        }
-        if is_loop(judgement.facts["loop"]):
-            shown["loop"] = judgement.facts["loop"]
-        provenance = judgement.facts["provenance"]
-        if isinstance(provenance, Mapping):
-            shown.update(await self._on.facts.exhibits(action.execution, provenance))
-        return shown
-
 
 def _settled_by(record: Record) -> Done:
     facts = record.body["facts"]
@@ -501,19 +223,3 @@ def _needs_tree(action: Action, manifest: Manifest | None) -> bool:
     if not action.workspace or manifest is None:
         return False
     return manifest.recovery is Recovery.WORKSPACE or bool(manifest.requires)
-
-
-def _overruled(judgement: Judgement, finding: Finding) -> Judgement:
-    return replace(judgement, decision=replace(judgement.decision, effect="deny", findings=(finding,)))
-
-
-def _task(action: Action, permit: Permit, *, restore_to: str = "") -> Task:
-    return Task(
-        request=action.request,
-        permit=permit,
-        token=action.token,
-        workspace=action.workspace,
-        boundary=action.boundary.to_json(),
-        payload=action.payload,
-        restore_to=restore_to,
-    )

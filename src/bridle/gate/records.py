@@ -7,7 +7,7 @@ taken out there. Where redaction changed a request, the raw one goes to the work
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridle.core.canonical import Json, canonical
 from bridle.core.clock import iso
@@ -17,6 +17,7 @@ from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
 from bridle.gate.facts import Standing
 from bridle.trust.journal import Entry, Kind, Record
+from bridle.trust.policy import Finding
 from bridle.trust.redaction import Redactor
 
 
@@ -29,6 +30,11 @@ class Judgement:
     standing: Standing
     approval: Approval | None
     tree: str
+
+
+def overrule(judgement: Judgement, finding: Finding) -> Judgement:
+    """Return the judgement as a denial for this reason, whatever was decided."""
+    return replace(judgement, decision=replace(judgement.decision, effect="deny", findings=(finding,)))
 
 
 def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:

@@ -13,7 +13,7 @@ from bridle.delegate.app import EFFECTORS, LOOK_UPS, build_delegate
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.worker import Worker
 from bridle.dispatch.protocol import Task
-from bridle.gate.gate import CONTINUE
+from bridle.gate.asking import CONTINUE
 from bridle.gate.manifest import Recovery, builtin_manifests
 from bridle.trust.keys import load_signer
 from integration.delegate.bench import NOW, FakeSandbox

@@ -33,7 +33,8 @@ from bridle.engine.starting import Starting
 from bridle.engine.steps import Bench
 from bridle.engine.worker import PlanWorker
 from bridle.gate.facts import FactSource
-from bridle.gate.gate import Gate, Ports
+from bridle.gate.gate import Gate
+from bridle.gate.ports import Ports
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline

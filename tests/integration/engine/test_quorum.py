@@ -436,7 +436,7 @@ async def test_the_audit_finds_an_approval_that_was_used_without_its_quorum(desk
     async def believes_everything(self, approval):
         return approval
 
-    monkeypatch.setattr("bridle.gate.gate.Gate._count", believes_everything)
+    monkeypatch.setattr("bridle.gate.asking.Asking.count", believes_everything)
 
     async def one_person_and_a_forger(request):
         await desk.control.give_verdict(request.id, gave(desk, "ana"))

@@ -21,7 +21,8 @@ from bridle.core.errors import UnavailableError
 from bridle.dispatch.protocol import Request, sign_report
 from bridle.gate.action import Action, Done, action_key
 from bridle.gate.facts import FactSource
-from bridle.gate.gate import Gate, Ports
+from bridle.gate.gate import Gate
+from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal

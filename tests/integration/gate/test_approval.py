@@ -5,7 +5,7 @@ from datetime import timedelta
 from bridle.adapters.sql.schema import approvals
 from bridle.gate.action import Asked, Denied, Done
 from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
-from bridle.gate.gate import Ask
+from bridle.gate.asking import Ask
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.quorum import Terms

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bridle.core.errors import UnavailableError
-from bridle.gate import gate as gate_module
+from bridle.gate import carrying
 from bridle.gate.action import Done
 from bridle.gate.approvals import ApprovalState, UseApproval
 from bridle.gate.manifest import Recovery, builtin_manifests
@@ -86,7 +86,7 @@ async def test_what_was_not_approved_and_cannot_be_asked_about_has_failed(scene)
 async def test_what_cannot_be_recovered_has_failed_even_when_it_was_approved(scene, approved, monkeypatch):
     manifests = dict(builtin_manifests())
     manifests["git.push"] = replace(manifests["git.push"], recovery=Recovery.NONE)
-    monkeypatch.setattr(gate_module, "builtin_manifests", lambda: manifests)
+    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
     assert (await scene.gate.perform(push(scene))).status == "failed"
 
 
@@ -95,7 +95,7 @@ async def test_any_approved_action_stays_begun_when_its_class_allows_another_att
 ):
     manifests = dict(builtin_manifests())
     manifests["git.push"] = replace(manifests["git.push"], recovery=Recovery.KEYED)
-    monkeypatch.setattr(gate_module, "builtin_manifests", lambda: manifests)
+    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
     await fail(scene, push(scene))
     scene.delegate.missing = ""
     assert isinstance(await scene.gate.perform(push(scene)), Done)

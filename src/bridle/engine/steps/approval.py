@@ -22,7 +22,7 @@ from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
 from bridle.engine.steps.custom_approval import perform_custom
 from bridle.engine.steps.tool import check_arguments, tool_action
 from bridle.gate.action import Action, Denied, Purpose, Result
-from bridle.gate.gate import APPROVAL_TTL, CONTINUE, EXPIRED, Ask
+from bridle.gate.asking import APPROVAL_TTL, CONTINUE, EXPIRED, Ask
 from bridle.pipeline.criteria import CUSTOM
 from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import INPUT_TIMEOUT

@@ -1,0 +1,142 @@
+"""Asks people: the request that an action waits for, and what their signed words make of it.
+
+Rules
+  1. The newest request for an action is the one that counts; its author's default is recorded first, when its moment has come.
+  2. An approval is what the signed verdicts in the journal say. What the store's row says is believed by nobody.
+  3. A request shows what it asks about: the action, the rules that ask and, for a commit, its difference and both reports.
+
+What becomes of the action is `gate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bridle.core.canonical import Json
+from bridle.core.errors import TrustError
+from bridle.core.ids import new_id
+from bridle.gate import records
+from bridle.gate.action import Action, Asked
+from bridle.gate.approvals import (
+    Approval,
+    ApprovalState,
+    CloseApproval,
+    GiveVerdict,
+    RequestApproval,
+    count_words,
+    describe_verdict,
+)
+from bridle.gate.loops import is_loop
+from bridle.gate.ports import Ports
+from bridle.gate.records import Judgement
+from bridle.trust.journal import Entry, Guard, GuardError, Kind
+from bridle.trust.quorum import CONTROL_PLANE, DEFAULT_GRACE, Terms
+from bridle.trust.verdicts import sign_verdict
+
+APPROVAL_TTL = timedelta(days=1)
+CONTINUE = "pipeline.continue"
+EXPIRED = "approval.expired"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How people are asked: the words, how long they have, by when at the latest, the step that waits, and whose word it takes.
+
+    Without `terms` those of the last request stand; with them that request has to have had the same.
+    """
+
+    message: str = ""
+    ttl: timedelta = APPROVAL_TTL
+    topic: str = ""
+    until: datetime | None = None
+    terms: Terms | None = None
+
+    def expires_at(self, now: datetime) -> datetime:
+        """Return when the request expires; one with a default stands longer, so that the default can be used."""
+        end = min(now + self.ttl, self.until) if self.until else now + self.ttl
+        return end + DEFAULT_GRACE if self.terms and self.terms.auto_approve else end
+
+
+class Asking:
+    """Finds requests, counts words and makes requests."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._on = ports
+
+    async def newest(self, action: Action) -> Approval | None:
+        """Return the newest request for the action, once the author's default has been recorded if it holds by now."""
+        approval = await self._on.approvals.newest_for(action.digest)
+        now = self._on.clock.now()
+        if (
+            approval is None
+            or action.request.tool != CONTINUE
+            or not approval.terms.auto_approve
+            or approval.state_at(now) is not ApprovalState.OPEN
+            or now < approval.answered_by
+        ):
+            return approval
+        state = ApprovalState.APPROVED
+        comment = approval.terms.comment or "nobody answered in time: the default of its author"
+        body = describe_verdict(approval, state, by=CONTROL_PLANE, comment=comment)
+        guard = GiveVerdict(
+            approval.id, state, CONTROL_PLANE, CONTROL_PLANE, False, comment, now, automatic=True
+        )
+        signed = sign_verdict(self._on.signer, body)
+        entry = Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
+        with suppress(GuardError):  # a person was first, and what they said is read below
+            await self._on.journal.append([entry], [guard])
+        return await self._on.approvals.newest_for(action.digest)
+
+    async def count(self, approval: Approval) -> Approval | None:
+        """Return the approval as the signed verdicts in the journal give it; None when they do not suffice."""
+        found = await self._on.journal.read(execution=approval.execution, subject=approval.id)
+        try:
+            tally = count_words(approval, found, control_plane=self._on.signer.verifier)
+        except TrustError:
+            return None  # the caller denies, and says why
+        if not tally.has_enough(approval.terms):
+            return None
+        last = tally.words[-1]
+        asserted = any(word.asserted for word in tally.words)
+        return replace(approval, by=last.by, asserted=asserted, given=tally.voters, inputs=last.inputs)
+
+    async def ask(self, action: Action, judgement: Judgement, ask: Ask) -> Asked:
+        """Record the decision and the request; one that was approved and no longer holds is closed."""
+        now = self._on.clock.now()
+        rests_on = judgement.facts["rests_on"]
+        assert isinstance(rests_on, Mapping)
+        approval = Approval(
+            id=new_id("apr"),
+            execution=action.execution,
+            topic=ask.topic or action.step,
+            key=action.key,
+            action=action.digest,
+            tool=action.request.tool,
+            message=self._on.redactor.redact(ask.message) or f"{action.request.tool} needs a person's word",
+            rests_on=rests_on,
+            shown=await self._shown(action, judgement),
+            requested_at=now,
+            expires_at=ask.expires_at(now),
+            terms=ask.terms or Terms(),
+        )
+        entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
+        guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
+        written = await self._on.journal.append(entries, [*guards, RequestApproval(approval)])
+        return Asked(written[1].id, approval.id)
+
+    async def _shown(self, action: Action, judgement: Judgement) -> dict[str, Json]:
+        """What the person reads: the action, the rules that ask and, for a commit, its difference and both reports."""
+        shown: dict[str, Json] = {
+            "tool": action.request.tool,
+            "arguments": self._on.redactor.redact_json(action.request.arguments),
+            "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
+        }
+        if is_loop(judgement.facts["loop"]):
+            shown["loop"] = judgement.facts["loop"]
+        provenance = judgement.facts["provenance"]
+        if isinstance(provenance, Mapping):
+            shown.update(await self._on.facts.exhibits(action.execution, provenance))
+        return shown

@@ -1,0 +1,194 @@
+"""Carries out what was decided: the permit, the delegate, the outcome, and what happens after a crash in between.
+
+Rules (5 to 8 of `gate`)
+  1. Decision, intent and every guard are one transaction, and only then is the delegate told.
+  2. The outcome is recorded when the delegate's report verifies; the target's history and the budget change with it.
+  3. An intent without an outcome is recovered by its tool's recovery class, under the decision that was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bridle.core.canonical import Json, digest
+from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.dispatch.protocol import Permit, Report, Task, sign_permit
+from bridle.gate import effects, records
+from bridle.gate.action import Action, Denied, Result, Unknown
+from bridle.gate.approvals import UseApproval
+from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
+from bridle.gate.loops import is_counted, record_deed
+from bridle.gate.manifest import Recovery, builtin_manifests
+from bridle.gate.ports import Ports
+from bridle.gate.records import Judgement, overrule
+from bridle.gate.recovery import RECOURSE, Recourse
+from bridle.trust.journal import Guard, Kind, Record
+from bridle.trust.policy import Finding
+
+PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
+
+
+class Carrying:
+    """Has the delegate do what was allowed, once."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._on = ports
+
+    async def carry_out(self, action: Action, judgement: Judgement) -> Result:
+        """Record the claim with everything it takes, tell the delegate, and record the outcome."""
+        guards: list[Guard] = []
+        if judgement.approval is not None:
+            guards.append(UseApproval(judgement.approval.id, action.digest, self._on.clock.now()))
+        if action.budget:
+            reserve, refusal = await self._reserve(action)
+            if refusal:
+                return await deny(self._on, action, overrule(judgement, Finding(refusal, REASONS[refusal])))
+            guards.append(reserve)
+        token = judgement.standing.token
+        permit = self._permit(
+            action,
+            decision=judgement.decision.policy,
+            token_id=token.id if token else "",
+            expect=judgement.decision.expect,
+        )
+        entries = [
+            records.decided(action, judgement, self._on.redactor),
+            records.intended(action, permit, tree=judgement.tree),
+        ]
+        await self._on.journal.append(entries, guards)
+        return await self._effect(action, permit)
+
+    async def recover(self, action: Action, intent: Record) -> Result:
+        """Return what became of an action that was begun, or bring it to its end by its tool's recovery class."""
+        manifest = builtin_manifests()[action.request.tool]
+        recourse = RECOURSE[manifest.recovery]
+        tree = str(intent.body["tree"]) if recourse is Recourse.RESTORE_AND_AGAIN else ""
+        if recourse is Recourse.GIVE_UP:
+            reason = "it was begun, and nobody can tell whether it was done"
+            return await self._conclude(action, status="unknown", value=reason)
+        permit = await self._permit_again(action, intent, restore_to=tree)
+        if recourse is Recourse.ASK_TARGET:
+            task = _task(action, permit)
+            report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
+            if report is not None:
+                return await self._report(action, report)
+        return await self._effect(action, permit, restore_to=tree)
+
+    async def replay(self, record: Record) -> Result:
+        """Return the result that an outcome records."""
+        if record.body["status"] == "unknown":
+            return Unknown(record.id, str(record.body["value"]))
+        private = await self._on.journal.reveal(record, "private") if "private" in record.raw else b""
+        return records.done_by(record, private)
+
+    async def _effect(self, action: Action, permit: Permit, *, restore_to: str = "") -> Result:
+        task = _task(action, permit, restore_to=restore_to)
+        try:
+            report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
+        except effects.ReportError as error:
+            return await self._conclude(action, status="unknown", value=error.what)
+        except (InputError, TrustError, UnavailableError, ExecutionError) as error:
+            # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
+            if isinstance(error, UnavailableError) and await self._stays_begun(action):
+                raise self._stopped(action, error) from error
+            value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
+            return await self._conclude(action, status="failed", value=value)
+        return await self._report(action, report)
+
+    async def _stays_begun(self, action: Action) -> bool:
+        """True when trying later is safe by the tool's recovery class, and worth it: rule 8 of `gate`."""
+        recovery = builtin_manifests()[action.request.tool].recovery
+        if recovery in (Recovery.LOOKUP, Recovery.NONE):
+            return recovery is Recovery.LOOKUP
+        decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
+        facts = decided.body["facts"] if decided else None
+        return isinstance(facts, Mapping) and facts["approval"] is not None
+
+    def _stopped(self, action: Action, error: UnavailableError) -> UnavailableError:
+        what = self._on.redactor.redact(f"{action.request.tool} could not begin: {error.what}")
+        return UnavailableError(what, where=action.key, hint=error.hint, reason=error.reason)
+
+    async def _permit_again(self, action: Action, intent: Record, *, restore_to: str) -> Permit:
+        """Sign the recorded decision anew for the token of today; what was decided stays as it was."""
+        permit = intent.body["permit"]
+        assert isinstance(permit, Mapping)
+        content = permit["content"]
+        assert isinstance(content, Mapping)
+        expect = content["expect"]
+        assert isinstance(expect, Mapping)
+        token = (await self._on.facts.standing(action)).token
+        return self._permit(
+            action,
+            decision=str(content["decision"]),
+            token_id=token.id if token else "",
+            expect={**expect, "restore_to": restore_to},
+        )
+
+    def _permit(self, action: Action, *, decision: str, token_id: str, expect: Mapping[str, Json]) -> Permit:
+        """Sign what was decided, with everything that a task carries beside its request: nothing can be swapped."""
+        about: dict[str, Json] = {
+            "boundary": digest(action.boundary.to_json()),
+            "workspace": action.workspace,
+            "restore_to": "",
+        }
+        return sign_permit(
+            self._on.signer,
+            action_digest=action.digest,
+            delegate=self._on.delegate.name,
+            decision=decision,
+            token_id=token_id,
+            expires_at=self._on.clock.now() + PERMIT_TTL,
+            expect={**about, **expect},
+        )
+
+    async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
+        """Return the reservation for a model call and the rule that forbids it, if one does."""
+        arguments = action.request.arguments
+        ceiling = arguments["max_output_tokens"]
+        assert isinstance(ceiling, int)
+        model = str(arguments["model"])
+        spend, priced = estimate(action.payload, model=model, max_output_tokens=ceiling, price=self._on.price)
+        budget = await self._on.budgets.get(action.budget)
+        refusal = budget.refusal(spend, priced=priced) if budget else "budget.missing"
+        return ReserveBudget(action.budget, action.key, spend), refusal
+
+    async def _report(self, action: Action, report: Report) -> Result:
+        settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
+        remember = await self._remember(action, status=report.status)
+        written = await self._on.journal.append([records.reported(action, report)], [*settle, *remember])
+        if report.status == "unknown":
+            return Unknown(written[0].id, "the delegate cannot tell whether it was done")
+        return records.done_by(written[0], report.private)
+
+    async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
+        settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
+        entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
+        remember = await self._remember(action, status=status)
+        written = await self._on.journal.append([entry], [*settle, *remember])
+        return await self.replay(written[0])
+
+    async def _remember(self, action: Action, *, status: str) -> list[Guard]:
+        """Return the guard that adds what was done to its target's history: once, with the outcome itself."""
+        if status == "failed" or not is_counted(builtin_manifests().get(action.request.tool)):
+            return []
+        decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
+        return record_deed(decided, tool=action.request.tool, at=self._on.clock.now()) if decided else []
+
+
+def _task(action: Action, permit: Permit, *, restore_to: str = "") -> Task:
+    return Task(
+        request=action.request,
+        permit=permit,
+        token=action.token,
+        workspace=action.workspace,
+        boundary=action.boundary.to_json(),
+        payload=action.payload,
+        restore_to=restore_to,
+    )
+
+
+async def deny(on: Ports, action: Action, judgement: Judgement) -> Denied:
+    """Record a denial."""
+    entry = records.decided(action, judgement, on.redactor)
+    return records.denied_by((await on.journal.append([entry]))[0])

@@ -1,0 +1,32 @@
+"""What the gate stands on: the ports that its parts share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridle.core.clock import Clock
+from bridle.dispatch.protocol import Delegate
+from bridle.gate.approvals import Approvals
+from bridle.gate.budgets import Budgets, Price
+from bridle.gate.facts import FactSource
+from bridle.trust.journal import Journal
+from bridle.trust.keys import Signer, Verifier
+from bridle.trust.policy import PolicyEngine
+from bridle.trust.redaction import Redactor
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What the gate stands on."""
+
+    journal: Journal
+    approvals: Approvals
+    budgets: Budgets
+    facts: FactSource
+    policy: PolicyEngine
+    delegate: Delegate
+    delegate_key: Verifier
+    signer: Signer
+    redactor: Redactor
+    clock: Clock
+    price: Price
