@@ -18,7 +18,8 @@ from bridle.engine.control import Verdict
 from bridle.engine.execution import Execution
 from bridle.engine.interventions import find_open_interventions
 from bridle.engine.starting import derive_id
-from bridle.engine.summary import StepView, Summary, elapsed_s, summarise
+from bridle.engine.summary import summarise
+from bridle.engine.views import StepView, Summary, elapsed_s
 from bridle.gate.approvals import ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.library import EmptyLibrary, Library, Volume

@@ -4,7 +4,9 @@ import json
 from dataclasses import replace
 
 from bridle.core.states import State
-from bridle.engine.summary import describe_target, elapsed_s, summarise
+from bridle.engine.summary import summarise
+from bridle.engine.views import elapsed_s
+from bridle.engine.wording import describe_target
 from bridle.pipeline.read import read_pipeline
 from bridle.trust.journal import Kind
 

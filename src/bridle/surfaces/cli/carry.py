@@ -17,7 +17,8 @@ from bridle.core.errors import BridleError
 from bridle.core.states import State
 from bridle.engine.control import Verdict, find_open
 from bridle.engine.execution import Execution
-from bridle.engine.summary import Summary, summarise
+from bridle.engine.summary import summarise
+from bridle.engine.views import Summary
 from bridle.gate.approvals import Approval, ApprovalState
 from bridle.surfaces.cli.options import is_terminal, say
 from bridle.surfaces.cli.progress import Lines, Tree, View

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridle.app import ORIGIN
 from bridle.core.errors import InputError, TrustError
-from bridle.engine.summary import Summary
+from bridle.engine.views import Summary
 from bridle.gate.approvals import Approval
 from bridle.surfaces.cli.carry import Manner, carry, exit_code, interruptible, open_approvals
 from bridle.surfaces.cli.files import open_bytes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridle.core.clock import iso
 from bridle.core.states import State
-from bridle.engine.summary import ActionView, StepView, Summary, elapsed_s
+from bridle.engine.views import ActionView, StepView, Summary, elapsed_s
 from bridle.surfaces.cli.options import printable, say
 
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ from bridle.agent.inline import find_agent
 from bridle.core.errors import InputError
 from bridle.engine.drafts import is_harmless, refuse_drafts
 from bridle.engine.steps.agent import NOT_INPUTS
-from bridle.engine.summary import HARNESS_TOOLS
 from bridle.gate.manifest import builtin_manifests
 from bridle.pipeline.complaint import Findings, Place, suggest
 from bridle.pipeline.plan import Plan
@@ -30,6 +29,17 @@ from bridle.pipeline.tree import Step, walk
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
 
+HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an agent's turn, around branches, for an approval
+    {
+        "model.call",
+        "workspace.verify",
+        "workspace.fork",
+        "workspace.merge",
+        "workspace.drop",
+        "workspace.restore",
+        "pipeline.continue",
+    }
+)
 EXPRESSIONS = ("${{", "<+")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
-from bridle.engine.summary import Summary
+from bridle.engine.views import Summary
 from bridle.gate.approvals import Approval
 from bridle.surfaces.cli.progress import MARKS, describe_cost
 from bridle.surfaces.cli.show_waiting import list_terms

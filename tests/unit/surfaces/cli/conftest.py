@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridle.core.states import State
-from bridle.engine.summary import ActionView, StepView, Summary
+from bridle.engine.views import ActionView, StepView, Summary
 from bridle.gate.approvals import Approval
 
 COST = {"turns": 2, "tokens": 1200, "list_usd": "0.75", "charged_usd": "0.25", "unpriced_turns": 0}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridle.core.states import State
-from bridle.engine.summary import StepView
+from bridle.engine.views import StepView
 from bridle.surfaces.cli.progress import MARKS, Lines, describe_cost, draw, headline
 from bridle.surfaces.cli.show import show_approval, show_next, show_summary
 
