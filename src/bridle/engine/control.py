@@ -158,20 +158,24 @@ class Control:
         return await self._wish(execution_id, Wanted(Wish.CANCEL, by.id, why))
 
     async def pause(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
-        """Ask that an execution begins nothing more until it is resumed; False when that was asked before."""
+        """Ask that an execution, with what belongs to it, begins nothing more until it is resumed; False when that was asked."""
         return await self._wish(execution_id, Wanted(Wish.PAUSE, by.id, why))
 
     async def resume(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
         """Lift a pause; False when there is none, or nothing that could go on."""
+        wanted = Wanted(Wish.NONE, by.id, why)
         if await self._executions.wish(execution_id) != Wish.PAUSE:
+            await self._interrupts.hand_down(await self.get(execution_id), wanted)
             return False
-        return await self._wish(execution_id, Wanted(Wish.NONE, by.id, why))
+        return await self._wish(execution_id, wanted)
 
     async def _wish(self, execution_id: str, wanted: Wanted) -> bool:
         """Record a wish and wake who waits; waking again makes good for a process that died in between."""
         execution = await self.get(execution_id)
         changed = await self._interrupts.record(execution, wanted)
         await self._interrupts.wake(execution.id)
+        if wanted.wish is not Wish.CANCEL:
+            await self._interrupts.hand_down(execution, wanted)
         return changed
 
     async def follow(self, execution_id: str) -> Execution:

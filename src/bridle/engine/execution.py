@@ -81,6 +81,10 @@ class Executions(Protocol):
         """Return the ids of the executions that have not ended and of which this is wanted."""
         ...
 
+    async def children(self, execution: str) -> list[Execution]:
+        """Return the executions that belong to this one and have not ended: chained pipelines, rollbacks."""
+        ...
+
 
 class Starter(Protocol):
     """Starts an execution that belongs to another one: a chained pipeline, a rollback. Starting it twice starts it once."""

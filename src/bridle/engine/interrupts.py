@@ -5,7 +5,9 @@ Rules
      execution looks at the wish before each leg; nobody reaches into another process.
   2. A cancel is never taken back, and deletes every token of the execution at once: what is under way can begin nothing more.
   3. Whoever records a wish wakes every wait of the execution, so that a wait of weeks notices it within a second.
-  4. An execution that has ended takes no wish; that is said, not ignored. The same wish twice is one wish.
+  4. What belongs to an execution (chained pipelines, rollbacks) pauses and goes on with it, what begins meanwhile too. A child
+     that was paused for itself stays so until it is resumed for itself. A cancel reaches it through the step that waits for it.
+  5. An execution that has ended takes no wish; that is said, not ignored. The same wish twice is one wish.
 
 What a carrying process does at once, beside looking at the wish, is `engine.watch`.
 """
@@ -13,7 +15,7 @@ What a carrying process does at once, beside looking at the wish, is `engine.wat
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bridle.core.canonical import Json
@@ -39,6 +41,9 @@ RECORDED: Mapping[Wish, Kind] = {
 }
 
 
+TOO_LATE = frozenset({"has-ended", "being-cancelled"})
+
+
 @dataclass(frozen=True)
 class WishExecution:
     """Guard: change the wish of an execution that has not ended and is not being cancelled, to another one.
@@ -56,11 +61,12 @@ class WishExecution:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who wants what, and why."""
+    """Who wants what, and why. `parent` is the execution that it was asked of, where this one only belongs to that."""
 
     wish: Wish
     by: str
     why: str = ""
+    parent: str = ""
 
 
 class Interrupts:
@@ -82,6 +88,7 @@ class Interrupts:
         if wanted.wish is Wish.CANCEL:
             guards.append(DeleteTokens(execution.id))
         body: dict[str, Json] = {"by": wanted.by, "why": wanted.why}
+        body |= {"parent": wanted.parent} if wanted.parent else {}
         try:
             await self._journal.append(
                 [Entry(RECORDED[wanted.wish], execution.id, execution.id, body)], guards
@@ -92,6 +99,38 @@ class Interrupts:
                 return False
             raise _too_late(await self._read(execution.id), known) from error
         return True
+
+    async def hand_down(self, execution: Execution, wanted: Wanted) -> None:
+        """Have what belongs to an execution pause or go on as well; doing it again does what a death in between left."""
+        for child in await self._executions.children(execution.id):
+            if wanted.wish is Wish.PAUSE or await self._is_held_by(child, execution):
+                try:
+                    await self.record(child, replace(wanted, parent=execution.id))
+                except InputError as error:
+                    if error.reason not in TOO_LATE:
+                        raise
+                await self.wake(child.id)
+            if await self._executions.wish(child.id) == wanted.wish:
+                await self.hand_down(child, wanted)
+
+    async def join(self, parent: Execution) -> None:
+        """Have what a paused execution has begun in spite of its pause, because that was not noticed yet, pause with it."""
+        if await self._executions.wish(parent.id) != Wish.PAUSE:
+            return
+        asked = await self._journal.last(parent.id, parent.id, (Kind.EXECUTION_PAUSED,))
+        by = str(asked.body["by"]) if asked else parent.initiator
+        await self.hand_down(parent, Wanted(Wish.PAUSE, by))
+        if (
+            await self._executions.wish(parent.id) == Wish.NONE
+        ):  # lifted meanwhile, perhaps before the child was seen
+            await self.hand_down(parent, Wanted(Wish.NONE, by))
+
+    async def _is_held_by(self, child: Execution, parent: Execution) -> bool:
+        said = (Kind.EXECUTION_PAUSED, Kind.EXECUTION_RESUMED)
+        last = await self._journal.last(child.id, child.id, said)
+        return (
+            last is not None and last.kind is Kind.EXECUTION_PAUSED and last.body.get("parent") == parent.id
+        )
 
     async def wake(self, execution: str) -> None:
         """Wake everything that the execution waits for, in all its branches."""

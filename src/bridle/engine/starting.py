@@ -47,6 +47,7 @@ class Starting(Starter):
         self._delegate = delegate
         self._clock = clock
         self._admission = admission
+        self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
 
     async def record(
         self,
@@ -118,23 +119,24 @@ class Starting(Starter):
             except GuardError:  # another process has just started it
                 known = await self._executions.get(child_id)
                 assert known is not None
-        if not known.state.ended and await self._admission.stand(known):
-            await self.carry(child_id)
+        if not known.state.ended:
+            await self._interrupts.join(parent)
+            if await self._admission.stand(known):
+                await self.carry(child_id)
         return known
 
     async def cancel_child(self, parent: Execution, *, path: str) -> None:
         child = await self._executions.get(derive_id(parent.id, path))
         if child is None or child.state.ended:
             return
-        interrupts = Interrupts(journal=self._journal, executions=self._executions, durable=self._durable)
         try:
-            await interrupts.record(
+            await self._interrupts.record(
                 child, Wanted(Wish.CANCEL, parent.initiator, f"{parent.id} was cancelled")
             )
         except InputError as error:
             if error.reason != "has-ended":
                 raise
-        await interrupts.wake(child.id)
+        await self._interrupts.wake(child.id)
 
     async def outputs_of(self, child: Execution) -> Mapping[str, Json]:
         ended = await self._journal.last(child.id, child.id, (Kind.EXECUTION_ENDED,))

@@ -201,19 +201,22 @@ class Desk:
     def worker(self, execution, **ports):
         """A worker as a fresh process would make it."""
         bench = self.bench if not ports else replace(self.bench, **ports)
-        starting = Starting(
-            journal=bench.journal,
+        starting = self.starting(bench.journal)
+        ending = Ending(bench.journal, FakeAttestor(), self.clock)
+        desks = Desks(
+            bench, executions=self.executions, finisher=ending, starter=starting, wake=self.durable.wake
+        )
+        return PlanWorker(desks.open(execution))
+
+    def starting(self, journal=None):
+        return Starting(
+            journal=journal or self.bench.journal,
             executions=self.executions,
             durable=self.durable,
             delegate=self.delegate,
             clock=self.clock,
             admission=self.admission,
         )
-        ending = Ending(bench.journal, FakeAttestor(), self.clock)
-        desks = Desks(
-            bench, executions=self.executions, finisher=ending, starter=starting, wake=self.durable.wake
-        )
-        return PlanWorker(desks.open(execution))
 
     def position(self, execution, path):
         """Return where a node stands that is in no strategy."""

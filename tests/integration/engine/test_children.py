@@ -4,7 +4,7 @@ import pytest
 
 from bridle.core.states import State
 from bridle.engine.execution import MoveExecution
-from bridle.engine.interrupts import Wish
+from bridle.engine.interrupts import Wish, WishExecution
 from bridle.engine.starting import derive_id
 from bridle.pipeline.library import Library, Volume
 from bridle.pipeline.read import read_pipeline
@@ -118,3 +118,76 @@ async def test_who_cancels_the_parent_cancels_the_child(desk, parent):
     child = await child_of(desk, parent)
     assert await desk.executions.wish(child.id) == Wish.CANCEL
     assert (child.id, "") in desk.durable.woken
+
+
+GRANDPARENT = """
+pipeline:
+  id: grandparent
+  stages: [{id: call, chain: {uses: parent@1.0.0}}]
+"""
+
+
+class TwoBooks(OneBook):
+    """Holds a pipeline that chains another one."""
+
+    def find(self, uses, *, branch=""):
+        if uses.startswith("parent@"):
+            return Volume("parent", "1.0.0", PARENT, "parent.yaml", "sha256:" + "1" * 64)
+        return super().find(uses, branch=branch)
+
+
+@pytest.fixture
+async def family(desk):
+    """An execution, the one that it chains, and the one that that chains; the last two wait for their child, or have begun."""
+    plan = read_pipeline(GRANDPARENT, source="grandparent.yaml", library=TwoBooks())
+    eldest = await desk.control.start(plan, inputs={}, options={}, initiator=desk.user)
+    await desk.leg(eldest, "call/chain")
+    middle = await child_of(desk, eldest)
+    await desk.leg(middle, "call/chain")
+    return eldest, middle, await child_of(desk, middle)
+
+
+async def wishes(desk, family):
+    return [await desk.executions.wish(execution.id) for execution in family]
+
+
+async def test_a_pause_reaches_what_belongs_to_the_execution_and_a_resume_lifts_it(desk, family):
+    desk.durable.woken.clear()
+    await desk.control.pause(family[0].id, by=desk.user, why="wait")
+    assert await wishes(desk, family) == [Wish.PAUSE] * 3
+    assert {(execution.id, "") for execution in family} <= set(desk.durable.woken)
+    assert (await desk.leg(family[2], "s/x"))["state"] == "paused"
+    await desk.control.resume(family[0].id, by=desk.user)
+    assert await wishes(desk, family) == [Wish.NONE] * 3
+    assert (await desk.leg(family[2], "s/x"))["state"] == "succeeded"
+
+
+async def test_a_child_paused_for_itself_stays_paused_when_its_parent_goes_on(desk, family):
+    await desk.control.pause(family[1].id, by=desk.user)
+    await desk.control.pause(family[0].id, by=desk.user)
+    await desk.control.resume(family[0].id, by=desk.user)
+    assert await wishes(desk, family) == [Wish.NONE, Wish.PAUSE, Wish.PAUSE]
+
+
+async def test_a_resume_that_died_half_way_is_finished_by_another(desk, family):
+    await desk.control.pause(family[0].id, by=desk.user)
+    await desk.bench.journal.append([], [WishExecution(family[0].id, Wish.NONE)])
+    assert not await desk.control.resume(family[0].id, by=desk.user)
+    assert await wishes(desk, family) == [Wish.NONE] * 3
+
+
+async def test_a_child_that_begins_because_a_pause_was_not_noticed_yet_begins_paused(desk, parent):
+    await desk.bench.journal.append([], [WishExecution(parent.id, Wish.PAUSE)])
+    plan = read_pipeline(CHILD, source="child.yaml", library=OneBook())
+    started = {"path": "call/chain", "plan": plan, "inputs": {"tag": "v1"}, "options": {}}
+    child = await desk.starting().start_child(parent, **started)
+    assert await desk.executions.wish(child.id) == Wish.PAUSE
+
+
+async def test_a_child_that_has_ended_or_is_being_cancelled_is_left_as_it_is(desk, family):
+    await desk.control.cancel(family[2].id, by=desk.user)
+    await desk.control.pause(family[0].id, by=desk.user)
+    assert await wishes(desk, family) == [Wish.PAUSE, Wish.PAUSE, Wish.CANCEL]
+    await desk.bench.journal.append([], [MoveExecution(family[2].id, State.CANCELLED, "", desk.clock.now())])
+    await desk.control.resume(family[0].id, by=desk.user)
+    assert await wishes(desk, family) == [Wish.NONE, Wish.NONE, Wish.CANCEL]

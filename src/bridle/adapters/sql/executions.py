@@ -66,6 +66,17 @@ class SqlExecutions(Executions):
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [row.id for row in rows]
 
+    async def children(self, execution: str) -> list[Execution]:
+        link = canonical({"parent": execution}).decode()[
+            1:-1
+        ]  # as it stands among the options, which are canonical
+        query = executions.select().where(
+            executions.c.ended_at.is_(None), executions.c.options.contains(link, autoescape=True)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        found = [_execution(row) for row in rows]
+        return [child for child in found if child.options.get("parent") == execution]
+
 
 @apply_guard.register
 def _(guard: StartExecution, connection: Connection) -> None:
