@@ -16,9 +16,12 @@ The framework is behind `agent.framework`; it is imported when a run begins, bec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bridle.agent.definition import AgentDefinition
 from bridle.agent.outcome import AgentOutcome, OnTurn, Performs
 from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json
 
 
 async def run_agent(
@@ -35,6 +38,7 @@ async def run_agent(
     prompt: str = "",
     boundary: Boundary | None = None,
     on_turn: OnTurn | None = None,
+    deployment: Mapping[str, Json] | None = None,
 ) -> AgentOutcome:
     """Run an agent until it ends or must stop.
 
@@ -56,5 +60,6 @@ async def run_agent(
         prompt=prompt or definition.prompt,
         boundary=boundary or definition.boundary,
         on_turn=on_turn,
+        deployment=deployment,
     )
     return await Session(definition, seat).run(task_text)

@@ -60,6 +60,7 @@ class Seat:
     prompt: str
     boundary: Boundary
     on_turn: OnTurn | None
+    deployment: Mapping[str, Json] | None = None
 
 
 class Session:
@@ -146,6 +147,7 @@ class Session:
             workspace="" if tool == TOOL else seat.workspace,
             payload=payload,
             budget=seat.budget if tool == TOOL else "",
+            deployment=seat.deployment,
         )
         started = time.monotonic_ns()
         result = await seat.gate.perform(action)

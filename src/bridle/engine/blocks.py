@@ -19,7 +19,7 @@ from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
-from bridle.engine.result import TIME_OVER, Result, Standing
+from bridle.engine.result import FORGIVEN, TIME_OVER, Result, Standing
 from bridle.engine.work import Answer
 from bridle.pipeline.conditions import (
     DEFAULT_OF_STAGE,
@@ -27,6 +27,7 @@ from bridle.pipeline.conditions import (
     ConditionResult,
     evaluate_condition,
 )
+from bridle.pipeline.deployments import evaluate_deployment
 from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import FAIL, choose_action
 from bridle.pipeline.strategy import Strategy, count_of, expand
@@ -41,7 +42,7 @@ async def begin(desk: Desk, root: Position) -> Answer:
         context = await desk.context(root)
         wanted = _evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
     except InputError as error:
-        return {"state": str(State.FAILED), "note": str(error)}
+        return {"state": str(State.FAILED), "note": str(error), **judge_block(desk, root, error="unknown")}
     if not wanted.value:
         return {"state": str(State.SKIPPED), "note": describe_refusal(wanted)}
     return {"state": str(State.RUNNING), "deadline": _deadline(desk, desk.plan.timeout_s)}
@@ -51,7 +52,7 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
     """See `work.Worker.enter`."""
     last = await desk.bench.journal.last(desk.execution.id, position.name, (Kind.BLOCK_ENDED,))
     if last is not None:
-        return {"state": last.body["state"]}
+        return _told(last.body)
     cut = await desk.interruption(position)
     if cut is not None:
         return cut
@@ -59,10 +60,10 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
     assert isinstance(block, Block)
     try:
         refused = await _ask_condition(desk, position, standing)
-        if refused is None and (block.inputs is not None or block.variables):
+        if refused is None and (block.inputs is not None or block.variables or _deploys(desk, block)):
             await _record_beginning(desk, position, block)
     except InputError as error:
-        return await _end(desk, position, State.FAILED, str(error))
+        return await _fail(desk, position, error)
     if refused is not None:
         return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
     return {"state": str(State.RUNNING), "deadline": _deadline(desk, block.timeout_s)}
@@ -104,13 +105,19 @@ def judge_time(desk: Desk, position: Position) -> Answer:
     return {"state": str(State.FAILED), **judge_block(desk, position, error="timeout")}
 
 
-def judge_block(desk: Desk, position: Position, *, error: str) -> dict[str, Json]:
-    """Return what the failure strategy makes of a block that itself has failed. Nobody can be asked what becomes of it."""
+def judge_block(desk: Desk, position: Position, *, error: str, retries: bool = True) -> dict[str, Json]:
+    """Return what the failure strategy makes of a block that itself has failed. Nobody can be asked what becomes of it.
+
+    Attempts are counted for each cell: what stands for all of them is not tried again, and a group around it would be for ever.
+    """
     group_attempt = position.group_attempt()
     action = choose_action(
         position.failure_levels(), state=State.FAILED, error=error, attempt=None, group_attempt=group_attempt
     )
-    if action.reaction == "manual-intervention":
+    is_whole = position.address != () and position.node.strategy is not None and position.cell is None
+    if action.reaction == "manual-intervention" or (
+        action.reaction == "retry-step-group" and (is_whole or not retries)
+    ):
         return {"reaction": FAIL.reaction}
     told: dict[str, Json] = {"reaction": action.reaction}
     if action.reaction == "retry-step-group" and (wait_s := action.interval_s(group_attempt or 1)):
@@ -124,7 +131,7 @@ async def expand_cells(desk: Desk, position: Position, standing: Standing) -> An
         desk.execution.id, position.name, (Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
     )
     if last is not None and last.kind is Kind.BLOCK_ENDED:
-        return {"state": last.body["state"]}
+        return _told(last.body)
     if last is not None:
         return _cells_answer(last.body)
     cut = await desk.interruption(position)
@@ -138,7 +145,7 @@ async def expand_cells(desk: Desk, position: Position, standing: Standing) -> An
             return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
         body = await _expand(desk, position, strategy)
     except InputError as error:
-        return await _end(desk, position, State.FAILED, str(error))
+        return await _fail(desk, position, error)
     record = (await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, body)], []))[-1]
     return _cells_answer(record.body)
 
@@ -164,7 +171,7 @@ async def ask_again(desk: Desk, cell: Position, standing: Standing) -> Answer:
         context = await desk.context(cell)
         wanted = _evaluate(strategy.condition, context, Standing(), default=DEFAULT_OF_STEP)
     except InputError as error:
-        return await _end(desk, cell, State.FAILED, str(error))
+        return await _fail(desk, cell, error, retries=False)
     return {"state": str(State.RUNNING if wanted.value else State.SUCCEEDED)}
 
 
@@ -248,7 +255,15 @@ async def _record_beginning(desk: Desk, position: Position, block: Block) -> Non
         body["inputs"] = render(dict(block.inputs), context)
     if block.variables:
         body["variables"] = evaluate_variables(block.variables, context)
+    if _deploys(desk, block):
+        inherited = as_mapping(desk.execution.options.get("deployment") or {})
+        body["deployment"] = evaluate_deployment(block.deployment, context) if block.deployment else inherited
     await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, body)], [])
+
+
+def _deploys(desk: Desk, block: Block) -> bool:
+    """True for a stage with a service or an environment, also with that of the stage which chains this pipeline."""
+    return block.kind == "stage" and bool(block.deployment or desk.execution.options.get("deployment"))
 
 
 async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[str, Json]:
@@ -285,12 +300,28 @@ async def _outputs(desk: Desk, position: Position, block: Block) -> Json:
     return None
 
 
-async def _end(desk: Desk, position: Position, state: State, note: str) -> Answer:
+async def _fail(desk: Desk, position: Position, error: InputError, *, retries: bool = True) -> Answer:
+    """Record that a node could not begin; its failure strategy says what becomes of that."""
+    told = judge_block(desk, position, error="unknown", retries=retries)
+    ignored = "; failure ignored" if told["reaction"] in FORGIVEN else ""
+    return await _end(desk, position, State.FAILED, f"{error}{ignored}", told)
+
+
+async def _end(
+    desk: Desk, position: Position, state: State, note: str, told: Mapping[str, Json] | None = None
+) -> Answer:
+    answer = dict(told or {})
     body: dict[str, Json] = {"state": str(state), "note": note, "output": None, "left_out": True}
+    body["answer"] = answer
     if isinstance(position.node, Block) and position.node.transparent:
         body["covers"] = [below.path for below in _below(position)]
     await desk.append([desk.entry(Kind.BLOCK_ENDED, position.name, body)], [])
-    return {"state": str(state), "note": note}
+    return {"state": str(state), "note": note, **answer}
+
+
+def _told(body: Mapping[str, Json]) -> Answer:
+    """Return the answer that the record of a node which did not begin holds."""
+    return {"state": body["state"], **as_mapping(body.get("answer") or {})}
 
 
 def _below(position: Position) -> Iterator[Position]:

@@ -17,7 +17,9 @@ from typing import Any
 from bridle.core.canonical import Json, as_mapping
 from bridle.engine.execution import Execution
 from bridle.engine.position import Level, Position, base_path
+from bridle.pipeline.deployments import show_deployment
 from bridle.pipeline.exported import ROOT_SCOPES, find_published
+from bridle.pipeline.expressions import render
 from bridle.pipeline.tree import Address, Block
 from bridle.pipeline.variables import evaluate_variables
 from bridle.trust.journal import Journal, Kind, Record
@@ -200,7 +202,20 @@ def build_context(
         context["step"] = {"id": position.node.id, "name": position.node.name}
         around = context.get("matrix", _EMPTY)
         context |= _find_cells(known, levels, around=around if isinstance(around, Mapping) else _EMPTY)
+    if stage is not None:
+        context |= show_deployment(find_deployment(known, stage) or _foresee_deployment(stage, context))
     return context
+
+
+def find_deployment(known: Known, stage: Position) -> Mapping[str, Json]:
+    """Return what a stage that has begun deploys, and where; empty when it deploys nothing."""
+    return as_mapping(known.started(stage.path).get("deployment") or {})
+
+
+def _foresee_deployment(stage: Position, context: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return it for the stage's own condition, which is asked before it begins: what cannot be told yet is not there."""
+    assert isinstance(stage.node, Block)
+    return as_mapping(render(dict(stage.node.deployment), context)) if stage.node.deployment else _EMPTY
 
 
 def _find_inputs(

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
 from bridle.core.states import State
-from bridle.engine.context import Known, build_context
+from bridle.engine.context import Known, build_context, find_deployment
 from bridle.engine.execution import Execution, Executions, MoveExecution, Starter
 from bridle.engine.interrupts import Wish
 from bridle.engine.position import Position
@@ -76,6 +76,19 @@ class Desk:
         if not position.address or position.address in self.expressive:
             await self.known.refresh()
         return build_context(self.execution, self.known, position, inside=inside)
+
+    async def deployment(self, position: Position) -> Mapping[str, Json] | None:
+        """Return what the stage around a node deploys, and where, as it was recorded when the stage began; or None."""
+        stage = position.stage()
+        deploys = stage is not None and (
+            vars(stage.node)["deployment"] or self.execution.options.get("deployment")
+        )
+        if stage is None or not deploys:
+            return None
+        await self.known.refresh()
+        found = find_deployment(self.known, stage)
+        assert found  # it was recorded before the first step of the stage began
+        return found
 
     @cached_property
     def expressive(self) -> frozenset[Address]:

@@ -100,7 +100,7 @@ class Walk:
     async def _attempt_block(self, here: Position, block: Block, standing: Standing) -> Result:
         entered = await self._legs(here.name, lambda: self._worker.enter(here, standing))
         if entered["state"] != State.RUNNING:
-            return Result.of(entered)
+            return await self._not_begun(here, Result.of(entered))
         inner = standing.inside(new_stage=block.kind == "stage", deadline=entered.get("deadline", ""))
         result = await self._body(here, block, inner)
         if result.stop == TIME_OVER and entered.get("deadline", "") == inner.deadline:
@@ -110,6 +110,13 @@ class Walk:
             result = await self._roll_back(here, result)
         left = await self._legs(f"{here.name}/end", lambda: self._worker.leave(here, result))
         return result.after_leaving(left)
+
+    async def _not_begun(self, position: Position, result: Result) -> Result:
+        """A stage that could not begin has nothing to undo, and where it is to be rolled back does not count as failed."""
+        block = position.node
+        if result.stop == "stage-rollback" and isinstance(block, Block) and block.kind == "stage":
+            return await self._roll_back(position, result)
+        return result
 
     async def _body(self, position: Position, block: Block, standing: Standing) -> Result:
         children = [position.below(index) for index in range(len(block.nodes))]
@@ -126,7 +133,7 @@ class Walk:
         assert strategy is not None
         expanded = await self._legs(f"{position.name}/cells", lambda: self._worker.expand(position, standing))
         if expanded["state"] != State.RUNNING:
-            return Result.of(expanded)
+            return await self._not_begun(position, Result.of(expanded))
         count = expanded["cells"]
         if strategy.kind in UNBOUNDED:
             result = await self._one_by_one(position, count, standing)

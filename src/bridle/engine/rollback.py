@@ -127,6 +127,7 @@ def _undo_stage(stage: Position, records: Sequence[Record], *, taken: Container[
         kind="stage",
         nodes=(*block.rollback, *undone),
         condition="<+Always>",
+        deployment=_deployment_of(stage, records),
     )
 
 
@@ -136,6 +137,15 @@ def _name(path: str, taken: Container[str]) -> str:
     while name in taken:
         name += "-"
     return name
+
+
+def _deployment_of(stage: Position, records: Sequence[Record]) -> dict[str, str]:
+    """Return what the stage that is undone deployed, as it was recorded: values, no expressions any more."""
+    begun = [
+        record for record in records if record.kind is Kind.BLOCK_STARTED and record.subject == stage.path
+    ]
+    found = begun[-1].body.get("deployment") if begun else None
+    return {name: str(text) for name, text in found.items() if text} if isinstance(found, Mapping) else {}
 
 
 def _compensate(stage: Position, records: Sequence[Record]) -> Iterator[Step]:

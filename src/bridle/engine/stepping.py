@@ -113,12 +113,14 @@ class Stepping:
             actor = await find_actor(
                 desk.bench, desk.execution, desk.plan, self.step, path=self.path, body=body.value
             )
+            deployment = await desk.deployment(self.position)
             minted = await self._begin(actor, last)
         except UnavailableError:
             raise
         except BridleError as error:  # an earlier leg may have left a token behind
             return await self.end(_broken(error), token_step=self.path)
         leg = self._open(body.value, context, minted, from_iso(last.at) if last else desk.now())
+        leg = replace(leg, deployment=deployment)
         return await self._perform(leg, actor, body)
 
     def _open(

@@ -33,7 +33,7 @@ class Action:
 
     `request` is what is digested and recorded. `execution` and `step` are where it happens, `workspace` names the
     folder it works in (or is empty), `token` is the execution token's secret, `payload` what a model call needs
-    besides its arguments (bound to them by digest).
+    besides its arguments (bound to them by digest). `deployment` says what the stage around it deploys, and where: a fact.
     """
 
     request: Request
@@ -44,6 +44,7 @@ class Action:
     workspace: str = ""
     payload: Json = field(default=None, repr=False)
     budget: str = ""
+    deployment: Mapping[str, Json] | None = None
 
     @property
     def key(self) -> str:

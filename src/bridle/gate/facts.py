@@ -23,6 +23,8 @@ The document is the policy's input as well; its shape is fixed (schema version 1
       "loop":      null | {"target", "exact", "alike", "times", "limit", "within_s", "undoes",
                     "before": [{"at", "tool", "execution", "key", "same"}, …]},
                                                           which time this is done; null for what is not counted or cannot be told
+      "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
+                                                          it; an environment is production unless the pipeline says otherwise
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -119,6 +121,7 @@ class FactSource:
             "undoes": await self.undone(action),
             "reruns": await self.rerun(action),
             "loop": loop,
+            "deployment": dict(action.deployment) if action.deployment else None,
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }

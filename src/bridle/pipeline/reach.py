@@ -263,6 +263,14 @@ def _judge_name(below: tuple[str, ...], known: Values[str, object], noun: str) -
     return Fault(f"this {noun} has no variable {below[0]!r}", "unknown-variable", hint)
 
 
+def _judge_deployment(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
+    """`service` and `infrastructure` have a value in stages that deploy; a pipeline that is chained may be given them."""
+    address = outline.stage_of(spot.address)
+    if not address:
+        return Fault(f"there is no current {path[0]} here", f"no-{path[0]}", "write it inside a stage")
+    return _judge_member(path[1:], ("id", "name"), noun=path[0])
+
+
 def _judge_exported(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
     return judge_exported(path, spot.address, outline, inside=_is_inside(spot))
 
@@ -278,6 +286,8 @@ _JUDGES: dict[str, Callable[[tuple[str, ...], Spot, Outline], Fault | None]] = {
     "pipeline": _judge_pipeline,
     "secrets": _judge_secret,
     "env": _accept,
+    "service": _judge_deployment,
+    "infrastructure": _judge_deployment,
     "matrix": _judge_matrix,
     "for": _judge_loop,
     "strategy": _judge_loop,

@@ -17,6 +17,7 @@ from bridle.pipeline.binding import bind_document
 from bridle.pipeline.checks import check_plan
 from bridle.pipeline.complaint import Complaint, Findings, PipelineError, Place
 from bridle.pipeline.declared import read_inputs
+from bridle.pipeline.deployments import read_deployment
 from bridle.pipeline.document import read_documents
 from bridle.pipeline.failures import read_failures
 from bridle.pipeline.fields import Fields, open_fields
@@ -138,9 +139,17 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
     inputs = read_inputs(fields)
     env = fields.variables("env")
     reading.barriers = frozenset(fields.texts("barriers"))
-    around = Around((), env, inputs=tuple(inputs), permissions=read_permissions(fields))
+    around = Around(
+        (),
+        env,
+        inputs=tuple(inputs),
+        deployment=read_deployment(fields),
+        permissions=read_permissions(fields),
+    )
     stages = read_stages(fields, around, reading)
     reading.mark(fields.get("variables"), "value", ())
+    for key in ("service", "environment"):
+        reading.mark(fields.get(key), "deployment", ())
     reading.mark(fields.get("env"), "env", ())
     reading.mark(fields.get("if"), "condition", ())
     plan = Plan(

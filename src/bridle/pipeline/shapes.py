@@ -97,7 +97,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "pipeline": _table(
         f"{_NAMED} template=any generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"
         " repo=any clone=any env=env delegate=any"
-        " service=any environment=any permissions=values barriers=texts concurrency=count|@concurrency"
+        " service=text|@service environment=text|@environment permissions=values barriers=texts concurrency=count|@concurrency"
         " timeout=duration status=any default=any outputs=[values]"
         " notifications=list allow-stage-executions=flag fixed-inputs-on-rerun=flag on-failure=[text|@on-failure]"
         " rollback=[text|@step] stages=[@stage] jobs={@stage}"
@@ -107,7 +107,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         f" inputs={{@input}} variables=values|[@variable]"
         " env=env delegate=any runtime=any platform=@platform workspace=any cache=any volumes=any"
         " shared-paths=texts clone=flag|@clone"
-        " service=any environment=any permissions=values on-failure=[text|@on-failure] status=any"
+        " service=text|@service environment=text|@environment permissions=values on-failure=[text|@on-failure] status=any"
         " outputs=[values] uses=text with=values"
         " dynamic=any stage=any build-intelligence=any runs-on=any services=any tofu-module=any remote-execution=any"
         " template=@template action=@template deploy=@template build=@template test=@template chaos=@template"
@@ -206,6 +206,11 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "input-set": _table(f"{_NAMED} org=text project=text inputs=values"),
     "input-set.spec": _table(f"{_NAMED} inputs=values input-sets=texts"),
+    "service": _table("id=text name=text ref=text type=any with=any items=any parallel=any sequential=any"),
+    "environment": _table(
+        "id=text name=text ref=text type=text deploy-to=texts with=any items=any parallel=any sequential=any"
+        " group=any filters=any"
+    ),
     "variable": _table("name=text type=text value=any required=any description=text"),
     "input": _table("type=text required=flag default=any enum=list description=text ui=any"),
 }

@@ -5,6 +5,7 @@ script      the same, and part of a program     cell-condition  asked for every 
 approval-for  names a step                      strategy        rendered before there are cells
 inputs      rendered around a template or       output          rendered at a block's end, inside it
             another pipeline                    env             a variable of a command's environment
+deployment  rendered where a stage begins
 retry-condition  asked after a failure: `step` is the attempt that failed
 """
 
@@ -76,6 +77,7 @@ class Around:
     unnamed: str = ""
     variables: Table[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] | None = ()
+    deployment: Table[str, str] = field(default_factory=dict)
     permissions: frozenset[str] | None = None
 
     @property

@@ -17,6 +17,7 @@ from typing import Any
 from bridle.pipeline.checks import check_spot
 from bridle.pipeline.complaint import suggest
 from bridle.pipeline.declared import fill_inputs
+from bridle.pipeline.deployments import read_deployment
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
@@ -79,8 +80,14 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
     if fields is None:
         return unread_stage(node, (*around.address, index))
     here = around.below(index, fields.variables("env"), read_permissions(fields))
-    here = replace(here, variables={**around.variables, **read_variables(fields)})
+    here = replace(
+        here,
+        variables={**around.variables, **read_variables(fields)},
+        deployment={**around.deployment, **read_deployment(fields)},
+    )
     reading.mark(fields.get("variables"), "value", here.address)
+    for key in ("service", "environment"):
+        reading.mark(fields.get(key), "deployment", here.address)
     head = read_head(fields, here, reading, otherwise=id_ or f"{around.unnamed or 'stage'}_{index + 1}")
     _check_machine(fields)
     kinds = [kind for kind in STAGE_KINDS if kind in fields.nodes]
@@ -101,6 +108,7 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
         outputs={**made.outputs, **outputs},
         rollback=rollback,
         variables=here.variables if made.kind == "stage" else {},
+        deployment=here.deployment if made.kind == "stage" else {},
         inputs=_read_inputs(fields, kinds[0], here, reading) if fields.has("inputs") else made.inputs,
     )
 

@@ -58,10 +58,15 @@ def place_stage_template(
     file, volume, inputs = opened
     reading.using = (*reading.using, volume.pin)
     if file.has("stage"):
-        inner = read_stage(file.nodes["stage"], 0, replace(here, inputs=None, variables={}), reading)
+        inner = read_stage(
+            file.nodes["stage"], 0, replace(here, inputs=None, variables={}, deployment={}), reading
+        )
         if inner.variables:
             hint = "declare them as inputs of the template, with defaults"
             file.refuse("a template's stage has no variables", reason="template-variables", hint=hint)
+        if inner.deployment:
+            hint = "write service and environment on the stage that uses the template"
+            file.refuse("a template's stage deploys nothing", reason="template-deployment", hint=hint)
         made = _take_stage(inner, inputs, head)
     else:
         nodes, outputs = _read_nodes(file, here, reading)

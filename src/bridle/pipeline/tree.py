@@ -7,7 +7,7 @@ Rules
      belong to the scope around it, in paths and in expressions. So ids are unique in a scope, not in a file.
   3. Any node may have a strategy; then it stands for its cells, and cell `i` of `x` has the id `x_i`.
   4. A block with `inputs` is a template put in place, or a stage that declares some: inside it, `inputs` means these, evaluated
-     where the block begins. So are the `variables` of a stage, each `{"type", "value"}`.
+     where the block begins. So are the `variables` of a stage, each `{"type", "value"}`, and its `deployment` (`deployments`).
 
 Kinds of step and their `with_`
     run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": glob}, "env": {},
@@ -88,6 +88,7 @@ class Block(Node):
     outputs: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Any] | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
+    deployment: Mapping[str, str] = field(default_factory=dict)
 
 
 AnyNode: TypeAlias = Step | Block

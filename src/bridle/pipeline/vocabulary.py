@@ -82,9 +82,10 @@ ROOT = define(
 )
 PIPELINE = define(
     "pipeline",
-    core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs",
+    core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs"
+    " service environment",
     later=(
-        "on repo clone template rollback delegate service environment status default notifications"
+        "on repo clone template rollback delegate status default notifications"
         " allow-stage-executions fixed-inputs-on-rerun"
     ),
     noted="tags",
@@ -95,9 +96,9 @@ STAGE = define(
     "stage",
     core=(
         f"{_TEXTS} if needs strategy timeout disabled on-failure inputs variables env permissions rollback outputs clone"
-        f" runtime platform uses with {' '.join(STAGE_KINDS)}"
+        f" runtime platform service environment uses with {' '.join(STAGE_KINDS)}"
     ),
-    later="delegate workspace volumes shared-paths service environment concurrency status",
+    later="delegate workspace volumes shared-paths concurrency status",
     noted="tags labels cache",
     refused={
         "dynamic": "dynamic-stage",
@@ -267,6 +268,16 @@ INPUT_SET_FILE = define(
 INPUT_SET = define("input-set", core="id name description inputs", noted="tags org project", aliases=_NAMES)
 INPUT_SET_SPEC = define(
     "input-set.spec", core="inputs input-sets", noted="id name description tags", aliases=_NAMES
+)
+SERVICE = define(
+    "service", core="id name ref", noted="type", later="with items parallel sequential", aliases=_NAMES
+)
+ENVIRONMENT = define(
+    "environment",
+    core="id name ref type deploy-to",
+    later="with items parallel sequential group",
+    refused={"filters": "environment-filter"},
+    aliases={**_NAMES, "infrastructure": "deploy-to"},
 )
 VARIABLE = define("variable", core="name type value description", noted="required", aliases=_NAMES)
 INPUT = define(

@@ -29,6 +29,7 @@ class FakeLeg:
     step: object = None
     token: object = None
     workspace: str = "exe_1"
+    deployment: object = None
 
 
 def failed(**value):

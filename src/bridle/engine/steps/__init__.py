@@ -54,7 +54,7 @@ class Bench:
 class Leg:
     """One leg of one step: the step with its expressions rendered (`body`), and the token it acts with.
 
-    `left_s` is how long the blocks around it may still take, or None.
+    `left_s` is how long the blocks around it may still take, or None; `deployment` what its stage deploys, and where, or None.
     """
 
     bench: Bench
@@ -70,6 +70,7 @@ class Leg:
     left_s: float | None
     executions: Executions
     starter: Starter
+    deployment: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,7 @@ def step_action(
         boundary=boundary,
         token=leg.token.secret,
         workspace=leg.workspace,
+        deployment=leg.deployment,
     )
 
 

@@ -42,6 +42,7 @@ async def perform_agent(leg: Leg) -> Ending:
         budget=f"{leg.execution.id}/{leg.path}",
         prompt=filled.prompt,
         boundary=_boundary(definition, given),
+        deployment=leg.deployment,
     )
     if isinstance(outcome, Finished):
         return end_with_outputs(definition, outcome.outputs)

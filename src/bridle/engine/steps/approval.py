@@ -11,6 +11,7 @@ used up here. When the workspace changes while people are asked, what they said 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from bridle.core.boundary import Boundary
@@ -24,10 +25,11 @@ from bridle.engine.steps.tool import check_arguments, tool_action
 from bridle.gate.action import Action, Denied, Purpose, Result
 from bridle.gate.asking import APPROVAL_TTL, CONTINUE, EXPIRED, Ask
 from bridle.pipeline.criteria import CUSTOM
+from bridle.pipeline.deployments import evaluate_deployment
 from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import INPUT_TIMEOUT
 from bridle.pipeline.plan import Plan
-from bridle.pipeline.tree import Step
+from bridle.pipeline.tree import Block, Step
 from bridle.trust.quorum import Terms
 
 LEAD = timedelta(minutes=15)  # a default that holds sooner would leave people no time to refuse
@@ -47,7 +49,7 @@ async def perform_approval(leg: Leg) -> Ending:
         body = render(target.with_, leg.context)
         assert isinstance(body, Mapping)
         check_arguments(target, body, path=path)
-        action = tool_action(leg, body, path=path)
+        action = tool_action(replace(leg, deployment=_deployment_of(leg, path)), body, path=path)
         await _check_times(leg, action, ask)
         result = await leg.bench.gate.request(action, ask)
     else:
@@ -87,6 +89,16 @@ def read_terms(wanted: Mapping[str, Json], *, initiator: str) -> Terms:
 def target_path(body: Mapping[str, Json]) -> str:
     """Return the path of the step that an approval is for; empty when it is for none."""
     return str(_details(body).get("for") or "").replace(".", "/")
+
+
+def _deployment_of(leg: Leg, path: str) -> Mapping[str, Json] | None:
+    """Return what the stage of the step that is approved will deploy, and where; raise InputError when that is not known yet."""
+    stage = leg.plan.find(path.partition("/")[0])
+    declared = stage.deployment if isinstance(stage, Block) else {}
+    inherited = leg.execution.options.get("deployment")
+    if not declared:
+        return inherited if isinstance(inherited, Mapping) else None
+    return evaluate_deployment(declared, leg.context)
 
 
 def find_target(plan: Plan, body: Mapping[str, Json]) -> Step:

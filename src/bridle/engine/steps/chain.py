@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bridle.core.canonical import Json
 from bridle.core.states import State
 from bridle.engine.execution import Execution
 from bridle.engine.steps import Ended, Ending, Leg, Waiting
@@ -24,7 +25,10 @@ async def perform_chain(leg: Leg) -> Ending:
     given = render(leg.body.get("inputs") or {}, leg.context)
     assert isinstance(given, Mapping)
     inputs = resolve_inputs(plan, given)
-    child = await leg.starter.start_child(leg.execution, path=leg.path, plan=plan, inputs=inputs, options={})
+    options: dict[str, Json] = {"deployment": leg.deployment} if leg.deployment else {}
+    child = await leg.starter.start_child(
+        leg.execution, path=leg.path, plan=plan, inputs=inputs, options=options
+    )
     if child.state is State.PENDING:
         return Waiting(QUEUE_LOOK_S, f"{plan.id} stands in line as {child.id}")
     if not child.state.ended:
