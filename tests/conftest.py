@@ -3,15 +3,19 @@
 Rules
   1. In CI a skip is a failure, unless its reason is listed in allowed_skips.txt.
   2. The long form of a campaign runs only when a marker is asked for with `-m`.
+  3. A worker forks all its processes from one parent.
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+
+if TYPE_CHECKING:
+    from support.forks import Forks
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
@@ -38,6 +42,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in long]
     if long:
         config.hook.pytest_deselected(items=long)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator["Forks"]:
+    """A parent for processes of ours, which has imported everything."""
+    from support.forks import opened_forks  # here: the rules above are tested with this file alone
+
+    with opened_forks() as parent:
+        yield parent
 
 
 def _judge(report: Report) -> Report:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from crash.campaign import Reference, run_undisturbed
-from support.forks import Forks, opened_forks
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    with opened_forks() as opened:
-        yield opened
+from support.forks import Forks
 
 
 @pytest.fixture(scope="session")

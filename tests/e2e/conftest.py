@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.commands import Bridle, Done
-from support.forks import Forks, opened_forks
+from support.forks import Forks
 from support.room import opened_room
 
 
@@ -35,12 +35,6 @@ class Demo:
 
     def step(self, stage: str, path: str) -> Any:
         return next(step for step in self.summary["stages"][stage] if step["path"] == path)
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    with opened_forks() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from bridle.core.clock import FrozenClock
 from bridle.gate.approvals import Approval
 from bridle.trust.journal import GENESIS
 from bridle.trust.keys import Signer, load_signer
-from support.forks import Forks, opened_forks
 from support.postgres import NoPostgres, Postgres, run_postgres
 
 
@@ -42,13 +41,6 @@ class Store:
 @pytest.fixture
 def clock():
     return FrozenClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    """A parent for processes of ours, which has imported everything."""
-    with opened_forks() as parent:
-        yield parent
 
 
 @pytest.fixture(scope="session")
