@@ -183,5 +183,6 @@ async def test_without_its_history_nothing_is_done(rollouts, scene):
 
 
 async def test_a_commit_of_which_nobody_knows_what_it_changes_asks(rollouts, scene):
-    action = await rollouts.push(None)
-    assert "loop.not-known" in await rollouts.rules(await scene.gate.perform(action))
+    asked = await scene.gate.perform(await rollouts.push(None))
+    assert "loop.not-known" in await rollouts.rules(asked)
+    assert (await scene.ports.approvals.get(asked.approval)).rests_on["loop"] == "not known"

@@ -28,11 +28,11 @@ def origin(home):
     return made
 
 
-def run(home, message, *words):
+def run(home, message, *words, **environ):
     """Run the pipeline; the agent makes the same change with another message, so that the commit is another."""
     turns = json.dumps(TURNS).replace('"message": "Fix"', json.dumps({"message": message})[1:-1])
     (home.root / "turns.yaml").write_text(turns)
-    return home.bridle_json("run", "pipeline.yaml", "--model", "scripted:turns.yaml", *words)[1]
+    return home.bridle_json("run", "pipeline.yaml", "--model", "scripted:turns.yaml", *words, **environ)[1]
 
 
 @pytest.fixture
@@ -64,3 +64,21 @@ def test_the_third_rollout_asks_shows_the_others_and_a_refusal_is_not_retried(ho
     assert (ended["state"], origin.tip) == ("denied", before)
     assert [step["path"] for step in ended["stages"]["ship"]] == ["ship/push", "ship/check"]
     assert home.bridle("audit", "verify").returncode == 0
+
+
+def test_the_account_says_from_which_time_on_and_within_which_time(home, origin):
+    found = run(home, "Fix", "--approve-as", "ana")
+    decide(home, found["execution"])
+    rules = {}
+    for window in ("24h", "1s"):
+        found = run(home, "Fix again", BRIDLE_LOOP_LIMIT="2", BRIDLE_LOOP_WINDOW=window)
+        rules[window] = [rule["rule"] for rule in found["waiting"][0]["shown"]["rules"]]
+    assert rules == {
+        "24h": ["git.push.needs-approval", "loop.same-change"],
+        "1s": ["git.push.needs-approval"],
+    }
+
+
+def test_a_window_that_is_no_time_is_refused_before_anything_runs(home, origin):
+    found = run(home, "Fix", BRIDLE_LOOP_WINDOW="never")
+    assert (found["instance"], found["status"]) == ("BRIDLE_LOOP_WINDOW", 400)
