@@ -1,20 +1,18 @@
-"""The beginnings and ends of blocks and strategies: conditions, cells, inputs of templates, outputs, time.
+"""The beginnings and ends of blocks: conditions, inputs of templates, outputs, time. Those of strategies are `cells`.
 
 Rules
   1. What cannot be evaluated fails its node, with the reason; it is never taken for false. A journal
      that cannot be read is no such thing: the error leaves the workflow, and no failure strategy is asked about it.
-  2. Cells and the inputs of a template are recorded when they begin: a replay sees the same ones, whatever has changed since.
-  3. A `while` asks its condition before each round. A window goes on until its time since its beginning is over.
+  2. The inputs of a template are recorded when it begins: a replay sees the same ones, whatever has changed since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 from bridle.core.canonical import Json, as_mapping
-from bridle.core.clock import from_iso, iso
+from bridle.core.clock import iso
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.desk import Desk
@@ -30,7 +28,6 @@ from bridle.pipeline.conditions import (
 from bridle.pipeline.deployments import evaluate_deployment
 from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import FAIL, choose_action
-from bridle.pipeline.strategy import Strategy, count_of, expand
 from bridle.pipeline.tree import Block
 from bridle.pipeline.variables import evaluate_variables
 from bridle.trust.journal import Kind
@@ -40,7 +37,7 @@ async def begin(desk: Desk, root: Position) -> Answer:
     """See `work.Worker.begin`."""
     try:
         context = await desk.context(root)
-        wanted = _evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
+        wanted = evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
     except InputError as error:
         return {"state": str(State.FAILED), "note": str(error), **judge_block(desk, root, error="unknown")}
     if not wanted.value:
@@ -52,20 +49,20 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
     """See `work.Worker.enter`."""
     last = await desk.bench.journal.last(desk.execution.id, position.name, (Kind.BLOCK_ENDED,))
     if last is not None:
-        return _told(last.body)
+        return answer_of_end(last.body)
     cut = await desk.interruption(position)
     if cut is not None:
         return cut
     block = position.node
     assert isinstance(block, Block)
     try:
-        refused = await _ask_condition(desk, position, standing)
+        refused = await ask_condition(desk, position, standing)
         if refused is None and (block.inputs is not None or block.variables or _deploys(desk, block)):
             await _record_beginning(desk, position, block)
     except InputError as error:
-        return await _fail(desk, position, error)
+        return await fail_node(desk, position, error)
     if refused is not None:
-        return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
+        return await end_node(desk, position, State.SKIPPED, describe_refusal(refused))
     return {"state": str(State.RUNNING), "deadline": _deadline(desk, block.timeout_s)}
 
 
@@ -125,81 +122,7 @@ def judge_block(desk: Desk, position: Position, *, error: str, retries: bool = T
     return {**told, "fail_all": True} if action.fail_all else told
 
 
-async def expand_cells(desk: Desk, position: Position, standing: Standing) -> Answer:
-    """See `work.Worker.expand`."""
-    last = await desk.bench.journal.last(
-        desk.execution.id, position.name, (Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
-    )
-    if last is not None and last.kind is Kind.BLOCK_ENDED:
-        return _told(last.body)
-    if last is not None:
-        return _cells_answer(last.body)
-    cut = await desk.interruption(position)
-    if cut is not None:
-        return cut
-    strategy = position.node.strategy
-    assert strategy is not None
-    try:
-        refused = await _ask_condition(desk, position, standing)
-        if refused is not None:
-            return await _end(desk, position, State.SKIPPED, describe_refusal(refused))
-        body = await _expand(desk, position, strategy)
-    except InputError as error:
-        return await _fail(desk, position, error)
-    record = (await desk.append([desk.entry(Kind.BLOCK_STARTED, position.path, body)], []))[-1]
-    return _cells_answer(record.body)
-
-
-async def ask_again(desk: Desk, cell: Position, standing: Standing) -> Answer:
-    """See `work.Worker.again`."""
-    strategy = cell.node.strategy
-    assert strategy is not None
-    cut = await desk.interruption(cell)
-    if cut is not None:
-        return cut
-    if desk.is_over(standing):
-        return {"state": str(State.FAILED), "stop": TIME_OVER}
-    first = await desk.bench.journal.last(desk.execution.id, _whole(cell).path, (Kind.BLOCK_STARTED,))
-    assert first is not None
-    if strategy.kind == "window":
-        return _ask_window(desk, strategy, from_iso(first.at), cell.cell or 0, standing)
-    begins = from_iso(first.at) if not cell.cell else await _end_of_round(desk, cell)
-    wait_s = _until(desk, begins, strategy.delay_s) if cell.cell else 0.0
-    if wait_s > 0:
-        return {"state": str(State.WAITING), "timeout_s": min(wait_s, desk.left_s(standing))}
-    try:
-        context = await desk.context(cell)
-        wanted = _evaluate(strategy.condition, context, Standing(), default=DEFAULT_OF_STEP)
-    except InputError as error:
-        return await _fail(desk, cell, error, retries=False)
-    return {"state": str(State.RUNNING if wanted.value else State.SUCCEEDED)}
-
-
-def _ask_window(desk: Desk, strategy: Strategy, begun: Any, index: int, standing: Standing) -> Answer:
-    """Round `index` begins `index` intervals after the window; the last one not after its end."""
-    assert strategy.window_s is not None
-    offset_s = index * max(strategy.delay_s, 1)
-    if offset_s > strategy.window_s:
-        return {"state": str(State.SUCCEEDED)}
-    wait_s = _until(desk, begun, offset_s)
-    if wait_s > 0:
-        return {"state": str(State.WAITING), "timeout_s": min(wait_s, desk.left_s(standing))}
-    return {"state": str(State.RUNNING)}
-
-
-async def _end_of_round(desk: Desk, cell: Position) -> Any:
-    before = cell.in_cell((cell.cell or 0) - 1)
-    kinds = (Kind.STEP_ENDED, Kind.BLOCK_ENDED)
-    record = await desk.bench.journal.last(desk.execution.id, before.path, kinds)
-    return from_iso(record.at) if record else desk.now()
-
-
-def _until(desk: Desk, begun: Any, offset_s: int) -> float:
-    left: timedelta = begun + timedelta(seconds=offset_s) - desk.now()
-    return left.total_seconds()
-
-
-async def _ask_condition(desk: Desk, position: Position, standing: Standing) -> ConditionResult | None:
+async def ask_condition(desk: Desk, position: Position, standing: Standing) -> ConditionResult | None:
     """Return why the node is not run, or None. A cell is asked its strategy's own condition."""
     wanted = evaluate_node(desk, position, standing, await desk.context(position))
     return None if wanted.value else wanted
@@ -218,13 +141,14 @@ def evaluate_node(
         relaxed = (
             Standing() if node.condition else standing
         )  # the whole was asked with the status words already
-        return _evaluate(condition, context, relaxed, default=default)
-    return _evaluate(node.condition, context, standing, default=default)
+        return evaluate(condition, context, relaxed, default=default)
+    return evaluate(node.condition, context, standing, default=default)
 
 
-def _evaluate(
+def evaluate(
     condition: str, context: Mapping[str, Json], standing: Standing, *, default: str
 ) -> ConditionResult:
+    """Return whether a condition holds where the work around it stands as it does; raise ExpressionError."""
     return evaluate_condition(
         condition,
         context,
@@ -266,29 +190,6 @@ def _deploys(desk: Desk, block: Block) -> bool:
     return block.kind == "stage" and bool(block.deployment or desk.execution.options.get("deployment"))
 
 
-async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[str, Json]:
-    spec = render(strategy.spec(), await desk.context(position))
-    assert isinstance(spec, Mapping)
-    limit = spec.get("max_parallel")
-    most = count_of(limit, "max-parallel") if limit is not None else 0
-    if limit is not None and most < 1:
-        raise InputError(
-            "max-parallel is 0: nothing would ever run", hint="give it at least 1", reason="bad-count"
-        )
-    if strategy.kind == "window":
-        return {"count": strategy.rounds, "cells": [], "max_parallel": 1}
-    if strategy.kind == "while":
-        return {"count": count_of(spec.get("count"), "iterations"), "cells": [], "max_parallel": 1}
-    cells = [cell.to_json() for cell in expand(strategy, spec)]
-    return {"count": len(cells), "cells": cells, "max_parallel": most}
-
-
-def _cells_answer(body: Mapping[str, Json]) -> Answer:
-    if not body["count"]:
-        return {"state": str(State.SKIPPED), "note": "no cells"}
-    return {"state": str(State.RUNNING), "cells": body["count"], "max_parallel": body["max_parallel"]}
-
-
 async def _outputs(desk: Desk, position: Position, block: Block) -> Json:
     """Return what a block puts out: its own expressions, or the output of its only node."""
     if block.outputs:
@@ -300,16 +201,17 @@ async def _outputs(desk: Desk, position: Position, block: Block) -> Json:
     return None
 
 
-async def _fail(desk: Desk, position: Position, error: InputError, *, retries: bool = True) -> Answer:
+async def fail_node(desk: Desk, position: Position, error: InputError, *, retries: bool = True) -> Answer:
     """Record that a node could not begin; its failure strategy says what becomes of that."""
     told = judge_block(desk, position, error="unknown", retries=retries)
     ignored = "; failure ignored" if told["reaction"] in FORGIVEN else ""
-    return await _end(desk, position, State.FAILED, f"{error}{ignored}", told)
+    return await end_node(desk, position, State.FAILED, f"{error}{ignored}", told)
 
 
-async def _end(
+async def end_node(
     desk: Desk, position: Position, state: State, note: str, told: Mapping[str, Json] | None = None
 ) -> Answer:
+    """Record the end of a node of which nothing was run; `told` is what its failure strategy makes of it."""
     answer = dict(told or {})
     body: dict[str, Json] = {"state": str(state), "note": note, "output": None, "left_out": True}
     body["answer"] = answer
@@ -319,7 +221,7 @@ async def _end(
     return {"state": str(state), "note": note, **answer}
 
 
-def _told(body: Mapping[str, Json]) -> Answer:
+def answer_of_end(body: Mapping[str, Json]) -> Answer:
     """Return the answer that the record of a node which did not begin holds."""
     return {"state": body["state"], **as_mapping(body.get("answer") or {})}
 
@@ -338,7 +240,3 @@ def _below(position: Position) -> Iterator[Position]:
 
 def _deadline(desk: Desk, timeout_s: int | None) -> str:
     return "" if timeout_s is None else iso(desk.now() + timedelta(seconds=timeout_s))
-
-
-def _whole(cell: Position) -> Position:
-    return cell.in_cell(-1)

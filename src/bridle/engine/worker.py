@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine import blocks, branches, progress, reactions, rollback
+from bridle.engine import blocks, branches, cells, progress, reactions, rollback
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import Result, Standing
@@ -38,10 +38,10 @@ class PlanWorker(Worker):
 
     async def expand(self, position: Position, standing: Standing) -> Answer:
         failed = await branches.restore(self._desk, position)
-        return failed or await blocks.expand_cells(self._desk, position, standing)
+        return failed or await cells.expand_cells(self._desk, position, standing)
 
     async def again(self, cell: Position, standing: Standing) -> Answer:
-        answer = await blocks.ask_again(self._desk, cell, standing)
+        answer = await cells.ask_again(self._desk, cell, standing)
         if answer["state"] != State.RUNNING:
             return answer
         return await progress.judge_progress(self._desk, cell, standing) or answer
