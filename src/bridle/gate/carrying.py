@@ -155,7 +155,7 @@ class Carrying:
 
     async def _report(self, action: Action, report: Report) -> Result:
         settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
-        remember = await self._remember(action, status=report.status)
+        remember = await self._remember(action, status=report.status, value=report.value)
         written = await self._on.journal.append([records.reported(action, report)], [*settle, *remember])
         if report.status == "unknown":
             return Unknown(written[0].id, "the delegate cannot tell whether it was done")
@@ -164,16 +164,17 @@ class Carrying:
     async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
         settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
         entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
-        remember = await self._remember(action, status=status)
+        remember = await self._remember(action, status=status, value=value)
         written = await self._on.journal.append([entry], [*settle, *remember])
         return await self.replay(written[0])
 
-    async def _remember(self, action: Action, *, status: str) -> list[Guard]:
+    async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
         """Return the guard that adds what was done to its target's history: once, with the outcome itself."""
         if status == "failed" or not is_counted(builtin_manifests().get(action.request.tool)):
             return []
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
-        return record_deed(decided, tool=action.request.tool, at=self._on.clock.now()) if decided else []
+        now = self._on.clock.now()
+        return record_deed(decided, tool=action.request.tool, value=value, at=now) if decided else []
 
 
 def _task(action: Action, permit: Permit, *, restore_to: str = "") -> Task:

@@ -8,6 +8,7 @@ Rules
      A push does what its commit changes; message, parent and id are not part of it. The higher count of the two holds, so that
      neither a changing time hides a repetition, nor two versions that differ by a digest pass for one.
   4. A change that follows itself is the same time: nothing else was there in between. Every night another version is no loop.
+     But the very same content that moved the target once more is another time: somebody else had taken it back meanwhile.
   5. `times` is which time this one would be. From the limit on the policy asks a person; what they approve is the first time of
      a new count. Only what happened within the window counts, in whatever execution and by whomever.
   6. What undoes (a tool's compensation) is the state in between. It is counted, and `undoes` lets the policy not hold it up: of
@@ -59,7 +60,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Deed:
-    """A change that was made, or may have been. With `anew` the count begins with it: a person approved it as a repetition."""
+    """A change that was made, or may have been. With `anew` the count begins with it: a person approved it as a repetition.
+
+    `moved`: its outcome says that the target was in another state before (`updated`).
+    """
 
     change: Change
     key: str
@@ -67,6 +71,7 @@ class Deed:
     tool: str
     at: datetime
     anew: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,10 +127,9 @@ def describe_change(
 def count_times(history: Sequence[Deed], change: Change) -> int:
     """Return which time this would be that the change is made: 1 is the first."""
     counted = _since_approved(history)
-    return max(
-        _rounds([deed.change.exact for deed in counted], change.exact),
-        _rounds([deed.change.alike for deed in counted], change.alike),
-    )
+    exact = [(deed.change.exact, deed.moved) for deed in counted]
+    alike = [(deed.change.alike, False) for deed in counted]
+    return max(_rounds(exact, change.exact), _rounds(alike, change.alike))
 
 
 def describe_loop(
@@ -150,14 +154,18 @@ def is_loop(loop: Json) -> bool:
     return isinstance(loop, Mapping) and int(str(loop["times"])) >= int(str(loop["limit"]))
 
 
-def record_deed(decided: Record, *, tool: str, at: datetime) -> list[Guard]:
-    """Return the guard that adds what was decided to its target's history; none when what it changes was not known."""
+def record_deed(decided: Record, *, tool: str, value: Json, at: datetime) -> list[Guard]:
+    """Return the guard that adds what was decided to its target's history; none when what it changes was not known.
+
+    `value` is what its outcome says.
+    """
     facts = decided.body["facts"]
     loop = facts.get("loop") if isinstance(facts, Mapping) else None
     if not isinstance(loop, Mapping):
         return []  # nothing of it can be recognised either; the policy has asked a person
     change = Change(str(loop["target"]), str(loop["exact"]), str(loop["alike"]))
-    return [RecordDeed(Deed(change, decided.subject, decided.execution, tool, at, anew=is_loop(loop)))]
+    moved = isinstance(value, Mapping) and value.get("updated") is True
+    return [RecordDeed(Deed(change, decided.subject, decided.execution, tool, at, is_loop(loop), moved))]
 
 
 def _since_approved(history: Sequence[Deed]) -> Sequence[Deed]:
@@ -165,9 +173,13 @@ def _since_approved(history: Sequence[Deed]) -> Sequence[Deed]:
     return history[begins:]
 
 
-def _rounds(past: Sequence[str], wanted: str) -> int:
-    names = ["", *past, wanted]
-    return sum(name == wanted and before != wanted for before, name in pairwise(names))
+def _rounds(past: Sequence[tuple[str, bool]], wanted: str) -> int:
+    """Count the times that `wanted` came to be, this one included, which moves its target if the last one of it did."""
+    moves = next((moved for name, moved in reversed(past) if name == wanted), False)
+    times = [("", False), *past, (wanted, moves)]
+    return sum(
+        name == wanted and (before != wanted or moved) for (before, _), (name, moved) in pairwise(times)
+    )
 
 
 def _describe(deed: Deed, change: Change) -> dict[str, Json]:

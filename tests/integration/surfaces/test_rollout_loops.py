@@ -79,6 +79,16 @@ def test_the_account_says_from_which_time_on_and_within_which_time(home, origin)
     }
 
 
+def test_what_somebody_takes_back_outside_bridle_counts_as_well(home, origin):
+    before = origin.tip
+    for message in ("Fix", "Fix again"):
+        run(home, message, "--approve-as", "ana")
+        assert origin.tip != before
+        origin.reset(before)
+    found = run(home, "Fix once more")
+    assert "loop.same-change" in [rule["rule"] for rule in found["waiting"][0]["shown"]["rules"]]
+
+
 def test_a_window_that_is_no_time_is_refused_before_anything_runs(home, origin):
     found = run(home, "Fix", BRIDLE_LOOP_WINDOW="never")
     assert (found["instance"], found["status"]) == ("BRIDLE_LOOP_WINDOW", 400)

@@ -64,6 +64,20 @@ def test_a_change_is_counted_once_for_each_time_that_something_else_was_there(pa
     assert count_times(history(past, key=key), replace(change("other"), **{key: "A"})) == times
 
 
+@pytest.mark.parametrize(
+    ("moved", "times"),
+    [([], 1), ([True], 2), ([True, False], 1), ([True, True], 3), ([True, False, True], 3)],
+)
+def test_the_very_same_that_moved_its_target_again_was_taken_back_by_somebody_else(moved, times):
+    past = [replace(deed(change("A")), moved=each) for each in moved]
+    assert count_times(past, change("A")) == times
+
+
+def test_what_is_only_alike_may_move_its_target_every_night():
+    past = [replace(item, moved=True) for item in history("AAAA", key="alike")]
+    assert count_times(past, replace(change("other"), alike="A")) == 1
+
+
 def test_counting_begins_with_what_a_person_approved():
     assert count_times(history("ABABA", anew=4), change("A")) == 1
     assert count_times(history("ABABAB", anew=4), change("A")) == 2

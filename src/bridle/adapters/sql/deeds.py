@@ -41,6 +41,7 @@ def _(guard: RecordDeed, connection: Connection) -> None:
         "tool": deed.tool,
         "at": iso(deed.at),
         "anew": deed.anew,
+        "moved": deed.moved,
     }
     change_one(guard, connection, deeds.insert().values(row))
 
@@ -53,4 +54,5 @@ def _read(row: sa.Row[Any]) -> Deed:
         tool=row.tool,
         at=from_iso(row.at),
         anew=row.anew,
+        moved=row.moved,
     )

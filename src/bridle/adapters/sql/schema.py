@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0008_deeds"  # the revision these tables are
+NEWEST = "0009_moved"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -228,5 +228,6 @@ deeds = sa.Table(
     sa.Column("tool", sa.Text, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("anew", sa.Boolean, nullable=False),
+    sa.Column("moved", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("deeds_by_target", "target", "number"),
 )
