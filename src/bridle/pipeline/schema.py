@@ -64,7 +64,7 @@ def make_pipeline_schema() -> dict[str, Any]:
         "$schema": DIALECT,
         "title": "A pipeline of Bridle",
         **root,
-        "required": ["pipeline"],
+        "anyOf": [{"required": [key]} for key in ("pipeline", "jobs", "template", "action")],
         "$defs": {name: made[name] for name in sorted(made)},
     }
 

@@ -148,3 +148,32 @@ def test_a_draft_beside_what_reaches_outside_is_refused(with_draft, call, step):
     for command in ("validate", "run"):
         code, out = call(command, "p.yaml", "--json")
         assert (code, "draft-in-production" in out) == (2, True)
+
+
+ASKS = """pipeline:
+  inputs: {branch: {required: true}, count: {type: number, default: 1}}
+  stages: [{id: s, steps: [{id: u, template: {uses: x@1}, timeout: <+input>}]}]
+"""
+PLACE = "pipeline.stages.0.steps.0.timeout"
+
+
+@pytest.mark.parametrize("command", ["plan", "validate", "lock"])
+def test_inputs_are_given_as_to_run(top, call, command):
+    (top / "p.yaml").write_text(ASKS)
+    (top / "set.yaml").write_text("inputs: {branch: main}\n")
+    words = (command, "p.yaml", "--json")
+    assert call(*words)[0] == 2
+    assert call(*words, "-i", f"{PLACE}=5m")[0] == 0
+    assert call(*words, "-i", f"{PLACE}=5m", "--input-set", "set.yaml", "-i", "count=3")[0] == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "validate", "lock"])
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [("brnch=main", "unknown-input"), ("count=3", "missing-input"), ("branch", "NAME=VALUE")],
+)
+def test_inputs_that_run_would_refuse_are_refused(top, call, command, given, reason):
+    (top / "p.yaml").write_text(ASKS)
+    code, out = call(command, "p.yaml", "--json", "-i", f"{PLACE}=5m", "-i", given)
+    assert code == 2
+    assert reason in out

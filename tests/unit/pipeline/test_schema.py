@@ -57,6 +57,9 @@ def test_sample_is_valid(schema: Any, file: Path) -> None:
         "pipeline: {identifier: a, stages: [{name: b, steps: [{run: {script: [a, b], outputs: [A, {name: B}]}}]}]}",
         "pipeline: {stages: [{steps: [{run: ls, on_failure: ignore}, {run: ls, onFailure: [{error: all, action: fail}]}]}]}",
         "pipeline: {stages: [{steps: [{wait: 10m}, {wait: {duration: 5}}, {wait: {duration: <+inputs.d>}}]}]}",
+        "jobs: {build: {steps: [ls]}, test: {needs: [build], steps: [ls]}}",
+        "{name: p, env: {A: 1}, jobs: {build: {steps: [ls]}}}",
+        "template: {pipeline: {stages: [{steps: [ls]}]}}",
         "pipeline: {inputs: {a: }, stages: [{steps: [{agent: , uses: a.b}]}]}",
     ],
 )
@@ -75,7 +78,8 @@ def test_form_that_the_reader_takes_is_valid(schema: Any, text: str) -> None:
         ("pipeline: {inputs: {a: {typ: string}}, stages: [{steps: [ls]}]}", "typ"),
         ("pipeline: {stages: [{steps: [{wait: soon}]}]}", "soon"),
         ("pipeline: {stages: [{steps: [{run: ls, env: [a]}]}]}", "env"),
-        ("version: 1", "pipeline"),
+        ("version: 1", "version"),
+        ("jobs: {build: {stpes: [ls]}}", "stpes"),
     ],
 )
 def test_what_the_reader_refuses_is_not_valid(schema: Any, text: str, key: str) -> None:

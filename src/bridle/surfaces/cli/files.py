@@ -23,8 +23,13 @@ def read_plan(path: Path, *, given: Sequence[str] = ()) -> Plan:
     """
     from bridle.surfaces.cli.locking import read_locked
 
-    runtime = {name: text for name, text in _split_pairs(given).items() if _is_path(name)}
+    runtime = split_runtime(given)
     return read_locked(read_text(path), source=str(path), folder=path.parent, runtime=runtime)
+
+
+def split_runtime(given: Sequence[str]) -> dict[str, str]:
+    """Return what is given for runtime inputs, by their place."""
+    return {name: text for name, text in _split_pairs(given).items() if _is_path(name)}
 
 
 def open_sets(folder: Path) -> Callable[[str], str | None]:
@@ -103,6 +108,12 @@ def parse_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ())
         values |= read_input_set(read_text(path), source=str(path), find=partial(_find_set, path.parent))
     values |= {name: text for name, text in _split_pairs(given).items() if not _is_path(name)}
     return dict(resolve_inputs(plan, values))
+
+
+def check_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ()) -> None:
+    """Raise InputError unless the plan could be run with these inputs; where none is given for a declared one, all is well."""
+    if sets or any(not _is_path(name) for name in _split_pairs(given)):
+        parse_inputs(plan, given, sets=sets)
 
 
 def _find_set(folder: Path, name: str) -> str:

@@ -9,7 +9,7 @@ Rules
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,14 +60,25 @@ def read_locked(text: str, *, source: str, folder: Path, runtime: Mapping[str, s
     return replace(plan, notes=(*plan.notes, note))
 
 
-def find_changes(pipeline: Path, lock: Lock) -> list[Change]:
-    """Return what differs between the lock and the templates that a pipeline uses as they are now; raise InputError."""
+def find_changes(
+    pipeline: Path, lock: Lock, *, given: Sequence[str] = (), sets: Sequence[Path] = ()
+) -> list[Change]:
+    """Return what differs between the lock and the templates that a pipeline uses as they are now; raise InputError.
+
+    `given` and `sets` are what `--input` and `--input-set` were given: a runtime input may stand before a template.
+    """
     from bridle.app import open_library
-    from bridle.surfaces.cli.files import open_sets, read_text
+    from bridle.surfaces.cli.files import check_inputs, open_sets, read_text, split_runtime
 
     recording = RecordingLibrary(open_library(pipeline.parent))
-    sets = open_sets(pipeline.parent)
-    read_pipeline(read_text(pipeline), source=str(pipeline), library=recording, policies=sets)
+    plan = read_pipeline(
+        read_text(pipeline),
+        source=str(pipeline),
+        library=recording,
+        runtime=split_runtime(given),
+        policies=open_sets(pipeline.parent),
+    )
+    check_inputs(plan, given, sets=sets)
     found = sorted(recording.pins.items())
     return [Change(uses, lock.pins.get(uses), pin) for uses, pin in found if lock.pins.get(uses) != pin]
 

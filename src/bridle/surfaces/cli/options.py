@@ -40,6 +40,12 @@ Given = Annotated[
         metavar="NAME=VALUE",
     ),
 ]
+InputSets = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--input-set", help="A file of inputs; may be repeated, the later one wins.", metavar="FILE"
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(

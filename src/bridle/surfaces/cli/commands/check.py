@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Given, print_json, put
+from bridle.surfaces.cli.options import AsJson, Given, InputSets, print_json, put
 
 if TYPE_CHECKING:
     from bridle.pipeline.plan import Plan
@@ -27,15 +27,20 @@ def validate(
     files: Annotated[
         list[Path], typer.Argument(help="Pipeline files (.yaml) and agent files (.md or .yaml).")
     ],
+    given: Given = None,
+    input_sets: InputSets = None,
     as_json: AsJson = False,
 ) -> int:
-    """Report every fault of these files, each with its place, its reason and what to do."""
+    """Report every fault of these files, each with its place, its reason and what to do.
+
+    Inputs that are given are those of every pipeline among them, and are checked as bridle run would.
+    """
     from bridle.core.errors import InputError
 
     results: list[dict[str, Any]] = []
     for path in files:
         try:
-            found = _check(path)
+            found = _check(path, given or [], input_sets or [])
             results.append({"file": str(path), "valid": True, "notes": found})
         except InputError as error:
             results.append(
@@ -48,17 +53,18 @@ def validate(
     return 0 if all(result["valid"] for result in results) else 2
 
 
-def _check(path: Path) -> list[str]:
+def _check(path: Path, given: Sequence[str], sets: Sequence[Path]) -> list[str]:
     from bridle.agent.forms import parse_agent
     from bridle.app import agent_roots
-    from bridle.surfaces.cli.files import read_plan, read_text
+    from bridle.surfaces.cli.files import check_inputs, read_plan, read_text
     from bridle.surfaces.cli.references import check_references
 
     text = read_text(path)
     if path.suffix == ".md" or AGENT_ROOT.search(text):
         parse_agent(text, file=str(path), name=path.parent.name or path.stem, version=path.stem)
         return []
-    found = read_plan(path)
+    found = read_plan(path, given=given)
+    check_inputs(found, given, sets=sets)
     check_references(found, roots=agent_roots())
     return list(found.notes)
 
@@ -76,16 +82,18 @@ def _print(results: list[dict[str, Any]]) -> None:
 def plan(
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
     given: Given = None,
+    input_sets: InputSets = None,
     as_json: AsJson = False,
 ) -> int:
     """Show the plan: stages, steps, conditions, the actions each step performs, and its digest.
 
-    Of the inputs only those that stand in the pipeline itself (<+input>) matter to it.
+    Of the inputs only those that stand in the pipeline itself (<+input>) change it; the others are checked as bridle run would.
     """
     from bridle.engine.drafts import refuse_drafts
-    from bridle.surfaces.cli.files import read_plan
+    from bridle.surfaces.cli.files import check_inputs, read_plan
 
     found = read_plan(pipeline, given=given or [])
+    check_inputs(found, given or [], sets=input_sets or [])
     refuse_drafts(found)
     show_plan(found, as_json=as_json)
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Quiet, print_json, put, say
+from bridle.surfaces.cli.options import AsJson, Given, InputSets, Quiet, print_json, put, say
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.locking import Change
@@ -22,6 +22,8 @@ def lock(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 2 when bridle.lock is not so already.")
     ] = False,
+    given: Given = None,
+    input_sets: InputSets = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
@@ -33,7 +35,7 @@ def lock(
     before = read_lock(path) or Lock()
     changes: dict[str, Change] = {}
     for file in files:
-        found = find_changes(file, before)
+        found = find_changes(file, before, given=given or [], sets=input_sets or [])
         changes |= {change.uses: change for change in found}
         if not (quiet or as_json):
             say(f"{file}: {len(found) or 'nothing'} to lock")

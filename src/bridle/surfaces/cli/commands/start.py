@@ -12,6 +12,7 @@ from bridle.surfaces.cli.options import (
     ApproveAs,
     AsJson,
     Given,
+    InputSets,
     Model,
     NoInput,
     Policies,
@@ -36,12 +37,7 @@ def register(app: typer.Typer) -> None:
 def run_pipeline(
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
     given: Given = None,
-    input_sets: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--input-set", help="A file of inputs; may be repeated, the later one wins.", metavar="FILE"
-        ),
-    ] = None,
+    input_sets: InputSets = None,
     model: Model = "",
     approve_as: ApproveAs = "",
     store: Store = "",
