@@ -27,6 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bridle.adapters.dbos.held import list_holders
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import LeaseLost, Leases
@@ -192,21 +193,21 @@ class DbosDurable(Durable):
     async def _reap(self) -> None:
         """Recover what no live process holds; then forget the leases under which nothing is pending."""
         live = await self._leases.live(within_s=self._timing.lease_s)
-        holders = await _holders()
+        holders = await list_holders(APPLICATION_VERSION)
+        pending = await _list_pending(holders - live - {self.executor})
         orphans = {
             holder
-            for execution, holder in holders.items()
-            if holder not in live | {self.executor}
-            and (self._takes_over or root_of(execution) in self._wanted)
+            for workflow, holder in pending.items()
+            if self._takes_over or root_of(workflow) in self._wanted
         }
         if orphans:
             taken = await self._leases.take(orphans, within_s=self._timing.lease_s)
             await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(taken))
-            for workflow in [workflow for workflow, holder in holders.items() if holder in taken]:
+            for workflow in [workflow for workflow, holder in pending.items() if holder in taken]:
                 await _send_wake(workflow)
-            holders = await _holders()
+            holders = await list_holders(APPLICATION_VERSION)
         await self._leases.forget_dead(
-            within_s=max(FORGET_S, self._timing.lease_s), but={self.executor, *holders.values()}
+            within_s=max(FORGET_S, self._timing.lease_s), but={self.executor, *holders}
         )
 
 
@@ -263,10 +264,16 @@ async def _list_workflows(execution: str) -> list[Any]:
     return [row for row in rows if root_of(row.workflow_id) == execution]
 
 
-async def _holders() -> dict[str, str]:
-    """Return who holds what is pending, by execution."""
+async def _list_pending(holders: set[str]) -> dict[str, str]:
+    """Return who of these holds what is pending, by workflow."""
+    if not holders:
+        return {}
     rows = await DBOS.list_workflows_async(
-        status="PENDING", app_version=APPLICATION_VERSION, load_input=False, load_output=False
+        status="PENDING",
+        executor_id=sorted(holders),
+        app_version=APPLICATION_VERSION,
+        load_input=False,
+        load_output=False,
     )
     return {row.workflow_id: str(row.executor_id) for row in rows}
 

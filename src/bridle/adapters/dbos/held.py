@@ -1,12 +1,17 @@
-"""Which executions a process carries, as DBOS has it."""
+"""Who carries what, as DBOS has it."""
 
 from __future__ import annotations
+
+import asyncio
 
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 
 ban_pickle()
 
-from dbos import DBOS  # noqa: E402 - only after the ban
+import sqlalchemy as sa  # noqa: E402 - only after the ban
+from dbos import DBOS  # noqa: E402
+from dbos._dbos import _get_dbos_instance  # noqa: E402
+from dbos._schemas.system_database import SystemSchema  # noqa: E402
 
 MOST = 1000  # newest first; whoever looks on wants what is new
 
@@ -22,3 +27,19 @@ async def list_held(executor: str) -> set[str]:
         load_output=False,
     )
     return {row.workflow_id.partition("/")[0] for row in rows}
+
+
+async def list_holders(version: str) -> set[str]:
+    """Return the processes, alive or dead, under which anything of an application version is pending.
+
+    DBOS can list workflows, and not those who hold them. Every process asks once a second, and ten thousand executions may wait.
+    """
+    status = SystemSchema.workflow_status.c
+    query = sa.select(status.executor_id).distinct()
+    query = query.where(status.status == "PENDING", status.application_version == version)
+
+    def look() -> set[str]:
+        with _get_dbos_instance()._sys_db.engine.connect() as connection:
+            return {str(row.executor_id) for row in connection.execute(query)}
+
+    return await asyncio.to_thread(look)
