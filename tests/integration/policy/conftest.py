@@ -64,6 +64,7 @@ DOCUMENT: dict[str, Any] = {
     "rests_on": {"policy": "", "agent": "sha256:" + "2" * 64, "commit": "", "report": ""},
     "verification": None,
     "provenance": None,
+    "undoes": None,
     "loop": {"times": 1, "limit": 3, "within_s": 86400, "undoes": False, "before": []},
     "budget": {"turns": 5, "tokens": 1000, "cost_usd": "0.50"},
     "now": "2026-01-01T00:00:00.000000Z",

@@ -27,6 +27,8 @@ COMMIT = "c" * 40
 GREEN = {"tests": 278, "failures": 0, "errors": 0, "exit_code": 0}
 VERIFIED = {"tree": TREE, "changed": ["src/a.py"], "outside": [], "secrets": [], "suite": GREEN}
 EDIT = {"path": "src/a.py", "old": "a", "new": "b"}
+UNDONE = {"repository": "/o.git", "workspace": "w", "branch": "main", "commit": COMMIT, "previous": "d" * 40}
+RESTORE = {"push": "exe_1/ship/push#0.0", **UNDONE}
 CALL = {"model": "m", "turn": 1, "payload": TREE, "new_messages": [], "max_output_tokens": 100}
 PERSON = {"id": "user:ana", "kind": "user"}
 HARNESS = {"id": "service:bridle", "kind": "service"}
@@ -126,6 +128,31 @@ GOLDEN = {
     "a person's push": Golden("git.push", push("main"), "ask git.push.needs-approval", {"principal": PERSON}),
     "a person's approved push": Golden(
         "git.push", push("main"), "allow approved", {"principal": PERSON, "approval": APPROVAL}
+    ),
+    "a person's push for the third time": Golden(
+        "git.push",
+        push("main"),
+        "ask git.push.needs-approval loop.same-change",
+        {"principal": PERSON, "loop": {"times": 3}},
+    ),
+    "restore": Golden("git.restore", RESTORE, "allow git.restore", {"principal": PERSON, "undoes": UNDONE}),
+    "restore for the third time": Golden(
+        "git.restore",
+        RESTORE,
+        "allow git.restore",
+        {"principal": PERSON, "undoes": UNDONE, "loop": {"times": 3, "undoes": True}},
+    ),
+    "restore to a target of which nobody knows what was done to it": Golden(
+        "git.restore",
+        RESTORE,
+        "ask loop.not-known",
+        {"principal": PERSON, "undoes": UNDONE, "loop": {"times": "?"}},
+    ),
+    "third time by what is allowed and does not undo": Golden(
+        "git.restore",
+        RESTORE,
+        "ask loop.same-change",
+        {"principal": PERSON, "undoes": UNDONE, "loop": {"times": 3}},
     ),
     "model": Golden("model.call", CALL, "allow model.call"),
     "model with nothing left": Golden("model.call", CALL, "deny budget.exhausted", {"budget": {"turns": 0}}),
