@@ -14,6 +14,7 @@ has no threads, which is what makes forking it safe.
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -182,14 +183,18 @@ def _answer(message: Mapping[str, Any], codes: dict[int, int]) -> dict[str, int 
 
 
 def _preload() -> None:
-    """Import the whole product by walking it, so that nobody has to keep a list."""
+    """Import the whole product by walking it, so that nobody has to keep a list; read what every process reads."""
     import bridle
+    from bridle.gate.manifest import builtin_manifests
 
     for module in pkgutil.walk_packages(bridle.__path__, "bridle."):
         if not module.name.startswith(LEFT_OUT) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
+    builtin_manifests()
+    gc.collect()
+    gc.freeze()  # no child searches all of this for garbage, which would copy its pages as well
 
 
 def _poll(pid: int, codes: dict[int, int]) -> int | None:
