@@ -73,6 +73,7 @@ async def _plan_rollback(desk: Desk, position: Position) -> tuple[Plan, dict[str
         stages=tuple(blocks),
         env=desk.plan.env,
         variables=desk.plan.variables,
+        policy_sets=desk.plan.policy_sets,
     )
     return plan, undone
 

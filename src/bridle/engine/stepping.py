@@ -32,6 +32,7 @@ from bridle.engine.steps.approval import perform_approval
 from bridle.engine.steps.barrier import perform_barrier
 from bridle.engine.steps.chain import perform_chain
 from bridle.engine.steps.clone import perform_clone
+from bridle.engine.steps.enforced import ask_enforced, refuse_enforced
 from bridle.engine.steps.policy import perform_policy
 from bridle.engine.steps.queue import perform_queue
 from bridle.engine.steps.run import perform_run
@@ -145,7 +146,10 @@ class Stepping:
 
     async def _perform(self, leg: Leg, actor: Actor, body: Rendered) -> Answer:
         try:
-            ending = await STEP_KINDS[leg.step.kind](leg)
+            told = await ask_enforced(leg)
+            ending = refuse_enforced(told) or await STEP_KINDS[leg.step.kind](leg)
+            if told and isinstance(ending, Ended):
+                ending = replace(ending, enforced=tuple(told))
         except UnavailableError:
             raise
         except BridleError as error:
@@ -248,6 +252,7 @@ class Stepping:
             "ignored": reaction.reaction == "ignore",
             "output": ended.output,
             "reaction": self._describe(reaction) if _failed(ended) else {},
+            **({"enforced": list(ended.enforced)} if ended.enforced else {}),
         }
         entries = [self.desk.entry(Kind.STEP_ENDED, self.path, body)]
         guards: list[Guard] = []

@@ -47,7 +47,8 @@ class Plan:
     """A pipeline ready to run. `notes` are for the reader: what was read and has no effect, what looks risky.
 
     `concurrency` is how many executions of it may run at a time; `lock` names every template by `name@version` and its digest.
-    `drafts` are those of them that come from a branch: nobody has approved them. `variables` are `{"type", "value"}` by name.
+    `drafts` are those of them that come from a branch: nobody has approved them. `variables` are `{"type", "value"}` by name,
+    `policy_sets` the `{"name", "digest", "text"}` of what its steps `enforce`.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Plan:
     lock: Mapping[str, str] = field(default_factory=dict)
     drafts: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    policy_sets: Mapping[str, Any] = field(default_factory=dict)
     format: FORMAT = 2
 
     def to_json(self) -> dict[str, Json]:

@@ -26,7 +26,7 @@ from bridle.pipeline.names import read_names
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.permissions import read_permissions
 from bridle.pipeline.plan import Plan
-from bridle.pipeline.policies import Policies, no_policies
+from bridle.pipeline.policies import Policies, no_policies, take_enforced
 from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.stages import read_stages
 from bridle.pipeline.steps import read_outputs
@@ -145,6 +145,7 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
         inputs=tuple(inputs),
         deployment=read_deployment(fields),
         permissions=read_permissions(fields),
+        enforce=take_enforced(fields, reading.policies, reading.enforced),
     )
     stages = read_stages(fields, around, reading)
     reading.mark(fields.get("variables"), "value", ())
@@ -167,6 +168,7 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
         lock=dict(sorted(reading.used.lock.items())) if not reading.using else {},
         drafts=tuple(sorted(reading.used.drafts)),
         variables=read_variables(fields),
+        policy_sets=dict(reading.enforced),
     )
     if stages:
         plan = check_plan(plan, reading)

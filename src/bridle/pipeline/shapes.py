@@ -97,7 +97,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "pipeline": _table(
         f"{_NAMED} template=any generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"
         " repo=any clone=any env=env delegate=any"
-        " service=text|@service environment=text|@environment permissions=values barriers=texts concurrency=count|@concurrency"
+        " enforce=@enforce service=text|@service environment=text|@environment permissions=values"
+        " barriers=texts concurrency=count|@concurrency"
         " timeout=duration status=any default=any outputs=[values]"
         " notifications=list allow-stage-executions=flag fixed-inputs-on-rerun=flag on-failure=[text|@on-failure]"
         " rollback=[text|@step] stages=[@stage] jobs={@stage}"
@@ -107,7 +108,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         f" inputs={{@input}} variables=values|[@variable]"
         " env=env delegate=any runtime=any platform=@platform workspace=any cache=any volumes=any"
         " shared-paths=texts clone=flag|@clone"
-        " service=text|@service environment=text|@environment permissions=values on-failure=[text|@on-failure] status=any"
+        " enforce=@enforce service=text|@service environment=text|@environment permissions=values"
+        " on-failure=[text|@on-failure] status=any"
         " outputs=[values] uses=text with=values"
         " dynamic=any stage=any build-intelligence=any runs-on=any services=any tofu-module=any remote-execution=any"
         " template=@template action=@template deploy=@template build=@template test=@template chaos=@template"
@@ -118,7 +120,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "step": _table(
         f"{_NAMED} disabled=flag if=text needs=texts strategy=@strategy timeout=duration delegate=any"
-        f" enforce=any permissions=values"
+        f" enforce=@enforce permissions=values"
         " inputs=any status=any env=env uses=text with=values run=texts|@run clone=@clone agent=@agent"
         " approval=@approval tool=@tool wait=duration|@wait group=[text|@step]|@group"
         " parallel=[text|@step]|@parallel template=@template barrier=text|@barrier"
@@ -206,6 +208,7 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "input-set": _table(f"{_NAMED} org=text project=text inputs=values"),
     "input-set.spec": _table(f"{_NAMED} inputs=values input-sets=texts"),
+    "enforce": _table("policy-sets=texts"),
     "service": _table("id=text name=text ref=text type=any with=any items=any parallel=any sequential=any"),
     "environment": _table(
         "id=text name=text ref=text type=text deploy-to=texts with=any items=any parallel=any sequential=any"

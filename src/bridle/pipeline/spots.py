@@ -56,6 +56,7 @@ class Reading:
     using: tuple[str, ...] = ()
     barriers: frozenset[str] = frozenset()
     policies: Policies = no_policies
+    enforced: dict[str, Any] = field(default_factory=dict)
 
     def mark(self, node: Node | None, use: str, address: Address) -> None:
         """Note every text below `node` that could hold an expression."""
@@ -78,6 +79,7 @@ class Around:
     variables: Table[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] | None = ()
     deployment: Table[str, str] = field(default_factory=dict)
+    enforce: tuple[str, ...] = ()
     permissions: frozenset[str] | None = None
 
     @property

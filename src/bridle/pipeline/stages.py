@@ -24,6 +24,7 @@ from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.outline import draw_outline
 from bridle.pipeline.permissions import check_permissions, read_permissions
 from bridle.pipeline.plan import Plan
+from bridle.pipeline.policies import take_enforced
 from bridle.pipeline.spots import Around, Reading, Spot
 from bridle.pipeline.steps import (
     check_scope,
@@ -84,6 +85,7 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
         here,
         variables={**around.variables, **read_variables(fields)},
         deployment={**around.deployment, **read_deployment(fields)},
+        enforce=(*around.enforce, *take_enforced(fields, reading.policies, reading.enforced)),
     )
     reading.mark(fields.get("variables"), "value", here.address)
     for key in ("service", "environment"):
@@ -163,6 +165,7 @@ def _read_clone(fields: Fields, here: Around, reading: Reading) -> tuple[Step, .
             with_=with_,
             env=dict(here.env),
             permissions=here.granted,
+            enforce=here.enforce,
             place=str(node.place),
         ),
     )
@@ -207,6 +210,7 @@ def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: d
         with_=with_,
         env=head["env"],
         permissions=here.granted,
+        enforce=here.enforce,
         place=head["place"],
     )
     return Block(kind="stage", nodes=(step,), **head)
@@ -240,7 +244,13 @@ def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, 
         "inputs": inputs,
     }
     step = Step(
-        id="chain", name=head["name"], kind="chain", with_=with_, env=head["env"], place=head["place"]
+        id="chain",
+        name=head["name"],
+        kind="chain",
+        with_=with_,
+        env=head["env"],
+        enforce=here.enforce,
+        place=head["place"],
     )
     return Block(kind="stage", nodes=(step,), **head)
 

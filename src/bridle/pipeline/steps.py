@@ -21,7 +21,7 @@ from bridle.pipeline.kinds import read_body
 from bridle.pipeline.names import read_names, refuse_duplicates
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.permissions import check_permissions, read_permissions
-from bridle.pipeline.policies import take_sets
+from bridle.pipeline.policies import take_enforced, take_sets
 from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.strategies import read_strategy
 from bridle.pipeline.strategy import MOST_ROUNDS, Strategy
@@ -71,12 +71,14 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
             with_=with_,
             env=dict(around.env),
             permissions=here.granted,
+            enforce=here.enforce,
             place=str(node.place),
         )
     fields = open_fields(node, STEP, findings=reading.findings)
     if fields is None:
         return unread_step(node, (*around.address, index))
     here = around.below(index, fields.variables("env"), read_permissions(fields))
+    here = replace(here, enforce=(*here.enforce, *take_enforced(fields, reading.policies, reading.enforced)))
     head = read_head(fields, here, reading, otherwise=otherwise)
     kind = _read_kind(fields, node)
     if kind in BLOCKS or kind == "verify":
@@ -89,7 +91,13 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
     if kind == "barrier":
         _check_barrier(with_, fields, reading)
     check_permissions(kind, here.permissions, fields)
-    return Step(kind=cast(StepKind, kind or "run"), with_=with_, permissions=here.granted, **head)
+    return Step(
+        kind=cast(StepKind, kind or "run"),
+        with_=with_,
+        permissions=here.granted,
+        enforce=here.enforce,
+        **head,
+    )
 
 
 def read_head(fields: Fields, here: Around, reading: Reading, *, otherwise: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class Step(Node):
 
     kind: StepKind
     with_: Mapping[str, Any] = field(default_factory=dict)
+    enforce: tuple[str, ...] = ()
     permissions: tuple[str, ...] | None = None
 
 

@@ -83,7 +83,7 @@ ROOT = define(
 PIPELINE = define(
     "pipeline",
     core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs"
-    " service environment",
+    " enforce service environment",
     later=(
         "on repo clone template rollback delegate status default notifications"
         " allow-stage-executions fixed-inputs-on-rerun"
@@ -95,7 +95,7 @@ PIPELINE = define(
 STAGE = define(
     "stage",
     core=(
-        f"{_TEXTS} if needs strategy timeout disabled on-failure inputs variables env permissions rollback outputs clone"
+        f"{_TEXTS} enforce if needs strategy timeout disabled on-failure inputs variables env permissions rollback outputs clone"
         f" runtime platform service environment uses with {' '.join(STAGE_KINDS)}"
     ),
     later="delegate workspace volumes shared-paths concurrency status",
@@ -113,10 +113,10 @@ STAGE = define(
 STEP = define(
     "step",
     core=(
-        f"{_TEXTS} if needs strategy timeout disabled on-failure env permissions outputs uses with verify"
+        f"{_TEXTS} enforce if needs strategy timeout disabled on-failure env permissions outputs uses with verify"
         f" {' '.join(KINDS)} {' '.join(BLOCKS)}"
     ),
-    later="enforce delegate status inputs",
+    later="delegate status inputs",
     refused={
         "background": "no-runtime:container",
         "run-test": "test-intelligence",
@@ -269,6 +269,7 @@ INPUT_SET = define("input-set", core="id name description inputs", noted="tags o
 INPUT_SET_SPEC = define(
     "input-set.spec", core="inputs input-sets", noted="id name description tags", aliases=_NAMES
 )
+ENFORCE = define("enforce", core="policy-sets", aliases={"sets": "policy-sets"})
 SERVICE = define(
     "service", core="id name ref", noted="type", later="with items parallel sequential", aliases=_NAMES
 )

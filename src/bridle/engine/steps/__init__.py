@@ -75,12 +75,14 @@ class Leg:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended. `error` is its class in the failure strategies' words, or empty."""
+    """How a step ended. `error` is its class in the failure strategies' words, or empty; `enforced` is what the policy sets said
+    that are enforced around it."""
 
     state: State
     output: Json = None
     note: str = ""
     error: str = ""
+    enforced: tuple[Mapping[str, Json], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ async def perform_policy(leg: Leg) -> Ending:
         return Ended(State.DENIED, note=str(error), error="policy-evaluation")
     sets = leg.body["sets"]
     assert isinstance(sets, (list, tuple))
-    told = [await _ask(leg, one, payload) for one in sets if isinstance(one, Mapping)]
+    told = [await ask_set(leg, one, payload) for one in sets if isinstance(one, Mapping)]
     output: dict[str, Json] = {"payload": digest(payload), "sets": told}
-    denied, warned = (_join(told, part) for part in ("deny", "warn"))
+    denied, warned = (join_messages(told, part) for part in ("deny", "warn"))
     if denied or len(told) != len(sets):
         return Ended(State.DENIED, output, note=denied, error="policy-evaluation")
     return Ended(State.SUCCEEDED, output, note=f"warning: {warned}" if warned else "")
@@ -45,7 +45,8 @@ def _payload(leg: Leg) -> Json:
     return read_json(payload) if isinstance(payload, str) else payload
 
 
-async def _ask(leg: Leg, one: Mapping[str, Json], payload: Json) -> dict[str, Json]:
+async def ask_set(leg: Leg, one: Mapping[str, Json], payload: Json) -> dict[str, Json]:
+    """Return what a set of the plan, `{"name", "digest", "text"}`, says about a payload; no answer is a denial."""
     name, text = str(one["name"]), str(one["text"])
     try:
         if digest(text) != one["digest"]:
@@ -56,7 +57,8 @@ async def _ask(leg: Leg, one: Mapping[str, Json], payload: Json) -> dict[str, Js
     return {"set": name, "digest": one["digest"], "deny": list(answer.deny), "warn": list(answer.warn)}
 
 
-def _join(told: list[dict[str, Json]], part: str) -> str:
+def join_messages(told: list[dict[str, Json]], part: str) -> str:
+    """Return all messages of one kind, `deny` or `warn`, each with the set that it comes from."""
     found = []
     for one in told:
         messages = one[part]
