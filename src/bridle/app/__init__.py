@@ -1,0 +1,39 @@
+"""Composition root of the control plane: picks implementations and wires them, once per process.
+
+Heavy libraries are imported here, when a command needs them, and not before: `bridle --help` imports none.
+"""
+
+from bridle.adapters.models.connect import connect_model, key_references
+from bridle.adapters.sql.health import read_health
+from bridle.adapters.sql.journal import ORIGIN
+from bridle.app.folders import (
+    agent_roots,
+    find_sample,
+    open_library,
+    open_people,
+    open_policy,
+    prepare_sample,
+    shipped,
+)
+from bridle.app.opening import open_app, open_server
+from bridle.app.store import Store, open_store
+from bridle.app.wiring import App
+
+__all__ = [
+    "ORIGIN",
+    "App",
+    "Store",
+    "agent_roots",
+    "connect_model",
+    "find_sample",
+    "key_references",
+    "open_app",
+    "open_library",
+    "open_people",
+    "open_policy",
+    "open_server",
+    "open_store",
+    "prepare_sample",
+    "read_health",
+    "shipped",
+]

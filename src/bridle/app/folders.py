@@ -1,0 +1,66 @@
+"""What lies in folders: what ships, what a project brings, who the people are, the sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bridle.adapters.people.folder import PeopleFolder
+from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.policy_set import load_policy_set
+from bridle.adapters.templates.branch import BranchTree
+from bridle.adapters.templates.library import FolderLibrary
+from bridle.adapters.templates.tree import DiskTree
+from bridle.agent.shelf import find_top, list_roots
+from bridle.core.errors import UnavailableError
+from bridle.core.settings import Settings
+
+POLICY_TIMEOUT_S = (
+    5.0  # a busy machine must not turn an answer into a recorded denial; a rule that hangs is still cut off
+)
+
+
+def shipped(name: str) -> Path:
+    """Return the folder `agents`, `policies`, `samples` or `templates`: in the package when installed, else in the checkout."""
+    inside = Path(__file__).parents[1] / "shipped" / name
+    beside = Path(__file__).parents[3] / name
+    for folder in (inside, beside):
+        if folder.is_dir():
+            return folder
+    raise UnavailableError(f"the shipped folder {name!r} is missing", hint="install bridle again")
+
+
+def open_policy(settings: Settings) -> Regorus:
+    """Make the policy engine with the base set and what is added to it; the caller starts and closes it."""
+    paths = [shipped("policies") / "base", *settings.policies]
+    return Regorus(load_policy_set(paths), timeout_s=POLICY_TIMEOUT_S)
+
+
+def agent_roots() -> tuple[Path, ...]:
+    """Return the folders in which this process seeks agents, in its order."""
+    return list_roots(Path.cwd(), shipped=shipped("agents"))
+
+
+def open_library(folder: Path) -> FolderLibrary:
+    """Return what a pipeline file in `folder` finds: the templates of its repository, then those that ship."""
+    top = find_top(folder)
+    trees = (DiskTree(top), DiskTree(shipped("templates").parent, label="shipped:"))
+    return FolderLibrary(trees, open_branch=lambda branch: BranchTree(top, branch))
+
+
+def open_people(settings: Settings) -> PeopleFolder:
+    """Return the people of this installation, as the configuration folder has them."""
+    return PeopleFolder(settings.config_dir)
+
+
+def prepare_sample(settings: Settings) -> Path:
+    """Make the sample's origin anew, as it was released, and return its path."""
+    from bridle.adapters.index.sample import prepare_autofix_origin
+
+    return prepare_autofix_origin(settings, fresh=True).path
+
+
+def find_sample(settings: Settings) -> Path | None:
+    """Return the sample's archive when it lies in the cache, whole; fetch nothing."""
+    from bridle.adapters.index.sample import find_autofix_archive
+
+    return find_autofix_archive(settings)

@@ -1,0 +1,93 @@
+"""Opens and closes what acts: the system in this process, and its server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bridle.app.folders import open_policy
+from bridle.app.store import open_store
+from bridle.app.wiring import App, wire
+from bridle.core.clock import Clock, SystemClock
+from bridle.core.settings import Settings
+from bridle.engine.locks import keep_locks
+from bridle.engine.retention import parse_age, retain
+from bridle.engine.serving import Server, Tell
+from bridle.engine.watch import watch_wishes
+from bridle.trust.quorum import CONTROL_PLANE
+
+if TYPE_CHECKING:
+    from bridle.adapters.dbos.durable import Timing
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    timing: Timing | None = None,
+    takes_over: bool = False,
+) -> AsyncIterator[App]:
+    """Open the store, the policy, the delegate and the engine; close them in the reverse order.
+
+    A process that `takes_over` carries on whatever others left; one that does not carries what it is asked to.
+    """
+    clock = clock or SystemClock()
+    with open_store(settings, clock=clock) as store:
+        policy = open_policy(settings)
+        try:
+            await policy.start()
+            app = await wire(store, policy, clock, timing, takes_over=takes_over)
+            try:
+                async with _watched(app):
+                    yield app
+            finally:
+                await app.durable.close()
+        finally:
+            await policy.close()
+
+
+@asynccontextmanager
+async def open_server(app: App, *, tell: Tell) -> AsyncIterator[Server]:
+    """Make the server of this process, which tells what becomes of the executions that it carries."""
+    from bridle.adapters.dbos.held import list_held
+
+    server = Server(app.control, app.admission, held=lambda: list_held(app.durable.executor), tell=tell)
+    app.journal.listeners.append(server.hear)
+    tasks = []
+    if app.settings.retention:
+        age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
+        tasks.append(asyncio.create_task(retain(app.retention, older_than=age, by=CONTROL_PLANE)))
+    try:
+        yield server
+    finally:
+        await _end(tasks)
+        app.journal.listeners.remove(server.hear)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _watched(app: App) -> AsyncIterator[None]:
+    """Have wishes noticed at once, and locks kept, while the app is open."""
+    control_plane = await app.principals.get(CONTROL_PLANE)
+    assert control_plane is not None  # it was registered when the app was opened
+
+    async def pause(execution: str, lock: str) -> None:
+        why = f"the lock {lock} ran out while nobody carried this, and another has it now"
+        await app.control.pause(execution, by=control_plane, why=why)
+
+    watching = [
+        asyncio.create_task(watch_wishes(app.executions, app.delegate), name="watch-wishes"),
+        asyncio.create_task(keep_locks(app.locks, app.carried, pause), name="keep-locks"),
+    ]
+    try:
+        yield
+    finally:
+        await _end(watching)

@@ -1,0 +1,60 @@
+"""What is written down, opened without anything that could act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bridle.adapters.people.folder import PeopleFolder
+from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.database import Database, open_database
+from bridle.adapters.sql.executions import SqlExecutions
+from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.principals import SqlPrincipals
+from bridle.adapters.sql.retention import SqlHistory
+from bridle.adapters.sql.working import WorkingStore
+from bridle.app.folders import open_people
+from bridle.core.clock import Clock, SystemClock
+from bridle.core.settings import Settings
+from bridle.trust.keys import Signer, load_secret, load_signer
+
+
+@dataclass(frozen=True)
+class Store:
+    """What is written down: enough to read, verify and export."""
+
+    settings: Settings
+    database: Database
+    journal: SqlJournal
+    executions: SqlExecutions
+    approvals: SqlApprovals
+    budgets: SqlBudgets
+    principals: SqlPrincipals
+    people: PeopleFolder
+    history: SqlHistory
+    signer: Signer
+
+
+@contextmanager
+def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[Store]:
+    """Open what is written down, without anything that could act."""
+    database = open_database(settings.store_url)
+    try:
+        signer = load_signer(settings.config_dir / "control-plane.key")
+        working = WorkingStore(load_secret(settings.config_dir / "working.key"))
+        yield Store(
+            settings=settings,
+            database=database,
+            journal=SqlJournal(database, working, clock or SystemClock(), signer),
+            executions=SqlExecutions(database),
+            approvals=SqlApprovals(database),
+            budgets=SqlBudgets(database),
+            principals=SqlPrincipals(database),
+            people=open_people(settings),
+            history=SqlHistory(database),
+            signer=signer,
+        )
+    finally:
+        database.close()

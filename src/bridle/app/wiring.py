@@ -1,0 +1,221 @@
+"""Picks implementations and puts them together. Nothing here decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridle.adapters.models.connect import connect_model, price_of
+from bridle.adapters.models.prices import Price, parse_price
+from bridle.adapters.models.recording import record
+from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.step_sets import RegorusSets
+from bridle.adapters.sql.admission import SqlLine
+from bridle.adapters.sql.database import engine_url
+from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.locks import SqlLockStore
+from bridle.adapters.sql.tokens import SqlTokens
+from bridle.agent.shelf import find_top
+from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
+from bridle.app.residents import register_residents
+from bridle.app.store import Store
+from bridle.core.clock import Clock
+from bridle.core.settings import Settings
+from bridle.delegate.app import build_delegate
+from bridle.delegate.effectors.model import ModelPort, build_model_effector
+from bridle.delegate.worker import Worker
+from bridle.engine.admission import Admission, Limits
+from bridle.engine.control import Control
+from bridle.engine.desk import Desks
+from bridle.engine.drain import Carried, Drain, DrainedRun
+from bridle.engine.durable import Run
+from bridle.engine.finish import Ending
+from bridle.engine.interpreter import interpret
+from bridle.engine.locks import Locks
+from bridle.engine.proof import Proof
+from bridle.engine.retention import Retention, parse_age
+from bridle.engine.starting import Starting
+from bridle.engine.steps import Bench
+from bridle.engine.worker import PlanWorker
+from bridle.gate.facts import FactSource
+from bridle.gate.gate import Gate
+from bridle.gate.loops import LoopLimits
+from bridle.gate.ports import Ports
+from bridle.trust.keys import load_signer
+from bridle.trust.principals import Principal
+from bridle.trust.redaction import Redactor
+from bridle.trust.tokens import Tokens, hash_secret
+
+if TYPE_CHECKING:
+    from bridle.adapters.dbos.durable import DbosDurable, Timing
+
+
+@dataclass(frozen=True)
+class App(Store):
+    """A store and everything that acts on it."""
+
+    policy: Regorus
+    gate: Gate
+    control: Control
+    admission: Admission
+    drain: Drain
+    locks: Locks
+    carried: Carried
+    retention: Retention
+    delegate: Worker
+    durable: DbosDurable
+    proof: Proof
+    user: Principal
+
+
+async def wire(
+    store: Store, policy: Regorus, clock: Clock, timing: Timing | None, *, takes_over: bool
+) -> App:
+    from bridle.adapters.dbos.durable import DbosDurable, Timing  # heavy: only what acts needs it
+    from bridle.adapters.dbos.history import DbosHistory
+
+    timing = timing or Timing()
+    settings, journal, principals = store.settings, store.journal, store.principals
+    delegate_signer = load_signer(settings.config_dir / "delegate.key")
+    tokens = SqlTokens(store.database)
+    user = await register_residents(journal, principals, delegate_signer)
+    folders = (Path.cwd(), find_top(Path.cwd()), shipped("samples"))
+    override = parse_price(settings.model_price) if settings.model_price else None
+    delegate = build_delegate(
+        settings,
+        signer=delegate_signer,
+        control_plane=store.signer.verifier,
+        token_lives=_token_check(tokens, clock),
+        clock=clock,
+        model_effector=build_model_effector(_connector(settings, folders, override)),
+    )
+    gate = Gate(
+        Ports(
+            journal=journal,
+            approvals=store.approvals,
+            budgets=store.budgets,
+            facts=FactSource(
+                journal=journal,
+                principals=principals,
+                tokens=tokens,
+                budgets=store.budgets,
+                deeds=SqlDeeds(store.database),
+                clock=clock,
+                loops=LoopLimits(
+                    settings.loop_limit, parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
+                ),
+            ),
+            policy=policy,
+            delegate=delegate,
+            delegate_key=delegate_signer.verifier,
+            signer=store.signer,
+            redactor=Redactor(),
+            clock=clock,
+            price=price_of(folders=folders, price=override),
+        )
+    )
+
+    async def wake(execution: str, path: str) -> None:
+        await durable.wake(execution, path)
+
+    locks = Locks(journal, SqlLockStore(store.database), wake)
+    bench = Bench(
+        gate=gate,
+        journal=journal,
+        approvals=store.approvals,
+        principals=principals,
+        clock=clock,
+        roots=agent_roots(),
+        model=settings.model,
+        locks=locks,
+        verdict_key=store.signer.verifier,
+        sets=RegorusSets(timeout_s=POLICY_TIMEOUT_S),
+    )
+    proof = Proof(
+        journal=journal,
+        signer=store.signer,
+        delegate_key=delegate_signer.verifier,
+        folder=settings.data_dir / "evidence",
+    )
+    ending = Ending(journal, proof, clock)
+    drain, carried = Drain(), Carried()
+
+    async def carry(run: Run, argument: Mapping[str, Any]) -> dict[str, Any]:
+        desk = await desks.find(argument["execution"])
+        with carried.hold(desk.execution.id):
+            return await interpret(DrainedRun(run, drain), desk.plan, PlanWorker(desk), argument)
+
+    durable = DbosDurable(
+        store.database,
+        engine_url=engine_url(settings.store_url),
+        workflow=carry,
+        timing=timing,
+        takes_over=takes_over,
+    )
+    admission = Admission(
+        journal=journal,
+        line=SqlLine(store.database),
+        process=durable.executor,
+        limits=Limits(within_s=timing.lease_s, account=settings.max_executions),
+    )
+    starting = Starting(
+        journal=journal,
+        executions=store.executions,
+        durable=durable,
+        delegate=delegate,
+        clock=clock,
+        admission=admission,
+    )
+    desks = Desks(bench, executions=store.executions, finisher=ending, starter=starting, wake=durable.wake)
+    await durable.launch()
+    journal.holder = durable.executor
+    control = Control(
+        journal=journal,
+        executions=store.executions,
+        approvals=store.approvals,
+        durable=durable,
+        delegate=delegate,
+        people=store.people,
+        signer=store.signer,
+        clock=clock,
+        admission=admission,
+    )
+    return App(
+        **vars(store),
+        policy=policy,
+        gate=gate,
+        control=control,
+        admission=admission,
+        drain=drain,
+        locks=locks,
+        carried=carried,
+        retention=Retention(journal=journal, history=store.history, engine=DbosHistory(), clock=clock),
+        delegate=delegate,
+        durable=durable,
+        proof=proof,
+        user=user,
+    )
+
+
+def _connector(
+    settings: Settings, folders: tuple[Path, ...], price: Price | None
+) -> Callable[[str], ModelPort]:
+    """Return what connects a model by its name; what it says is recorded where the settings want that."""
+
+    def connect(name: str) -> ModelPort:
+        port = connect_model(name, folders=folders, price=price)
+        if not settings.record:
+            return port
+        return record(port, Path(settings.record), source=name, priced_as=getattr(port, "priced_as", name))
+
+    return connect
+
+
+def _token_check(tokens: Tokens, clock: Clock) -> Any:
+    async def lives(secret: str, token_id: str) -> bool:
+        token = await tokens.find(hash_secret(secret))
+        return token is not None and token.id == token_id and clock.now() < token.expires_at
+
+    return lives
