@@ -22,6 +22,7 @@ pipeline:
         - {id: long, run: "sleep 3; echo two >> log"}
         - {id: after, run: {script: "cat log", output: []}}
 """
+HELD = SLOW.replace("sleep 3", "until [ -e go ]; do sleep 0.05; done")
 QUICK = "pipeline: {id: quick, stages: [{id: a, steps: [{id: b, run: 'true'}]}]}"
 NAP = "pipeline: {id: nap, stages: [{id: a, steps: [{id: nap, wait: {duration: 1h}}]}]}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -52,6 +53,7 @@ INTERRUPTED = 130
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer raises it for a wrong call; it has no public name
 
 
+@cache
 def register() -> typer.Typer:
     """Add the commands of every module; the modules themselves import only names and options."""
     for module in COMMANDS:
