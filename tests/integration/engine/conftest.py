@@ -32,6 +32,7 @@ from bridle.engine.result import Standing
 from bridle.engine.starting import Starting
 from bridle.engine.steps import Bench
 from bridle.engine.worker import PlanWorker
+from bridle.gate.approvals import ApprovalState
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
@@ -277,7 +278,7 @@ class Desk:
 
     async def answer(self, execution, *, approved):
         """Give a person's verdict on the one open request."""
-        (approval,) = await self.bench.approvals.find(execution=execution.id)
+        (approval,) = await self.bench.approvals.find(execution=execution.id, states=(ApprovalState.OPEN,))
         await self.control.give_verdict(approval.id, Verdict(approved, self.user))
         return approval
 

@@ -41,3 +41,22 @@ async def test_it_is_asked_once_and_what_is_offered_is_said(desk):
     assert (asked.path, asked.offers[:2]) == (QUESTION, ("retry", "success"))
     kinds = (Kind.INTERVENTION_REQUESTED,)
     assert len(await desk.bench.journal.read(execution=execution.id, kinds=kinds)) == 1
+
+
+async def test_rounds_with_an_effect_that_lasts_are_counted_by_the_gate_and_not_stopped_here(
+    desk, approval_pipeline
+):
+    """The pushes are one after the other; whether they go in circles is asked with each of them."""
+    push = "- id: push\n"
+    assert push in approval_pipeline
+    loop = "          strategy: {while: {iterations: 5, condition: 'true'}}\n"
+    head, _, _ = approval_pipeline.partition("    - id: approval\n")
+    _, _, tail = approval_pipeline.partition("    - id: ship\n")
+    execution = await desk.start(f"{head}    - id: ship\n{tail.replace(push, push + loop)}")
+
+    async def approve():
+        await desk.answer(execution, approved=True)
+
+    state, steps = await desk.carry(execution, meanwhile=approve)
+    pushed = {f"ship/push_{index}": "succeeded" for index in range(5)}
+    assert (state, steps) == ("succeeded", {"repair/fix": "succeeded", **pushed})
