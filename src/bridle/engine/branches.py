@@ -5,6 +5,7 @@ Rules
      branches that work in one at all get one. In a rollback they share the workspace of what they undo, one command at a time.
   2. At the end what the branches changed is put into the workspace around them; what two of them made different things of
      fails the block. The cells of a strategy on a stage are not brought together: they may hold three repositories.
+     A node that waits for others beside it begins with what they have made; at the end it then speaks for them as well.
   3. Forking and merging are actions of the person who started the execution, on the one path through the gate.
   4. A branch is told to stop by a record; it ends at its next leg, and a wait is woken for it.
 """
@@ -28,7 +29,7 @@ from bridle.engine.result import FORGIVEN
 from bridle.engine.work import Answer
 from bridle.gate.action import Action, Denied, Done, Purpose, action_key
 from bridle.pipeline.tree import Block, Step, walk
-from bridle.trust.journal import Kind
+from bridle.trust.journal import Kind, Record
 from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
 
 NEEDS_WORKSPACE = frozenset({"run", "clone", "agent", "tool"})
@@ -64,21 +65,57 @@ async def fork(desk: Desk, children: Sequence[Position]) -> Answer:
     return {"state": str(State.RUNNING)}
 
 
+async def hand_over(desk: Desk, child: Position, needed: Sequence[Position]) -> Answer:
+    """See `work.Worker.hand_over`."""
+    givers = await _leave_out_handed_over(desk, _forked(desk, needed))
+    tree = await _tree_of_fork(desk, child)
+    if not givers or not _forked(desk, [child]) or not tree:
+        return {"state": str(State.RUNNING)}
+    branches: list[Json] = [{"name": workspace_of(desk.execution, giver), "tree": None} for giver in givers]
+    path, target = f"{child.name}/hand-over", workspace_of(desk.execution, child)
+    note = await _act(desk, path, "workspace.merge", {"base": tree, "branches": branches}, workspace=target)
+    if not note:
+        return {"state": str(State.RUNNING)}
+    judged = judge_block(desk, child, error="unknown", retries=False)
+    return {**await _fail(desk, path, note), **judged}
+
+
+async def _tree_of_fork(desk: Desk, child: Position) -> str:
+    """Return the tree that a branch's workspace was made from; empty when it was never made."""
+    made = await _outcome(desk, f"{child.name}/fork", "workspace.fork")
+    value = made.body["value"] if made else None
+    return str(value["tree"]) if isinstance(value, Mapping) else ""
+
+
+async def _outcome(desk: Desk, path: str, tool: str) -> Record | None:
+    key = _action(desk, path, tool, {}, workspace="").key
+    return await desk.bench.journal.last(desk.execution.id, key, (Kind.OUTCOME,))
+
+
+async def _leave_out_handed_over(desk: Desk, forked: Sequence[Position]) -> list[Position]:
+    """Return the branches whose work no other of these holds already."""
+    held: set[str] = set()
+    for child in forked:
+        needs = child.node.needs if child.cell is None else ()
+        given = await _outcome(desk, f"{child.name}/hand-over", "workspace.merge") if needs else None
+        held |= {*needs} if given is not None and given.body["status"] == "succeeded" else set()
+    return [child for child in forked if child.cell is not None or child.node.id not in held]
+
+
 async def join(desk: Desk, position: Position, children: Sequence[Position]) -> Answer:
     """See `work.Worker.join`."""
     forked = _forked(desk, children)
     if not forked or _holds_apart(position, children):
         return {"state": str(State.SUCCEEDED)}
-    first = _action(desk, f"{forked[0].name}/fork", "workspace.fork", {}, workspace="")
-    made = await desk.bench.journal.last(desk.execution.id, first.key, (Kind.OUTCOME,))
-    value = made.body["value"] if made else None
-    if not isinstance(value, Mapping):
+    base = await _tree_of_fork(desk, forked[0])
+    if not base:
         note = "the branches' workspaces were never made"
         return await _fail_block(desk, position, "join", note)
-    branches: list[Json] = [{"name": workspace_of(desk.execution, child), "tree": None} for child in forked]
+    speaking = await _leave_out_handed_over(desk, forked)
+    branches: list[Json] = [{"name": workspace_of(desk.execution, child), "tree": None} for child in speaking]
     around = forked[0].parent if forked[0].cell is None else forked[0].in_cell(-1)
     parent = workspace_of(desk.execution, around)
-    arguments: dict[str, Json] = {"base": value["tree"], "branches": branches}
+    arguments: dict[str, Json] = {"base": base, "branches": branches}
     note = await _act(desk, f"{position.name}/join", "workspace.merge", arguments, workspace=parent)
     if note:
         return await _fail_block(desk, position, "join", note)

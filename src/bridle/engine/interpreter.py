@@ -174,8 +174,17 @@ class Walk:
         while pending or running:
             while len(running) < limit and (ready := _find_ready(pending, done, children)) is not None:
                 pending.remove(ready)
-                running[ready.name] = ready
-                await self._run.branch(ready.name, _argument(ready, standing, children, done))
+                refused = await self._hand_over(ready, children)
+                if refused is None:
+                    running[ready.name] = ready
+                    await self._run.branch(ready.name, _argument(ready, standing, children, done))
+                    continue
+                done[ready.node.id] = refused
+                total = total.add(refused)
+                if refused.stop or refused.fail_all:
+                    pending.clear()
+            if not running:
+                continue
             name, answer = await self._run.first(list(running))
             position, result = running.pop(name), Result.from_json(answer)
             done[position.node.id if position.cell is None else name] = result
@@ -185,6 +194,18 @@ class Walk:
                 if running:
                     await self._stop(name, list(running.values()))
         return total
+
+    async def _hand_over(self, ready: Position, children: Sequence[Position]) -> Result | None:
+        """Give a branch what those have made that it waited for; return its result when it cannot begin so."""
+        needed = (
+            [] if ready.cell is not None else [one for one in children if one.node.id in ready.node.needs]
+        )
+        if not needed:
+            return None
+        handed = await self._run.step(
+            f"{ready.name}/hand-over", lambda: self._worker.hand_over(ready, needed)
+        )
+        return None if handed["state"] == State.RUNNING else Result.of(handed)
 
     async def _stop(self, name: str, others: Sequence[Position]) -> None:
         await self._run.step(f"{name}/stops-others", lambda: self._worker.stop(others))

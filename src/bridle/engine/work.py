@@ -47,6 +47,10 @@ class Worker(Protocol):
         """Give each branch its own workspace."""
         ...
 
+    async def hand_over(self, child: Position, needed: Sequence[Position]) -> Answer:
+        """Put what the branches have made that a branch waited for into its workspace: `running`, or how that failed."""
+        ...
+
     async def join(self, position: Position, children: Sequence[Position]) -> Answer:
         """Bring the branches' workspaces together."""
         ...

@@ -49,6 +49,9 @@ class PlanWorker(Worker):
     async def fork(self, children: Sequence[Position]) -> Answer:
         return await branches.fork(self._desk, children)
 
+    async def hand_over(self, child: Position, needed: Sequence[Position]) -> Answer:
+        return await branches.hand_over(self._desk, child, needed)
+
     async def join(self, position: Position, children: Sequence[Position]) -> Answer:
         return await branches.join(self._desk, position, children)
 

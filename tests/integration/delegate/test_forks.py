@@ -34,13 +34,15 @@ class Work:
             assert report.status == "succeeded"
             self.base = str(value_of(report)["tree"])
 
-    async def merge(self, *names: str, trees: Sequence[str | None] = (), **more: object) -> Report:
+    async def merge(
+        self, *names: str, trees: Sequence[str | None] = (), into: str = MAIN, **more: object
+    ) -> Report:
         branches: list[Json] = [
             {"name": name, "tree": tree}
             for name, tree in zip(names, trees or [None] * len(names), strict=True)
         ]
         arguments = {"base": self.base, "branches": branches}
-        return await self.do("workspace.merge", arguments, MAIN, **more)
+        return await self.do("workspace.merge", arguments, into, **more)
 
     async def commit(self, workspace: str, branch: str, text: str) -> str:
         """Change a file and commit it on a branch of the workspace's mirror."""
@@ -276,6 +278,36 @@ async def test_what_is_no_fork_of_this_workspace_is_not_merged(work: Work) -> No
     await work.fork(A)
     await work.fork(B, source=A)
     assert value_of(await work.merge(B))["reason"] == "not-a-fork"
+
+
+async def test_a_fork_takes_what_another_has_made_and_brings_both_back(cloned_work: Work) -> None:
+    await cloned_work.fork(A, B)
+    cloned_work.write(A, "f", "by a")
+    commit = await cloned_work.commit(A, "bridle/a", "changed by a")
+    assert (await cloned_work.merge(A, into=B)).status == "succeeded"
+    assert cloned_work.read(B, "f") == "by a"
+    cloned_work.write(B, "f", "by b, after a")
+    report = await cloned_work.merge(B)
+    assert (report.status, cloned_work.read(MAIN, "f")) == ("succeeded", "by b, after a")
+    assert value_of(report)["branches"] == {"bridle/a": commit}
+
+
+async def test_a_fork_that_was_worked_in_takes_nothing(work: Work) -> None:
+    await work.fork(A, B)
+    work.write(A, "f", "by a")
+    work.write(B, "g", "by b")
+    report = await work.merge(A, into=B)
+    assert (report.status, value_of(report)["reason"]) == ("failed", "workspace-moved")
+    assert (work.read(B, "g"), work.bench.workspaces.is_here(B)) == ("by b", True)
+
+
+async def test_a_fork_takes_nothing_of_one_that_began_elsewhere(work: Work) -> None:
+    await work.fork(A)
+    work.write(MAIN, "f", "x")
+    await work.fork(B)
+    work.write(A, "g", "by a")
+    report = await work.merge(A, into=B)
+    assert value_of(report)["reason"] == "base-differs"
 
 
 async def test_a_fork_of_another_tree_is_not_merged(work: Work) -> None:

@@ -112,6 +112,9 @@ class FakeWorker:
     async def fork(self, children):
         return {"state": "running"}
 
+    async def hand_over(self, child, needed):
+        return {"state": "running"}
+
     async def join(self, position, children):
         return {"state": "succeeded"}
 

@@ -4,8 +4,9 @@ Rules
   1. A fork is the source's tree as it stands, and its git side: commit, verify and push work in it. What a tree leaves
      out (`.bridle/`, compiled Python, empty `.git`) does not come along.
   2. Forking again gives the same: whoever forks waits with its work in the source. So its class is `workspace`.
-  3. A merge looks at everything first. On a conflict nothing is applied and it has failed, with every path and branch
-     and the workspaces that disagree.
+  3. A merge goes into the workspace that the forks came from, or into another fork of the same tree that nobody has worked in:
+     so a branch is given what those made that it waited for. It looks at everything first. On a conflict nothing is applied
+     and it has failed, with every path and branch and the workspaces that disagree.
   4. A merge changes the parent alone, step by step: tree, branches, clone. Its class is `workspace`: after a crash the
      parent's tree is put back and it is done again from the forks. Therefore it keeps them. Dropping is an action of
      its own, for when the merge's outcome is known; dropping what is gone changes nothing, so its class is `keyed`.
@@ -19,7 +20,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import branches_of, names_of, text_of
-from bridle.delegate.fork import Fork, compare_mirrors, make_fork, read_fork, take_back
+from bridle.delegate.fork import Fork, compare_mirrors, find_fork, make_fork, read_fork, take_back
 from bridle.delegate.merging import Conflict, merge_trees
 from bridle.delegate.mirror import Mirror
 from bridle.delegate.workspace import Workspaces
@@ -81,7 +82,11 @@ def _merge(task: Task, spaces: Workspaces) -> EffectorResult:
 
 def _fork_of(task: Task, spaces: Workspaces, name: str, *, base: str) -> Fork:
     fork = read_fork(spaces.mirror(name), name=name)
-    if fork.source != task.workspace:
+    beside = find_fork(spaces.mirror(task.workspace), name=task.workspace)
+    is_sibling = (
+        beside is not None and name != task.workspace and (beside.source, beside.tree) == (fork.source, base)
+    )
+    if fork.source != task.workspace and not is_sibling:
         raise ExecutionError(f"{name} is a fork of {fork.source}", reason="not-a-fork")
     if fork.tree != base:
         raise ExecutionError(f"{name} was made from the tree {fork.tree}", reason="base-differs")
