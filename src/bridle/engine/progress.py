@@ -4,8 +4,9 @@ Rules
   1. A round is what its steps came to, what they put out, and the tree they left in the workspace, each without what varies by
      nature (core.likeness). As many equal rounds in a row as `ROUNDS` are a loop that goes nowhere: another would be the same.
   2. Not judged is what is meant to find nothing new: a verification window, and a loop that polls, which is one with a delay
-     whose steps only look. Nor is a loop whose condition counts its rounds, which ends by itself; nor rounds in which a person,
-     another execution or an effect that lasts has a part: those have guards of their own (gate.loops).
+     whose steps look, or run commands in the sandbox: time passes between its rounds, and they cost nobody anything. Nor is a
+     loop whose condition counts its rounds, which ends by itself; nor rounds in which a person, another execution or an effect
+     that lasts has a part: those have guards of their own (gate.loops).
   3. Who decides, among what, and what comes of it is as for a failed step (engine.reactions). `retry` makes another round and
      counts anew, `success` leaves the loop as it stands. When nobody decides, the loop has failed.
 """
@@ -31,7 +32,7 @@ from bridle.trust.journal import Kind, Record
 
 ROUNDS = 3  # two may be a coincidence; each one more costs a round that changes nothing
 OFFERS = ("retry", "success", "fail", "abort", "stage-rollback", "pipeline-rollback")
-LOOKING = frozenset({"wait", "policy", "barrier", "queue"})
+POLLING = frozenset({"run", "clone", "wait", "policy", "barrier", "queue"})
 ELSEWHERE = frozenset({"approval", "chain"})
 _COUNTS_ROUNDS = re.compile(r"\b(?:strategy|for)\.")
 
@@ -88,7 +89,7 @@ def _is_judged(node: AnyNode) -> bool:
     if any(step.kind in ELSEWHERE for step in steps):
         return False
     waits = strategy.delay_s > 0 or any(step.kind == "wait" for step in steps)
-    return not (waits and all(_only_looks(step) for step in steps))
+    return not (waits and all(_polls(step) for step in steps))
 
 
 def _steps(node: AnyNode) -> Iterator[Step]:
@@ -99,9 +100,9 @@ def _steps(node: AnyNode) -> Iterator[Step]:
     yield from (item for _, item in walk(node.nodes) if isinstance(item, Step))
 
 
-def _only_looks(step: Step) -> bool:
+def _polls(step: Step) -> bool:
     manifest = builtin_manifests().get(str(step.with_.get("uses"))) if step.kind == "tool" else None
-    return step.kind in LOOKING or (manifest is not None and manifest.effect is Effect.READ)
+    return step.kind in POLLING or (manifest is not None and manifest.effect is Effect.READ)
 
 
 async def _read_since(desk: Desk, round_: Position) -> Sequence[Record]:
