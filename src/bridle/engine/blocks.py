@@ -18,6 +18,7 @@ from bridle.core.states import State
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import FORGIVEN, TIME_OVER, Result, Standing
+from bridle.engine.selection import NOT_CHOSEN, is_left_out
 from bridle.engine.work import Answer
 from bridle.pipeline.conditions import (
     DEFAULT_OF_STAGE,
@@ -55,6 +56,8 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
         return cut
     block = position.node
     assert isinstance(block, Block)
+    if is_left_out(desk.execution.options, position):
+        return await end_node(desk, position, State.SKIPPED, NOT_CHOSEN)
     try:
         refused = await ask_condition(desk, position, standing)
         if refused is None and (block.inputs is not None or block.variables or _deploys(desk, block)):

@@ -21,6 +21,7 @@ from bridle.engine.blocks import answer_of_end, ask_condition, describe_refusal,
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
+from bridle.engine.selection import NOT_CHOSEN, is_left_out
 from bridle.engine.work import Answer
 from bridle.pipeline.conditions import (
     DEFAULT_OF_STEP,
@@ -44,6 +45,8 @@ async def expand_cells(desk: Desk, position: Position, standing: Standing) -> An
         return cut
     strategy = position.node.strategy
     assert strategy is not None
+    if is_left_out(desk.execution.options, position):
+        return await end_node(desk, position, State.SKIPPED, NOT_CHOSEN)
     try:
         refused = await ask_condition(desk, position, standing)
         if refused is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from bridle.engine.execution import Execution, Executions
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.engine.interventions import Decision, Interventions, find_open_interventions
 from bridle.engine.rerun import Reuse, find_reuse
+from bridle.engine.selection import select_stages
 from bridle.engine.starting import Starting, inherited
 from bridle.engine.verdicts import Verdict, Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
@@ -89,11 +90,14 @@ class Control:
         initiator: Principal,
         detached: bool = False,
         reuse: Reuse | None = None,
+        stages: Sequence[str] = (),
     ) -> Execution:
         """Record a new execution, with what the delegate proved that its sandbox enforces, and begin to carry it.
 
-        One that is limited stands in line first. A `detached` one is left to a serving process.
+        One that is limited stands in line first. A `detached` one is left to a serving process. `stages` are those that it is of,
+        where it is not of all of them.
         """
+        options = {**options, **select_stages(plan, stages)}
         begins = not detached and self._admission.is_free(plan.concurrency)
         execution_id = new_id("exe")
         execution = await self._starting.record(
@@ -125,9 +129,19 @@ class Control:
                 reason="inputs-with-from",
             )
         plan = Plan.from_json(execution.plan)
+        if given and plan.fixed_inputs:
+            raise InputError(
+                f"a rerun of {plan.id} has the inputs of the first run",
+                hint="leave --input out, or run it anew",
+                reason="fixed-inputs",
+            )
         inputs = resolve_inputs(plan, {**execution.inputs, **given}) if given else execution.inputs
         options = {**inherited(execution.options), **reuse.options()}
-        return await self.start(plan, inputs=inputs, options=options, initiator=initiator, reuse=reuse)
+        chosen = execution.options.get("only")
+        stages = [str(name) for name in chosen] if isinstance(chosen, (list, tuple)) else []
+        return await self.start(
+            plan, inputs=inputs, options=options, initiator=initiator, reuse=reuse, stages=stages
+        )
 
     async def get(self, execution_id: str) -> Execution:
         """Return an execution; raise InputError when there is none of that id."""

@@ -48,7 +48,8 @@ class Plan:
 
     `concurrency` is how many executions of it may run at a time; `lock` names every template by `name@version` and its digest.
     `drafts` are those of them that come from a branch: nobody has approved them. `variables` are `{"type", "value"}` by name,
-    `policy_sets` the `{"name", "digest", "text"}` of what its steps `enforce`.
+    `policy_sets` the `{"name", "digest", "text"}` of what its steps `enforce`. `stage_executions` says that a run may be of some
+    of its stages, `fixed_inputs` that a rerun has no others than the first run.
     """
 
     id: str
@@ -68,6 +69,8 @@ class Plan:
     drafts: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
     policy_sets: Mapping[str, Any] = field(default_factory=dict)
+    stage_executions: bool = False
+    fixed_inputs: bool = False
     format: FORMAT = 2
 
     def to_json(self) -> dict[str, Json]:

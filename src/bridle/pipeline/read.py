@@ -169,6 +169,8 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
         drafts=tuple(sorted(reading.used.drafts)),
         variables=read_variables(fields),
         policy_sets=dict(reading.enforced),
+        stage_executions=fields.flag("allow-stage-executions", default=False),
+        fixed_inputs=fields.flag("fixed-inputs-on-rerun", default=False),
     )
     if stages:
         plan = check_plan(plan, reading)

@@ -83,11 +83,8 @@ ROOT = define(
 PIPELINE = define(
     "pipeline",
     core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs"
-    " enforce service environment",
-    later=(
-        "on repo clone template rollback delegate status default notifications"
-        " allow-stage-executions fixed-inputs-on-rerun"
-    ),
+    " allow-stage-executions fixed-inputs-on-rerun enforce service environment",
+    later="on repo clone template rollback delegate status default notifications",
     noted="tags",
     refused={"generate": "dynamic-pipeline"},
     aliases={**_NAMES, "exports": "outputs", "output": "outputs"},

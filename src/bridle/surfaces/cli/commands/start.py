@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,14 @@ def run_pipeline(
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
     given: Given = None,
     input_sets: InputSets = None,
+    stages: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--stage",
+            help="Run this stage and skip the others; may be repeated. The pipeline has to allow it: allow-stage-executions.",
+            metavar="STAGE",
+        ),
+    ] = None,
     model: Model = "",
     approve_as: ApproveAs = "",
     store: Store = "",
@@ -64,7 +73,9 @@ def run_pipeline(
     check_models(plan, chosen=model, settings=settings)
     inputs = parse_inputs(plan, given or [], sets=input_sets or [])
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
-    closing = asyncio.run(_run(settings, plan, inputs, {"model": model}, manner, detach=detach))
+    closing = asyncio.run(
+        _run(settings, plan, inputs, {"model": model}, manner, detach=detach, stages=stages or [])
+    )
     if isinstance(closing, str):
         _tell(closing, as_json=as_json)
         return 0
@@ -80,7 +91,14 @@ def _tell(execution: str, *, as_json: bool) -> None:
 
 
 async def _run(
-    settings: Any, plan: Any, inputs: dict[str, Any], options: dict[str, Any], manner: Manner, *, detach: bool
+    settings: Any,
+    plan: Any,
+    inputs: dict[str, Any],
+    options: dict[str, Any],
+    manner: Manner,
+    *,
+    detach: bool,
+    stages: Sequence[str] = (),
 ) -> Closing | str:
     """Start an execution and carry it; or leave it to a serving process and return its id."""
     from bridle.app import open_app
@@ -89,7 +107,7 @@ async def _run(
     async with open_app(settings) as app:
         left = detach and await app.admission.is_served()
         execution = await app.control.start(
-            plan, inputs=inputs, options=options, initiator=app.user, detached=left
+            plan, inputs=inputs, options=options, initiator=app.user, detached=left, stages=stages
         )
         return str(execution.id) if left else await follow(app, execution.id, manner)
 
