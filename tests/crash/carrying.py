@@ -83,12 +83,13 @@ def _fill_disk(number: int) -> None:
 def _fake(folder: str) -> None:
     if not folder:
         return
-    import bridle.app
+    from bridle.app import wiring
 
     def build_fake_delegate(settings: Any, *, signer: Any, token_lives: Any, **others: Any) -> FakeDelegate:
         return FakeDelegate(FakeWorld(Path(folder)), signer, token_lives)
 
-    bridle.app.build_delegate = build_fake_delegate  # type: ignore[assignment]
+    assert wiring.build_delegate is not None  # where it is looked up: a new name elsewhere would change nothing
+    wiring.build_delegate = build_fake_delegate  # type: ignore[assignment]
 
 
 async def _carry_one(job: Mapping[str, Any]) -> None:
