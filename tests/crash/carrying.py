@@ -88,7 +88,7 @@ def _fake(folder: str) -> None:
     def build_fake_delegate(settings: Any, *, signer: Any, token_lives: Any, **others: Any) -> FakeDelegate:
         return FakeDelegate(FakeWorld(Path(folder)), signer, token_lives)
 
-    assert wiring.build_delegate is not None  # where it is looked up: a new name elsewhere would change nothing
+    assert wiring.build_delegate  # where it is looked up: a name of another module would change nothing
     wiring.build_delegate = build_fake_delegate  # type: ignore[assignment]
 
 

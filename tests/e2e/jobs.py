@@ -13,10 +13,14 @@ from support.forks import command_line
 
 def with_policies(job: Mapping[str, Any]) -> None:
     """Run a command of an installation that ships the policies in another folder."""
-    import bridle.app as root
+    from bridle.app import folders, wiring
 
-    shipped = root.shipped
-    root.shipped = lambda name: Path(job["policies"]) if name == "policies" else shipped(name)
+    shipped = folders.shipped
+    for module in (folders, wiring):
+        assert (
+            module.shipped is shipped
+        )  # where it is looked up: a name of another module would change nothing
+        module.shipped = lambda name: Path(job["policies"]) if name == "policies" else shipped(name)
     command_line(job["arguments"])
 
 
