@@ -35,6 +35,9 @@ LISTS = ("paths", "writes", "requires", "target")
 FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline")
 
 
+LONGEST_COMPLAINT = 400
+
+
 class Effect(StrEnum):
     READ = "read"
     REVERSIBLE = "reversible"
@@ -88,7 +91,10 @@ class Manifest:
         if error is None:
             return ""
         place = "/".join(str(part) for part in error.absolute_path)
-        return f"{place}: {error.message}" if place else str(error.message)
+        said = str(error.message)
+        if len(said) > LONGEST_COMPLAINT:  # the value stands in it, and a person reads it
+            said = f"{said[: LONGEST_COMPLAINT // 2]}…{said[-LONGEST_COMPLAINT // 2 :]}"
+        return f"{place}: {said}" if place else said
 
 
 @cache

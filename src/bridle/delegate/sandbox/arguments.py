@@ -18,13 +18,15 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bridle.core.errors import InputError
+from bridle.core.errors import ExecutionError, InputError
 from bridle.delegate.sandbox.descriptors import Descriptors
 from bridle.delegate.sandbox.machine import SANDBOX_UID
 from bridle.delegate.sandbox.mounts import INSIDE, compile_binds
 from bridle.delegate.sandbox.policy import SandboxPolicy, SandboxUnavailable
 
 TOOLCHAIN = "/opt/venv"
+LONGEST_VARIABLE_BYTES = 128 * 1024 - 1  # what Linux takes as one argument, its end included
+LARGEST_ENVIRONMENT_BYTES = 1024 * 1024  # half of what it takes as all of them, where nothing else is said
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 _ISOLATION = f"""
@@ -96,6 +98,14 @@ def _set_environment(policy: SandboxPolicy) -> list[str]:
                 f"{name!r} cannot be set in the environment of a command",
                 hint="use letters, digits and underscores in the name, and no NUL character in the value",
             )
+    sizes = {name: len(os.fsencode(f"{name}={value}")) for name, value in wanted.items()}
+    largest = max(sizes, key=lambda name: sizes[name])
+    if sizes[largest] > LONGEST_VARIABLE_BYTES or sum(sizes.values()) > LARGEST_ENVIRONMENT_BYTES:
+        raise ExecutionError(
+            f"the environment of the command is too large: {sum(sizes.values())} bytes, {largest!r} alone {sizes[largest]}",
+            hint=f"at most {LONGEST_VARIABLE_BYTES} bytes a variable and {LARGEST_ENVIRONMENT_BYTES} in all: write a file",
+            reason="environment-too-large",
+        )
     return [word for name, value in wanted.items() for word in ("--setenv", name, value)]
 
 

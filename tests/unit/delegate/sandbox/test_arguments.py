@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bridle.core.boundary import Limits
-from bridle.delegate.sandbox.arguments import _CLOSING, _ISOLATION, _SYSTEM
+from bridle.core.errors import ExecutionError
+from bridle.delegate.sandbox.arguments import _CLOSING, _ISOLATION, _SYSTEM, _set_environment
 from bridle.delegate.sandbox.machine import compile_rlimits
+from bridle.delegate.sandbox.policy import SandboxPolicy
+
+
+@pytest.mark.parametrize(
+    "env", [{"V": "é" * 65_536}, {f"V{number}": "x" * 60_000 for number in range(20)}], ids=["one", "all"]
+)
+def test_an_environment_that_linux_would_not_take_is_refused_and_says_how_large_it_is(env):
+    with pytest.raises(ExecutionError) as caught:
+        _set_environment(SandboxPolicy(Path("/w"), env=env))
+    assert caught.value.reason == "environment-too-large"
 
 
 @pytest.mark.parametrize(
