@@ -217,7 +217,7 @@ def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: d
 
 
 def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
-    """Another pipeline as a stage: its plan is put in whole, so that what runs is what was planned."""
+    """Another pipeline as a stage, with its outputs: its plan is put in whole, so that what runs is what was planned."""
     from bridle.pipeline.templates import plan_pipeline
 
     body = open_fields(fields.nodes["chain"], CHAIN, findings=fields.findings)
@@ -252,7 +252,8 @@ def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, 
         enforce=here.enforce,
         place=head["place"],
     )
-    return Block(kind="stage", nodes=(step,), **head)
+    outputs = {name: f"<+steps.chain.output.{name}>" for name in plan.outputs} if plan else {}
+    return Block(kind="stage", nodes=(step,), outputs=outputs, **head)
 
 
 def _check_chain_inputs(plan: Plan, given: dict[str, Any], body: Fields) -> None:
