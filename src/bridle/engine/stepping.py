@@ -16,16 +16,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from bridle.core.canonical import Json
-from bridle.core.clock import from_iso, iso
+from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.states import State
 from bridle.engine.actors import Actor, find_actor
 from bridle.engine.blocks import describe_refusal, describe_unresolved, evaluate_node
 from bridle.engine.branches import workspace_of
+from bridle.engine.choosing import Choosing, has_failed
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
-from bridle.engine.starting import derive_id, rollback_path
 from bridle.engine.steps import Ended, Leg, Perform, Waiting, refuse_secrets
 from bridle.engine.steps.agent import perform_agent
 from bridle.engine.steps.approval import perform_approval
@@ -39,9 +39,8 @@ from bridle.engine.steps.run import perform_run
 from bridle.engine.steps.tool import perform_tool
 from bridle.engine.steps.wait import perform_wait
 from bridle.engine.work import Answer
-from bridle.pipeline.conditions import DEFAULT_OF_STEP, evaluate_condition
 from bridle.pipeline.expressions import Rendered, resolve
-from bridle.pipeline.failure import FAIL, FailureAction, choose_action, follow, restrict
+from bridle.pipeline.failure import FAIL
 from bridle.pipeline.tree import Step
 from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.tokens import DeleteTokens, Minted, MintToken, Token, describe_token, mint
@@ -243,7 +242,8 @@ class Stepping:
         decides: bool = True,
     ) -> Answer:
         """Record how the attempt ended, and what the failure strategy makes of it."""
-        reaction, note = await self._react(ended) if decides else (FAIL, "")
+        choosing = Choosing(self.desk, self.position)
+        reaction, note = await choosing.choose(ended) if decides else (FAIL, "")
         state = State.SUCCEEDED if reaction.reaction in ("success", "proceed-with-default") else ended.state
         notes = (ended.note, note, describe_unresolved(unresolved))
         body: dict[str, Json] = {
@@ -251,7 +251,7 @@ class Stepping:
             "note": "; ".join(text for text in notes if text),
             "ignored": reaction.reaction == "ignore",
             "output": ended.output,
-            "reaction": self._describe(reaction) if _failed(ended) else {},
+            "reaction": choosing.describe(reaction) if has_failed(ended) else {},
             **({"enforced": list(ended.enforced)} if ended.enforced else {}),
         }
         entries = [self.desk.entry(Kind.STEP_ENDED, self.path, body)]
@@ -262,88 +262,6 @@ class Stepping:
         guards += self.desk.end_work(self.path)
         return answer_of((await self.desk.append(entries, guards))[-1])
 
-    async def _react(self, ended: Ended) -> tuple[FailureAction, str]:
-        if not _failed(ended):
-            return FAIL, ""
-        error = "verification" if self._is_verification() and ended.error == "unknown" else ended.error
-        chosen = choose_action(
-            self.position.failure_levels(),
-            state=ended.state,
-            error=error or "unknown",
-            attempt=self.position.attempt,
-            group_attempt=self.position.group_attempt(),
-        )
-        if chosen.reaction == "retry" and not await self._may_retry(chosen, ended):
-            chosen = restrict(self._follow(chosen), state=ended.state, error=error or "unknown")
-        return chosen, _NOTES.get(chosen.reaction, "").format(
-            attempt=self._attempt_of(chosen),
-            attempts=chosen.attempts + 1,
-            rollback=self._name_rollback(chosen.reaction),
-        )
-
-    def _follow(self, action: FailureAction) -> FailureAction:
-        attempts = self.position.attempt, self.position.group_attempt()
-        return follow(action, attempt=attempts[0], group_attempt=attempts[1])
-
-    def _attempt_of(self, action: FailureAction) -> int:
-        """Return the attempt that an action counts: the step's, or its group's."""
-        group_attempt = self.position.group_attempt() if action.reaction == "retry-step-group" else None
-        return group_attempt or self.position.attempt
-
-    def _name_rollback(self, reaction: str) -> str:
-        """Return which execution undoes the stage, or the pipeline."""
-        stage = self.position.stage()
-        if reaction == "stage-rollback" and stage is not None:
-            return derive_id(self.desk.execution.id, rollback_path(stage.path))
-        return derive_id(self.desk.execution.id, rollback_path(""))
-
-    def _is_verification(self) -> bool:
-        strategies = (level.node.strategy for level in self.position.levels())
-        return any(strategy is not None and strategy.kind == "window" for strategy in strategies)
-
-    async def _may_retry(self, action: FailureAction, ended: Ended) -> bool:
-        """Ask a retry's own condition, which sees the attempt's output as `step`."""
-        if not action.condition:
-            return True
-        context = await self.desk.context(self.position)
-        output = ended.output if isinstance(ended.output, Mapping) else {}
-        own = {**output, "id": self.step.id, "name": self.step.name, "exitCode": output.get("exit_code")}
-        wanted = evaluate_condition(
-            action.condition,
-            {**context, "step": own},
-            pipeline_failed=False,
-            stage_failed=False,
-            default=DEFAULT_OF_STEP,
-        )
-        return wanted.value
-
-    def _describe(self, action: FailureAction) -> dict[str, Json]:
-        told: dict[str, Json] = {"reaction": action.reaction}
-        if wait_s := action.interval_s(self._attempt_of(action)):
-            told["until"] = iso(self.desk.now() + timedelta(seconds=wait_s))
-        if action.reaction == "manual-intervention":
-            told |= {
-                "offers": list(action.offers),
-                "timeout_s": action.timeout_s,
-                "then": self._follow(action).reaction,
-            }
-        if action.fail_all:
-            told["fail_all"] = True
-        return told
-
-
-_NOTES: Mapping[str, str] = {
-    "ignore": "failure ignored",
-    "success": "marked as succeeded by its failure strategy",
-    "proceed-with-default": "nobody answered in time; it goes on with its defaults",
-    "retry": "attempt {attempt} of {attempts}",
-    "retry-step-group": "its group is tried again after attempt {attempt} of {attempts}",
-    "abort": "the execution is aborted",
-    "stage-rollback": "what the stage did is undone by {rollback}",
-    "pipeline-rollback": "what the pipeline did is undone by {rollback}",
-    "manual-intervention": "a person decides what becomes of it",
-}
-
 
 def answer_of(record: Record) -> Answer:
     """Return the answer that a `step.ended` record holds."""
@@ -351,10 +269,6 @@ def answer_of(record: Record) -> Answer:
     reaction = body.get("reaction") or {}
     assert isinstance(reaction, Mapping)
     return {"state": body["state"], "note": body["note"], "record": record.id, **reaction}
-
-
-def _failed(ended: Ended) -> bool:
-    return ended.state not in (State.SUCCEEDED, State.SKIPPED)
 
 
 def _broken(error: BridleError) -> Ended:
