@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bridle.adapters.people.folder import PeopleFolder
+from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
@@ -29,6 +30,7 @@ class Store:
     database: Database
     journal: SqlJournal
     executions: SqlExecutions
+    line: SqlLine
     approvals: SqlApprovals
     budgets: SqlBudgets
     principals: SqlPrincipals
@@ -49,6 +51,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             database=database,
             journal=SqlJournal(database, working, clock or SystemClock(), signer),
             executions=SqlExecutions(database),
+            line=SqlLine(database),
             approvals=SqlApprovals(database),
             budgets=SqlBudgets(database),
             principals=SqlPrincipals(database),

@@ -12,7 +12,6 @@ from bridle.adapters.models.prices import Price, parse_price
 from bridle.adapters.models.recording import record
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.step_sets import RegorusSets
-from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.database import engine_url
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.locks import SqlLockStore
@@ -156,7 +155,7 @@ async def wire(
     )
     admission = Admission(
         journal=journal,
-        line=SqlLine(store.database),
+        line=store.line,
         process=durable.executor,
         limits=Limits(within_s=timing.lease_s, account=settings.max_executions),
     )

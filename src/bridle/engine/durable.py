@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+LEASE_S = 4.0  # how long a process may be silent before it counts as dead
+
 Work: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
 
 

@@ -40,6 +40,21 @@ def test_a_command_that_runs_is_ended_at_once_when_its_execution_is_cancelled(ho
     until(ended(house, execution), within_s=GENEROUS_S)
 
 
+def list_left_behind(house):
+    """Return, of each execution, whether nobody carries it; nothing while there is no store."""
+    done = house.bridle("executions", "--json")
+    return [row["left_behind"] for row in done.json] if done.code == 0 else []
+
+
+def test_what_its_process_died_over_is_said_to_be_carried_by_nobody(house):
+    file = house.bridle.room.path / "pipeline.yaml"
+    file.write_text(SLOW.replace("sleep 3", "sleep 300"), "utf-8")
+    command = house.bridle.start("run", str(file), "--json")
+    until(lambda: list_left_behind(house) == [False], within_s=60)
+    command.kill()
+    until(lambda: list_left_behind(house) == [True], within_s=60)
+
+
 def test_what_has_ended_cannot_be_cancelled_and_says_so(house):
     server = house.serve()
     execution = house.run(QUICK)

@@ -32,7 +32,7 @@ from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import LeaseLost, Leases
 from bridle.core.errors import BridleError, ExecutionError, UnavailableError
-from bridle.engine.durable import Durable, Run, Work, Workflow
+from bridle.engine.durable import LEASE_S, Durable, Run, Work, Workflow
 
 ban_pickle()
 
@@ -57,7 +57,7 @@ class Timing:
     """How often a process beats, and after how long without a beat it counts as dead."""
 
     beat_s: float = 1.0
-    lease_s: float = 4.0
+    lease_s: float = LEASE_S
     poll_s: float = 0.2
 
 

@@ -50,9 +50,14 @@ async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
 
 async def _all(opened: OpenStore, as_json: bool) -> int:
     from bridle.core.clock import iso
+    from bridle.core.states import State
+    from bridle.engine.admission import Limits
+    from bridle.engine.durable import LEASE_S
     from bridle.engine.interventions import find_open_interventions
 
-    rows, now = [], datetime.now(UTC)
+    rows: list[dict[str, Any]] = []
+    now = datetime.now(UTC)
+    left_behind = await opened.line.left_behind(Limits(LEASE_S))
     for item in await opened.executions.find():
         waiting = [] if item.state.ended else [approval.id for approval in await _open(opened, item.id)]
         waiting += [asked.path for asked in await find_open_interventions(opened.journal, item, now=now)]
@@ -63,6 +68,7 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
                 "state": str(item.state),
                 "started_at": iso(item.started_at),
                 "waits_for": waiting,
+                "left_behind": item.state is State.RUNNING and item.id in left_behind,
             }
         )
     if as_json:
@@ -70,7 +76,9 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
     else:
         for row in rows:
             waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
-            put(f"{row['execution']}  {row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{waits}")
+            left = f"  nobody carries it: bridle resume {row['execution']}" if row["left_behind"] else ""
+            about = f"{row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{waits}{left}"
+            put(f"{row['execution']}  {about}")
     return 0
 
 
