@@ -17,6 +17,7 @@ from bridle.engine.wording import describe_failure, describe_target
 from bridle.gate.loops import is_loop
 from bridle.trust.journal import Kind, Record
 from bridle.trust.quorum import CONTROL_PLANE
+from bridle.trust.verdicts import name_voter
 
 
 def summarise(execution: Execution, records: Sequence[Record]) -> Summary:
@@ -208,8 +209,7 @@ def _requested(summary: Summary, steps: _Steps, record: Record) -> None:
 
 def _verdict(summary: Summary, steps: _Steps, record: Record) -> None:
     """Count one word. The verdict is there when enough have approved, one has denied, or the default holds."""
-    person = record.body.get("person")
-    voter = f"person:{person['name']}" if isinstance(person, Mapping) else str(record.body["by"])
+    voter = name_voter(record.body)
     for approval in summary.approvals:
         if approval["id"] != record.subject:
             continue
@@ -218,7 +218,7 @@ def _verdict(summary: Summary, steps: _Steps, record: Record) -> None:
         given[:] = [name for name in given if name != voter] + ([voter] if said == "approved" else [])
         enough = len(given) >= int(str(approval["minimum"])) or voter == CONTROL_PLANE
         decided = said == "denied" or (said == "approved" and enough)
-        told = {name: record.body[name] for name in ("by", "name", "asserted")}
+        told = {"by": voter, **{name: record.body[name] for name in ("name", "asserted")}}
         approval.update({**told, "verdict": said if decided else ""})
 
 

@@ -16,12 +16,12 @@ from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.trust.keys import Signature, Signer, Verifier
 from bridle.trust.people import Person
-from bridle.trust.quorum import Terms, Word
+from bridle.trust.quorum import PERSON, Terms, Word
 
 FIRST_FIELDS = ("approval", "action", "rests_on", "verdict", "by", "name", "asserted", "comment")
 FIELDS = (*FIRST_FIELDS, "terms", "inputs", "person")
 OWN = ("approval", "action", "rests_on", "terms", "verdict", "comment", "inputs")
-PERSON = {"name", "account", "groups", "attributes", "key", "signature"}
+PERSON_FIELDS = {"name", "account", "groups", "attributes", "key", "signature"}
 
 
 def own_words(body: Mapping[str, Json], person: Person) -> dict[str, Json]:
@@ -65,13 +65,19 @@ def read_word(body: Mapping[str, Json], *, control_plane: Verifier, at: datetime
     )
 
 
+def name_voter(body: Mapping[str, Json]) -> str:
+    """Return whose word a verdict is: the person's, where one signed it, else that of the account it came from."""
+    person = body.get("person")
+    return f"{PERSON}{person['name']}" if isinstance(person, Mapping) else str(body["by"])
+
+
 def answered_terms(body: Mapping[str, Json]) -> Json:
     """Return the digest of the terms that a verdict answers."""
     return body.get("terms", Terms().digest)
 
 
 def _check_person(body: Mapping[str, Json], content: Json) -> None:
-    if not isinstance(content, Mapping) or set(content) != PERSON:
+    if not isinstance(content, Mapping) or set(content) != PERSON_FIELDS:
         raise TrustError("the verdict does not say who signed it", reason="bad-signature")
     signature = content["signature"]
     if not isinstance(signature, Mapping):

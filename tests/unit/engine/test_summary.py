@@ -139,6 +139,14 @@ def test_a_verdict_says_who_gave_it_and_whether_only_the_system_vouches(executio
     }
 
 
+def test_a_verdict_signed_by_a_person_is_theirs_not_the_account_s(execution, records):
+    ask(records)
+    said = {"verdict": "approved", "name": "ana", "asserted": False}
+    records.add(Kind.APPROVAL_VERDICT, "apr_1", by="user:root", person={"name": "ana"}, **said)
+    (approval,) = fold(execution, records)[0].approvals
+    assert (approval["by"], approval["approvers"]) == ("person:ana", ["person:ana"])
+
+
 def test_models_are_named_once_and_played_turns_are_said_to_be(execution, records):
     for turn in range(2):
         records.decided(f"repair/fix#{turn}.0", "model.call", model="recorded:turns.json")

@@ -18,6 +18,7 @@ from bridle.core.states import State
 from bridle.engine.wording import describe_target
 from bridle.surfaces.cli.progress import MARKS
 from bridle.trust.journal import Kind, Record
+from bridle.trust.verdicts import name_voter
 
 SHOWN_LINES = 60  # of what one action printed; a screen or two
 SHOWN_FAILURES = 10
@@ -131,7 +132,7 @@ def _intervention(record: Record) -> Iterator[str]:
 
 def _verdict(record: Record) -> Iterator[str]:
     comment = " ".join(str(record.body.get("comment", "")).split())
-    yield f"{_time(record)} {record.body['verdict']} by {record.body['by']}{f': {comment}' if comment else ''}"
+    yield f"{_time(record)} {record.body['verdict']} by {name_voter(record.body)}{f': {comment}' if comment else ''}"
 
 
 TELLERS = {

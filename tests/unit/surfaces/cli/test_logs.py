@@ -119,3 +119,9 @@ def test_one_step_is_told_with_the_verdict_on_what_it_asked(story):
 def test_without_a_step_everything_is_told(story):
     story.end("build/suite")
     assert select(story.records, step="") == story.records
+
+
+def test_a_verdict_is_told_by_the_person_who_signed_it_not_by_the_account_it_came_from(story):
+    story.write(Kind.APPROVAL_VERDICT, "apr_1", verdict="approved", by="user:root", person={"name": "ana"})
+    story.write(Kind.APPROVAL_VERDICT, "apr_1", verdict="denied", by="user:root", person=None)
+    assert story.lines == ["12:00:00 approved by person:ana", "12:00:01 denied by user:root"]
