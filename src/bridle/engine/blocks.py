@@ -161,9 +161,12 @@ def evaluate(
     )
 
 
+_FAILED_BEFORE = {DEFAULT_OF_STAGE: "an earlier stage failed", DEFAULT_OF_STEP: "an earlier step failed"}
+
+
 def describe_refusal(wanted: ConditionResult) -> str:
-    """Return why a node was skipped."""
-    return describe_unresolved(wanted.unresolved) or "condition not met"
+    """Return why a node was skipped: what went wrong before it is no condition of its own."""
+    return _FAILED_BEFORE.get(wanted.default) or describe_unresolved(wanted.unresolved) or "condition not met"
 
 
 def describe_unresolved(paths: tuple[str, ...]) -> str:

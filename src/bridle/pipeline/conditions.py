@@ -25,10 +25,12 @@ DEFAULT_OF_STEP = "OnStageSuccess"
 
 @dataclass(frozen=True)
 class ConditionResult:
-    """Whether it runs, and the paths that led nowhere (a note on the node)."""
+    """Whether it runs, and the paths that led nowhere (a note on the node). `default` is the default status word, where that
+    alone held it back: nothing that it asks for itself is false."""
 
     value: bool
     unresolved: tuple[str, ...] = ()
+    default: str = ""
 
 
 def evaluate_condition(
@@ -45,12 +47,15 @@ def evaluate_condition(
     """
     words = _value_words(pipeline_failed=pipeline_failed, stage_failed=stage_failed, default=default)
     if not source.strip():
-        return ConditionResult(words[default])
+        return ConditionResult(words[default], default="" if words[default] else default)
     tree = parse_condition(source)
     evaluation = Evaluation(context, words)
     holds = decide(evaluation.run(tree)) is True
     names_status = any(isinstance(node, Status) for node in walk(tree))
-    return ConditionResult(holds and (names_status or words[default]), tuple(evaluation.unresolved))
+    is_held_back = holds and not names_status and not words[default]
+    return ConditionResult(
+        holds and not is_held_back, tuple(evaluation.unresolved), default=default if is_held_back else ""
+    )
 
 
 def _value_words(*, pipeline_failed: bool, stage_failed: bool, default: str) -> dict[str, bool]:
