@@ -98,6 +98,23 @@ async def test_outputs_are_read_and_the_last_one_wins(bench: Bench, fake_sandbox
     assert value_of(await run(bench))["outputs"] == {"A": "2=3"}
 
 
+@pytest.mark.parametrize(
+    ("mask", "names"), [([], ["B", "a b", "x\\u001b" + "y" * 33]), (["A"], [])], ids=["open", "masked"]
+)
+async def test_lines_that_are_no_outputs_are_counted_and_no_value_is_told(
+    bench: Bench, fake_sandbox: FakeSandbox, mask: list[str], names: list[str]
+) -> None:
+    def behave(folder: Path, env: Mapping[str, str]) -> SandboxResult:
+        odd = f"novalue\nB = hush-1\na b=hush-2\nx\x1b{'y' * 90}=hush-3\nTUlJ/aHVzaA==\n\n"
+        host_path(folder, env, "BRIDLE_OUTPUT").write_text(f"A=some-value-1\n{odd}")
+        return ended()
+
+    fake_sandbox.behave = behave
+    value = value_of(await run(bench, mask=mask) if mask else await run(bench))
+    assert value["unread_outputs"] == {"lines": 5, "names": names}
+    assert not any(word in str(value) for word in ("hush", "novalue", "TUlJ"))
+
+
 async def test_outputs_of_an_earlier_command_are_gone(bench: Bench, fake_sandbox: FakeSandbox) -> None:
     (bench.folder / ".bridle").mkdir()
     (bench.folder / ".bridle/output").write_text("OLD=1\n")

@@ -123,6 +123,34 @@ async def test_declared_outputs_have_their_other_names_and_missing_ones_a_note(d
     assert ended["note"] == "the script wrote no two"
 
 
+async def test_a_report_that_matches_no_file_leaves_a_note_and_the_state(desk):
+    desk.delegate.answers["command.run"] = {"exit_code": 0, "why": "exit", "outputs": {}, "report": None}
+    execution = await desk.start(
+        steps("{id: b, run: {script: make, report: {type: junit, path: none/*.xml}}}")
+    )
+    await desk.carry(execution)
+    ended = await desk.outcome(execution, "a/b")
+    assert (ended["state"], ended["note"]) == ("succeeded", "no report matched none/*.xml")
+
+
+async def test_outputs_that_could_not_be_collected_are_not_said_to_be_missing(desk):
+    error = {"error": "the output one has more than 65536 bytes", "reason": "output-too-large"}
+    desk.delegate.answers["command.run"] = error
+    execution = await desk.start(steps("{id: b, run: {script: make, output: [{name: one, mask: true}]}}"))
+    await desk.carry(execution)
+    assert "wrote no" not in (await desk.outcome(execution, "a/b"))["note"]
+
+
+async def test_lines_that_are_no_outputs_are_counted_and_named_in_a_note(desk):
+    unread = {"lines": 3, "names": ["a b", "../x"]}
+    answer = {"exit_code": 0, "why": "exit", "outputs": {}, "unread_outputs": unread}
+    desk.delegate.answers["command.run"] = answer
+    execution = await desk.start(steps("{id: b, run: make}"))
+    await desk.carry(execution)
+    told = "3 lines of the output file were not read (a b, ../x): write NAME=value"
+    assert (await desk.outcome(execution, "a/b"))["note"] == told
+
+
 async def test_an_output_cannot_take_the_name_of_what_the_harness_saw(desk):
     desk.delegate.answers["command.run"] = {
         "exit_code": 0,

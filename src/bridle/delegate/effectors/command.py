@@ -55,6 +55,8 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
         raise
     facts: dict[str, Json] = {"tree": tree, "sandbox": (await context.sandbox.probe()).to_json()}
     value = _value(outcome)
+    if unread := outcome.outputs.unread.lines:
+        value["unread_outputs"] = {"lines": unread, "names": list(outcome.outputs.unread.names)}
     if kept:
         value["secret_outputs"] = [
             {"name": name, "placeholder": placeholder} for name, placeholder in sorted(kept.items())

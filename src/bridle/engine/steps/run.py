@@ -71,6 +71,26 @@ def _secret_outputs(output: Mapping[str, Json]) -> dict[str, Json]:
     return {str(item["name"]): item["placeholder"] for item in listed if isinstance(item, Mapping)}
 
 
+def _describe_report(leg: Leg, output: Mapping[str, Json]) -> str:
+    """Return the note that the report is not there, which the script's exit code does not say."""
+    report = leg.body.get("report")
+    if not isinstance(report, Mapping) or output.get("why") != "exit" or output.get("report") is not None:
+        return ""
+    return f"no report matched {report['path']}"
+
+
+def _describe_unread(output: Mapping[str, Json]) -> str:
+    """Return the note about lines of the output file that are no outputs."""
+    unread = output.get("unread_outputs")
+    if not isinstance(unread, Mapping):
+        return ""
+    count, names = unread["lines"], unread["names"]
+    assert isinstance(names, (list, tuple))
+    told = f" ({', '.join(map(str, names))})" if names else ""
+    lines = "1 line of the output file was" if count == 1 else f"{count} lines of the output file were"
+    return f"{lines} not read{told}: write NAME=value"
+
+
 def _with_outputs(leg: Leg, ended: Ended) -> Ended:
     """Put the variables that the script wrote beside the result, under the names that the step declares."""
     if not isinstance(ended.output, Mapping):
@@ -86,5 +106,8 @@ def _with_outputs(leg: Leg, ended: Ended) -> Ended:
         name = str(item["name"])
         named[str(item.get("alias") or name)] = written.get(name)
         missing += [] if name in written else [name]
-    notes = [ended.note, f"the script wrote no {', '.join(missing)}" if missing else ""]
+    notes = [ended.note]
+    if "error" not in ended.output:  # what could not be collected has said so, and is not missing
+        notes += [f"the script wrote no {', '.join(missing)}" if missing else ""]
+        notes += [_describe_unread(ended.output), _describe_report(leg, ended.output)]
     return replace(ended, output={**named, **ended.output}, note="; ".join(note for note in notes if note))
