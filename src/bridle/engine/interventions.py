@@ -98,9 +98,12 @@ class Interventions:
     async def _find(self, execution: Execution, path: str) -> Intervention:
         last = await self._journal.last(execution.id, path, SAID)
         if last is None or last.kind is not Kind.INTERVENTION_REQUESTED or execution.state.ended:
+            now = self._clock.now()
+            found = [item.path for item in await find_open_interventions(self._journal, execution, now=now)]
+            shows = f"bridle executions {execution.id} shows what it waits for"
             raise InputError(
                 f"nobody is asked about {path} of {execution.id}",
-                hint=f"bridle executions {execution.id} shows what it waits for",
+                hint=f"a person is asked about {', '.join(found)}" if found else shows,
                 reason="not-open",
             )
         asked = Intervention.of(last)

@@ -29,7 +29,7 @@ FORMAT: TypeAlias = Literal[2]
 @with_config(CLOSED)
 @dataclass(frozen=True)
 class InputSpec:
-    """A value that a run takes: string, number (an integer), boolean, array, object, connector or secret (by name).
+    """A value that a run takes: string, number (a whole one), boolean, array, object, connector or secret (by name).
 
     `enum` lists the values that are allowed; empty means any. `pattern` is a regular expression for texts.
     """

@@ -34,6 +34,15 @@ def test_a_run_ends_where_a_person_decides_and_says_how(home, waiting):
     )
 
 
+def test_what_is_offered_is_listed_and_a_wrong_path_is_told_the_right_one(home, waiting):
+    execution, _ = waiting
+    command = f"bridle decide {execution} build/make ignore"
+    assert command in home.bridle("executions", execution).stdout
+    assert command in home.bridle("approvals").stdout
+    code, problem = home.bridle_json("decide", execution, "build/mak", "ignore")
+    assert (code, "asked about build/make" in str(problem)) == (2, True), problem
+
+
 def test_a_decision_carries_it_on_once(home, waiting):
     execution, _ = waiting
     code, problem = home.bridle_json("decide", execution, "build/make", "success")

@@ -96,3 +96,8 @@ def test_unknown_input_is_answered_with_the_nearest() -> None:
 def test_value_outside_the_enum_is_refused() -> None:
     with pytest.raises(InputError, match="use a, b"):
         resolve(InputSpec("string", enum=("a", "b")), x="c")
+
+
+def test_a_fraction_is_refused_by_saying_that_a_number_is_a_whole_one() -> None:
+    with pytest.raises(InputError, match="must be a whole number"):
+        resolve(InputSpec("number"), x="3.5")

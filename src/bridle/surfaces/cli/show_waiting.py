@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridle.core.clock import iso
+from bridle.engine.interventions import Intervention
 from bridle.engine.verdicts import describe_terms
 from bridle.gate.approvals import Approval
 
@@ -30,6 +31,13 @@ def describe_waiting(approval: Approval) -> dict[str, Any]:
 def show_waiting(approval: Approval) -> str:
     """Return a request in a few lines."""
     return "\n".join([f"{approval.id}  {approval.execution}  {approval.topic}", *list_terms(approval)])
+
+
+def show_intervention(asked: Intervention) -> str:
+    """Return a step to decide about, with the commands that do."""
+    commands = [f"  bridle decide {asked.execution} {asked.path} {offer}" for offer in asked.offers]
+    lines = [f"{asked.execution}  {asked.path} failed", f"  {'expires':<10} {iso(asked.expires_at)}"]
+    return "\n".join([*lines, *commands])
 
 
 def list_terms(approval: Approval) -> list[str]:

@@ -34,8 +34,9 @@ def executions(
 
 
 async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
+    from bridle.core.states import State
     from bridle.engine.summary import summarise
-    from bridle.surfaces.cli.show import show_approval, show_summary
+    from bridle.surfaces.cli.show import show_approval, show_next, show_summary
 
     found = await _get(opened, execution)
     summary = summarise(found, await opened.journal.read(execution=found.id))
@@ -45,6 +46,8 @@ async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
     put(show_summary(summary, now=datetime.now(UTC)))
     for approval in await _open(opened, found.id):
         put(show_approval(approval))
+    if summary.state is State.WAITING and (advice := show_next(summary, now=datetime.now(UTC))):
+        put(f"\n{advice}")
     return 0
 
 

@@ -11,7 +11,11 @@ import typer
 from bridle.surfaces.cli.options import AsJson, NoInput, Policies, Quiet, Store, print_json, put, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from bridle.app import Store as OpenStore
     from bridle.core.settings import Settings
+    from bridle.engine.interventions import Intervention
     from bridle.surfaces.cli.closing import Closing
 
 Approval = Annotated[
@@ -113,24 +117,40 @@ def revoke(
 
 
 def approvals(store: Store = "", as_json: AsJson = False) -> int:
-    """List what waits for people, how many more it takes, and whose word it takes."""
+    """List what waits for people, how many more it takes, whose word it takes, and the failed steps to decide about.
+
+    The document of --json has the approvals alone; for the steps to decide about, see bridle executions --json.
+    """
     from datetime import UTC, datetime
 
     from bridle.core.settings import load_settings
     from bridle.engine.control import find_open
     from bridle.surfaces.cli.reading import open_existing_store
-    from bridle.surfaces.cli.show_waiting import describe_waiting, show_waiting
+    from bridle.surfaces.cli.show_waiting import describe_waiting, show_intervention, show_waiting
 
     with open_existing_store(load_settings(store_url=store)) as opened:
-        found = asyncio.run(find_open(opened.approvals, now=datetime.now(UTC)))
+        now = datetime.now(UTC)
+        found = asyncio.run(find_open(opened.approvals, now=now))
+        asked = [] if as_json else asyncio.run(_list_interventions(opened, now))
     if as_json:
         print_json([describe_waiting(item) for item in found])
         return 0
     for item in found:
         put(show_waiting(item))
-    if not found:
+    for intervention in asked:
+        put(show_intervention(intervention))
+    if not found and not asked:
         put("Nothing waits for anybody.")
     return 0
+
+
+async def _list_interventions(opened: OpenStore, now: datetime) -> list[Intervention]:
+    from bridle.engine.interventions import find_open_interventions
+
+    executions = await opened.executions.find()
+    return [
+        asked for item in executions for asked in await find_open_interventions(opened.journal, item, now=now)
+    ]
 
 
 def read_pairs(given: list[str]) -> dict[str, str]:
