@@ -52,7 +52,7 @@ class Walk:
         result = Result(State.SUCCEEDED)
         if plan.condition or plan.timeout_s:
             begun = await self._run.step("begin", lambda: self._worker.begin(root))
-            standing = Standing(deadline=begun.get("deadline", ""))
+            standing = Standing(deadline=begun.get("deadline", ""), deadline_of="the pipeline")
             result = Result.of(begun)
         if result.state in (State.SUCCEEDED, State.RUNNING):
             result = await self._in_sequence(root, len(plan.stages), standing)
@@ -101,7 +101,11 @@ class Walk:
         entered = await self._legs(here.name, lambda: self._worker.enter(here, standing))
         if entered["state"] != State.RUNNING:
             return await self._not_begun(here, Result.of(entered))
-        inner = standing.inside(new_stage=block.kind == "stage", deadline=entered.get("deadline", ""))
+        inner = standing.inside(
+            new_stage=block.kind == "stage",
+            deadline=entered.get("deadline", ""),
+            of=f"the {block.kind} {here.name}",
+        )
         result = await self._body(here, block, inner)
         if result.stop == TIME_OVER and entered.get("deadline", "") == inner.deadline:
             judged = await self._run.step(f"{here.name}/time-over", lambda: self._worker.judge_time(here))

@@ -18,20 +18,23 @@ TIME_OVER = "time-over"
 
 @dataclass(frozen=True)
 class Standing:
-    """How things stand before a node: what its status words mean, and until when it may run (ISO 8601, or empty)."""
+    """How things stand before a node: what its status words mean, and until when it may run (ISO 8601, or empty), and
+    whose `timeout` that is."""
 
     failed: bool = False
     stage_failed: bool = False
     deadline: str = ""
+    deadline_of: str = ""
 
     def after_failure(self) -> Standing:
         return replace(self, failed=True, stage_failed=True)
 
-    def inside(self, *, new_stage: bool, deadline: str) -> Standing:
+    def inside(self, *, new_stage: bool, deadline: str, of: str = "") -> Standing:
         """Return how things stand inside a block; a stage begins without failures of its own."""
         begun = replace(self, stage_failed=False) if new_stage else self
-        nearest = min(filter(None, (self.deadline, deadline)), default="")
-        return replace(begun, deadline=nearest)
+        if not deadline or (self.deadline and self.deadline <= deadline):
+            return begun
+        return replace(begun, deadline=deadline, deadline_of=of)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

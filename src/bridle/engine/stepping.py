@@ -139,6 +139,7 @@ class Stepping:
             started_at=started_at,
             workspace=workspace_of(self.desk.execution, self.position),
             left_s=None if left_s == float("inf") else left_s,
+            deadline_of=self.standing.deadline_of,
             executions=self.desk.executions,
             starter=self.desk.starter,
         )
@@ -230,7 +231,8 @@ class Stepping:
     async def _time_over(self, *, begun: bool) -> Answer:
         if not begun:
             return {"state": str(State.FAILED), "stop": TIME_OVER, "record": ""}
-        ended = Ended(State.FAILED, note="the time of a block around it is over", error="timeout")
+        whose = self.standing.deadline_of or "a block around it"
+        ended = Ended(State.FAILED, note=f"the `timeout` of {whose} is over", error="timeout")
         return {**await self.end(ended, token_step=self.path, decides=False), "stop": TIME_OVER}
 
     async def end(

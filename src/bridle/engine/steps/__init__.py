@@ -54,7 +54,8 @@ class Bench:
 class Leg:
     """One leg of one step: the step with its expressions rendered (`body`), and the token it acts with.
 
-    `left_s` is how long the blocks around it may still take, or None; `deployment` what its stage deploys, and where, or None.
+    `left_s` is how long the blocks around it may still take, or None, and `deadline_of` whose `timeout` that is;
+    `deployment` what its stage deploys, and where, or None.
     """
 
     bench: Bench
@@ -71,6 +72,7 @@ class Leg:
     executions: Executions
     starter: Starter
     deployment: Mapping[str, Json] | None = None
+    deadline_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ EVERYWHERE: Mapping[str, str] = {
 
 async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
     """Run the script and wait for its end. `call` tells the runs of a step apart that makes several."""
-    wall_s = leg.step.timeout_s or DEFAULT_WALL_S
+    own_s = wall_s = leg.step.timeout_s or DEFAULT_WALL_S
     if leg.left_s is not None:
         wall_s = max(min(wall_s, int(leg.left_s) + 1), 1)
     arguments: dict[str, Json] = {"script": leg.body["script"], "timeout_s": wall_s}
@@ -38,7 +38,11 @@ async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
     boundary = Boundary(write=("**",), limits=replace(Limits(), wall_s=wall_s))
     action = step_action(leg, "command.run", arguments, boundary=boundary, call=call)
     ending = await end_with(leg, await leg.bench.gate.perform(action))
-    return _with_outputs(leg, ending) if isinstance(ending, Ended) else ending
+    if not isinstance(ending, Ended):
+        return ending
+    if ending.error == "timeout" and wall_s < own_s:
+        ending = replace(ending, note=f"stopped: the `timeout` of {leg.deadline_of} was over while it ran")
+    return _with_outputs(leg, ending)
 
 
 def _list_masked(declared: Json) -> list[Json]:
