@@ -1,6 +1,7 @@
 """Errors become messages and exit codes in one place, and every command explains itself."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -14,7 +15,9 @@ from bridle.core.errors import (
     UnavailableError,
     WaitingError,
 )
+from bridle.core.states import State
 from bridle.surfaces.cli import main
+from bridle.surfaces.cli.carry import EXIT_CODES
 
 CODES = [
     (BridleError, 1),
@@ -127,3 +130,10 @@ def test_every_example_is_a_call_that_is_understood(words):
 @pytest.mark.parametrize("words", COMMANDS, ids=ids)
 def test_every_command_speaks_json(words):
     assert "as_json" in {item.name for item in COMMANDS[words].params}
+
+
+def test_the_exit_codes_that_run_s_help_tells_are_those_of_the_errors_and_states():
+    told = COMMANDS["run",].help
+    wrong = [error.exit_code for error in (InputError, TrustError, ExecutionError, UnavailableError)]
+    codes = [int(code) for code in re.findall(r"\b(\d) [a-z]", told.partition("Exit codes:")[2])]
+    assert codes == [EXIT_CODES[State.SUCCEEDED], *wrong, EXIT_CODES[State.WAITING]]

@@ -59,7 +59,10 @@ def run_pipeline(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Run a pipeline, and follow it to its end or to where it waits for a person."""
+    """Run a pipeline, and follow it to its end or to where it waits for a person.
+
+    Exit codes: 0 done, 2 bad input, 3 not allowed, 4 ran and failed, 5 unavailable, 6 waits for a person.
+    """
     from bridle.app import agent_roots
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import choose_manner
