@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +62,16 @@ def demo(
     if not manner.quiet:
         say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
     closing = asyncio.run(_demo(settings, model or RECORDED, manner, fresh=fresh))
-    return conclude(closing, as_json=as_json)
+    code = conclude(closing, as_json=as_json)
+    if not manner.quiet:
+        say_where_bridle_is()
+    return code
+
+
+def say_where_bridle_is() -> None:
+    """Say what to type for `bridle`, which the lines before it call, where the shell would not find it."""
+    if which("bridle") is None:
+        say(f"`bridle` is {sys.argv[0]}: it is not on your PATH.")
 
 
 async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Closing:
