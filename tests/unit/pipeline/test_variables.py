@@ -77,7 +77,7 @@ def test_a_mapping_of_other_names_is_a_value(read_steps: Callable[..., Plan]) ->
 def test_what_an_expression_makes_is_of_the_type_too() -> None:
     declared = {"n": {"type": "number", "value": "<+inputs.n>"}}
     assert evaluate_variables(declared, {"inputs": {"n": "7"}}) == {"n": 7}
-    with pytest.raises(InputError, match="integer"):
+    with pytest.raises(InputError, match="whole number"):
         evaluate_variables(declared, {"inputs": {"n": "seven"}})
 
 
