@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 SUBSECONDS = (3, 42, 0)
 
-PRAGMAS = ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL")
+BUSY_S = 30.0
+PRAGMAS = (f"busy_timeout={int(BUSY_S * 1000)}", "foreign_keys=ON")
 
 
 class Database:
@@ -137,6 +138,7 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
         connection.isolation_level = "IMMEDIATE" if immediate else None
         for pragma in (*PRAGMAS, f"synchronous={'FULL' if synced else 'NORMAL'}"):
             connection.execute(f"PRAGMA {pragma}")
+        write_ahead(connection)
         if sqlite3.sqlite_version_info < SUBSECONDS:
             connection.create_function("unixepoch", -1, _seconds)
 
@@ -148,6 +150,24 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Have a SQLite file keep a write-ahead log; wait for whoever is about to open or to close it.
+
+    SQLite does not wait here by itself: while another process makes the log, or removes it because it was the last one, this is
+    refused at once, whatever the connection's patience is.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def migrate(engine: Engine) -> None:
