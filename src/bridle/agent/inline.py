@@ -32,7 +32,7 @@ WRITES = frozenset({"file.edit", "command.run"})
 
 def find_agent(body: Mapping[str, Json], *, roots: Sequence[Path]) -> AgentDefinition:
     """Return the agent of a step's body (`pipeline.tree`) as the step leaves it; raise InputError."""
-    return narrow(find_definition(body, roots=roots), body) if body["uses"] else define_inline(body)
+    return narrow(find_definition(body, roots=roots), body)
 
 
 def find_definition(body: Mapping[str, Json], *, roots: Sequence[Path]) -> AgentDefinition:

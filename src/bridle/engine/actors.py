@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bridle.agent.inline import find_agent, find_definition
+from bridle.agent.inline import find_definition
+from bridle.agent.narrowing import narrow
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.engine.execution import Execution
@@ -97,7 +98,8 @@ async def _agent(
 
     It is registered as its file has it; its token and its budget are what the step leaves of that.
     """
-    definition, narrowed = find_definition(body, roots=bench.roots), find_agent(body, roots=bench.roots)
+    definition = find_definition(body, roots=bench.roots)
+    narrowed = narrow(definition, body)
     principal = Principal(
         kind=PrincipalKind.AGENT,
         name=definition.name,
