@@ -38,6 +38,7 @@ from bridle.engine.retention import Retention, parse_age
 from bridle.engine.starting import Starting
 from bridle.engine.steps import Bench
 from bridle.engine.worker import PlanWorker
+from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.loops import LoopLimits
@@ -90,9 +91,11 @@ async def wire(
         clock=clock,
         model_effector=build_model_effector(_connector(settings, folders, override)),
     )
+    catalogue = Catalogue()
     gate = Gate(
         Ports(
             journal=journal,
+            manifests=catalogue,
             approvals=store.approvals,
             budgets=store.budgets,
             facts=FactSource(
@@ -102,6 +105,7 @@ async def wire(
                 budgets=store.budgets,
                 deeds=SqlDeeds(store.database),
                 clock=clock,
+                manifests=catalogue,
                 loops=LoopLimits(
                     settings.loop_limit, parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
                 ),

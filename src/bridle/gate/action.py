@@ -25,6 +25,15 @@ class Purpose(StrEnum):
     REPAIR = "repair"
     RELEASE = "release"
     REVIEW = "review"
+    OPERATIONS = "operations"
+    SUPPORT = "support"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    CLAIMS = "claims"
+    ONBOARDING = "onboarding"
+    PAYMENT = "payment"
+    OUTREACH = "outreach"
+    RESEARCH = "research"
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,8 @@ class Action:
 
     `request` is what is digested and recorded. `execution` and `step` are where it happens, `workspace` names the
     folder it works in (or is empty), `token` is the execution token's secret, `payload` what a model call needs
-    besides its arguments (bound to them by digest). `deployment` says what the stage around it deploys, and where: a fact.
+    besides its arguments (bound to them by digest). `deployment` says what the stage around it deploys, and where, `task` what
+    the session around it is for: facts.
     """
 
     request: Request
@@ -45,6 +55,7 @@ class Action:
     payload: Json = field(default=None, repr=False)
     budget: str = ""
     deployment: Mapping[str, Json] | None = None
+    task: Mapping[str, Json] | None = None
 
     @property
     def key(self) -> str:

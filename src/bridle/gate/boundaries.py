@@ -1,7 +1,8 @@
 """What no policy can allow: the refusals that stand in code, before any rule is asked.
 
-Rules, in this order; the first three end the reading, the others all speak
+Rules, in this order; the first four end the reading, the others all speak
    1. tool.unknown              no manifest, or one of another tool
+      tool.stopped              an external tool that is gone, changed, or contradicted by its server (gate.external)
    2. facts.incomplete          a fact the rules below need is absent or misshapen
    3. tool.arguments            the arguments do not fit the tool's schema
    4. scope.missing             the token does not hold what the tool needs
@@ -73,6 +74,9 @@ def check_boundaries(
     tool = _tool_of(facts)
     if manifest is None or manifest.tool != tool:
         return (Finding("tool.unknown", f"There is no tool {tool!r}. Use one of the tools you were given."),)
+    if manifest.stopped:
+        reason = f"{tool} is stopped: {manifest.stopped}. Somebody who owns it has to look."
+        return (Finding("tool.stopped", reason),)
     try:
         case = _read(facts, manifest)
     except InputError as exc:

@@ -19,7 +19,7 @@ from bridle.gate.action import Action, Denied, Result, Unknown
 from bridle.gate.approvals import UseApproval
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
 from bridle.gate.loops import is_counted, record_deed
-from bridle.gate.manifest import Recovery, builtin_manifests
+from bridle.gate.manifest import Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.gate.recovery import RECOURSE, Recourse
@@ -61,7 +61,7 @@ class Carrying:
 
     async def recover(self, action: Action, intent: Record) -> Result:
         """Return what became of an action that was begun, or bring it to its end by its tool's recovery class."""
-        manifest = builtin_manifests()[action.request.tool]
+        manifest = self._on.manifest_of(action.request.tool)
         recourse = RECOURSE[manifest.recovery]
         tree = str(intent.body["tree"]) if recourse is Recourse.RESTORE_AND_AGAIN else ""
         if recourse is Recourse.GIVE_UP:
@@ -98,7 +98,7 @@ class Carrying:
 
     async def _stays_begun(self, action: Action) -> bool:
         """True when trying later is safe by the tool's recovery class, and worth it: rule 8 of `gate`."""
-        recovery = builtin_manifests()[action.request.tool].recovery
+        recovery = self._on.manifest_of(action.request.tool).recovery
         if recovery in (Recovery.LOOKUP, Recovery.NONE):
             return recovery is Recovery.LOOKUP
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
@@ -170,7 +170,7 @@ class Carrying:
 
     async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
         """Return the guard that adds what was done to its target's history: once, with the outcome itself."""
-        if status == "failed" or not is_counted(builtin_manifests().get(action.request.tool)):
+        if status == "failed" or not is_counted(self._on.manifests.get(action.request.tool)):
             return []
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
         now = self._on.clock.now()

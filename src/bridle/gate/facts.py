@@ -25,6 +25,7 @@ The document is the policy's input as well; its shape is fixed (schema version 1
                                                           which time this is done; null for what is not counted or cannot be told
       "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
                                                           it; an environment is production unless the pipeline says otherwise
+      "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -44,7 +45,7 @@ from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
-from bridle.gate.manifest import builtin_manifests
+from bridle.gate.manifest import Manifest, Manifests
 from bridle.trust.journal import Journal, Kind, Record
 from bridle.trust.principals import Principal, PrincipalKind, Principals
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
@@ -74,6 +75,7 @@ class FactSource:
         budgets: Budgets,
         deeds: Deeds,
         clock: Clock,
+        manifests: Manifests,
         loops: LoopLimits = LIMITS,
     ) -> None:
         self._journal = journal
@@ -82,6 +84,7 @@ class FactSource:
         self._budgets = budgets
         self._deeds = deeds
         self._clock = clock
+        self._manifests = manifests
         self._loops = loops
 
     async def gather(
@@ -95,6 +98,7 @@ class FactSource:
         tree: str,
     ) -> tuple[dict[str, Json], Standing]:
         """Return the document described above, and the standing it was made from."""
+        manifest = self._manifests.get(action.request.tool)
         standing = await self.standing(action)
         provenance = await self.provenance(action)
         loop = await self.loop(action, provenance)
@@ -114,7 +118,11 @@ class FactSource:
             "scope": sorted(standing.scope),
             "boundary": action.boundary.to_json(),
             "approval": _describe_approval(approval),
-            "rests_on": {**_rests_on(policy, standing, provenance), **_repeated(action, loop)},
+            "rests_on": {
+                **_rests_on(policy, standing, provenance),
+                **_repeated(manifest, loop),
+                **_described(manifest),
+            },
             "verification": dict(verification) if verification else None,
             "tree": tree,
             "provenance": provenance,
@@ -122,6 +130,7 @@ class FactSource:
             "reruns": await self.rerun(action),
             "loop": loop,
             "deployment": dict(action.deployment) if action.deployment else None,
+            "task": dict(action.task) if action.task else None,
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }
@@ -154,7 +163,7 @@ class FactSource:
 
     async def loop(self, action: Action, provenance: Mapping[str, Json] | None) -> dict[str, Json] | None:
         """Return which time this change would be made to its target, and what was done to it before."""
-        manifest = builtin_manifests().get(action.request.tool)
+        manifest = self._manifests.get(action.request.tool)
         if manifest is None or not is_counted(manifest):
             return None
         change = describe_change(manifest, action.request.arguments, provenance)
@@ -279,13 +288,17 @@ def _rests_on(policy: str, standing: Standing, provenance: Mapping[str, Json] | 
     }
 
 
-def _repeated(action: Action, loop: Json) -> dict[str, Json]:
+def _repeated(manifest: Manifest | None, loop: Json) -> dict[str, Json]:
     """What an approval rests on besides, when it is about a repetition, or about what cannot be counted."""
     if loop is None:
-        counted = is_counted(builtin_manifests().get(action.request.tool))
-        return {"loop": "not known"} if counted else {}
+        return {"loop": "not known"} if is_counted(manifest) else {}
     assert isinstance(loop, Mapping)
     return {"loop": f"time {loop['times']}"} if is_loop(loop) else {}
+
+
+def _described(manifest: Manifest | None) -> dict[str, Json]:
+    """An approval of a call to somebody's server rests on what its owner and the server said of the tool."""
+    return {"tool": manifest.digest} if manifest and manifest.external else {}
 
 
 def _made_commit(record: Record, commit: str) -> bool:

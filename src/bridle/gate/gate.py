@@ -39,7 +39,7 @@ from bridle.gate.asking import EXPIRED, Ask, Asking
 from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
 from bridle.gate.facts import Standing
-from bridle.gate.manifest import Manifest, Recovery, builtin_manifests
+from bridle.gate.manifest import Manifest, Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.trust.journal import Kind, Record
@@ -146,7 +146,7 @@ class Gate:
         return await deny(self._on, action, judgement)
 
     async def _decide(self, action: Action, approval: Approval | None) -> Judgement:
-        manifest = builtin_manifests().get(action.request.tool)
+        manifest = self._on.manifests.get(action.request.tool)
         tree = await self._on.delegate.snapshot(action.workspace) if _needs_tree(action, manifest) else ""
         about = {"effect": str(manifest.effect) if manifest else "", "tree": tree}
         facts, standing = await self._gather(action, approval, None, **about)

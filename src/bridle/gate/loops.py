@@ -109,7 +109,8 @@ def describe_change(
     target: dict[str, Json] = {name: known.get(name) for name in manifest.target}
     if not target or not all(target.values()):
         return None
-    content: Json = {name: value for name, value in arguments.items() if name not in manifest.target}
+    unlike = (*manifest.target, manifest.key)  # the key is another each time
+    content: Json = {name: value for name, value in arguments.items() if name not in unlike}
     alike = mask_json(content)
     if made is not None:
         change = made.get("change")

@@ -13,28 +13,40 @@
                the commit it moves. What was done to one place is one history (gate.loops)
     compensation  {tool, arguments}: what undoes it; arguments are expressions over what was asked and what came of it
 
+What follows is said of external tools (gate.external):
+    control    arguments that decide what becomes of whom, by the kind of their values: id, amount, address, account, url, name,
+               date or text. Without any, a call is judged on all its arguments
+    registers  fields of a structured result that its owner vouches for: by dotted path, with `[]` for each item of a list
+    records    the same for fields of a system of record. All else that it returns is text that anybody may have written
+    risk       low | medium | high: how people are asked
+    key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
+    stopped    why it is not to be used now, or empty: what its server says of it has changed, or it is gone
+
 A tool without a manifest does not exist: the gate denies it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
-from typing import Any
+from typing import Any, Protocol
 
 import jsonschema
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 from ruamel.yaml import YAML
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
 
 LISTS = ("paths", "writes", "requires", "target")
-FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline")
+FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline", "server")
 
-
+EXTERNAL = re.compile(r"mcp\.[a-z0-9][a-z0-9-]{0,31}\.[A-Za-z0-9_.-]{1,64}", re.ASCII)
 LONGEST_COMPLAINT = 400
 
 
@@ -48,6 +60,12 @@ class Effect(StrEnum):
     def lasts(self) -> bool:
         """True when it changes what lies outside, and nothing here can take it back."""
         return self in (Effect.CONSEQUENTIAL, Effect.DESTRUCTIVE)
+
+
+class Risk(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
 
 
 class Recovery(StrEnum):
@@ -68,8 +86,16 @@ class Compensation:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A field of a structured result: the kind of its values, and the purposes for which each of many may be picked."""
+
+    type: str
+    purposes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Manifest:
-    """What is known about one tool."""
+    """What is known about one tool. `described` is the digest of what its server said of it when that was approved."""
 
     tool: str
     description: str
@@ -83,11 +109,34 @@ class Manifest:
     agents: bool = True
     target: tuple[str, ...] = ()
     compensation: Compensation | None = None
+    control: Mapping[str, str] = field(default_factory=dict)
+    registers: Mapping[str, Field] = field(default_factory=dict)
+    records: Mapping[str, Field] = field(default_factory=dict)
+    risk: Risk = Risk.HIGH
+    key: str = ""
+    described: str = ""
+    stopped: str = ""
+
+    @property
+    def external(self) -> bool:
+        """True for a tool of somebody's MCP server."""
+        return is_external(self.tool)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of everything that is said here of the tool."""
+        return digest(_plain(asdict(self)))
+
+    @cached_property
+    def _validator(self) -> jsonschema.Draft202012Validator:
+        return jsonschema.Draft202012Validator(self.arguments, registry=Registry())  # fetches nothing
 
     def complaint(self, arguments: Mapping[str, Json]) -> str:
         """Return what is wrong with `arguments`, or an empty string."""
-        validator = _validator(self.tool)
-        error = jsonschema.exceptions.best_match(validator.iter_errors(_plain(arguments)))
+        try:
+            error = jsonschema.exceptions.best_match(self._validator.iter_errors(_plain(arguments)))
+        except Unresolvable as missing:
+            return f"its schema refers to {missing.ref!r}, which is not there"
         if error is None:
             return ""
         place = "/".join(str(part) for part in error.absolute_path)
@@ -95,6 +144,24 @@ class Manifest:
         if len(said) > LONGEST_COMPLAINT:  # the value stands in it, and a person reads it
             said = f"{said[: LONGEST_COMPLAINT // 2]}…{said[-LONGEST_COMPLAINT // 2 :]}"
         return f"{place}: {said}" if place else said
+
+
+class Manifests(Protocol):
+    """Finds what is known of a tool, as it stands now."""
+
+    def get(self, tool: str) -> Manifest | None:
+        """Return a tool's manifest, or None when nothing is known of it."""
+        ...
+
+
+def is_external(tool: str) -> bool:
+    """True for the name of a tool of an MCP server: `mcp.<server>.<tool>`."""
+    return EXTERNAL.fullmatch(tool) is not None
+
+
+def needs_of(tool: str) -> str:
+    """Return the permission that a tool needs; raise InputError for one that is neither built in nor external."""
+    return f"mcp:{tool.removeprefix('mcp.')}" if is_external(tool) else find_manifest(tool).needs
 
 
 @cache
@@ -137,15 +204,12 @@ def _manifest(tool: str, content: dict[str, Any]) -> Manifest:
     )
 
 
-@cache
-def _validator(tool: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(find_manifest(tool).arguments)
-
-
 def _plain(value: Json) -> Any:
     """Tuples become lists: the validator knows JSON's types only."""
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bridle.core.clock import Clock
+from bridle.core.errors import ExecutionError
 from bridle.dispatch.protocol import Delegate
 from bridle.gate.approvals import Approvals
 from bridle.gate.budgets import Budgets, Price
 from bridle.gate.facts import FactSource
+from bridle.gate.manifest import Manifest, Manifests
 from bridle.trust.journal import Journal
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.policy import PolicyEngine
@@ -30,3 +32,15 @@ class Ports:
     redactor: Redactor
     clock: Clock
     price: Price
+    manifests: Manifests
+
+    def manifest_of(self, tool: str) -> Manifest:
+        """Return the manifest of a tool that was allowed once; raise ExecutionError when nothing is known of it any more."""
+        manifest = self.manifests.get(tool)
+        if manifest is None:
+            raise ExecutionError(
+                f"nothing is known of {tool} any more, and it was begun",
+                hint="name its server again in the file of servers",
+                reason="tool-gone",
+            )
+        return manifest

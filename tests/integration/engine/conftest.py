@@ -33,6 +33,7 @@ from bridle.engine.starting import Starting
 from bridle.engine.steps import Bench
 from bridle.engine.worker import PlanWorker
 from bridle.gate.approvals import ApprovalState
+from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
@@ -372,6 +373,7 @@ async def desk(store, clock, tmp_path, policy):
 
 def _ports(store, clock, policy, delegate, principals, tokens):
     budgets = SqlBudgets(store.database)
+    catalogue = Catalogue()
     return Ports(
         journal=store.journal,
         approvals=SqlApprovals(store.database),
@@ -383,7 +385,9 @@ def _ports(store, clock, policy, delegate, principals, tokens):
             budgets=budgets,
             deeds=SqlDeeds(store.database),
             clock=clock,
+            manifests=catalogue,
         ),
+        manifests=catalogue,
         policy=policy,
         delegate=delegate,
         delegate_key=delegate.signer.verifier,

@@ -20,6 +20,7 @@ from bridle.core.boundary import Boundary
 from bridle.core.errors import UnavailableError
 from bridle.dispatch.protocol import Request, sign_report
 from bridle.gate.action import Action, Done, action_key
+from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
@@ -94,6 +95,12 @@ class Scene:
     clock: object
     tokens: dict
 
+    def recover_by(self, monkeypatch, tool, recovery):
+        """Give a tool another recovery class."""
+        known = self.ports.manifests.get
+        other = replace(known(tool), recovery=recovery)
+        monkeypatch.setattr(self.ports.manifests, "get", lambda name: other if name == tool else known(name))
+
     def action(self, tool="file.read", *, call=0, by="agent:fixer", budget="", sent=None, **arguments):
         request = Request(action_key("exe_1", "repair/fix", call=call), tool, arguments, by, "repair")
         boundary = Boundary(write=("src/**",), protect=("src/tests",), push=("bridle/**",))
@@ -134,6 +141,7 @@ async def scene(store, clock, tmp_path, policy):
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"))
     principals, tokens = SqlPrincipals(store.database), SqlTokens(store.database)
     budgets = SqlBudgets(store.database)
+    catalogue = Catalogue()
     ports = Ports(
         journal=store.journal,
         approvals=SqlApprovals(store.database),
@@ -145,7 +153,9 @@ async def scene(store, clock, tmp_path, policy):
             budgets=budgets,
             deeds=SqlDeeds(store.database),
             clock=clock,
+            manifests=catalogue,
         ),
+        manifests=catalogue,
         policy=policy,
         delegate=delegate,
         delegate_key=delegate.signer.verifier,

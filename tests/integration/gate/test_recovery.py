@@ -1,12 +1,9 @@
 """After a crash between intent and outcome: each recovery class does what it says, and nothing else."""
 
-from dataclasses import replace
-
 import pytest
 
-from bridle.gate import carrying
 from bridle.gate.action import Done, Unknown
-from bridle.gate.manifest import Recovery, builtin_manifests
+from bridle.gate.manifest import Recovery
 
 from .conftest import FakeCrash
 
@@ -41,9 +38,7 @@ async def test_the_intent_is_written_once_however_often_it_is_recovered(scene):
 
 
 async def test_an_outcome_that_nobody_can_tell_is_unknown_and_never_retried(scene, monkeypatch):
-    manifests = dict(builtin_manifests())
-    manifests["file.read"] = replace(manifests["file.read"], recovery=Recovery.NONE)
-    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
+    scene.recover_by(monkeypatch, "file.read", Recovery.NONE)
     action = scene.action(path="src/a.py")
     await crash_in(scene, action)
     assert isinstance(await scene.gate.perform(action), Unknown)
@@ -52,9 +47,7 @@ async def test_an_outcome_that_nobody_can_tell_is_unknown_and_never_retried(scen
 
 
 async def test_a_looked_up_effect_that_the_target_knows_is_not_sent_again(scene, monkeypatch):
-    manifests = dict(builtin_manifests())
-    manifests["file.read"] = replace(manifests["file.read"], recovery=Recovery.LOOKUP)
-    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
+    scene.recover_by(monkeypatch, "file.read", Recovery.LOOKUP)
     action = scene.action(path="src/a.py")
     await crash_in(scene, action)
     scene.delegate.found = True
@@ -63,9 +56,7 @@ async def test_a_looked_up_effect_that_the_target_knows_is_not_sent_again(scene,
 
 
 async def test_a_looked_up_effect_that_the_target_does_not_know_is_sent_again(scene, monkeypatch):
-    manifests = dict(builtin_manifests())
-    manifests["file.read"] = replace(manifests["file.read"], recovery=Recovery.LOOKUP)
-    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
+    scene.recover_by(monkeypatch, "file.read", Recovery.LOOKUP)
     action = scene.action(path="src/a.py")
     await crash_in(scene, action)
     assert isinstance(await scene.gate.perform(action), Done)

@@ -1,14 +1,11 @@
 """A delegate that cannot begin: what ends, what stays begun, and that an approval is used once and not lost."""
 
-from dataclasses import replace
-
 import pytest
 
 from bridle.core.errors import UnavailableError
-from bridle.gate import carrying
 from bridle.gate.action import Done
 from bridle.gate.approvals import ApprovalState, UseApproval
-from bridle.gate.manifest import Recovery, builtin_manifests
+from bridle.gate.manifest import Recovery
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import GuardError
 
@@ -84,18 +81,14 @@ async def test_what_was_not_approved_and_cannot_be_asked_about_has_failed(scene)
 
 
 async def test_what_cannot_be_recovered_has_failed_even_when_it_was_approved(scene, approved, monkeypatch):
-    manifests = dict(builtin_manifests())
-    manifests["git.push"] = replace(manifests["git.push"], recovery=Recovery.NONE)
-    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
+    scene.recover_by(monkeypatch, "git.push", Recovery.NONE)
     assert (await scene.gate.perform(push(scene))).status == "failed"
 
 
 async def test_any_approved_action_stays_begun_when_its_class_allows_another_attempt(
     scene, approved, monkeypatch
 ):
-    manifests = dict(builtin_manifests())
-    manifests["git.push"] = replace(manifests["git.push"], recovery=Recovery.KEYED)
-    monkeypatch.setattr(carrying, "builtin_manifests", lambda: manifests)
+    scene.recover_by(monkeypatch, "git.push", Recovery.KEYED)
     await fail(scene, push(scene))
     scene.delegate.missing = ""
     assert isinstance(await scene.gate.perform(push(scene)), Done)

@@ -1,0 +1,187 @@
+"""Entries of manifests: what the owner of an MCP server says of its tools, one file per server.
+
+    server: refunds                         # the server's name in the file of servers
+    tools:
+      issue_refund:
+        description: Pay money back for one order.
+        effect: consequential               # read | reversible | consequential | destructive
+        recovery: keyed                     # read | keyed | none
+        key: idempotency_key                # the argument that carries the action's key; recovery keyed needs it
+        arguments: {required: […], properties: {…}}    # JSON Schema, closed; stricter than the server's, never wider
+        control: {order_id: id, amount: amount}
+        returns:
+          registers: {refund.id: id, "orders[].email": {type: address, for: [outreach]}}
+          records: {status: text}
+        target: [order_id]                  # what names the place that it changes; the control arguments that name something
+        risk: high                          # low | medium | high
+        compensation: {tool: mcp.refunds.void_refund, arguments: {…}}
+
+A key that is not known, a kind, a path or a purpose that is none, an argument that the schema does not have: refused with its
+place. How an entry is joined with what the server says is `gate.external`. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+from bridle.gate.action import Purpose
+from bridle.gate.manifest import (
+    EXTERNAL,
+    LONGEST_COMPLAINT,
+    Compensation,
+    Effect,
+    Field,
+    Manifest,
+    Recovery,
+    Risk,
+    needs_of,
+)
+
+TYPES = ("id", "amount", "address", "account", "url", "name", "date", "text")
+PATH = r"^[A-Za-z0-9_-]+(\[\])?(\.[A-Za-z0-9_-]+(\[\])?)*$"
+_FIELDS: Json = {
+    "type": "object",
+    "propertyNames": {"pattern": PATH},
+    "additionalProperties": {
+        "anyOf": [
+            {"enum": list(TYPES)},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["type"],
+                "properties": {
+                    "type": {"enum": list(TYPES)},
+                    "for": {"type": "array", "items": {"enum": [str(purpose) for purpose in Purpose]}},
+                },
+            },
+        ]
+    },
+}
+_NAMES: Json = {"type": "array", "items": {"type": "string"}}
+_ENTRY: Json = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["effect"],
+    "properties": {
+        "description": {"type": "string"},
+        "effect": {"enum": [str(effect) for effect in Effect]},
+        "recovery": {"enum": ["read", "keyed", "none"]},
+        "key": {"type": "string"},
+        "arguments": {
+            "type": "object",
+            "properties": {"additionalProperties": {"const": False}, "properties": {"type": "object"}},
+        },
+        "control": {"type": "object", "additionalProperties": {"enum": list(TYPES)}},
+        "returns": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"registers": _FIELDS, "records": _FIELDS},
+        },
+        "target": _NAMES,
+        "risk": {"enum": [str(risk) for risk in Risk]},
+        "compensation": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["tool", "arguments"],
+            "properties": {
+                "tool": {"type": "string", "pattern": f"^{EXTERNAL.pattern}$"},
+                "arguments": {"type": "object"},
+            },
+        },
+    },
+}
+SCHEMA: Mapping[str, Json] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Manifests of an MCP server's tools",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["server", "tools"],
+    "properties": {
+        "server": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"},
+        "tools": {
+            "type": "object",
+            "propertyNames": {"pattern": "^[A-Za-z0-9_.-]{1,64}$"},
+            "additionalProperties": _ENTRY,
+        },
+    },
+}
+
+
+def read_entries(content: Any, *, server: str, where: str) -> dict[str, dict[str, Any]]:
+    """Return the entries of a server's file by the tool's own name; raise InputError that says where a fault is."""
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(content))
+    if error is not None:
+        place = "/".join(str(part) for part in error.absolute_path)
+        raise _wrong(error.message[:LONGEST_COMPLAINT], f"{where}: {place}" if place else where)
+    if content["server"] != server:
+        raise _wrong(f"this file is about the server {content['server']!r}, not {server!r}", where)
+    for name, entry in content["tools"].items():
+        _check_entry(entry, where=f"{where}: tools/{name}")
+    return {str(name): dict(entry) for name, entry in content["tools"].items()}
+
+
+def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
+    returns, undo = entry.get("returns") or {}, entry.get("compensation")
+    given = entry.get("arguments")
+    arguments = {"type": "object", **given, "additionalProperties": False} if given else {}
+    return Manifest(
+        tool=tool,
+        description="",
+        effect=Effect(entry["effect"]),
+        recovery=Recovery(entry.get("recovery", "none")),
+        needs=needs_of(tool),
+        arguments=arguments,
+        target=tuple(entry.get("target", ())),
+        compensation=Compensation(**undo) if undo else None,
+        control=dict(entry.get("control") or {}),
+        registers=_fields(returns.get("registers")),
+        records=_fields(returns.get("records")),
+        risk=Risk(entry.get("risk", "high")),
+        key=entry.get("key", ""),
+    )
+
+
+def _fields(content: Mapping[str, Any] | None) -> dict[str, Field]:
+    found: dict[str, Field] = {}
+    for path, said in (content or {}).items():
+        told = said if isinstance(said, Mapping) else {"type": said}
+        found[str(path)] = Field(told["type"], frozenset(told.get("for", ())))
+    return found
+
+
+def _check_entry(entry: Mapping[str, Any], *, where: str) -> None:
+    recovery = entry.get("recovery", "none")
+    if recovery == "read" and entry["effect"] != "read":
+        raise _wrong("only what reads is recovered by doing it again", where, hint="use keyed or none")
+    if (recovery == "keyed") != bool(entry.get("key")):
+        raise _wrong(
+            "recovery keyed and `key` belong together", where, hint="name the argument that carries it"
+        )
+    given = entry.get("arguments")
+    if given is None:
+        return
+    try:
+        jsonschema.Draft202012Validator.check_schema({"type": "object", **given})
+    except jsonschema.SchemaError as error:
+        raise _wrong(f"`arguments` is no JSON Schema: {error.message}", where) from error
+    unknown = sorted(named_arguments(entry) - set(given.get("properties", {})))
+    if unknown:
+        raise _wrong(f"arguments has no {', '.join(unknown)}", where, hint="declare it there, or take it out")
+
+
+def named_arguments(entry: Mapping[str, Any]) -> set[str]:
+    """Return the arguments that an entry speaks of outside its schema."""
+    return {
+        *entry.get("control", ()),
+        *entry.get("target", ()),
+        *([entry["key"]] if entry.get("key") else ()),
+    }
+
+
+def _wrong(what: str, where: str, *, hint: str = "see docs/tools.md") -> InputError:
+    return InputError(what, where=where, hint=hint, reason="bad-manifest")
