@@ -30,6 +30,7 @@ RIGHTS: Table[str, Table[str, frozenset[str]]] = {
             "file": "read edit",
             "git": "clone commit push",
             "model": "call",
+            "server": "describe",
             "workspace": "use verify",
         }.items()
     },
