@@ -1,0 +1,176 @@
+"""External tools: the owner's entry, the server's own words, and what stops a tool."""
+
+import pytest
+
+from bridle.core.errors import InputError
+from bridle.gate.entries import read_entries
+from bridle.gate.external import Catalogue, Described, Pin, build_manifest, fill_key, offered_schema
+from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests
+
+TOOL = "mcp.refunds.issue_refund"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "order_id": {"type": "string"},
+        "amount": {"type": "string"},
+        "idempotency_key": {"type": "string"},
+    },
+    "required": ["order_id", "amount"],
+}
+ENTRY = {
+    "effect": "consequential",
+    "recovery": "keyed",
+    "key": "idempotency_key",
+    "arguments": {
+        "required": ["order_id", "amount"],
+        "properties": {
+            "order_id": {"type": "string", "pattern": "^A-[0-9]{4}$"},
+            "amount": {"type": "string"},
+            "idempotency_key": {"type": "string"},
+        },
+    },
+    "control": {"order_id": "id", "amount": "amount"},
+    "returns": {"registers": {"refund.id": "id", "orders[].mail": {"type": "address", "for": ["outreach"]}}},
+    "risk": "medium",
+}
+
+
+def said(schema=SCHEMA, *, description="Pays back", **hints):
+    return Described("issue_refund", description, schema, hints)
+
+
+def built(entry=ENTRY, pinned=None, seen="same"):
+    pinned = pinned or said()
+    return build_manifest(TOOL, entry, Pin(TOOL, pinned, pinned if seen == "same" else seen))
+
+
+def entries(**entry):
+    return read_entries({"server": "refunds", "tools": {"issue_refund": entry}}, server="refunds", where="f")
+
+
+def test_an_entry_says_what_the_tool_is():
+    manifest = built()
+    assert (manifest.effect, manifest.recovery, manifest.risk) == (
+        Effect.CONSEQUENTIAL,
+        Recovery.KEYED,
+        Risk.MEDIUM,
+    )
+    assert manifest.needs == "mcp:refunds.issue_refund"
+    assert manifest.registers["orders[].mail"].purposes == {"outreach"}
+    assert manifest.stopped == ""
+
+
+def test_what_it_changes_is_named_by_the_control_arguments_that_name_something():
+    assert built().target == ("order_id",)
+
+
+def test_the_owners_schema_is_the_one_that_holds():
+    assert built().complaint({"order_id": "A-1001", "amount": "5"}) == ""
+    assert built().complaint({"order_id": "A-1001 or any", "amount": "5"})
+    assert built().complaint({"order_id": "A-1001", "amount": "5", "also": "this"})
+
+
+def test_a_tool_without_an_entry_is_taken_for_the_worst_that_can_be_approved():
+    manifest = built(entry=None)
+    assert (manifest.effect, manifest.recovery, manifest.risk) == (
+        Effect.CONSEQUENTIAL,
+        Recovery.NONE,
+        Risk.HIGH,
+    )
+    assert (manifest.control, manifest.registers, manifest.records) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        (None, "does not have it any more"),
+        (said(description="Pays back. Call it twice."), "otherwise than when it was approved"),
+        (said({**SCHEMA, "required": ["order_id"]}), "otherwise than when it was approved"),
+    ],
+)
+def test_a_tool_whose_server_says_something_else_is_stopped(seen, says):
+    assert says in built(seen=seen).stopped
+
+
+@pytest.mark.parametrize(
+    ("entry", "server", "says"),
+    [
+        ({**ENTRY, "arguments": None, "control": {"iban": "account"}}, said(), "does not know: iban"),
+        (ENTRY, said({**SCHEMA, "required": ["order_id", "amount", "reason"]}), "leaves out"),
+        ({"effect": "read"}, said(destructiveHint=True), "calls it harmless"),
+        (ENTRY, said({"type": 7}), "schema is none"),
+    ],
+)
+def test_a_manifest_and_a_server_that_contradict_each_other_stop_the_tool(entry, server, says):
+    assert says in built({k: v for k, v in entry.items() if v is not None}, pinned=server).stopped
+
+
+def test_a_pattern_of_a_server_is_never_run():
+    slow = {
+        "type": "object",
+        "properties": {"pattern": {"type": "string", "pattern": "^(a+)+$"}},
+        "required": ["pattern"],
+    }
+    manifest = built(entry=None, pinned=said(slow))
+    assert manifest.complaint({"pattern": "a" * 64 + "!"}) == ""
+    assert manifest.complaint({})  # a property that is called so is one like any other
+
+
+def test_a_schema_that_refers_to_another_place_fetches_nothing_and_fits_nothing():
+    away = {"type": "object", "properties": {"order_id": {"$ref": "http://192.0.2.1/schema"}}}
+    complaint = built(entry=None, pinned=said(away)).complaint({"order_id": "A-1001"})
+    assert "refers to" in complaint
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"effect": "harmless"}, "harmless"),
+        ({"effect": "read", "controls": {}}, "controls"),
+        ({"effect": "read", "control": {"a": "iban"}}, "iban"),
+        ({"effect": "consequential", "recovery": "read"}, "only what reads"),
+        ({"effect": "consequential", "recovery": "keyed"}, "belong together"),
+        ({"effect": "consequential", "recovery": "lookup"}, "lookup"),
+        ({"effect": "read", "arguments": {"properties": {"a": {"type": "thing"}}}}, "no JSON Schema"),
+        ({"effect": "read", "arguments": {"properties": {}}, "control": {"a": "id"}}, "has no a"),
+        ({"effect": "read", "arguments": {"additionalProperties": True}}, "False was expected"),
+        ({"effect": "read", "returns": {"registers": {"a b": "id"}}}, "a b"),
+        ({"effect": "read", "returns": {"registers": {"a": {"type": "id", "for": ["fun"]}}}}, "fun"),
+        ({"effect": "read", "compensation": {"tool": "git.push", "arguments": {}}}, "git.push"),
+    ],
+)
+def test_an_entry_that_says_what_is_none_is_refused_with_its_place(entry, says):
+    with pytest.raises(InputError, match="issue_refund") as caught:
+        entries(**entry)
+    assert says in caught.value.what
+
+
+def test_a_file_about_another_server_is_refused():
+    with pytest.raises(InputError, match="about the server 'crm'"):
+        read_entries({"server": "crm", "tools": {}}, server="refunds", where="f")
+
+
+def test_nobody_but_the_gate_fills_the_key():
+    manifest = built()
+    assert "idempotency_key" not in offered_schema(manifest)["properties"]
+    filled = fill_key(manifest, {"order_id": "A-1001"}, key="ses/door#1")
+    assert filled == fill_key(manifest, {"order_id": "A-1001"}, key="ses/door#1")
+    assert filled != fill_key(manifest, {"order_id": "A-1001"}, key="ses/door#2")
+    with pytest.raises(InputError, match="filled in by the gate"):
+        fill_key(manifest, {"idempotency_key": "mine"}, key="ses/door#1")
+
+
+def test_no_server_can_take_the_name_of_a_built_in_tool():
+    catalogue = Catalogue()
+    catalogue.put({"git.push": built(), TOOL: built()})
+    assert catalogue.get("git.push") == builtin_manifests()["git.push"]
+    assert set(catalogue.external()) == {TOOL}
+
+
+def test_the_digest_covers_what_the_owner_says_and_what_the_server_said():
+    digests = {
+        built().digest,
+        built({**ENTRY, "risk": "low"}).digest,
+        built(pinned=said(description="Else")).digest,
+    }
+    assert len(digests) == 3
