@@ -226,7 +226,11 @@ async def _mint(journal: SqlJournal, clock: SystemClock) -> str:
         expires_at=clock.now() + timedelta(hours=1),
     )
     entry = Entry(Kind.TOKEN_MINTED, "exe_bench", minted.token.id, {})
-    guards: list[Any] = [RegisterPrincipal(user), RegisterPrincipal(agent), MintToken(minted.token)]
+    guards: list[Any] = [
+        RegisterPrincipal(user, None),
+        RegisterPrincipal(agent, None),
+        MintToken(minted.token),
+    ]
     await journal.append([entry], guards)
     return minted.secret
 

@@ -16,6 +16,7 @@ from bridle.app.folders import (
     shipped,
 )
 from bridle.app.opening import open_app, open_server
+from bridle.app.registry import open_registry
 from bridle.app.store import Store, open_store
 from bridle.app.wiring import App
 
@@ -31,6 +32,7 @@ __all__ = [
     "open_library",
     "open_people",
     "open_policy",
+    "open_registry",
     "open_server",
     "open_store",
     "prepare_sample",

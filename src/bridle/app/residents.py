@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import replace
 
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.principals import SqlPrincipals
-from bridle.core.canonical import digest
 from bridle.delegate.app import NAME as DELEGATE_NAME
 from bridle.gate.manifest import builtin_manifests
 from bridle.trust.journal import Entry, Guard, Kind
 from bridle.trust.keys import Signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.quorum import CONTROL_PLANE
+from bridle.trust.registry import MANAGE
 
 
 async def register_residents(
     journal: SqlJournal, principals: SqlPrincipals, delegate_signer: Signer
 ) -> Principal:
-    """Register the operating system's user, the control plane and the delegate, once each; return the user."""
+    """Register the operating system's user, the control plane and the delegate, once each; return the user as they stand.
+
+    What one of them may do, and the delegate's key, follow this version of Bridle; state, owner and bindings stay as people left
+    them, so that opening the system brings nobody back who was suspended.
+    """
+    entries: list[Entry] = []
+    guards: list[Guard] = []
+    found = [(resident, await principals.get(resident.id)) for resident in _residents(delegate_signer)]
+    standing = [(_stand(resident, known), known) for resident, known in found]
+    for resident, known in standing:
+        if known != resident:
+            entries.append(Entry(Kind.PRINCIPAL_REGISTERED, "", resident.id, resident.to_json()))
+            guards.append(RegisterPrincipal(resident, known))
+    if entries:
+        await journal.append(entries, guards)
+    return standing[0][0]
+
+
+def _stand(resident: Principal, known: Principal | None) -> Principal:
+    if known is None:
+        return resident
+    return replace(known, permissions=resident.permissions, public_key=resident.public_key)
+
+
+def _residents(delegate_signer: Signer) -> list[Principal]:
     everything = frozenset(manifest.needs for manifest in builtin_manifests().values())
     name = getpass.getuser()
     user = Principal(
-        PrincipalKind.USER, name, f"user:{name}", everything | {"approval:verdict"}, asserted=True
+        PrincipalKind.USER, name, f"user:{name}", everything | {"approval:verdict", MANAGE}, asserted=True
     )
     _, _, control_plane = CONTROL_PLANE.partition(":")
-    residents = [
+    return [
         user,
         Principal(PrincipalKind.SERVICE, control_plane, user.id, frozenset({"workspace:verify"})),
         Principal(
@@ -36,13 +61,3 @@ async def register_residents(
             public_key=delegate_signer.verifier.raw.hex(),
         ),
     ]
-    entries: list[Entry] = []
-    guards: list[Guard] = []
-    for resident in residents:
-        known = await principals.get(resident.id)
-        if known is None or digest(known.to_json()) != digest(resident.to_json()):
-            entries.append(Entry(Kind.PRINCIPAL_REGISTERED, "", resident.id, resident.to_json()))
-            guards.append(RegisterPrincipal(resident))
-    if entries:
-        await journal.append(entries, guards)
-    return user

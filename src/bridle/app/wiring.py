@@ -135,6 +135,7 @@ async def wire(
         locks=locks,
         verdict_key=store.signer.verifier,
         sets=RegorusSets(timeout_s=POLICY_TIMEOUT_S),
+        approved_agents_only=settings.approved_agents_only,
     )
     proof = Proof(
         journal=journal,

@@ -27,6 +27,7 @@ class Settings:
     `policies` are files and folders of Rego that are asked beside the base set.
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
     The same change to the same target for the `loop_limit`-th time within `loop_window` ("24h") is a loop, and asks a person.
+    `approved_agents_only` lets no version of an agent act whose digest nobody has approved; else it acts for who starts it.
     `record` is a file to write every model turn into, so that the run can be played again, or empty.
     """
 
@@ -43,6 +44,7 @@ class Settings:
     loop_window: str = "24h"
     snapshots_dir: Path | None = None
     policies: tuple[Path, ...] = ()
+    approved_agents_only: bool = False
 
 
 def load_settings(
@@ -70,6 +72,7 @@ def load_settings(
         loop_window=env.get("BRIDLE_LOOP_WINDOW") or "24h",
         max_executions=_count(env, "BRIDLE_MAX_EXECUTIONS"),
         snapshots_dir=Path(env["BRIDLE_SNAPSHOTS"]) if env.get("BRIDLE_SNAPSHOTS") else None,
+        approved_agents_only=_choice(env, "BRIDLE_AGENTS", ("first-use", "approved-only")) == "approved-only",
         policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),
     )
 
@@ -80,6 +83,14 @@ def _paths(env: Mapping[str, str], name: str) -> list[Path]:
     for path in given:
         if not path.is_absolute():
             raise InputError(f"{str(path)!r} is not an absolute path", where=name, hint="begin it with /")
+    return given
+
+
+def _choice(env: Mapping[str, str], name: str, words: tuple[str, str]) -> str:
+    """Read one of the words, the first when nothing is said; a misspelt one is refused, for it may have been the stricter."""
+    given = env.get(name) or words[0]
+    if given not in words:
+        raise InputError(f"{given!r} is not known", where=name, hint=f"write {words[0]} or {words[1]}")
     return given
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bridle.agent.definition import AgentDefinition
 from bridle.agent.inline import find_definition
 from bridle.agent.narrowing import narrow
 from bridle.core.canonical import Json
@@ -22,7 +23,8 @@ from bridle.gate.manifest import find_manifest
 from bridle.pipeline.criteria import CUSTOM
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step
-from bridle.trust.journal import Entry, Guard, Kind
+from bridle.trust.journal import Entry, Guard, GuardError, Kind
+from bridle.trust.lifecycle import admit_version
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 
 NEEDS: Mapping[str, frozenset[str]] = {
@@ -39,13 +41,12 @@ NEEDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who a leg acts as, what its token asks for, for which step, and what has to be stored first."""
+    """Who a leg acts as, what its token asks for, for which step, and what is stored when it begins."""
 
     principal: Principal
     initiator: Principal
     asked_for: frozenset[str]
     step: str
-    entries: tuple[Entry, ...] = ()
     guards: tuple[Guard, ...] = ()
 
 
@@ -94,31 +95,43 @@ async def _agent(
     path: str,
     initiator: Principal,
 ) -> Actor:
-    """An agent's version is registered when it is new, and its budget opened, before its first action.
+    """An agent's version is admitted, and its budget opened, before its first action.
 
-    It is registered as its file has it; its token and its budget are what the step leaves of that.
+    It is admitted as its file has it; its token and its budget are what the step leaves of that.
     """
     definition = find_definition(body, roots=bench.roots)
     narrowed = narrow(definition, body)
-    principal = Principal(
+    principal = await _admit(bench, execution.id, definition)
+    budget = Budget(
+        id=f"{execution.id}/{path}",
+        max_turns=narrowed.limits.max_turns,
+        max_tokens=narrowed.limits.max_tokens,
+        max_cost_usd=narrowed.limits.max_cost_usd,
+    )
+    return Actor(principal, initiator, narrowed.permissions, path, guards=(OpenBudget(budget),))
+
+
+async def _admit(bench: Bench, execution: str, definition: AgentDefinition) -> Principal:
+    """Return the agent as it stands, registered when it or its version is new; raise TrustError for a version not approved."""
+    new = Principal(
         kind=PrincipalKind.AGENT,
         name=definition.name,
         owner=definition.owner,
         permissions=definition.permissions,
         version=definition.version,
         digest=definition.digest,
+        purpose=str(definition.purpose),
     )
-    budget = OpenBudget(
-        Budget(
-            id=f"{execution.id}/{path}",
-            max_turns=narrowed.limits.max_turns,
-            max_tokens=narrowed.limits.max_tokens,
-            max_cost_usd=narrowed.limits.max_cost_usd,
-        )
-    )
-    known = await bench.principals.get(principal.id)
-    if known is not None and known.digest == principal.digest:
-        return Actor(known, initiator, narrowed.permissions, path, guards=(budget,))
-    entry = Entry(Kind.PRINCIPAL_REGISTERED, execution.id, principal.id, principal.to_json())
-    guards = (RegisterPrincipal(principal), budget)
-    return Actor(principal, initiator, narrowed.permissions, path, (entry,), guards)
+    known = await bench.principals.get(new.id)
+    while True:
+        admitted = admit_version(known, new, first_use=not bench.approved_agents_only)
+        if admitted == known:
+            return admitted
+        entry = Entry(Kind.PRINCIPAL_REGISTERED, execution, new.id, admitted.to_json())
+        try:
+            await bench.journal.append([entry], [RegisterPrincipal(admitted, known)])
+            return admitted
+        except GuardError:
+            seen, known = known, await bench.principals.get(new.id)
+            if seen == known:  # it was not that somebody changed it meanwhile
+                raise

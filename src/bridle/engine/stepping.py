@@ -186,7 +186,8 @@ class Stepping:
     async def _begin(self, actor: Actor, last: Record | None) -> Minted:
         """Mint the leg's token and record that it begins, in one transaction."""
         desk = self.desk
-        entries, guards = list(actor.entries), list(actor.guards)
+        entries: list[Entry] = []
+        guards = list(actor.guards)
         guards.append(DeleteTokens(desk.execution.id, actor.step))
         minted = NO_TOKEN
         if actor.asked_for:

@@ -47,7 +47,8 @@ from bridle.gate.budgets import Budgets
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests
 from bridle.trust.journal import Journal, Kind, Record
-from bridle.trust.principals import Principal, PrincipalKind, Principals
+from bridle.trust.principals import Lifecycle, Principal, Principals
+from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
 
 UNDONE = ("repository", "workspace", "branch", "commit", "previous")
@@ -137,11 +138,12 @@ class FactSource:
         return document, standing
 
     async def standing(self, action: Action) -> Standing:
-        """Find actor, initiator and token; the control plane's own principal acts by its own permissions."""
+        """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""
         actor = await self._principals.get(action.request.principal)
         token = await self._tokens.find(hash_secret(action.token)) if action.token else None
-        if actor is not None and actor.kind is PrincipalKind.SERVICE:
-            return Standing(actor, actor, token, actor.permissions)
+        if actor is not None and actor.id == CONTROL_PLANE:
+            scope = actor.permissions if actor.state is Lifecycle.ACTIVE else frozenset()
+            return Standing(actor, actor, token, scope)
         if actor is None or token is None or not _is_for(token, action):
             return Standing(actor, None, None, frozenset())
         initiator = actor if token.initiator == actor.id else await self._principals.get(token.initiator)

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     """What a record says."""
 
     PRINCIPAL_REGISTERED = "principal.registered"
+    PRINCIPAL_CHANGED = "principal.changed"
     TOKEN_MINTED = "token.minted"  # noqa: S105 - the name of an event
     TOKEN_DELETED = "token.deleted"  # noqa: S105 - the name of an event
     EXECUTION_STARTED = "execution.started"

@@ -8,12 +8,18 @@ accepts such a principal.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+
+NAME = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII
+)  # an operating system's user may have capitals
 
 
 class PrincipalKind(StrEnum):
@@ -33,9 +39,11 @@ class Lifecycle(StrEnum):
 
 @dataclass(frozen=True)
 class Principal:
-    """One who can act. `version` and `digest` name the approved definition of an agent, else they are empty.
+    """One who can act. `version` and `digest` name the definition that an agent acts by, else they are empty; `approved` are the
+    digests of those that somebody has approved.
 
-    `public_key` is the hexadecimal Ed25519 key of a delegate, else empty.
+    `purpose` says what it is there for, `policies` are the names of the policy sets bound to it. `public_key` is the hexadecimal
+    Ed25519 key of a delegate, else empty. Keys that it authenticates with are kept by digest, apart (`trust.credentials`).
     """
 
     kind: PrincipalKind
@@ -47,6 +55,9 @@ class Principal:
     digest: str = ""
     public_key: str = ""
     asserted: bool = False
+    purpose: str = ""
+    policies: tuple[str, ...] = ()
+    approved: frozenset[str] = frozenset()
 
     @property
     def id(self) -> str:
@@ -65,6 +76,9 @@ class Principal:
             "permissions": sorted(self.permissions),
             "public_key": self.public_key,
             "asserted": self.asserted,
+            "purpose": self.purpose,
+            "policies": list(self.policies),
+            "approved": sorted(self.approved),
         }
 
     @classmethod
@@ -80,14 +94,21 @@ class Principal:
             digest=body["digest"],
             public_key=body["public_key"],
             asserted=body["asserted"],
+            purpose=body.get("purpose", ""),  # the last three: a record made before they were
+            policies=tuple(body.get("policies", ())),
+            approved=frozenset(body.get("approved", ())),
         )
 
 
 @dataclass(frozen=True)
 class RegisterPrincipal:
-    """Guard: store this version of a principal; an agent's or delegate's earlier versions stay readable."""
+    """Guard: store what a principal is from now on, if it still is what it `replaces`; None is one that nobody knew.
+
+    What it was stays readable. Without the comparison, whoever read it before a suspension could put it back.
+    """
 
     principal: Principal
+    replaces: Principal | None
 
     @property
     def guards(self) -> str:
@@ -98,5 +119,21 @@ class Principals(Protocol):
     """Reads principals. Writing is a guard of the journal."""
 
     async def get(self, principal_id: str) -> Principal | None:
-        """Return the newest registered version, or None."""
+        """Return the principal as it is now, or None."""
         ...
+
+    async def all(self) -> list[Principal]:
+        """Return every principal as it is now, by id."""
+        ...
+
+
+def check_principal_id(text: str) -> tuple[PrincipalKind, str]:
+    """Return kind and name of an id such as `service:ci`; raise InputError when it is none."""
+    kind, _, name = text.partition(":")
+    if kind not in [str(known) for known in PrincipalKind] or not NAME.fullmatch(name):
+        raise InputError(
+            f"{text[:80]!r} is no id of a principal",
+            hint="write KIND:NAME with the kind user, service, agent or delegate: service:ci",
+            reason="bad-principal",
+        )
+    return PrincipalKind(kind), name

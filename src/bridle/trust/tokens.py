@@ -20,6 +20,7 @@ from bridle.core.canonical import Json
 from bridle.core.clock import iso
 from bridle.core.errors import TrustError
 from bridle.core.ids import new_id
+from bridle.trust.permissions import meet
 from bridle.trust.principals import Lifecycle, Principal
 
 PREFIX = "brt_"
@@ -88,8 +89,12 @@ def mint(
     """Compute the scope and make a token; raise TrustError when nothing would be left of it."""
     for principal in (actor, initiator):
         if principal.state is not Lifecycle.ACTIVE:
-            raise TrustError(f"{principal.id} is {principal.state}", reason="principal-not-active")
-    scope = actor.permissions & initiator.permissions & asked_for
+            raise TrustError(
+                f"{principal.id} is {principal.state}",
+                hint=f"bridle principals show {principal.id}",
+                reason="principal-not-active",
+            )
+    scope = meet(meet(actor.permissions, initiator.permissions), asked_for)
     if not scope:
         raise TrustError(
             f"nothing that {actor.id} and {initiator.id} may both do was asked for", reason="empty-scope"
@@ -118,7 +123,7 @@ def current_scope(token: Token, *, actor: Principal, initiator: Principal, now: 
     alive = actor.state is Lifecycle.ACTIVE and initiator.state is Lifecycle.ACTIVE
     if now >= token.expires_at or not alive:
         return frozenset()
-    return token.scope & actor.permissions & initiator.permissions
+    return meet(meet(actor.permissions, initiator.permissions), token.scope)
 
 
 def describe_token(minted: Minted) -> dict[str, Json]:

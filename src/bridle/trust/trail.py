@@ -9,6 +9,7 @@ Rules
   4. An approval is requested where the decision was to ask. Its verdicts come in time from people whom its terms allow, each
      counted once (trust.quorum), and it is used once there are enough: by one intent, or by the one decision to go on.
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
+  6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -26,13 +27,16 @@ from bridle.core.errors import BridleError
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
+from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import Tally, Terms, take_word
+from bridle.trust.registry import check_change
 from bridle.trust.verdicts import answered_terms, read_word
 
 CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
 CONTINUE = (
     "pipeline.continue"  # its effect is that the execution goes on, so its decision is what uses the approval
 )
+STOPPED = (Lifecycle.SUSPENDED, Lifecycle.RETIRED)
 UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may state on its own
 
 
@@ -73,6 +77,7 @@ class Trail:
         self._courses: dict[tuple[str, str], _Course] = {}
         self._words: dict[str, _Word] = {}
         self._questions: dict[tuple[str, str], Record] = {}
+        self._stopped: dict[str, str] = {}
 
     @property
     def open_intents(self) -> list[str]:
@@ -93,7 +98,18 @@ class Trail:
         except (ValueError, TypeError) as exc:
             raise _broken(record, f"it is misshapen: {exc}") from exc
 
+    def _changed(self, record: Record) -> None:
+        principal = check_change(record.body, control_plane=self._control_plane)
+        _must(record, principal.id == record.subject, "it changes another principal than it is about")
+        self._stopped.pop(principal.id, None)
+        if principal.state in STOPPED:
+            self._stopped[principal.id] = str(principal.state)
+
     def _registered(self, record: Record) -> None:
+        stopped = self._stopped.get(read_text(record, "id"))
+        _must(
+            record, stopped in (None, record.body.get("state")), f"it was {stopped}, and nobody changed that"
+        )
         if read_text(record, "kind") == "delegate":
             self.delegates[read_text(record, "id")] = Verifier.from_hex(read_text(record, "public_key"))
 
@@ -223,6 +239,7 @@ class Trail:
 
 _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.PRINCIPAL_REGISTERED: Trail._registered,
+    Kind.PRINCIPAL_CHANGED: Trail._changed,
     Kind.DECIDED: Trail._decided,
     Kind.INTENDED: Trail._intended,
     Kind.OUTCOME: Trail._ended,

@@ -275,7 +275,8 @@ class Desk:
 
     async def register(self, principal):
         entry = Entry(Kind.PRINCIPAL_REGISTERED, "", principal.id, principal.to_json())
-        await self.bench.journal.append([entry], [RegisterPrincipal(principal)])
+        known = await self.bench.principals.get(principal.id)
+        await self.bench.journal.append([entry], [RegisterPrincipal(principal, known)])
 
     async def answer(self, execution, *, approved):
         """Give a person's verdict on the one open request."""

@@ -184,7 +184,7 @@ async def _register(store, clock, delegate):
     harness = Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"workspace:verify"}))
     public_key = delegate.signer.verifier.raw.hex()
     known = {"kind": "delegate", "id": delegate.name, "public_key": public_key}
-    secrets, guards = {}, [RegisterPrincipal(harness)]
+    secrets, guards = {}, [RegisterPrincipal(harness, None)]
     entries = [Entry(Kind.PRINCIPAL_REGISTERED, "", delegate.name, known)]
     for actor in (user, agent):
         minted = mint(
@@ -196,7 +196,7 @@ async def _register(store, clock, delegate):
             expires_at=clock.now() + timedelta(hours=1),
         )
         secrets[actor.id] = minted.secret
-        guards += [RegisterPrincipal(actor), MintToken(minted.token)]
+        guards += [RegisterPrincipal(actor, None), MintToken(minted.token)]
         entries.append(Entry(Kind.TOKEN_MINTED, "exe_1", minted.token.id, {}))
     await store.journal.append(entries, guards)
     return secrets

@@ -11,6 +11,7 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
+from bridle.trust.journal import GuardError
 from bridle.trust.principals import Principal, Principals, RegisterPrincipal
 
 NEWEST = (
@@ -18,6 +19,11 @@ NEWEST = (
     .where(principals.c.id == sa.bindparam("principal"))
     .order_by(principals.c.number.desc())
     .limit(1)
+)
+
+
+ALL = sa.select(principals.c.body).where(
+    principals.c.number.in_(sa.select(sa.func.max(principals.c.number)).group_by(principals.c.id))
 )
 
 
@@ -31,8 +37,17 @@ class SqlPrincipals(Principals):
         row = await self._database.find(NEWEST, {"principal": principal_id})
         return None if row is None else Principal.from_json(json.loads(row.body))
 
+    async def all(self) -> list[Principal]:
+        query = ALL.order_by(principals.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [Principal.from_json(json.loads(row.body)) for row in rows]
+
 
 @apply_guard.register
 def _(guard: RegisterPrincipal, connection: Connection) -> None:
+    row = connection.execute(NEWEST, {"principal": guard.principal.id}).one_or_none()
+    known = None if row is None else Principal.from_json(json.loads(row.body))
+    if known != guard.replaces:
+        raise GuardError(f"{guard.guards} is not in the state this needs")
     body = canonical(guard.principal.to_json()).decode()
     connection.execute(principals.insert().values(id=guard.principal.id, body=body))

@@ -36,7 +36,8 @@ from bridle.trust.tokens import Minted
 @dataclass(frozen=True)
 class Bench:
     """What every kind of step works with. `roots` are folders of agents, `model` the account's default model,
-    `verdict_key` the one that people's verdicts are signed with, `sets` answers for policy steps."""
+    `verdict_key` the one that people's verdicts are signed with, `sets` answers for policy steps; `approved_agents_only` is the
+    account's setting of that name."""
 
     gate: Gate
     journal: Journal
@@ -48,6 +49,7 @@ class Bench:
     locks: Locks
     verdict_key: Verifier
     sets: SetEngine
+    approved_agents_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ def _verdict(record: Record) -> Iterator[str]:
 
 TELLERS = {
     Kind.PRINCIPAL_REGISTERED: _nothing,
+    Kind.PRINCIPAL_CHANGED: _nothing,
     Kind.TOKEN_MINTED: _nothing,
     Kind.TOKEN_DELETED: _nothing,
     Kind.INTENDED: _nothing,

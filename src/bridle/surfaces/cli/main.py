@@ -41,6 +41,7 @@ COMMANDS = (
     "verdicts",
     "decide",
     "people",
+    "principals",
     "inspect",
     "prove",
     "doctor",

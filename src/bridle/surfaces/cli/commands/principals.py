@@ -1,0 +1,259 @@
+"""`bridle principals`: who can act, and the changes that people make to them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+
+if TYPE_CHECKING:
+    from bridle.app import Store as OpenStore
+    from bridle.core.settings import Settings
+    from bridle.trust.journal import Record
+    from bridle.trust.lifecycle import Change
+    from bridle.trust.principals import Principal
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+principals_app = typer.Typer(
+    help="Users, service accounts, agents and delegates: what they may do, and whether they still may.",
+    no_args_is_help=True,
+)
+Id = Annotated[str, typer.Argument(help="The principal's id: service:ci, agent:NAME.", metavar="PRINCIPAL")]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        help="Who you are: a person of `bridle people` signs with their own key; any other name is recorded as asserted.",
+        metavar="NAME",
+    ),
+]
+Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(principals_app, name="principals")
+
+
+@principals_app.command(name="list", epilog="Example: bridle principals list --json")
+def principals_list(store: Store = "", as_json: AsJson = False) -> int:
+    """List every principal that this installation knows, with its state, its owner and its version."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    with open_existing_store(load_settings(store_url=store)) as opened:
+        found = asyncio.run(opened.principals.all())
+    if as_json:
+        print_json([principal.to_json() for principal in found])
+        return 0
+    for principal in found:
+        put(f"{principal.id:<32} {principal.state:<10} owner {principal.owner}  {principal.version}".rstrip())
+    return 0
+
+
+@principals_app.command(name="show", epilog="Example: bridle principals show agent:bridle.ci-autofix")
+def principals_show(principal: Id, store: Store = "", as_json: AsJson = False) -> int:
+    """Show one principal, and every change that is recorded of it."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    with open_existing_store(load_settings(store_url=store)) as opened:
+        document = asyncio.run(_describe(opened, principal))
+    if as_json:
+        print_json(document)
+        return 0
+    history = document.pop("history")
+    for name, value in document.items():
+        put(f"{name:<12} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    for line in history:
+        put(f"  {line['at']}  {line['change']} by {line['by']}  {line['comment']}".rstrip())
+    return 0
+
+
+@principals_app.command(
+    name="add", epilog="Example: bridle principals add service:ci --purpose 'nightly builds'"
+)
+def principals_add(
+    principal: Id,
+    owner: Annotated[
+        str, typer.Option(help="Who answers for it; you if left out.", metavar="PRINCIPAL")
+    ] = "",
+    purpose: Annotated[str, typer.Option(help="What it is there for.")] = "",
+    permissions: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--may",
+            help="What a service account may do: file:read, mcp:crm.*; may be repeated. A user's rights are their roles'.",
+            metavar="PERMISSION",
+        ),
+    ] = None,
+    policies: Annotated[
+        list[str] | None,
+        typer.Option("--policy", help="A policy set bound to it; may be repeated.", metavar="NAME"),
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Leave it for somebody else to approve.")] = False,
+    name: As = "",
+    comment: Comment = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Add a user or a service account. An agent is one from its first use on, a delegate from its key on."""
+    from bridle.core.settings import load_settings
+
+    new = _read_new(principal, owner, purpose, permissions or [], draft=draft)
+    new = replace(new, policies=tuple(policies or ()))
+    settings = load_settings(store_url=store)
+    _tell(asyncio.run(_add(settings, new, name, comment)), as_json=as_json)
+    return 0
+
+
+@principals_app.command(name="approve", epilog="Example: bridle principals approve agent:bridle.ci-autofix")
+def principals_approve(
+    principal: Id,
+    version: Annotated[
+        str,
+        typer.Option(
+            help="The version to approve, as a digest or as the agent's file; the present one if left out."
+        ),
+    ] = "",
+    name: As = "",
+    comment: Comment = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Approve a draft, or one version of an agent: of BRIDLE_AGENTS=approved-only, only such versions act."""
+    return _change("approve", principal, name, comment, store, as_json=as_json, version=version)
+
+
+@principals_app.command(name="activate", epilog="Example: bridle principals activate service:ci")
+def principals_activate(
+    principal: Id, name: As = "", comment: Comment = "", store: Store = "", as_json: AsJson = False
+) -> int:
+    """Let a principal act that is approved or suspended."""
+    return _change("activate", principal, name, comment, store, as_json=as_json)
+
+
+@principals_app.command(name="suspend", epilog="Example: bridle principals suspend agent:bridle.ci-autofix")
+def principals_suspend(
+    principal: Id, name: As = "", comment: Comment = "", store: Store = "", as_json: AsJson = False
+) -> int:
+    """Let a principal do nothing more, from its next action on, until it is activated again."""
+    return _change("suspend", principal, name, comment, store, as_json=as_json)
+
+
+@principals_app.command(name="retire", epilog="Example: bridle principals retire service:ci")
+def principals_retire(
+    principal: Id, name: As = "", comment: Comment = "", store: Store = "", as_json: AsJson = False
+) -> int:
+    """Let a principal do nothing more, for ever."""
+    return _change("retire", principal, name, comment, store, as_json=as_json)
+
+
+def _change(
+    word: str, principal: str, name: str, comment: str, store: str, *, as_json: bool, version: str = ""
+) -> int:
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import check_store
+    from bridle.trust.lifecycle import Change
+
+    settings = load_settings(store_url=store)
+    check_store(settings)
+    given = _read_version(version) if version else ""
+    changed = asyncio.run(_make(settings, principal, Change(word), name, comment, version=given))
+    _tell(changed, as_json=as_json)
+    return 0
+
+
+async def _add(settings: Settings, new: Principal, name: str, comment: str) -> Principal:
+    from bridle.app import open_registry
+    from bridle.trust.registry import Author
+
+    async with open_registry(settings) as counter:
+        by = Author(counter.user.id, name, comment)
+        return await counter.registry.add(replace(new, owner=new.owner or counter.user.id), by=by)
+
+
+async def _make(
+    settings: Settings, principal: str, change: Change, name: str, comment: str, *, version: str
+) -> Principal:
+    from bridle.app import open_registry
+    from bridle.trust.registry import Author
+
+    async with open_registry(settings) as counter:
+        by = Author(counter.user.id, name, comment)
+        return await counter.registry.change(principal, change, by=by, version=version)
+
+
+def _read_new(principal: str, owner: str, purpose: str, permissions: list[str], *, draft: bool) -> Principal:
+    from bridle.core.errors import InputError
+    from bridle.trust.permissions import check_permission
+    from bridle.trust.principals import Lifecycle, Principal, PrincipalKind, check_principal_id
+
+    kind, name = check_principal_id(principal)
+    if kind not in (PrincipalKind.USER, PrincipalKind.SERVICE):
+        raise InputError(
+            f"a principal of the kind {kind} is not added by hand",
+            hint="an agent is one from its first use on, a delegate from its key on",
+            reason="bad-principal",
+        )
+    if kind is PrincipalKind.USER and permissions:
+        raise InputError("what a user may do is said by roles", hint="leave --may out", reason="usage")
+    if owner:
+        check_principal_id(owner)
+    may = frozenset(check_permission(word, where="--may") for word in permissions)
+    state = Lifecycle.DRAFT if draft else Lifecycle.ACTIVE
+    return Principal(kind, name, owner, may, state=state, purpose=purpose)
+
+
+def _read_version(given: str) -> str:
+    """Return the digest of a version: as it was given, or that of the agent's file."""
+    from bridle.agent.forms import parse_agent
+    from bridle.core.errors import InputError
+    from bridle.surfaces.cli.files import read_text
+
+    if DIGEST.fullmatch(given):
+        return given
+    path = Path(given)
+    if not path.is_file():
+        raise InputError(
+            f"{given!r} is neither a digest nor a file", hint="write sha256:…", where="--version"
+        )
+    text = read_text(path)
+    return parse_agent(text, file=given, name=path.parent.name or path.stem, version=path.stem).digest
+
+
+async def _describe(opened: OpenStore, principal_id: str) -> dict[str, Any]:
+    from bridle.core.errors import InputError
+    from bridle.trust.journal import Kind
+
+    found = await opened.principals.get(principal_id)
+    if found is None:
+        raise InputError(f"there is no principal {principal_id!r}", hint="bridle principals list")
+    kinds = (Kind.PRINCIPAL_REGISTERED, Kind.PRINCIPAL_CHANGED)
+    records = await opened.journal.read(subject=principal_id, kinds=kinds)
+    return {**found.to_json(), "history": [_describe_record(record) for record in records]}
+
+
+def _describe_record(record: Record) -> dict[str, Any]:
+    changed, body = record.kind == "principal.changed", record.body
+    after: Any = body["principal"] if changed else body
+    return {
+        "at": record.at,
+        "change": str(body["change"]) if changed else "register",
+        "by": str(body["name"]) if changed else record.execution or "bridle",
+        "state": after["state"],
+        "digest": after["digest"],
+        "comment": str(body["comment"]) if changed else "",
+    }
+
+
+def _tell(principal: Principal, *, as_json: bool) -> None:
+    if as_json:
+        print_json(principal.to_json())
+        return
+    put(f"{principal.id} is {principal.state}")

@@ -1,0 +1,74 @@
+"""`bridle principals` over a real store: added, listed, stopped, and proved by the audit."""
+
+import json
+
+import pytest
+
+from bridle.surfaces.cli import main
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    for name in ("DATA", "CONFIG", "WORK"):
+        monkeypatch.setenv(f"BRIDLE_{name}_DIR", str(tmp_path / name.lower()))
+
+    def call(*words):
+        with pytest.raises(SystemExit) as ended:
+            main.run([*map(str, words), "--json"])
+        said = capsys.readouterr().out
+        return ended.value.code, json.loads(said) if said else None
+
+    return call
+
+
+def states(run):
+    return {principal["id"]: principal["state"] for principal in run("principals", "list")[1]}
+
+
+def test_a_service_account_lives_from_draft_to_the_end(run):
+    assert run("principals", "add", "service:ci", "--draft", "--may", "mcp:crm.*")[1]["state"] == "draft"
+    assert run("principals", "activate", "service:ci")[0] == 2
+    for change, state in (
+        ("approve", "approved"),
+        ("activate", "active"),
+        ("suspend", "suspended"),
+        ("activate", "active"),
+        ("retire", "retired"),
+    ):
+        assert run("principals", change, "service:ci")[1]["state"] == state
+    assert run("principals", "activate", "service:ci")[0] == 2
+    _, shown = run("principals", "show", "service:ci")
+    assert [line["change"] for line in shown["history"]] == [
+        "add", "approve", "activate", "suspend", "activate", "retire",
+    ]  # fmt: skip
+    assert run("audit", "verify")[0] == 0
+
+
+def test_opening_the_system_again_brings_nobody_back_who_was_suspended(run):
+    run("principals", "add", "service:ci")
+    run("principals", "suspend", "delegate:local")
+    run("principals", "suspend", "service:ci")
+    found = states(run)
+    assert (found["delegate:local"], found["service:ci"]) == ("suspended", "suspended")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("agent:x",),
+        ("delegate:x",),
+        ("nobody",),
+        ("service:",),
+        ("service:a b",),
+        ("service:x", "--may", "mcp:*.get"),
+        ("user:ben", "--may", "file:read"),
+        ("service:x", "--owner", "ben"),
+    ],
+)
+def test_what_is_no_user_and_no_service_account_is_not_added(run, words):
+    assert run("principals", "add", *words)[0] == 2
+
+
+def test_who_is_not_there_is_not_made_by_looking(run, tmp_path):
+    assert run("principals", "suspend", "service:x")[0] == 2
+    assert not (tmp_path / "data" / "bridle.db").exists()
