@@ -14,6 +14,7 @@ from bridle.app.folders import (
     open_policy,
     prepare_sample,
     shipped,
+    test_policies,
 )
 from bridle.app.opening import open_app, open_server
 from bridle.app.registry import open_registry
@@ -38,4 +39,5 @@ __all__ = [
     "prepare_sample",
     "read_health",
     "shipped",
+    "test_policies",
 ]

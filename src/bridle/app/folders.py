@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bridle.adapters.people.folder import PeopleFolder
 from bridle.adapters.rego.engine import Regorus
-from bridle.adapters.rego.policy_set import load_policy_set
+from bridle.adapters.rego.policy_set import list_policies, load_policy_set
+from bridle.adapters.rego.testing import load_suites, run_suite
 from bridle.adapters.templates.branch import BranchTree
 from bridle.adapters.templates.library import FolderLibrary
 from bridle.adapters.templates.tree import DiskTree
 from bridle.agent.shelf import find_top, list_roots
 from bridle.core.errors import UnavailableError
 from bridle.core.settings import Settings
+from bridle.trust.policy_tests import SuiteReport
 
 POLICY_TIMEOUT_S = (
     5.0  # a busy machine must not turn an answer into a recorded denial; a rule that hangs is still cut off
@@ -33,6 +36,14 @@ def open_policy(settings: Settings) -> Regorus:
     """Make the policy engine with the base set and what is added to it; the caller starts and closes it."""
     paths = [shipped("policies") / "base", *settings.policies]
     return Regorus(load_policy_set(paths), timeout_s=POLICY_TIMEOUT_S)
+
+
+def test_policies(settings: Settings, paths: Sequence[Path]) -> list[SuiteReport]:
+    """Run the tests of the policies at `paths`, or of all that ship and the account's; raise InputError for what cannot run."""
+    folder = shipped("policies")
+    found = [*paths] or [*list_policies(folder), *settings.policies]
+    suites = load_suites(found, base=folder / "base")
+    return [run_suite(suite, timeout_s=POLICY_TIMEOUT_S) for suite in suites]
 
 
 def agent_roots() -> tuple[Path, ...]:

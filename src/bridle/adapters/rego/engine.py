@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bridle.adapters.rego.answer import read_answer
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, ANSWER_RULE, PolicySet
-from bridle.adapters.rego.process import WorkerProcess
+from bridle.adapters.rego.process import WORKER, WorkerProcess
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, InputError, UnavailableError
 from bridle.trust.policy import PolicyAnswer, PolicyError
@@ -133,10 +133,10 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def start_worker(order: dict[str, Json]) -> WorkerProcess:
+def start_worker(order: dict[str, Json], *, program: str = WORKER) -> WorkerProcess:
     """Return a worker that has loaded its modules; raise UnavailableError or, for modules with complaints, InputError."""
     try:
-        worker = WorkerProcess()
+        worker = WorkerProcess(program)
         answer = json.loads(worker.ask(0, json.dumps(order).encode(), timeout_s=START_TIMEOUT_S))
     except (OSError, PolicyError) as exc:
         what = exc.what if isinstance(exc, BridleError) else str(exc)

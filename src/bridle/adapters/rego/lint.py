@@ -24,6 +24,7 @@ Node: TypeAlias = Any
 """A piece of the engine's syntax tree: JSON of a shape that only the engine documents."""
 
 PACKAGE = "bridle.gate"
+PACKAGES = frozenset({PACKAGE, "pipeline"})
 VERDICTS = frozenset({"deny", "ask", "allow"})
 RESERVED = frozenset({"answer"})
 
@@ -61,7 +62,7 @@ Complaint: TypeAlias = tuple[int, int, str]
 
 def complain(trees: Sequence[Node]) -> list[str]:
     """Return what is wrong with the modules of a set, each as `file:line:column: sentence`."""
-    functions = {_name(head["refr"]) for tree in trees for kind, head in _walk(tree) if kind == "Func"}
+    functions = {dotted(head["refr"]) for tree in trees for kind, head in _walk(tree) if kind == "Func"}
     owners = _list_owners(trees)
     return [line for tree in trees for line in _complain_of(tree, functions, owners)]
 
@@ -69,12 +70,25 @@ def complain(trees: Sequence[Node]) -> list[str]:
 def complain_of_set(tree: Node, *, package: str) -> list[str]:
     """Return what is wrong with the one module of a policy step's set: its package, and rules 3 and 4."""
     module = tree["ast"]
-    name = _name(module["package"]["refr"])
+    name = dotted(module["package"]["refr"])
     found = list(_check_calls(module))
     if name != package:
         found.append(_at(module["package"], f"the package is {name}, it must be {package}"))
     file = tree["source"]["file"]
     return [f"{file}:{line}:{column}: {sentence}" for line, column, sentence in sorted(found)]
+
+
+def complain_of_tests(trees: Sequence[Node]) -> list[str]:
+    """Return what is wrong with test modules: a package that is a set's own, and rules 3 and 4."""
+    found = []
+    for tree in trees:
+        module, file = tree["ast"], tree["source"]["file"]
+        name = dotted(module["package"]["refr"])
+        if name in PACKAGES:
+            complaint = _at(module["package"], f"tests have a package of their own, such as {name}_test")
+            found.append((file, *complaint))
+        found += [(file, *complaint) for complaint in _check_calls(module)]
+    return [f"{file}:{line}:{column}: {sentence}" for file, line, column, sentence in sorted(found)]
 
 
 def _list_owners(trees: Sequence[Node]) -> Mapping[str, str]:
@@ -93,7 +107,7 @@ def _owner(tree: Node) -> str:
 def _list_rules(module: Node) -> Iterator[tuple[str, Node]]:
     for kind, rule in (pair for entry in module["rules"] for pair in entry.items()):
         head = rule if kind == "Default" else next(iter(rule["head"].values()))
-        name = _name(head["refr"]).split(".")[0]
+        name = dotted(head["refr"]).split(".")[0]
         if name not in VERDICTS:
             yield name, rule
 
@@ -113,17 +127,17 @@ def _complain_of(tree: Node, functions: set[str], owners: Mapping[str, str]) -> 
 
 def _check_package(module: Node) -> Iterator[Complaint]:
     package = module["package"]
-    if _name(package["refr"]) != PACKAGE:
-        yield _at(package, f"the package is {_name(package['refr'])}, it must be {PACKAGE}")
+    if dotted(package["refr"]) != PACKAGE:
+        yield _at(package, f"the package is {dotted(package['refr'])}, it must be {PACKAGE}")
 
 
 def _check_rules(module: Node) -> Iterator[Complaint]:
     for kind, rule in (pair for entry in module["rules"] for pair in entry.items()):
         shape, head = ("Default", rule) if kind == "Default" else next(iter(rule["head"].items()))
-        name = _name(head["refr"]).split(".")[0]
+        name = dotted(head["refr"]).split(".")[0]
         if name in RESERVED:
             yield _at(rule, f"{name} is Bridle's own rule; add to deny, ask or allow")
-        if name in VERDICTS and (shape != "Set" or _name(head["refr"]) != name):
+        if name in VERDICTS and (shape != "Set" or dotted(head["refr"]) != name):
             yield _at(rule, f"{name} is a set: write `{name} contains {{…}} if {{…}}`")
 
 
@@ -131,7 +145,7 @@ def _check_calls(module: Node) -> Iterator[Complaint]:
     for kind, call in _walk(module):
         if kind != "Call":
             continue
-        name = _name(call["fcn"])
+        name = dotted(call["fcn"])
         if name in WORLD:
             yield _at(call, f"{name} does not depend on the input alone; use input, for the time input.now")
         if name in WRONG:
@@ -143,7 +157,7 @@ def _check_negations(module: Node, functions: set[str]) -> Iterator[Complaint]:
         if kind != "NotExpr":
             continue
         for inner, node in _walk(negation):
-            name = _name(node["fcn"]) if inner == "Call" else ""
+            name = dotted(node["fcn"]) if inner == "Call" else ""
             if inner == "ArithExpr" or (inner == "Call" and name not in TOTAL | functions):
                 what = name or "a calculation"
                 yield _at(node, f"`not` around {what}, which can fail: name it in a rule of its own")
@@ -161,14 +175,14 @@ def _walk(node: Node) -> Iterator[tuple[str, Node]]:
             yield from _walk(item)
 
 
-def _name(reference: Node) -> str:
+def dotted(reference: Node) -> str:
     """Return `a.b` for a reference; what is not a plain name becomes `?`."""
     kind, content = next(iter(reference.items()))
     if kind == "Var":
         return str(content["value"])
     if kind == "RefDot":
-        return f"{_name(content['refr'])}.{content['field'][1]}"
-    return f"{_name(content['refr'])}.?" if kind == "RefBrack" else "?"
+        return f"{dotted(content['refr'])}.{content['field'][1]}"
+    return f"{dotted(content['refr'])}.?" if kind == "RefBrack" else "?"
 
 
 def _at(node: Node, sentence: str) -> Complaint:

@@ -1,7 +1,8 @@
 """Policy sets: the Rego modules that are asked together, read once and named by one digest.
 
 Rules
-  1. A path is a `.rego` file or a folder; a folder's modules are all files below it but `*_test.rego`.
+  1. A path is a `.rego` file or a folder; a folder's modules are all files below it but `*_test.rego`, which `bridle policy test`
+     reads beside them.
   2. A module's name is its path from the folder's parent (`base/git.rego`). No two paths have the same last name, so that what
      a module's name begins with says which of them it is from.
   3. The digest covers the names and the texts of all modules and of the module that joins them (`ANSWER`).
@@ -75,15 +76,38 @@ def load_policy_set(paths: Sequence[Path]) -> PolicySet:
     return build_policy_set(modules)
 
 
+def list_policies(folder: Path) -> list[Path]:
+    """Return the sets that lie in a folder of sets: its modules and its folders, in their order."""
+    return sorted(
+        path for path in folder.iterdir() if path.is_dir() or (path.suffix == ".rego" and not _is_test(path))
+    )
+
+
+def load_tests(path: Path) -> dict[str, str]:
+    """Read the tests of the modules at `path`, named as those are: a folder's `*_test.rego`, or the one beside a file."""
+    path = path.resolve()
+    if path.is_dir():
+        return {name: _read(file) for name, file in _files_below(path) if _is_test(file)}
+    beside = path.with_name(f"{path.stem}_test.rego")
+    return {beside.name: _read(beside)} if beside.is_file() else {}
+
+
 def _modules_at(path: Path) -> list[tuple[str, Path]]:
     if path.is_dir():
-        files = (file for file in path.rglob("*.rego") if not file.name.endswith("_test.rego"))
-        return sorted((str(file.relative_to(path.parent)), file) for file in files)
+        return [(name, file) for name, file in _files_below(path) if not _is_test(file)]
     if path.suffix != ".rego" or not path.is_file():
         raise InputError(
             "there is no policy here", where=str(path), hint="name a .rego file or a folder of them"
         )
     return [(path.name, path)]
+
+
+def _files_below(folder: Path) -> list[tuple[str, Path]]:
+    return sorted((str(file.relative_to(folder.parent)), file) for file in folder.rglob("*.rego"))
+
+
+def _is_test(file: Path) -> bool:
+    return file.name.endswith("_test.rego")
 
 
 def _read(file: Path) -> str:

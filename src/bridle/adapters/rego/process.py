@@ -24,6 +24,7 @@ from bridle.core.errors import InputError
 from bridle.trust.policy import PolicyError
 
 CHUNK_BYTES = 1 << 16
+WORKER = "bridle.adapters.rego.worker"
 ENVIRONMENT = {
     # The engine's allocator takes 1 GiB of addresses at once otherwise, and would spend it whatever the limit is.
     "MIMALLOC_ARENA_RESERVE": "32768",
@@ -33,9 +34,9 @@ ENVIRONMENT = {
 class WorkerProcess:
     """A running worker. Every failure to answer raises PolicyError, and the process is dead then."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = WORKER) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "bridle.adapters.rego.worker"],
+            [sys.executable, "-I", "-m", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # what the worker has to say comes in frames

@@ -35,7 +35,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     order = json.loads(first[1])
     limit_process(memory_mib=order["memory_mib"])
     engine, complaints = load(order["modules"], own=order["own"], package=order.get("package", ""))
-    _send(answers, first[0], {"ready": not complaints, "complaints": complaints})
+    send(answers, first[0], {"ready": not complaints, "complaints": complaints})
     while not complaints and (frame := read_frame(questions)) is not None:
         limit_question(cpu_s=order["cpu_s"])
         answers.write(pack_frame(frame[0], evaluate(engine, order["rule"], frame[1])))
@@ -114,7 +114,8 @@ def _add_either(engine: Any, name: str, text: str) -> str:
     return "" if is_older else complaint
 
 
-def _send(answers: BinaryIO, number: int, message: Mapping[str, object]) -> None:
+def send(answers: BinaryIO, number: int, message: Mapping[str, object]) -> None:
+    """Write one message as a frame."""
     answers.write(pack_frame(number, json.dumps(message).encode("utf-8")))
     answers.flush()
 

@@ -42,6 +42,7 @@ COMMANDS = (
     "decide",
     "people",
     "principals",
+    "policy",
     "inspect",
     "prove",
     "doctor",

@@ -1,0 +1,95 @@
+"""`bridle policy`: try policies out before they decide, without a server: their tests, one question, what was decided before."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import AsJson, print_json, put
+
+if TYPE_CHECKING:
+    from bridle.trust.policy_tests import SuiteReport
+
+FAILED = 4
+policy_app = typer.Typer(
+    no_args_is_help=True, help="Policies: run their tests, ask them, see what they would change."
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(policy_app, name="policy")
+
+
+@policy_app.command(name="test", epilog="Example: bridle policy test policies/house --coverage 90")
+def policy_test(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Rego files or folders; if left out, what ships and the account's own.", metavar="[PATHS]"
+        ),
+    ] = None,
+    coverage: Annotated[
+        int,
+        typer.Option(
+            help="Fail when the tests reach less of a file than this.", metavar="PERCENT", min=0, max=100
+        ),
+    ] = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Run the `test_…` rules of *_test.rego beside the base set, and say which lines they do not reach.
+
+    Ends with 0 when every test passed, with 4 when one failed or a file is reached too little, with 2 when a set has complaints.
+    """
+    from bridle.app import test_policies
+    from bridle.core.settings import load_settings
+
+    reports = test_policies(load_settings(), paths or [])
+    failed = sum(bool(result.why) for report in reports for result in report.results)
+    thin = [one for report in reports for one in _reached(report) if one["percent"] < coverage]
+    if as_json:
+        print_json({"failed": failed, "below": thin, "suites": [_describe(report) for report in reports]})
+    else:
+        for report in reports:
+            _show(report)
+        for one in thin:
+            put(f"{one['file']} is reached by {one['percent']} %, wanted are {coverage} %")
+    return FAILED if failed or thin else 0
+
+
+def _describe(report: SuiteReport) -> dict[str, Any]:
+    tests = [
+        {"rule": one.rule, "where": one.where, "passed": not one.why, "why": one.why}
+        for one in report.results
+    ]
+    return {"path": str(report.path), "tests": tests, "coverage": _reached(report)}
+
+
+def _reached(report: SuiteReport) -> list[dict[str, Any]]:
+    return [
+        {"file": one.file, "percent": one.percent, "reached": len(one.reached), "missed": list(one.missed)}
+        for one in report.coverage
+    ]
+
+
+def _show(report: SuiteReport) -> None:
+    failed = [one for one in report.results if one.why]
+    passed = len(report.results) - len(failed)
+    put(
+        f"{report.path}: {passed} passed, {len(failed)} failed"
+        if report.results
+        else f"{report.path}: no tests"
+    )
+    for one in failed:
+        put(f"  failed  {one.where} {one.rule}: {one.why}")
+    for file in report.coverage:
+        missed = f"  not reached: {_ranges(file.missed)}" if file.missed else ""
+        put(f"  {file.percent:>3} %  {file.file}{missed}")
+
+
+def _ranges(lines: tuple[int, ...]) -> str:
+    """Write numbers as 3, 7-9."""
+    runs = [[line for _, line in run] for _, run in groupby(enumerate(lines), lambda pair: pair[1] - pair[0])]
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
