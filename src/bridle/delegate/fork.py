@@ -1,4 +1,4 @@
-"""A fork's git side: a copy of the mirror it came from, and what of it comes back when forks are merged.
+"""A fork's git side: a copy of the mirror it came from, and what of it comes back when forks are merged. And a rerun's.
 
 Rules
   1. A fork remembers what it came from: the workspace, its tree, its branches made here and what was cloned into it
@@ -148,6 +148,26 @@ def take_back(parent: Mirror, mirrors: Mapping[str, Mirror], what: Return) -> No
     parent.git.output("update-ref", "--stdin", stdin="".join(lines).encode())
     if what.clone is not None:
         parent.note_clone(what.clone)
+
+
+def take_over(
+    mirror: Mirror, source: Mirror, *, commit: str, tree: str, branches: Mapping[str, str]
+) -> Mapping[str, str] | None:
+    """Make a mirror what another was when that clone was its newest; return the branches that it still had then.
+
+    None, and nothing is taken, when the source was cloned into again since. Doing it again changes nothing.
+    """
+    clone = source.find_clone()
+    if clone is None or (clone.commit, clone.tree) != (commit, tree):
+        return None
+    mirror.make()
+    taken = {branch: made for branch, made in sorted(branches.items()) if source.has_commit(made)}
+    mirror.take_objects(source, refs=[commit, *sorted({*taken.values()})])
+    refs = {clone.point.local: commit} | {f"refs/heads/{branch}": made for branch, made in taken.items()}
+    lines = [f"update {ref} {target}\n" for ref, target in refs.items()]
+    mirror.git.output("update-ref", "--stdin", stdin="".join(lines).encode())
+    mirror.note_clone(clone)
+    return taken
 
 
 def _copier(objects: Path) -> Callable[[str, str], None]:

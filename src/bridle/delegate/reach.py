@@ -1,10 +1,12 @@
-"""Which workspaces a task reaches besides its own. An execution never reaches those of another.
+"""Which workspaces a task reaches besides its own. An execution reaches those of another in one case: it is a rerun of that.
 
 Rules
   1. A workspace belongs to the execution that its name is, or begins with before a dot: `exe_1` is an execution's own
      workspace, `exe_1.a1b2` a fork of it.
   2. A task that names other workspaces names only those of the execution in its key, and works in one of them itself.
   3. An execution's own workspace is nobody's fork: nothing is copied over it, and it is not dropped.
+  4. What a rerun begins with may come from the own workspace of the execution that is run again. Which one that is, the permit
+     says beside the arguments; the control plane found it in its records.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ OTHERS: Mapping[str, Callable[[Task], tuple[str, ...]]] = {
     "workspace.drop": lambda task: names_of(task, "workspaces"),
 }
 
+RESTORE = "workspace.restore"
+
 
 def execution_of(workspace: str) -> str:
     """Return the execution that a workspace belongs to."""
@@ -34,6 +38,8 @@ def execution_for(task: Task) -> str:
 
 def reached_by(task: Task) -> tuple[str, ...]:
     """Return every workspace that the task reads or changes; raise TrustError when one is another execution's."""
+    if task.request.tool == RESTORE and "source" in task.request.arguments:
+        return task.workspace, _taken_over_by(task)
     if task.request.tool not in OTHERS:
         return (task.workspace,) if task.workspace else ()
     others = OTHERS[task.request.tool](task)
@@ -47,6 +53,18 @@ def reached_by(task: Task) -> tuple[str, ...]:
             )
     _check_forks(task, others, execution=execution)
     return (task.workspace, *others)
+
+
+def _taken_over_by(task: Task) -> str:
+    source = text_of(task, "source")
+    own = task.workspace == execution_for(task) and source == execution_of(source)
+    if not own or source == task.workspace or task.permit.expect.get("takes_over") != source:
+        raise TrustError(
+            f"the permit does not say that {task.workspace!r} is made what {source!r} was",
+            hint="a rerun takes over from the execution that it runs again",
+            reason="workspace-of-another-execution",
+        )
+    return source
 
 
 def _check_forks(task: Task, others: tuple[str, ...], *, execution: str) -> None:

@@ -34,7 +34,15 @@ from bridle.delegate.mirror import Clone, Mirror, Point
 from bridle.delegate.workspace import Workspaces
 
 MIRROR_TOOLS = frozenset(
-    {"git.clone", "git.commit", "git.push", "workspace.verify", "workspace.fork", "workspace.merge"}
+    {
+        "git.clone",
+        "git.commit",
+        "git.push",
+        "workspace.verify",
+        "workspace.fork",
+        "workspace.merge",
+        "workspace.restore",
+    }
 )
 """Tools that work with the git side of a workspace."""
 

@@ -8,7 +8,7 @@ Rules, in this order; when one does not hold, nothing is done and TrustError say
   5. What the permit expects is so: the tree the decision was made about is the one the effector will use, and the
      repository is the one that the workspace was cloned from last. An expectation that this delegate does not know
      how to check does not hold.
-  6. Every workspace that the task names is of the execution that it acts for (see delegate.reach).
+  6. Every workspace that the task names is of the execution that it acts for, or of the one that it runs again (delegate.reach).
 Before that, a workspace that stood on another machine last is brought here (see delegate.travel).
 Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspaces.
 Named secrets, and those that the execution made itself on whatever machine, are known before it runs.
@@ -196,6 +196,7 @@ class Worker:
             "boundary": digest(task.boundary),
             "workspace": task.workspace,
             "restore_to": task.restore_to,
+            "takes_over": task.request.arguments.get("source"),
         }
         if name not in facts:
             raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")

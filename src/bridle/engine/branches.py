@@ -28,6 +28,7 @@ from bridle.engine.position import Position
 from bridle.engine.result import FORGIVEN
 from bridle.engine.work import Answer
 from bridle.gate.action import Action, Denied, Done, Purpose, action_key
+from bridle.gate.reruns import describe_restore
 from bridle.pipeline.tree import Block, Step, walk
 from bridle.trust.journal import Kind, Record
 from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
@@ -131,7 +132,8 @@ async def restore(desk: Desk, position: Position) -> Answer | None:
     options = desk.execution.options
     if options.get("from") != position.path or not options.get("tree"):
         return None
-    path, arguments = f"{position.path}/restore", {"tree": options["tree"]}
+    path, stood = f"{position.path}/restore", await describe_restore(desk.bench.journal, desk.execution.id)
+    arguments = stood or {"tree": options["tree"]}
     note = await _act(desk, path, "workspace.restore", arguments, workspace=desk.execution.id)
     return await _fail(desk, path, note) if note else None
 

@@ -17,6 +17,7 @@ from typing import Protocol
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.engine.execution import Execution
 from bridle.engine.finish import Attestor
+from bridle.gate.reruns import read_counted
 from bridle.trust.change import CHANGE_V1, collect_records, name_records
 from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import Entry, Journal, Kind, Record
@@ -64,7 +65,7 @@ class Proof(Attestor):
         known = await self._journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
         if known is not None:
             return known.id
-        shipment = find_shipment(await self._journal.read(execution=execution.id))
+        shipment = find_shipment(await read_counted(self._journal, execution.id), execution.id)
         if shipment is None:
             return ""
         predicate, _ = describe(execution, shipment, await self._journal.read())
@@ -82,7 +83,7 @@ class Proof(Attestor):
     async def build(self, execution: Execution, checkpoint: str) -> bytes:
         """Return the bundle of an execution under a checkpoint that covers it."""
         records = await self._journal.read()
-        shipment = find_shipment([record for record in records if record.execution == execution.id])
+        shipment = find_shipment(await read_counted(self._journal, execution.id), execution.id)
         assert shipment is not None
         predicate, carried = describe(execution, shipment, records)
         envelope = issue_statement(
@@ -102,11 +103,16 @@ class Proof(Attestor):
         )
 
 
-def find_shipment(records: Sequence[Record]) -> Shipment | None:
-    """Return the push that succeeded and what it rests on, or None when nothing was pushed."""
+def find_shipment(records: Sequence[Record], execution: str) -> Shipment | None:
+    """Return the push of an execution that succeeded and what it rests on, or None when it pushed nothing.
+
+    `records` are its own, and of a rerun those of the stages it took over: the commit may have been made there.
+    """
     outcomes = [record for record in records if record.kind is Kind.OUTCOME]
     pushes = [
-        record for record in outcomes if _is(record, "git.push") and record.body["status"] == "succeeded"
+        record
+        for record in outcomes
+        if _is(record, "git.push") and record.body["status"] == "succeeded" and record.execution == execution
     ]
     if not pushes:
         return None

@@ -5,12 +5,13 @@ Rules
   2. A stage is reused only when it succeeded, or was left out, and nothing has rolled it back. Its records (steps, cells,
      outputs) are written into the new execution, each naming the one it repeats; nothing is done again.
   3. The workspace begins as it stood at the end of the last reused stage, by the digest that the delegate reported then.
-     Commits are not taken over: what was committed in another execution is not pushed by this one.
+     What had been cloned and committed by then comes along (gate.reruns), except out of the cells of a stage.
   4. What belongs to another execution (a chained pipeline, a rollback) is rerun with that one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,23 +66,23 @@ async def find_reuse(
     if not from_stage:
         return Reuse(execution.id, "")
     plan = Plan.from_json(execution.plan)
-    earlier = _find_earlier(plan, from_stage)
+    nodes = _find_earlier(plan, from_stage)
+    earlier, names = [node.id for node in nodes], _first_parts(nodes)
     await _refuse_undone(executions, execution, earlier)
     records = await journal.read(execution=execution.id)
     ends = [_find_end(records, stage) for stage in earlier]
     last = max((end.seq for end in ends), default=-1)
-    starts = tuple(f"{stage}/" for stage in earlier)
     reused = [
         record
         for record in records
-        if record.kind in REUSED and (record.subject in earlier or record.subject.startswith(starts))
+        if record.kind in REUSED and names.fullmatch(record.subject.partition("/")[0])
     ]
     tree = _find_tree(records, execution.id, last) or str(execution.options.get("tree", ""))
     return Reuse(execution.id, from_stage, tuple(reused), tree if earlier else "")
 
 
-def _find_earlier(plan: Plan, from_stage: str) -> list[str]:
-    """Return the paths of the stages before one; raise InputError when there is no such stage to begin with."""
+def _find_earlier(plan: Plan, from_stage: str) -> list[AnyNode]:
+    """Return the stages before one; raise InputError when there is no such stage to begin with."""
     index = next((at for at, node in enumerate(plan.stages) if node.id == from_stage), None)
     if index is None or _is_transparent(plan.stages[index]):
         names = ", ".join(node.id for node in plan.stages if not _is_transparent(node))
@@ -90,15 +91,21 @@ def _find_earlier(plan: Plan, from_stage: str) -> list[str]:
             hint=f"begin with one of {names}; a stage inside of a group begins with its group",
             reason="no-such-stage",
         )
-    return list(_paths(plan.stages[:index]))
+    return list(_opened(plan.stages[:index]))
 
 
-def _paths(nodes: Sequence[AnyNode]) -> Iterator[str]:
+def _opened(nodes: Sequence[AnyNode]) -> Iterator[AnyNode]:
     for node in nodes:
         if isinstance(node, Block) and node.transparent:
-            yield from _paths(node.nodes)
+            yield from _opened(node.nodes)
         else:
-            yield node.id
+            yield node
+
+
+def _first_parts(nodes: Sequence[AnyNode]) -> re.Pattern[str]:
+    """Return what the first part of a path is below one of these stages: its id, or that of a cell of it."""
+    parts = (re.escape(node.id) + (r"(_\d+)?" if node.strategy else "") for node in nodes)
+    return re.compile("|".join(parts))
 
 
 def _is_transparent(node: AnyNode) -> bool:

@@ -14,9 +14,10 @@ Rules, in this order; the first four end the reading, the others all speak
    9. commit.outside-boundary   what changed was not recomputed, is another tree's, or holds a forbidden path
   10. commit.secret             a line that would be committed holds a known secret or a token, or nobody has looked
   11. commit.suite-not-green    the suite did not run, failed, ran nothing, or ran less than its baseline
-  12. git.unknown-commit       a commit to be pushed that was not made through the gate in this execution
+  12. git.unknown-commit       a commit to be pushed that was made through the gate neither in this execution nor in a stage that
+                               it took over as a rerun
   13. git.unknown-push          a push to be put back that the execution which is rolled back did not make, or not so
-  14. workspace.unknown-tree    a tree to begin a rerun with that the execution which is run again did not have
+  14. workspace.unknown-tree    a tree, or commits, to begin a rerun with that the execution which is run again did not have
   15. budget.exhausted          nothing is left to call a model with
   16. network.not-granted       the step's boundary asks for a network
 
@@ -33,7 +34,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from bridle.core.boundary import Boundary, clean_path, matches_any
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, canonical
 from bridle.core.errors import InputError
 from bridle.core.visible import show_name
 from bridle.gate.loops import is_counted
@@ -234,10 +235,10 @@ def _restore(case: Case) -> Iterator[Finding]:
 def _rerun(case: Case) -> Iterator[Finding]:
     if case.tool != "workspace.restore":
         return
-    if case.reruns is None or case.reruns.get("tree") != case.arguments["tree"]:
+    if case.reruns is None or canonical(case.reruns) != canonical(case.arguments):
         yield Finding(
             "workspace.unknown-tree",
-            "The execution that is run again did not have this tree, so this one does not begin with it.",
+            "The execution that is run again did not have this tree and these commits, so this one does not begin with them.",
         )
 
 

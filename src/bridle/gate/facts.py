@@ -14,12 +14,14 @@ The document is the policy's input as well; its shape is fixed (schema version 1
       "tree":      "sha256:…" of the workspace now, or ""
       "verification": null | {"tree", "changed", "outside", "secrets", "difference", "baseline_tests",
                               "suite": {"tests", "failures", "errors", "exit_code", "report"}},
-      "provenance": null | {"commit", "repository", "message", "change": {"exact", "alike"}, "agent", "agent_digest", "tree",
-                            "changed", "report"},                            of a commit that is to be pushed
+      "provenance": null | {"commit", "repository", "message", "change": {"exact", "alike"}, "execution", "agent",
+                            "agent_digest", "tree", "changed", "report"},    of a commit that is to be pushed; a rerun has those
+                                                                             of the stages it took over
       "undoes":    null | {"repository", "workspace", "branch", "commit", "previous"},  what the push came to that a git.restore
                                                           puts back: one of the execution that this one is the rollback of
-      "reruns":    null | {"tree"},                       what a workspace.restore puts there: as reported in the execution that
-                                                          this one runs again
+      "reruns":    null | {"tree"} | {"tree", "source", "clone": {"commit", "tree"}, "branches": {name: commit}},
+                                                          what a workspace.restore puts there: as it was in the execution that
+                                                          this one runs again (gate.reruns)
       "loop":      null | {"target", "exact", "alike", "times", "limit", "within_s", "undoes",
                     "before": [{"at", "tool", "execution", "key", "same"}, …]},
                                                           which time this is done; null for what is not counted or cannot be told
@@ -46,6 +48,14 @@ from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests
+from bridle.gate.reruns import (
+    arguments_of,
+    describe_restore,
+    did,
+    options_of,
+    read_counted,
+    whole_clones,
+)
 from bridle.trust.journal import Journal, Kind, Record
 from bridle.trust.principals import Lifecycle, Principal, Principals
 from bridle.trust.quorum import CONTROL_PLANE
@@ -153,11 +163,11 @@ class FactSource:
         return Standing(actor, initiator, token, scope)
 
     async def provenance(self, action: Action) -> dict[str, Json] | None:
-        """Return who made the commit that is to be pushed, and on which test report; None when this execution did not."""
+        """Return who made the commit that is to be pushed, and on which test report; None when it was not made here."""
         commit = action.request.arguments.get("commit")
         if action.request.tool != "git.push" or not isinstance(commit, str):
             return None
-        records = await self._journal.read(execution=action.execution)
+        records = await read_counted(self._journal, action.execution)
         made = [record for record in records if _made_commit(record, commit)]
         if not made:
             return None
@@ -179,7 +189,7 @@ class FactSource:
         key = action.request.arguments.get("push")
         if action.request.tool != "git.restore" or not isinstance(key, str):
             return None
-        undoes = (await self._options(action.execution)).get("undoes")
+        undoes = (await options_of(self._journal, action.execution)).get("undoes")
         if not isinstance(undoes, str) or not key.startswith(f"{undoes}/"):
             return None
         outcome = await self._journal.last(undoes, key, (Kind.OUTCOME,))
@@ -189,28 +199,14 @@ class FactSource:
         return {name: value.get(name) for name in UNDONE}
 
     async def rerun(self, action: Action) -> dict[str, Json] | None:
-        """Return the tree that the rerun begins with, if the execution that is run again had it as its own."""
+        """Return what a rerun begins with, as the execution that is run again had it."""
         if action.request.tool != "workspace.restore":
             return None
-        options = await self._options(action.execution)
-        source, tree = str(options.get("rerun_of", "")), options.get("tree")
-        while source and tree:  # a rerun of a rerun may have taken the tree over itself
-            for record in await self._journal.read(execution=source, kinds=(Kind.OUTCOME,)):
-                facts = record.body["facts"]
-                if isinstance(facts, Mapping) and facts.get("tree") == tree:
-                    return {"tree": tree}
-            source = str((await self._options(source)).get("rerun_of", ""))
-        return None
-
-    async def _options(self, execution: str) -> Mapping[str, Json]:
-        """Return what the execution was started with, as its first record has it."""
-        started = await self._journal.last(execution, execution, (Kind.EXECUTION_STARTED,))
-        options = started.body.get("options") if started else None
-        return options if isinstance(options, Mapping) else {}
+        return await describe_restore(self._journal, action.execution)
 
     async def exhibits(self, execution: str, provenance: Mapping[str, Json]) -> dict[str, Json]:
         """Return what a person should see of a commit: its difference, and the test reports before and after."""
-        records = await self._journal.read(execution=execution)
+        records = await read_counted(self._journal, execution)
         before = next((report for report in map(_report_of, records) if report is not None), None)
         checks = [record for record in records if _verified_tree(record, provenance.get("tree"))]
         found = checks[-1].body["value"] if checks else None
@@ -228,7 +224,7 @@ class FactSource:
 
     async def baseline_tests(self, execution: str) -> int | None:
         """Return how many tests the pipeline's own first report of this execution counted."""
-        for record in await self._journal.read(execution=execution):
+        for record in await read_counted(self._journal, execution):
             report = _report_of(record)
             if report is not None:
                 count = report.get("tests")
@@ -304,14 +300,7 @@ def _described(manifest: Manifest | None) -> dict[str, Json]:
 
 
 def _made_commit(record: Record, commit: str) -> bool:
-    value = record.body.get("value")
-    return (
-        record.kind is Kind.OUTCOME
-        and record.body.get("tool") == "git.commit"
-        and record.body.get("status") == "succeeded"
-        and isinstance(value, Mapping)
-        and value.get("commit") == commit
-    )
+    return did(record, "git.commit") and as_mapping(record.body["value"]).get("commit") == commit
 
 
 def _verified_tree(record: Record, tree: Json) -> bool:
@@ -337,8 +326,9 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
     return {
         "commit": commit,
         "repository": hide_userinfo(_cloned_from(records, before=made)),
-        "message": as_mapping(as_mapping(decided["request"])["arguments"])["message"],
+        "message": arguments_of(about[Kind.DECIDED])["message"],
         "change": as_mapping(made.body["facts"]).get("change"),
+        "execution": made.execution,
         "record": made.id,
         "agent": principal["id"],
         "agent_version": principal["version"],
@@ -350,20 +340,10 @@ def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, J
 
 
 def _cloned_from(records: list[Record], *, before: Record) -> str:
-    """Return the repository that the workspace was cloned from when the commit was made; one put into a folder is none."""
-    clones = {record.subject for record in records if record.seq < before.seq and _cloned(record)}
-    decided = [record for record in records if record.kind is Kind.DECIDED and record.subject in clones]
-    asked = [as_mapping(as_mapping(record.body["request"])["arguments"]) for record in decided]
-    whole = [arguments for arguments in asked if "path" not in arguments]
-    return str(whole[-1]["repository"]) if whole else ""
-
-
-def _cloned(record: Record) -> bool:
-    return (
-        record.kind is Kind.OUTCOME
-        and record.body.get("tool") == "git.clone"
-        and record.body.get("status") == "succeeded"
-    )
+    """Return the repository that the workspace was cloned from when the commit was made."""
+    clones = whole_clones([record for record in records if record.seq < before.seq])
+    decided = {record.subject: record for record in records if record.kind is Kind.DECIDED}
+    return str(arguments_of(decided[clones[-1].subject])["repository"]) if clones else ""
 
 
 def _report_of(record: Record) -> Mapping[str, Json] | None:

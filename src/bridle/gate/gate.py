@@ -156,9 +156,7 @@ class Gate:
                 return Judgement(foreseen, facts, standing, approval, tree)
             facts, standing = await self._gather(action, approval, await self._verify(action, tree), **about)
         decision = decide(facts, manifest, await self._ask_policy(facts))
-        made = facts["provenance"]
-        if isinstance(made, Mapping):  # a commit goes back to where its base came from, and nowhere else
-            decision = replace(decision, expect={**decision.expect, "repository": made["repository"]})
+        decision = replace(decision, expect={**decision.expect, **_expectations(facts)})
         return Judgement(decision, facts, standing, approval, tree)
 
     async def _gather(
@@ -198,6 +196,14 @@ class Gate:
             return await self._on.policy.evaluate(facts)
         except PolicyError as error:
             return error  # an answer of its own: decided upon as a denial, and recorded
+
+
+def _expectations(facts: Mapping[str, Json]) -> dict[str, Json]:
+    """What a permit names besides: where a commit goes back to (where its base came from), and whose git side is copied."""
+    made, reruns = facts["provenance"], facts["reruns"]
+    where: dict[str, Json] = {"repository": made["repository"]} if isinstance(made, Mapping) else {}
+    whose = reruns.get("source") if isinstance(reruns, Mapping) else None
+    return {**where, "takes_over": whose} if whose else where
 
 
 def _settled_by(record: Record) -> Done:

@@ -5,7 +5,8 @@
      "cost": {…}, "sandbox": {…}, "records": {name: {"seq", "hash"}, …}}
 
 Rules
-  1. The records named are exactly the records carried, each with its hash, all of this execution.
+  1. The records named are exactly the records carried, each with its hash, all of this execution, or of a stage that it took
+     over as a rerun (trust.taken_over).
   2. A push of exactly this commit to this branch of this repository was decided, carried out and reported; it is the subject too.
   3. That push was decided by the policy named. When its decision rested on an approval, the predicate names the
      verdict that gave it, by whom, and whether only the operating system vouches for them; else it names none.
@@ -23,6 +24,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.trust.encoding import read_fields
 from bridle.trust.journal import Kind, Record
+from bridle.trust.taken_over import collect_ends, find_foreign
 from bridle.trust.trail import read_part, read_text
 
 CHANGE_V1 = "urn:bridle:predicate:change:v1"
@@ -64,7 +66,7 @@ def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> d
 
     For an outcome `push` these are push, push.intent, push.decision, and where people were asked push.asked, push.request, the
     verdict that was the last one needed as push.verdict, and those before it as push.verdict.1 and on; besides, each
-    delegate's registration under the delegate's id.
+    delegate's registration under the delegate's id, and as ship.taken-over.1 and on the ends of a stage that was taken over.
     """
     by_id = {record.id: record for record in journal}
     carried: dict[str, Record] = {}
@@ -72,6 +74,7 @@ def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> d
         if record_id not in by_id or by_id[record_id].kind is not Kind.OUTCOME:
             raise ChangeError(f"{record_id} is not the outcome of an action", where=name)
         carried.update(_course_of(journal, by_id[record_id], name))
+    carried.update(collect_ends(journal, list(carried.values())))
     for record in journal:
         if record.kind is Kind.PRINCIPAL_REGISTERED and record.body.get("kind") == "delegate":
             carried[str(record.body["id"])] = record
@@ -112,9 +115,9 @@ def _match_names(change: Mapping[str, Json], records: Sequence[Record]) -> dict[
     strange = [record for record in records if record.seq not in known]
     if strange:
         raise ChangeError("a record is carried that the statement does not name", where=strange[0].id)
-    for record in records:
-        if record.kind is not Kind.PRINCIPAL_REGISTERED and record.execution != change["execution"]:
-            raise ChangeError("a record of another execution is carried", where=record.id)
+    foreign = find_foreign(records, execution=str(change["execution"]))
+    if foreign is not None:
+        raise ChangeError("a record of another execution is carried", where=foreign.id)
     return named
 
 
@@ -123,6 +126,7 @@ def _find_push(change: Mapping[str, Json], records: Sequence[Record]) -> tuple[R
     for outcome in records:
         if (
             outcome.kind is Kind.OUTCOME
+            and outcome.execution == change["execution"]
             and outcome.body.get("tool") == PUSH
             and outcome.body.get("status") == "succeeded"
         ):

@@ -10,6 +10,7 @@ Rules
      counted once (trust.quorum), and it is used once there are enough: by one intent, or by the one decision to go on.
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
+  7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -78,6 +79,7 @@ class Trail:
         self._words: dict[str, _Word] = {}
         self._questions: dict[tuple[str, str], Record] = {}
         self._stopped: dict[str, str] = {}
+        self._ends: dict[str, tuple[str, str, Json]] = {}
 
     @property
     def open_intents(self) -> list[str]:
@@ -229,6 +231,18 @@ class Trail:
             control_plane=self._control_plane,
         )
 
+    def _stage_ended(self, record: Record) -> None:
+        """What rests on a stage of another execution rests on this; the note alone says more than the record it repeats."""
+        state = record.body.get("state")
+        if "reused" in record.body:
+            repeated = self._ends.get(read_text(record, "reused"))
+            _must(record, repeated is not None, "it repeats a record that was not there before")
+            assert repeated is not None
+            execution, subject, was = repeated
+            same = execution != record.execution and (subject, was) == (record.subject, state)
+            _must(record, same, "it does not say what the record that it repeats says")
+        self._ends[record.id] = (record.execution, record.subject, state)
+
     def _course(self, record: Record) -> _Course:
         course = self._courses.get((record.execution, record.subject))
         if course is None or course.action != read_text(record, "action"):
@@ -245,6 +259,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.OUTCOME: Trail._ended,
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
+    Kind.BLOCK_ENDED: Trail._stage_ended,
     Kind.INTERVENTION_REQUESTED: Trail._questioned,
     Kind.INTERVENTION_ANSWERED: Trail._intervened,
 }

@@ -65,6 +65,8 @@ class FakeDelegate:
         facts = {"usage": {"input_tokens": 10, "output_tokens": 5}, "cost_usd": "0.25"}
         if task.request.tool == "git.commit" and self.changes:
             facts["change"] = self.changes
+        if task.request.tool == "git.clone":
+            facts["tree"] = "sha256:" + "0" * 64
         return sign_report(
             self.signer,
             action_digest=task.request.digest,
@@ -204,8 +206,14 @@ async def _register(store, clock, delegate):
 
 @pytest.fixture
 async def made_commit(scene):
-    """Let the agent commit through the gate, so that a push has something to push; forget what the fake was told."""
+    """A commit of the agent, so that a push has something to push."""
+    await commit(scene)
+
+
+async def commit(scene):
+    """Let the agent commit through the gate; forget what the fake was told."""
     scene.delegate.answers = {
+        "git.clone": {"commit": "d" * 40, "branch": "main"},
         "workspace.verify": {
             "tree": "sha256:" + "0" * 64,
             "changed": ["src/a.py"],

@@ -69,3 +69,16 @@ def test_a_stage_that_did_not_succeed_is_never_reused(home):
     _, found = home.bridle_json("run", "pipeline.yaml")
     code, problem = home.bridle_json("rerun", found["execution"], "--from", "last")
     assert (code, problem["type"]) == (2, "urn:bridle:problem:stage-not-succeeded")
+
+
+def test_the_cells_of_a_stage_are_reused_with_it(home):
+    cells = "    - id: make\n      strategy: {matrix: {x: [a, b]}}\n"
+    text = PIPELINE.replace("    - id: make\n", cells).replace("cat made; echo value", "echo")
+    text = text.replace(
+        "<+stages.make.steps.write.output.VALUE>", "<+stages.make_1.steps.write.output.VALUE>"
+    )
+    (home.root / "pipeline.yaml").write_text(text)
+    found = home.bridle_json("run", "pipeline.yaml")[1]
+    assert steps_of(found)["check/look"]["output"]["stdout"] == "7\n"
+    again = home.bridle_json("rerun", found["execution"], "--from", "check")[1]
+    assert steps_of(again)["check/look"]["output"]["stdout"] == "7\n"

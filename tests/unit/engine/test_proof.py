@@ -43,7 +43,7 @@ def act(records, place, tool, value, *, facts, status="succeeded"):
 
 
 def test_a_shipment_is_the_push_its_commit_and_the_reports_before_and_after(shipped):
-    found = find_shipment(shipped.all)
+    found = find_shipment(shipped.all, "exe_1")
     assert [record.subject for record in (found.push, found.commit, found.before, found.after)] == [
         "exe_1/ship/push#0.0",
         "exe_1/repair/fix#1.1",
@@ -58,20 +58,20 @@ def test_a_report_that_an_agent_made_is_not_the_report_before(records):
     records.outcome("repair/fix#1.1/verify", "workspace.verify", {"suite": SUITE})
     records.outcome("repair/fix#1.1", "git.commit", {"commit": COMMIT})
     records.outcome("ship/push#0.0", "git.push", {"commit": COMMIT, "branch": "main"})
-    assert find_shipment(records.all).before is None
+    assert find_shipment(records.all, "exe_1").before is None
 
 
 def test_a_push_that_failed_shipped_nothing(records):
     act(records, "ship/push#0.0", "git.push", {"error": "rejected"}, facts={}, status="failed")
-    assert find_shipment(records.all) is None
+    assert find_shipment(records.all, "exe_1") is None
 
 
 def test_no_records_shipped_nothing():
-    assert find_shipment([]) is None
+    assert find_shipment([], "exe_1") is None
 
 
 def test_the_predicate_names_commit_agent_policy_approval_reports_and_sandbox(execution, shipped):
-    predicate, carried = describe(execution, find_shipment(shipped.all), shipped.all)
+    predicate, carried = describe(execution, find_shipment(shipped.all, "exe_1"), shipped.all)
     assert (predicate["commit"], predicate["branch"], predicate["policy"]) == (
         COMMIT,
         "main",

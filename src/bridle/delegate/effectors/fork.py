@@ -19,8 +19,8 @@ import asyncio
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError
 from bridle.delegate.effectors import EffectorContext, EffectorResult
-from bridle.delegate.effectors.arguments import branches_of, names_of, text_of
-from bridle.delegate.fork import Fork, compare_mirrors, find_fork, make_fork, read_fork, take_back
+from bridle.delegate.effectors.arguments import branches_of, names_of, pairs_of, text_of
+from bridle.delegate.fork import Fork, compare_mirrors, find_fork, make_fork, read_fork, take_back, take_over
 from bridle.delegate.merging import Conflict, merge_trees
 from bridle.delegate.mirror import Mirror
 from bridle.delegate.workspace import Workspaces
@@ -117,10 +117,24 @@ def _refused(conflicts: tuple[Conflict, ...]) -> EffectorResult:
 
 
 async def restore(task: Task, context: EffectorContext) -> EffectorResult:
-    """Make the task's workspace a stored tree: `{"tree"}`. The git side stays what it is: nothing, in a workspace that is new."""
+    """Make the task's workspace a stored tree, with what was cloned and committed in `source` if one is named.
+
+    `{"tree"}`, or `{"tree", "cloned", "branches"}`: the latter are the commits that the source still had, by branch. `cloned` is
+    false, and no commit comes along, when the source was cloned into once more later on.
+    """
+    return await asyncio.to_thread(_restore, task, context.workspaces)
+
+
+def _restore(task: Task, spaces: Workspaces) -> EffectorResult:
     tree = text_of(task, "tree")
-    await asyncio.to_thread(context.workspaces.restore, task.workspace, tree)
-    return EffectorResult("succeeded", {"tree": tree}, {"tree": tree})
+    spaces.restore(task.workspace, tree)
+    value: dict[str, Json] = {"tree": tree}
+    if "source" in task.request.arguments:
+        clone, branches = pairs_of(task, "clone"), pairs_of(task, "branches")
+        mirrors = [Mirror(spaces.mirror(name)) for name in (task.workspace, text_of(task, "source"))]
+        taken = take_over(*mirrors, commit=clone["commit"], tree=clone["tree"], branches=branches)
+        value |= {"cloned": taken is not None, "branches": dict(taken or {})}
+    return EffectorResult("succeeded", value, {"tree": tree})
 
 
 async def drop(task: Task, context: EffectorContext) -> EffectorResult:
