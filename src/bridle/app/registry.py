@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from bridle.app.residents import register_residents
 from bridle.app.store import Store, open_store
+from bridle.core.clock import SystemClock
 from bridle.core.settings import Settings
+from bridle.trust.credentials import KeyDesk
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
 from bridle.trust.registry import Registry
@@ -20,6 +22,7 @@ class Counter:
 
     store: Store
     registry: Registry
+    keys: KeyDesk
     user: Principal
 
 
@@ -32,4 +35,4 @@ async def open_registry(settings: Settings) -> AsyncIterator[Counter]:
         registry = Registry(
             journal=store.journal, principals=store.principals, people=store.people, signer=store.signer
         )
-        yield Counter(store, registry, user)
+        yield Counter(store, registry, KeyDesk(registry, store.credentials, SystemClock()), user)

@@ -10,6 +10,7 @@ from bridle.adapters.people.folder import PeopleFolder
 from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
@@ -34,6 +35,7 @@ class Store:
     approvals: SqlApprovals
     budgets: SqlBudgets
     principals: SqlPrincipals
+    credentials: SqlCredentials
     people: PeopleFolder
     history: SqlHistory
     signer: Signer
@@ -55,6 +57,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             approvals=SqlApprovals(database),
             budgets=SqlBudgets(database),
             principals=SqlPrincipals(database),
+            credentials=SqlCredentials(database),
             people=open_people(settings),
             history=SqlHistory(database),
             signer=signer,

@@ -43,6 +43,7 @@ from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.loops import LoopLimits
 from bridle.gate.ports import Ports
+from bridle.trust.credentials import Authentication
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
 from bridle.trust.redaction import Redactor
@@ -68,6 +69,7 @@ class App(Store):
     durable: DbosDurable
     proof: Proof
     user: Principal
+    authentication: Authentication
 
 
 async def wire(
@@ -200,6 +202,7 @@ async def wire(
         durable=durable,
         proof=proof,
         user=user,
+        authentication=Authentication(store.credentials, principals, clock),
     )
 
 

@@ -1,4 +1,4 @@
-"""The register of principals: people add them, approve, activate, suspend and retire them, each in one signed record.
+"""The register of principals: people add them, change their state and make their keys, each in one signed record.
 
 Rules
   1. Only a person who is active and holds `principal:manage` changes a principal, and never the state of their own.
@@ -10,12 +10,12 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError, TrustError
-from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.keys import Signature, Signer, Verifier
 from bridle.trust.lifecycle import Change, change_principal
 from bridle.trust.people import People, Person
@@ -24,7 +24,7 @@ from bridle.trust.principals import Lifecycle, Principal, Principals, RegisterPr
 
 MANAGE = "principal:manage"
 ADD = "add"
-FIELDS = {"change", "before", "principal", "by", "name", "asserted", "comment", "person"}
+FIELDS = {"change", "before", "principal", "key", "by", "name", "asserted", "comment", "person"}
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,14 @@ class Registry:
 
     async def add(self, principal: Principal, *, by: Author) -> Principal:
         """Register somebody new; raise InputError when the id is taken."""
-        author = await self.check(by)
         if await self._principals.get(principal.id) is not None:
             raise InputError(
                 f"{principal.id} is there already", hint="bridle principals show", reason="known-principal"
             )
-        return await self._record(ADD, (None, principal), by, author)
+        return await self.record(ADD, principal, by=by, guards=[RegisterPrincipal(principal, None)])
 
     async def change(self, principal_id: str, change: Change, *, by: Author, version: str = "") -> Principal:
         """Make one of the changes of `trust.lifecycle`; raise InputError or TrustError."""
-        author = await self.check(by)
         known = await self.find(principal_id)
         if known.id == by.principal and change is not Change.APPROVE:
             raise TrustError(
@@ -76,7 +74,9 @@ class Registry:
                 reason="own-principal",
             )
         changed = change_principal(known, change, version=version)
-        return await self._record(str(change), (known, changed), by, author)
+        return await self.record(
+            str(change), changed, by=by, before=known, guards=[RegisterPrincipal(changed, known)]
+        )
 
     async def check(self, by: Author) -> Principal:
         """Return who changes principals; raise TrustError unless they are active and may."""
@@ -91,14 +91,24 @@ class Registry:
             )
         return author
 
-    async def _record(
-        self, change: str, step: tuple[Principal | None, Principal], by: Author, author: Principal
+    async def record(
+        self,
+        change: str,
+        after: Principal,
+        *,
+        by: Author,
+        guards: Sequence[Guard],
+        before: Principal | None = None,
+        key: Json = None,
     ) -> Principal:
-        (before, after), person = step, self._people.find(by.name) if by.name else None
+        """Record one signed change with its guards; `key` is the key that is made or revoked. Raise TrustError or InputError."""
+        author = await self.check(by)
+        person = self._people.find(by.name) if by.name else None
         body: dict[str, Json] = {
             "change": change,
             "before": digest(before.to_json()) if before else "",
             "principal": after.to_json(),
+            "key": key,
             "by": by.principal,
             "name": by.name or author.name,
             "asserted": person is None and (author.asserted or by.name != ""),
@@ -107,9 +117,7 @@ class Registry:
         }
         signed = sign_change(self._signer, body, people=self._people, person=person)
         try:
-            await self._journal.append(
-                [Entry(Kind.PRINCIPAL_CHANGED, "", after.id, signed)], [RegisterPrincipal(after, before)]
-            )
+            await self._journal.append([Entry(Kind.PRINCIPAL_CHANGED, "", after.id, signed)], guards)
         except GuardError as error:
             raise InputError(
                 f"{after.id} was changed meanwhile", hint="look at it and decide again", reason="not-current"

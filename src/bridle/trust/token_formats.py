@@ -39,7 +39,12 @@ TOKEN_FORMATS: tuple[TokenFormat, ...] = (
         rf"(-----BEGIN {_PEM_LABEL}-----(?:(?s:.*?)-----END {_PEM_LABEL}-----|[A-Za-z0-9+/=\s\\:,-]*))",
         "RFC 7468 (PEM), RFC 4880 section 6.2 (OpenPGP armor), OpenSSH PROTOCOL.key",
     ),
-    TokenFormat("bridle", ("brt_",), r"(brt_[A-Za-z0-9_-]{40,})", "bridle.trust.tokens"),
+    TokenFormat(
+        "bridle",
+        ("brt_", "brk_"),
+        r"(br[tk]_[A-Za-z0-9_-]{40,})",
+        "bridle.trust.tokens, bridle.trust.credentials",
+    ),
     TokenFormat(
         "github",
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),

@@ -72,3 +72,15 @@ def test_what_is_no_user_and_no_service_account_is_not_added(run, words):
 def test_who_is_not_there_is_not_made_by_looking(run, tmp_path):
     assert run("principals", "suspend", "service:x")[0] == 2
     assert not (tmp_path / "data" / "bridle.db").exists()
+
+
+def test_a_key_is_printed_once_and_its_end_is_shown(run):
+    run("principals", "add", "service:ci")
+    made = run("principals", "key", "service:ci", "--expires", "30d")[1]
+    assert made["key"].startswith("brk_")
+    run("principals", "revoke-key", made["id"])
+    _, shown = run("principals", "show", "service:ci")
+    assert made["key"] not in json.dumps(shown)
+    assert shown["keys"][0]["revoked_at"] is not None
+    assert [line["change"] for line in shown["history"]] == ["add", "issue-key", "revoke-key"]
+    assert run("audit", "verify")[0] == 0

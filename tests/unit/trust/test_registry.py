@@ -33,6 +33,7 @@ def change(story, before, after, people, *, signer=CONTROL_PLANE, **differing):
         "change": "suspend",
         "before": digest(before.to_json()),
         "principal": after.to_json(),
+        "key": None,
         "by": "user:ana",
         "name": "ana",
         "asserted": False,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0009_moved"  # the revision these tables are
+NEWEST = "0010_credentials"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -72,6 +72,18 @@ principals = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True),
     sa.Column("id", sa.Text, nullable=False, index=True),
     sa.Column("body", sa.Text, nullable=False),
+)
+
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("principal", sa.Text, nullable=False, index=True),
+    sa.Column("sha256", sa.Text, nullable=False, unique=True),
+    sa.Column("made_at", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Text, nullable=False),
+    sa.Column("revoked_at", sa.Text),
+    sa.Column("used_at", sa.Text),
 )
 
 tokens = sa.Table(

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from bridle.app import Store as OpenStore
     from bridle.core.settings import Settings
+    from bridle.trust.credentials import Credential, MadeKey
     from bridle.trust.journal import Record
     from bridle.trust.lifecycle import Change
     from bridle.trust.principals import Principal
@@ -67,9 +70,11 @@ def principals_show(principal: Id, store: Store = "", as_json: AsJson = False) -
     if as_json:
         print_json(document)
         return 0
-    history = document.pop("history")
+    history, keys = document.pop("history"), document.pop("keys")
     for name, value in document.items():
         put(f"{name:<12} {', '.join(map(str, value)) if isinstance(value, list) else value}")
+    for key in keys:
+        put(f"  key {key['id']} until {key['expires_at']}, {_key_state(key)}")
     for line in history:
         put(f"  {line['at']}  {line['change']} by {line['by']}  {line['comment']}".rstrip())
     return 0
@@ -154,6 +159,54 @@ def principals_retire(
     return _change("retire", principal, name, comment, store, as_json=as_json)
 
 
+@principals_app.command(name="key", epilog="Example: bridle principals key service:ci --expires 90d")
+def principals_key(
+    principal: Id,
+    expires: Annotated[str, typer.Option(help="After how long it is of no more use.")] = "90d",
+    name: As = "",
+    comment: Comment = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Make a key for a user or a service account and print it, this once; only its digest is kept."""
+    from bridle.core.settings import load_settings
+    from bridle.engine.retention import parse_age
+    from bridle.surfaces.cli.reading import check_store
+
+    lifetime = parse_age(expires, where="--expires")
+    settings = load_settings(store_url=store)
+    check_store(settings)
+    made = asyncio.run(_issue(settings, principal, lifetime, name, comment))
+    if as_json:
+        print_json({**made.credential.to_json(), "key": made.secret})
+        return 0
+    put(made.secret)
+    say(f"{made.credential.id} of {principal}; it is not shown again")
+    return 0
+
+
+@principals_app.command(name="revoke-key", epilog="Example: bridle principals revoke-key key_01jd3k…")
+def principals_revoke_key(
+    key: Annotated[str, typer.Argument(help="The key's id; bridle principals show lists them.")],
+    name: As = "",
+    comment: Comment = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Let a key authenticate nobody any more, at once."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import check_store
+
+    settings = load_settings(store_url=store)
+    check_store(settings)
+    revoked = asyncio.run(_revoke(settings, key, name, comment))
+    if as_json:
+        print_json(revoked.to_json())
+        return 0
+    put(f"{revoked.id} of {revoked.principal} is revoked")
+    return 0
+
+
 def _change(
     word: str, principal: str, name: str, comment: str, store: str, *, as_json: bool, version: str = ""
 ) -> int:
@@ -187,6 +240,23 @@ async def _make(
     async with open_registry(settings) as counter:
         by = Author(counter.user.id, name, comment)
         return await counter.registry.change(principal, change, by=by, version=version)
+
+
+async def _issue(settings: Settings, principal: str, lifetime: timedelta, name: str, comment: str) -> MadeKey:
+    from bridle.app import open_registry
+    from bridle.trust.registry import Author
+
+    async with open_registry(settings) as counter:
+        by = Author(counter.user.id, name, comment)
+        return await counter.keys.issue(principal, lifetime=lifetime, by=by)
+
+
+async def _revoke(settings: Settings, key: str, name: str, comment: str) -> Credential:
+    from bridle.app import open_registry
+    from bridle.trust.registry import Author
+
+    async with open_registry(settings) as counter:
+        return await counter.keys.revoke(key, by=Author(counter.user.id, name, comment))
 
 
 def _read_new(principal: str, owner: str, purpose: str, permissions: list[str], *, draft: bool) -> Principal:
@@ -236,7 +306,9 @@ async def _describe(opened: OpenStore, principal_id: str) -> dict[str, Any]:
         raise InputError(f"there is no principal {principal_id!r}", hint="bridle principals list")
     kinds = (Kind.PRINCIPAL_REGISTERED, Kind.PRINCIPAL_CHANGED)
     records = await opened.journal.read(subject=principal_id, kinds=kinds)
-    return {**found.to_json(), "history": [_describe_record(record) for record in records]}
+    keys = [key.to_json() for key in await opened.credentials.of(principal_id)]
+    history = [_describe_record(record) for record in records]
+    return {**found.to_json(), "keys": keys, "history": history}
 
 
 def _describe_record(record: Record) -> dict[str, Any]:
@@ -250,6 +322,12 @@ def _describe_record(record: Record) -> dict[str, Any]:
         "digest": after["digest"],
         "comment": str(body["comment"]) if changed else "",
     }
+
+
+def _key_state(key: dict[str, Any]) -> str:
+    if key["revoked_at"]:
+        return f"revoked {key['revoked_at']}"
+    return f"last used {key['used_at']}" if key["used_at"] else "never used"
 
 
 def _tell(principal: Principal, *, as_json: bool) -> None:

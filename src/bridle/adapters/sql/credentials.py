@@ -1,0 +1,70 @@
+"""Keys on SQL. The store keeps the digest of a key, never the key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import credentials
+from bridle.core.clock import from_iso, iso
+from bridle.trust.credentials import Credential, Credentials, RevokeCredential, StoreCredential
+
+FIND = credentials.select().where(credentials.c.sha256 == sa.bindparam("sha256"))
+GET = credentials.select().where(credentials.c.id == sa.bindparam("credential"))
+
+
+class SqlCredentials(Credentials):
+    """Implements `trust.credentials.Credentials`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, sha256: str) -> Credential | None:
+        row = await self._database.find(FIND, {"sha256": sha256})
+        return None if row is None else _read(row)
+
+    async def get(self, credential_id: str) -> Credential | None:
+        row = await self._database.find(GET, {"credential": credential_id})
+        return None if row is None else _read(row)
+
+    async def of(self, principal: str) -> list[Credential]:
+        query = (
+            credentials.select().where(credentials.c.principal == principal).order_by(credentials.c.made_at)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
+    async def note_use(self, credential_id: str, at: datetime) -> None:
+        update = credentials.update().where(credentials.c.id == credential_id).values(used_at=iso(at))
+        await self._database.write(lambda connection: connection.execute(update))
+
+
+@apply_guard.register
+def _(guard: StoreCredential, connection: Connection) -> None:
+    made = guard.credential
+    times = {"made_at": iso(made.made_at), "expires_at": iso(made.expires_at)}
+    row = credentials.insert().values(id=made.id, principal=made.principal, sha256=made.sha256, **times)
+    change_one(guard, connection, row)
+
+
+@apply_guard.register
+def _(guard: RevokeCredential, connection: Connection) -> None:
+    open_one = credentials.update().where(credentials.c.id == guard.id, credentials.c.revoked_at.is_(None))
+    change_one(guard, connection, open_one.values(revoked_at=iso(guard.at)))
+
+
+def _read(row: sa.Row[Any]) -> Credential:
+    return Credential(
+        id=row.id,
+        principal=row.principal,
+        sha256=row.sha256,
+        made_at=from_iso(row.made_at),
+        expires_at=from_iso(row.expires_at),
+        revoked_at=from_iso(row.revoked_at) if row.revoked_at else None,
+        used_at=from_iso(row.used_at) if row.used_at else None,
+    )
