@@ -49,6 +49,11 @@ def decide(facts: Facts, manifest: Manifest | None, answer: PolicyAnswer | Polic
     refused = check_boundaries(facts, manifest)
     if refused:
         return Decision("deny", refused)
+    return weigh(facts, answer)
+
+
+def weigh(facts: Facts, answer: PolicyAnswer | PolicyError | None) -> Decision:
+    """Return what the policy's answer and a person's word come to, for an action that no boundary refuses: rules 2 to 5."""
     if not isinstance(answer, PolicyAnswer):
         return Decision("deny", (_no_answer(answer),))
     if answer.deny:

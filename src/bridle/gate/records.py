@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bridle.core.canonical import Json, canonical
+from bridle.core.canonical import Json, as_mapping, canonical
 from bridle.core.clock import iso
 from bridle.dispatch.protocol import Permit, Report
 from bridle.gate.action import Action, Denied, Done
@@ -47,7 +47,9 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
         "purpose": action.request.purpose,
     }
     redacted = redactor.redact_json(request)
-    facts = {**judgement.facts, "action": None}  # the request says it already
+    said = {*request, "digest"}
+    about = {name: fact for name, fact in as_mapping(judgement.facts["action"]).items() if name not in said}
+    facts = {**judgement.facts, "action": about}
     body: dict[str, Json] = {
         "action": action.digest,
         "request": redacted,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, print_json, put
+from bridle.surfaces.cli.options import AsJson, Policies, Store, print_json, put
 
 if TYPE_CHECKING:
     from bridle.trust.policy_tests import SuiteReport
 
 FAILED = 4
+EXIT_CODES = {"allow": 0, "deny": 3, "ask": 6}
 policy_app = typer.Typer(
     no_args_is_help=True, help="Policies: run their tests, ask them, see what they would change."
 )
@@ -57,6 +60,79 @@ def policy_test(
         for one in thin:
             put(f"{one['file']} is reached by {one['percent']} %, wanted are {coverage} %")
     return FAILED if failed or thin else 0
+
+
+@policy_app.command(name="eval", epilog="Example: bridle policy eval facts.json --policies policies/house")
+def policy_eval(
+    file: Annotated[
+        str, typer.Argument(help="A facts document as JSON; - reads standard input.", metavar="FILE")
+    ],
+    policies: Policies = None,
+    as_json: AsJson = False,
+) -> int:
+    """Decide one facts document as the gate would, boundaries in code included, and say which rules spoke. Nothing is recorded.
+
+    Ends with 0 for allow, 3 for deny, 6 for ask.
+    """
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.files import open_text
+    from bridle.surfaces.cli.policies import evaluate, read_facts
+
+    text = sys.stdin.read() if file == "-" else open_text(Path(file))
+    settings = load_settings(policies=policies or ())
+    found = asyncio.run(evaluate(settings, read_facts(text, where=file)))
+    if as_json:
+        print_json(found)
+    else:
+        put(found["effect"])
+        for one in found["rules"]:
+            put(f"  {one['rule']}: {one['reason']}")
+        for part, said in found["said"].items():
+            put(f"  {part:<6}" + (", ".join(one["rule"] for one in said) or "-"))
+        if found["boundaries"]:
+            put(f"  note: {found['boundaries']}")
+    return EXIT_CODES[found["effect"]]
+
+
+@policy_app.command(name="replay", epilog="Example: bridle policy replay --set policies/house --json")
+def policy_replay(
+    sets: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--set",
+            help="A Rego file or folder to try beside what decides now; may be repeated.",
+            metavar="PATH",
+        ),
+    ] = None,
+    execution: Annotated[str, typer.Option(help="Only this execution.", metavar="ID")] = "",
+    policies: Policies = None,
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Decide what the journal holds once more, under another policy, and name each action whose verdict would change.
+
+    The facts are those of then; no server is needed, nothing is done and nothing is recorded.
+    """
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.policies import replay
+
+    settings = load_settings(store_url=store, policies=(*(policies or ()), *(sets or ())))
+    found = asyncio.run(replay(settings, execution=execution))
+    if as_json:
+        print_json(found)
+        return 0
+    put(
+        f"{found['decisions']} decisions, {found['same']} with the same verdict, {len(found['changes'])} with another"
+    )
+    for why, count in found["left_out"].items():
+        put(f"  left out: {count}, {why}")
+    for turn, count in found["turns"].items():
+        put(f"  {turn}: {count}")
+    for change in found["changes"]:
+        put(f"{change['at'][:19]} {change['action']}  {change['tool']} by {change['principal']}")
+        for when in ("was", "now"):
+            put(f"    {when} {change[when]['effect']}: {', '.join(change[when]['rules'])}")
+    return 0
 
 
 def _describe(report: SuiteReport) -> dict[str, Any]:

@@ -1,0 +1,123 @@
+"""Asks the policy outside the gate: about one facts document, and about every decision that the journal holds."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bridle.core.errors import InputError, TrustError
+from bridle.core.settings import Settings
+from bridle.trust.policy import PolicyAnswer, PolicyError
+
+if TYPE_CHECKING:
+    from bridle.gate.replay import Past
+    from bridle.trust.journal import Journal, Record
+    from bridle.trust.policy import PolicyEngine
+
+PARTS = ("deny", "ask", "allow")
+
+
+def read_facts(text: str, *, where: str) -> dict[str, Any]:
+    """Read a facts document; raise InputError when it is none."""
+    try:
+        facts = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"it is not JSON: {error}", where=where, reason="bad-facts") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get("action"), dict):
+        hint = "docs/schema/policy-input.json has the shape; bridle audit list --json has recorded ones"
+        raise InputError(
+            "it is no facts document: it needs an action", where=where, hint=hint, reason="bad-facts"
+        )
+    return facts
+
+
+async def evaluate(settings: Settings, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what is decided on these facts, by which rules, and all that the rules said."""
+    from bridle.app import open_policy
+    from bridle.gate.decision import decide, weigh
+    from bridle.gate.manifest import builtin_manifests, is_external
+
+    engine = open_policy(settings)
+    try:
+        await engine.start()
+        answer = await _ask(engine, facts)
+    finally:
+        await engine.close()
+    tool = str(facts["action"].get("tool", ""))
+    decision = (
+        weigh(facts, answer) if is_external(tool) else decide(facts, builtin_manifests().get(tool), answer)
+    )
+    return {
+        "effect": decision.effect,
+        "rules": _told(decision.findings),
+        "said": {part: _told(getattr(answer, part, ())) for part in PARTS},
+        "policy": engine.digest,
+        "boundaries": f"{tool} is an external tool: what its manifest forbids was not looked at"
+        if is_external(tool)
+        else "",
+    }
+
+
+async def replay(settings: Settings, *, execution: str) -> dict[str, Any]:
+    """Return how many recorded decisions would come out the same, and each that would not."""
+    from bridle.app import open_policy
+    from bridle.gate.replay import Change, compare, under
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    left_out: Counter[str] = Counter()
+    changes: list[Change] = []
+    same = 0
+    engine = open_policy(settings)
+    try:
+        await engine.start()
+        with open_existing_store(settings) as opened:
+            async for past in _pasts(opened.journal, execution, left_out):
+                facts = under(past.facts, engine.digest)
+                change = compare(past, facts, await _ask(engine, facts))
+                same += change is None
+                changes += [change] if change else []
+    finally:
+        await engine.close()
+    return {
+        "policy": engine.digest,
+        "decisions": same + len(changes),
+        "same": same,
+        "left_out": dict(left_out),
+        "turns": dict(Counter(f"{change.past.effect} to {change.effect}" for change in changes)),
+        "changes": [change.to_json() for change in changes],
+    }
+
+
+async def _pasts(journal: Journal, execution: str, left_out: Counter[str]) -> Any:
+    from bridle.gate.replay import read_past
+    from bridle.trust.journal import Kind
+
+    for record in await journal.read(execution=execution, kinds=(Kind.DECIDED,)):
+        past: Past | str = read_past(record, await _reveal(journal, record))
+        if isinstance(past, str):
+            left_out[past] += 1
+        else:
+            yield past
+
+
+async def _reveal(journal: Journal, record: Record) -> bytes | None:
+    """Return the request before redaction; None when nothing was redacted, or it is no longer there."""
+    if "request" not in record.raw:
+        return None
+    try:
+        return await journal.reveal(record, "request")
+    except TrustError:  # destroyed by rule; replay says that the redacted one was judged
+        return None
+
+
+async def _ask(engine: PolicyEngine, facts: Mapping[str, Any]) -> PolicyAnswer | PolicyError:
+    try:
+        return await engine.evaluate(dict(facts))
+    except PolicyError as error:
+        return error
+
+
+def _told(findings: Any) -> list[dict[str, str]]:
+    return [{"rule": one.rule, "reason": one.reason} for one in findings]

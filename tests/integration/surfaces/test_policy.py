@@ -1,0 +1,42 @@
+"""`bridle policy eval` and `replay`, on what a real run recorded."""
+
+import json
+
+HOUSE = """package bridle.gate
+
+import rego.v1
+
+deny contains {"rule": "house.no-commands", "reason": "Nothing runs."} if input.action.tool == "command.run"
+"""
+PIPELINE = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, run: {script: 'true'}}]}]}\n"
+
+
+def test_what_was_decided_can_be_asked_again_and_tried_under_another_set(home):
+    (home.root / "p.yaml").write_text(PIPELINE)
+    (home.root / "house.rego").write_text(HOUSE)
+    assert home.bridle("run", "p.yaml", "--no-input").returncode == 0
+
+    _, same = home.bridle_json("policy", "replay")
+    assert (same["decisions"] > 0, same["changes"], same["left_out"]) == (True, [], {})
+
+    _, found = home.bridle_json("policy", "replay", "--set", "house.rego")
+    (change,) = found["changes"]
+    assert (change["tool"], change["now"]) == (
+        "command.run",
+        {"effect": "deny", "rules": ["house.no-commands"]},
+    )
+    assert "allow to deny: 1" in home.bridle("policy", "replay", "--set", "house.rego").stdout
+
+    (facts,) = [
+        {
+            **record["body"]["facts"],
+            "action": {**record["body"]["facts"]["action"], **record["body"]["request"]},
+        }
+        for record in home.bridle_json("audit", "list")[1]
+        if record["kind"] == "action.decided" and record["body"]["request"]["tool"] == "command.run"
+    ]
+    (home.root / "facts.json").write_text(json.dumps(facts))
+    code, told = home.bridle_json("policy", "eval", "facts.json")
+    assert (code, told["effect"], told["rules"][0]["rule"]) == (0, "allow", "workspace.command")
+    code, told = home.bridle_json("policy", "eval", "facts.json", "--policies", "house.rego")
+    assert (code, told["effect"], told["said"]["allow"][0]["rule"]) == (3, "deny", "workspace.command")
