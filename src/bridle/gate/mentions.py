@@ -1,0 +1,317 @@
+"""Mentions: the typed values that a text names, in the words of a person and in the free text of an argument.
+
+Rules for a person's request (`read_mentions`)
+  1. What the person quotes of others vouches for nothing: lines that begin with `>`, fenced blocks, whatever follows the head
+     of a forwarded message.
+  2. Nor does what is negated. A clause that begins with the negation takes what follows it in its sentence; a negation in the
+     middle takes the whole sentence, since nobody can tell what it is about.
+  3. A value is read once: the digits of a date, a time, a version, an account, a URL are no id and no amount.
+  4. An id looks like one (letters and digits, parts joined by marks, six digits or more), stands after a word that names it
+     (`order 17`, `orders 17 and 18`), or in quotation marks.
+  5. An amount has a currency beside it, or stands after a word that names it. A number of thousands, of percent or of a range
+     is none.
+  6. A name is written in the same letters and whole: `Anna` is not named by `Anna Schmidt`. One without a capital has five
+     letters or more.
+
+Rules for free text (`find_embedded`)
+  7. Links, bare domains, e-mail addresses, accounts, long numbers and unbroken runs that no word has count as arguments, also
+     when they are disguised: found where letters are folded and hidden characters are gone, judged as they were written.
+
+The words are English. A request in another language vouches for fewer values, never for more. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridle.core.visible import is_hidden
+from bridle.gate.values import (
+    CURRENCY,
+    EMAIL,
+    IBAN,
+    NUMBER,
+    WRITTEN_DAY,
+    WRITTEN_MONTH,
+    ValueType,
+    normal_form,
+    plain_text,
+)
+
+NAMING = (
+    "account|application|asset|booking|branch|build|campaign|candidate|card|case|channel|claim|client|contact|contract|customer|"
+    "deployment|device|dispute|document|employee|environment|group|host|incident|invoice|issue|item|job|lead|licen[cs]e|list|"
+    "member|order|package|partner|payment|plan|policy|project|purchase order|po|pr|pull request|quote|region|release|repository|"
+    "request|role|segment|server|service|shipment|sku|subscription|supplier|tag|team|template|ticket|user|vendor|version|warehouse"
+)
+_NOT_PART = r"(?<![\w.,:/@#+-])"
+_ENDS = r"(?![\w@/+-]|[.,:]\w)"
+_MORE = r"(?! ?(?:k|m|bn|thousand|million|billion|hundred|percent|%|to \d|-|–)(?!\w))"
+_SIGN = "[€$£]"
+_PRICED = rf"(?:{_SIGN} ?|(?:{CURRENCY}) ){NUMBER}|{NUMBER}(?: ?{_SIGN}| (?:{CURRENCY})\b)"
+_WORTH = (
+    r"(?:amount|total|sum|price|fee|budget|cap|limit)(?: of| is| to| at| by| =|:|=)?"
+    r"|(?:refund|pay|credit|charge|discount|reimburse|transfer)(?: of| by)?"
+)
+_TIME = r"\d{1,2}:\d{2}(?::\d{2})?(?: ?[ap]m)?|\d{1,2} ?[ap]m"
+_STAMP = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})"
+_DAY = rf"\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}\.\d{{1,2}}\.\d{{4}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}|{WRITTEN_DAY}|{WRITTEN_MONTH}"
+# In this order: what is found first takes its place in the text, and nothing else is read there.
+_SPANS: tuple[tuple[ValueType | None, re.Pattern[str]], ...] = (
+    (ValueType.URL, re.compile(r"(?<!\w)https?://[^\s<>\"'`]*[^\s<>\"'`.,;:!?)\]]", re.IGNORECASE)),
+    (ValueType.ADDRESS, re.compile(rf"{_NOT_PART}{EMAIL}(?![\w@-])")),
+    (ValueType.ACCOUNT, re.compile(rf"{_NOT_PART}{IBAN}{_ENDS}")),
+    (ValueType.DATE, re.compile(rf"{_NOT_PART}(?:{_STAMP}){_ENDS}")),
+    (ValueType.DATE, re.compile(rf"{_NOT_PART}(?:{_DAY}){_ENDS}", re.IGNORECASE)),
+    (None, re.compile(rf"{_NOT_PART}(?:{_TIME}){_ENDS}", re.IGNORECASE)),
+    (ValueType.AMOUNT, re.compile(rf"(?<![\w.,:/@#+€$£-])(?:{_PRICED}){_ENDS}{_MORE}")),
+    (ValueType.ADDRESS, re.compile(rf"(?<![\w.,:/@#-])\+\d(?:[ ()/-]{{0,2}}\d){{6,14}}{_ENDS}")),
+    (
+        ValueType.ACCOUNT,
+        re.compile(
+            rf"\b(?i:accounts?|iban|sort code|routing)(?: (?i:number|no\.?))?:? (?P<value>\d(?:[ -]?\d){{5,29}}){_ENDS}"
+        ),
+    ),
+)
+_WORTHY = re.compile(rf"\b(?:{_WORTH}) (?P<value>{NUMBER}){_ENDS}{_MORE}", re.IGNORECASE)
+_STRONG = re.compile(r"(?:amount|total|sum|price|fee|budget|cap|limit)", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"(?<![\w.,:/@#+-])#?[A-Za-z0-9](?:[A-Za-z0-9._:/@+=-]*[A-Za-z0-9])?(?![\w@+-])", re.ASCII
+)
+_NAMED = re.compile(
+    rf"(?:^|[\s(])(?P<word>{NAMING})(?:e?s)?(?: (?:id|number|no\.?|nr\.?))?:? ?$", re.IGNORECASE
+)
+_QUOTED = re.compile(r"`([^`\n]{1,128})`|\"([^\"\n]{1,128})\"|“([^”\n]{1,128})”")
+_NEGATION = re.compile(
+    r"\b(?:not|never|none|neither|nor|without|except|unless|instead|avoid|leave|ignore|exclud\w+|skip|rather|cannot|no longer|"
+    r"\w+n['’]t)\b|\bno (?!\.|\d|#)",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.!?;])(?<!\b[Nn][or]\.)\s+|\n+")
+_CLAUSE = re.compile(r",\s+|\s+(?:and|then|but|while|whereas)\s+", re.IGNORECASE)
+_LEADING = re.compile(r"^(?:please|but|and|then|do|also|just)\s+", re.IGNORECASE)
+_FORWARDED = re.compile(
+    r"^(?:-{2,} ?(?:original|forwarded) message.*|begin forwarded message:.*|from:\s.*|on .{5,80} wrote:)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
+_CITED = re.compile(r"^\s*>.*$", re.MULTILINE)
+
+_FILES = "pdf|txt|csv|docx?|xlsx?|pptx?|png|jpe?g|gif|json|ya?ml|xml|log|md|html?|py|js|ts|go|rs|java|sql|toml|lock|cfg|ini"
+_EMBEDDED = tuple(
+    (kinds, re.compile(pattern, re.IGNORECASE))
+    for kinds, pattern in (
+        ((ValueType.URL,), r"\b[a-z][a-z0-9+.-]{1,15}:\s?/{1,2}[^\s<>\"'`)\]]*[^\s<>\"'`)\].,;:!?]"),
+        ((ValueType.URL,), r"\b(?:javascript|data|mailto|tel|sms|file|vbscript):[^\s<>\"'`]+"),
+        ((ValueType.ADDRESS, ValueType.ID), r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]*\w"),
+        ((ValueType.URL,), r"[\w.-]{0,253}\w\s?(?:[\[({]\s?(?:\.|dot)\s?[\])}]|\sdot\s)\s?\w{2,}\S*"),
+        ((ValueType.URL,), r"\S+\s?(?:\[\s?at\s?\]|\(\s?at\s?\))\s?\S+"),
+        ((ValueType.URL,), rf"(?<![\w@.-])(?:[\w-]+\.)+(?!(?:{_FILES})\b)[^\W\d_]{{2,}}(?:[:/?#][^\s<>\"'`)\]]*)?(?<![.,;:!?])"),
+        ((ValueType.URL,), r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?:/\S*)?"),
+        ((ValueType.ACCOUNT,), rf"(?<!\w){IBAN}(?!\w)"),
+        ((ValueType.ACCOUNT, ValueType.ADDRESS, ValueType.ID), r"(?<!\w)\+?\d(?:[ ()/.-]{0,2}\d){7,33}(?!\w)"),
+        ((ValueType.ACCOUNT, ValueType.ID), r"(?<!\w)(?=\S*\d)(?=\S*[^\W\d_])[\w+/=-]{20,}(?!\w)"),
+        ((ValueType.ACCOUNT, ValueType.ID), r"(?<![\w/])[\w+/=]{32,}(?![\w/])"),
+    )
+)  # fmt: skip
+LONGEST_TEXT = 20_000  # what is longer is not searched, so that nobody's text takes more than a moment
+MOST_EMBEDDED = 200  # a text that holds more is judged unvouched as a whole
+LONGEST_NAMING = 60  # of what stands before an id
+_LONG_RUN = re.compile(r"\S{500,}")
+_FULL_STOPS = str.maketrans(dict.fromkeys("。．｡․", "."))
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A value that a request names. `clause` is where, `role` the word that names it (`order`), in lower case."""
+
+    type: ValueType
+    form: str
+    clause: int
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A value in a free text, as written, and the types it may be of. What is disguised is of none."""
+
+    text: str
+    types: tuple[ValueType, ...]
+
+
+def own_words(text: str) -> list[list[str]]:
+    """Return the clauses of each sentence that the person speaks for: rules 1 and 2."""
+    if len(text) > LONGEST_TEXT:
+        text = text[:LONGEST_TEXT].rpartition("\n")[
+            0
+        ]  # a sentence that is cut off may have lost its negation
+    text = _CITED.sub("", _FENCED.sub("", text.replace("\r", "")))
+    forwarded = _FORWARDED.search(text)
+    text = text[: forwarded.start()] if forwarded else text
+    sentences = (list(_affirmed(sentence)) for sentence in _SENTENCE.split(text))
+    return [sentence for sentence in sentences if sentence]
+
+
+def read_mentions(text: str) -> list[Mention]:
+    """Return every value that a request names, in order."""
+    clauses = [clause for sentence in own_words(text) for clause in sentence]
+    found: list[Mention] = []
+    role = ""
+    for number, clause in enumerate(clauses):
+        mentions, role = _read_clause(clause, number, role)
+        found += mentions
+    return found
+
+
+def names_phrase(clauses: list[list[str]], phrase: str) -> bool:
+    """True when a name or a text stands in a sentence as it is, whole."""
+    plain = plain_text(phrase)
+    if not plain:
+        return False
+    return any(_stands_in(" ".join(sentence), plain) for sentence in _sentences(clauses))
+
+
+def find_embedded(text: str) -> list[Embedded]:
+    """Return what counts as an argument in a free text."""
+    folded = "".join(
+        char for char in unicodedata.normalize("NFKC", text) if char in "\n\t" or not is_hidden(char)
+    )
+    folded = folded.translate(_FULL_STOPS)
+    if len(folded) > LONGEST_TEXT:
+        return [Embedded(folded, ())]
+    found: dict[str, tuple[ValueType, ...]] = {run: (ValueType.URL,) for run in _LONG_RUN.findall(folded)}
+    folded = _LONG_RUN.sub(" ", folded)
+    for kinds, pattern in _EMBEDDED:
+        for match in pattern.finditer(folded):
+            value = match[0].strip()
+            if not normal_form(value, ValueType.DATE) and not any(value in other for other in found):
+                found[value] = kinds if value in text else ()
+            if len(found) > MOST_EMBEDDED:
+                return [Embedded(text, ())]
+    return [Embedded(value, kinds) for value, kinds in found.items()]
+
+
+def _affirmed(sentence: str) -> Iterator[str]:
+    clauses = [clause.strip() for clause in _CLAUSE.split(sentence)]
+    kept: list[str] = []
+    for clause in clauses:
+        negation = _NEGATION.search(_LEADING.sub("", clause))
+        if negation is None:
+            kept.append(clause)
+            continue
+        return iter(kept if negation.start() == 0 else ())
+    return iter([clause for clause in kept if clause])
+
+
+def _read_clause(clause: str, number: int, role: str) -> tuple[list[Mention], str]:
+    """Read a clause; `role` is what the one before ended with naming, for `orders 17, 18 and 19`."""
+    found = [
+        Mention(kind, form, number)
+        for quoted in _QUOTED.finditer(clause)
+        for kind in (ValueType.ID, ValueType.NAME)
+        if (form := normal_form(next(filter(None, quoted.groups())), kind))
+    ]
+    rest = clause
+    for kind, pattern in _SPANS:
+        rest, mentions = _take(rest, kind, pattern, number)
+        found += mentions
+    worthy = [match for match in _WORTHY.finditer(rest) if _is_worth(match)]
+    found += [
+        Mention(ValueType.AMOUNT, normal_form(match["value"], ValueType.AMOUNT), number) for match in worthy
+    ]
+    for match in worthy:
+        rest = _blank(rest, match.span("value"))
+    ids, role = _read_ids(rest, number, role)
+    return [mention for mention in (*found, *ids) if mention.form], role
+
+
+def _take(
+    text: str, kind: ValueType | None, pattern: re.Pattern[str], number: int
+) -> tuple[str, list[Mention]]:
+    found: list[Mention] = []
+    for match in pattern.finditer(text):
+        span = match.span("value") if "value" in pattern.groupindex else match.span()
+        value = text[slice(*span)]
+        text = _blank(text, span)
+        if kind is None:
+            continue
+        form = normal_form(value, kind)
+        found.append(Mention(kind, form, number))
+        if kind is ValueType.AMOUNT and " " in form:
+            found += [Mention(each, form.split()[1], number) for each in (ValueType.ID, ValueType.NAME)]
+        if kind is ValueType.ADDRESS:
+            found.append(Mention(ValueType.ID, normal_form(value, ValueType.ID), number))
+    return text, found
+
+
+def _blank(text: str, span: tuple[int, int]) -> str:
+    """Put something in the place of a value that no pattern takes for a part of one."""
+    return text[: span[0]] + "\0" * (span[1] - span[0]) + text[span[1] :]
+
+
+def _is_worth(match: re.Match[str]) -> bool:
+    value = match["value"]
+    return bool(re.search(r"[.,]\d{2}$", value) or _STRONG.match(match[0]))
+
+
+def _read_ids(clause: str, number: int, role: str) -> tuple[list[Mention], str]:
+    found: list[Mention] = []
+    end = 0
+    for match in _TOKEN.finditer(clause):
+        between = clause[end : match.start()].strip(" ,&#(")
+        named = _NAMED.search(clause[max(match.start() - LONGEST_NAMING, 0) : match.start()])
+        role = named["word"].lower() if named else "" if between else role
+        end = match.end()
+        token = match[0].strip(":")
+        if _looks_like_id(token) or (role and _may_be_named(token)):
+            found.append(Mention(ValueType.ID, normal_form(token, ValueType.ID), number, role))
+    return found, "" if clause[end:].strip(" ,&") else role
+
+
+def _looks_like_id(token: str) -> bool:
+    token = token.removeprefix("#")
+    digits, letters = any(map(str.isdigit, token)), any(map(str.isalpha, token))
+    joined = re.search(r"[A-Za-z0-9][-_/:][A-Za-z0-9]", token) is not None
+    if digits and letters:
+        return not re.fullmatch(r"\d+(?:st|nd|rd|th|[ap]m|[a-z]{1,2})", token) and (joined or len(token) >= 5)
+    if digits:
+        versioned = token.count(".") >= 2
+        return versioned or (joined and len(token) >= 6) or (token.isdigit() and len(token) >= 6)
+    return joined and len(token) >= 5
+
+
+def _may_be_named(token: str) -> bool:
+    """A token after the word that names it: a number, or a word that is no part of the sentence."""
+    token = token.removeprefix("#")
+    return any(map(str.isdigit, token)) or (token.isupper() and len(token) > 1)
+
+
+def _sentences(clauses: list[list[str]]) -> Iterator[list[str]]:
+    for sentence in clauses:
+        yield [plain_text(clause) for clause in sentence]
+
+
+def _stands_in(sentence: str, phrase: str) -> bool:
+    for match in re.finditer(rf"(?<![\w.@/-]){re.escape(phrase)}(?![\w@/-]|[.]\w)", sentence):
+        quoted = sentence[match.start() - 1 : match.start()] in {'"', "`", "“", "'"}
+        if quoted or (_is_long(phrase) and not _goes_on(sentence, match.start(), match.end(), phrase)):
+            return True
+    return False
+
+
+def _is_long(phrase: str) -> bool:
+    """Short values never by accident: one word without a capital or a digit has five letters or more."""
+    marked = any(char.isupper() or char.isdigit() for char in phrase)
+    return len(phrase) >= (3 if marked and any(map(str.isalpha, phrase)) else 5)
+
+
+def _goes_on(sentence: str, start: int, end: int, phrase: str) -> bool:
+    """True when a name is only a part of a longer one."""
+    if not phrase[0].isupper():
+        return False
+    before = re.search(r"(\w+)[ -]$", sentence[:start])
+    after = re.match(r"[ -](\w)", sentence[end:])
+    starts = before is not None and before.start() > 0 and before[1][0].isupper()
+    return starts or (after is not None and after[1].isupper())

@@ -1,0 +1,201 @@
+"""Origins: where each value of a call comes from, judged as if the model obeyed an attacker completely.
+
+Rules
+  1. Judged are the control arguments that the manifest declares, each of their values, and what free text holds that counts as
+     an argument (`mentions.find_embedded`). A call whose manifest declares none is judged on all: texts, numbers, true and false.
+     What is left out or null is not judged.
+  2. A value is vouched for by a source that has it as a value of the same type (`values`): the person's request, an input, a
+     register, a record. The manifest vouches for a constant and for a default: leaving it out would do the same. True and false
+     are vouched for by an input of that name. Text vouches for nothing, whatever it says and however often.
+  3. An amount that is left out while the person named one is judged too, as unvouched.
+
+Which of several sources speaks for a value is `vouching`. What is unvouched is the policy's to ask about
+(policies/base/origins.rego). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from bridle.core.canonical import Json
+from bridle.gate.manifest import Effect, Manifest
+from bridle.gate.mentions import find_embedded
+from bridle.gate.sources import (
+    Reach,
+    SourceKind,
+    leaves,
+    read_inputs,
+    read_request,
+    read_result,
+    replace_older,
+)
+from bridle.gate.values import ValueType, infer_types
+from bridle.gate.vouching import Background, Call, Value, find_sources, object_to
+
+MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
+LONGEST_SHOWN = 200
+
+
+class OriginKind(StrEnum):
+    """What a value comes from. Of the last three nobody vouches for it."""
+
+    REQUEST = "request"
+    INPUT = "input"
+    MANIFEST = "manifest"
+    REGISTER = "register"
+    RECORD = "record"
+    CHOICE = "choice"
+    TEXT = "text"
+    NONE = "none"
+
+
+VOUCHED = frozenset(
+    {OriginKind.REQUEST, OriginKind.INPUT, OriginKind.MANIFEST, OriginKind.REGISTER, OriginKind.RECORD}
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where one value of a call comes from. `note` says to people why it is not vouched for."""
+
+    argument: str
+    value: str
+    type: str
+    kind: OriginKind
+    where: str = ""
+    note: str = ""
+    form: str = ""
+
+    @property
+    def vouched(self) -> bool:
+        return self.kind in VOUCHED
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "argument": self.argument,
+            "value": self.value,
+            "type": self.type,
+            "kind": str(self.kind),
+            "where": self.where,
+            "note": self.note,
+        }
+
+
+def begin(text: str, inputs: Json, *, purpose: str) -> Background:
+    """Return the background of a task before its first call: the person's words and inputs, and what it is for."""
+    request = read_request(text)
+    return Background(request, (*request.sources, *read_inputs(inputs)), purpose)
+
+
+def take_result(
+    background: Background, manifest: Manifest, arguments: Mapping[str, Json], value: Json, *, place: str
+) -> Background:
+    """Return the background once a call has returned `value`; `place` names the call."""
+    reach = _reach(arguments, manifest, background)
+    found = read_result(value, manifest, place=place, reach=reach)
+    return replace(background, sources=tuple(replace_older(background.sources, found)))
+
+
+def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> list[Origin]:
+    """Return the origin of every judged value of a call."""
+    values = list(_judged(arguments, manifest))
+    if len(values) > MOST_VALUES:
+        note = f"{len(values)} values are more than anybody can judge"
+        return [Origin("", "", "", OriginKind.NONE, note=note)]
+    call = Call(tuple(values), background)
+    return [_judge(value, manifest, call) for value in values] + _left_out(arguments, manifest, call)
+
+
+def _reach(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> Reach:
+    origins = judge(arguments, manifest, background)
+    named = frozenset(one.form for one in origins if one.form and one.kind is not OriginKind.MANIFEST)
+    whole = True
+    if manifest.effect is Effect.READ and manifest.control:
+        rest = judge(arguments, replace(manifest, control={}), background)
+        whole = all(one.vouched for one in rest if _top(one.argument) not in manifest.control)
+    return Reach(all(one.vouched for one in origins), whole, named)
+
+
+def _judged(arguments: Mapping[str, Json], manifest: Manifest) -> Iterator[Value]:
+    for name, argument in arguments.items():
+        if name == manifest.key:
+            continue
+        declared = manifest.control.get(name)
+        for path, leaf in leaves({name: argument}):
+            if declared:
+                yield from _split(path, leaf, ValueType(declared))
+            elif not manifest.control:
+                yield Value(path, leaf, infer_types(leaf))
+            elif isinstance(leaf, str):
+                yield from (Value(path, found.text, found.types) for found in find_embedded(leaf))
+
+
+def _split(path: str, leaf: Json, kind: ValueType) -> Iterator[Value]:
+    """Several addresses in one text are several values."""
+    parts: Sequence[Json] = [leaf]
+    if kind is ValueType.ADDRESS and isinstance(leaf, str) and leaf.count("@") > 1:
+        parts = leaf.replace(";", ",").split(",")
+    for part in parts:
+        yield Value(path, part.strip() if isinstance(part, str) and len(parts) > 1 else part, (kind,))
+
+
+def _judge(value: Value, manifest: Manifest, call: Call) -> Origin:
+    shown = str(value.raw)[:LONGEST_SHOWN]
+    unvouched = Origin(value.path, shown, str(value.types[0]) if value.types else "", OriginKind.NONE)
+    if _is_stated(value, manifest):
+        return replace(unvouched, kind=OriginKind.MANIFEST, where=manifest.tool)
+    objected: Origin | None = None
+    for source in find_sources(value, call.background):
+        note = object_to(source, value, call)
+        if not note:
+            kind = OriginKind(str(source.kind))
+            return replace(unvouched, kind=kind, where=source.where, type=str(source.type), form=source.value)
+        objected = objected or replace(
+            unvouched, kind=OriginKind.CHOICE, where=source.where, type=str(source.type), note=note
+        )
+    return objected or _trace(unvouched, call.background)
+
+
+def _is_stated(value: Value, manifest: Manifest) -> bool:
+    """True for what the manifest itself states of an argument: its only value, or its default."""
+    properties = manifest.arguments.get("properties")
+    schema = properties.get(value.path) if isinstance(properties, Mapping) else None
+    if not isinstance(schema, Mapping):
+        return False
+    return any(
+        word in schema and type(schema[word]) is type(value.raw) and schema[word] == value.raw
+        for word in ("const", "default")
+    )
+
+
+def _left_out(arguments: Mapping[str, Json], manifest: Manifest, call: Call) -> list[Origin]:
+    wanted = [name for name, kind in manifest.control.items() if kind == ValueType.AMOUNT]
+    missing = [name for name in wanted if arguments.get(name) is None and name != manifest.key]
+    named = [
+        one
+        for one in call.background.sources
+        if one.is_own_word and one.type is ValueType.AMOUNT and one.meant
+    ]
+    forms = {form for value in call.values for form in value.forms}
+    unused = [one for one in named if one.value not in forms and one.value.split()[0] not in forms]
+    if not unused:
+        return []
+    note = "left out, and the person named an amount"
+    return [
+        Origin(name, "", str(ValueType.AMOUNT), OriginKind.NONE, unused[0].where, note) for name in missing
+    ]
+
+
+def _trace(unvouched: Origin, background: Background) -> Origin:
+    """Say in which text an unvouched value stands, if it does."""
+    if len(unvouched.value) >= 3:
+        for source in background.sources:
+            if source.kind is SourceKind.TEXT and unvouched.value in source.value:
+                return replace(unvouched, kind=OriginKind.TEXT, where=source.where)
+    return unvouched
+
+
+def _top(path: str) -> str:
+    return path.partition(".")[0].partition("[")[0].partition("{")[0]

@@ -1,0 +1,198 @@
+"""Vouching: which source speaks for a value of a call, and why another one that has the value does not.
+
+Rules
+  1. One of several is vouched for by nobody, unless something that the model does not write tells which: the argument has the
+     name of the field, the call names what the value was looked up by, or the field's manifest names the task's purpose.
+  2. Several amounts or dates of a request: the one that stands in a clause with another value of the call. Two values of
+     two clauses do not go together when each stands beside another one of the other's type.
+  3. What the person named comes first: a register's or record's amount, date, account or id does not replace another one of the
+     kind, whatever the purpose. What they named to look something up by, or for another argument of the call, is no such value;
+     an id of the same kind always is.
+  4. A number that names one thing (order 17) is no other thing's (customer 17).
+
+What is judged of a call is `origins`. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bridle.core.canonical import Json
+from bridle.gate.mentions import names_phrase
+from bridle.gate.sources import Request, Source, SourceKind, last_name, role_of
+from bridle.gate.values import ValueType, id_shape, is_vouched_by, normal_form
+
+PHRASES = frozenset({ValueType.NAME, ValueType.TEXT, ValueType.ADDRESS})
+FIRM = frozenset({ValueType.ID, ValueType.AMOUNT, ValueType.DATE, ValueType.ACCOUNT})
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is known when a call is judged: the person's request and inputs, the task's purpose, what earlier calls returned."""
+
+    request: Request
+    sources: tuple[Source, ...]
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value to be judged: the argument it is part of, and the types it may be of."""
+
+    path: str
+    raw: Json
+    types: tuple[ValueType, ...]
+
+    @property
+    def forms(self) -> frozenset[str]:
+        return frozenset(filter(None, (normal_form(self.raw, kind) for kind in self.types)))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that is judged."""
+
+    values: tuple[Value, ...]
+    background: Background
+
+    def beside(self, value: Value) -> list[Value]:
+        """Return the other values of the call."""
+        return [one for one in self.values if one is not value]
+
+
+def find_sources(value: Value, background: Background) -> Iterator[Source]:
+    """Yield every source that has the value, the person's own words first."""
+    if isinstance(value.raw, bool):
+        truth = str(value.raw).lower()
+        found = (one for one in background.sources if one.kind is SourceKind.INPUT and one.value == truth)
+        yield from (one for one in found if one.name == last_name(value.path))
+        return
+    forms = {kind: normal_form(value.raw, kind) for kind in value.types}
+    held = [
+        one
+        for one in background.sources
+        if one.kind is not SourceKind.TEXT and is_vouched_by(forms.get(one.type, ""), one.value, one.type)
+    ]
+    yield from (one for one in held if one.is_own_word)
+    for kind in value.types:
+        if kind in PHRASES and _phrased(forms[kind], kind, value, background):
+            yield Source(SourceKind.REQUEST, "request", kind, forms[kind])
+    yield from (one for one in held if not one.is_own_word)
+
+
+def _phrased(form: str, kind: ValueType, value: Value, background: Background) -> bool:
+    if not form or (kind is ValueType.ADDRESS and not form.startswith("post:")):
+        return False
+    return names_phrase([list(sentence) for sentence in background.request.clauses], str(value.raw))
+
+
+def object_to(source: Source, value: Value, call: Call) -> str:
+    """Return why a source that has the value does not vouch for it here, or an empty string."""
+    if _is_another_things(source, value):
+        return f"it is the number of another thing: {', '.join(sorted(source.role))}"
+    if source.kind is SourceKind.INPUT:
+        return _input_objection(source, value, call)
+    if source.kind is SourceKind.REQUEST:
+        return _request_objection(source, value, call)
+    return _field_objection(source, value, call)
+
+
+def _is_another_things(source: Source, value: Value) -> bool:
+    role = role_of(value.path)
+    bare = source.type is ValueType.ID and id_shape(source.value) == "0"
+    return bare and bool(role) and bool(source.role) and not role & source.role
+
+
+def _input_objection(source: Source, value: Value, call: Call) -> str:
+    rivals = [one for one in call.background.sources if one.kind is SourceKind.INPUT and _rivals(one, source)]
+    if all(_told_by_name(source, rival, value) for rival in rivals):
+        return ""
+    return f"the inputs hold {len({one.value for one in rivals}) + 1} such values"
+
+
+def _request_objection(source: Source, value: Value, call: Call) -> str:
+    if source.clause < 0:
+        return ""
+    rivals = [one for one in call.background.sources if one.clause >= 0 and _rivals(one, source)]
+    partners = [_named_as(one, call.background) for one in call.beside(value)]
+    if rivals and source.type in (ValueType.AMOUNT, ValueType.DATE):
+        alone = all(rival.clause != source.clause for rival in rivals)
+        told = alone and any(one.clause == source.clause for partner in partners for one in partner)
+        return "" if told else f"the request names {len({one.value for one in rivals}) + 1} such values"
+    if any(partner and _is_paired_otherwise(source, partner, call.background) for partner in partners):
+        return "the request does not name these values together"
+    return ""
+
+
+def _is_paired_otherwise(source: Source, partner: list[Source], background: Background) -> bool:
+    """True when a value and its partner stand in two clauses, each with another one of the other's type."""
+    if any(one.clause == source.clause or one.type is source.type for one in partner):
+        return False
+    named = [one for one in background.sources if one.clause >= 0 and not _is_address_as_id(one)]
+    mine = {one.type for one in named if one.clause == source.clause}
+    return any(
+        one.type in mine and any(other.clause == one.clause and other.type is source.type for other in named)
+        for one in partner
+    )
+
+
+def _is_address_as_id(source: Source) -> bool:
+    return source.type is ValueType.ID and "@" in source.value
+
+
+def _named_as(value: Value, background: Background) -> list[Source]:
+    """Return where the request names a value."""
+    forms = {kind: normal_form(value.raw, kind) for kind in value.types}
+    named = [one for one in background.sources if one.clause >= 0]
+    return [one for one in named if is_vouched_by(forms.get(one.type, ""), one.value, one.type)]
+
+
+def _field_objection(source: Source, value: Value, call: Call) -> str:
+    own = [one for one in call.background.sources if one.is_own_word]
+    picked = call.background.purpose in source.purposes
+    if (source.type in FIRM or not picked) and any(_contradicts(one, source, value, call) for one in own):
+        return "the person named another one"
+    if picked:
+        return ""
+    if source.one_of != 1:
+        return f"one of {source.one_of}" if source.one_of else "an argument that nobody vouches for picked it"
+    rivals = [one for one in call.background.sources if one.result and _rivals(one, source)]
+    if all(_told_apart(source, rival, value, call) for rival in rivals):
+        return ""
+    return f"one of {len({one.value for one in rivals}) + 1} that were looked up"
+
+
+def _rivals(one: Source, source: Source) -> bool:
+    """True when both are values of one kind, and not the same one."""
+    if one.type is not source.type or one.value == source.value or not one.meant:
+        return False
+    if source.type is ValueType.ID:
+        return id_shape(one.value) == id_shape(source.value)
+    return source.type is not ValueType.AMOUNT or one.value.split()[0] != source.value.split()[0]
+
+
+def _told_by_name(source: Source, rival: Source, value: Value) -> bool:
+    name, role = last_name(value.path), role_of(value.path)
+    if source.name == name and rival.name != name:
+        return True
+    return bool(role) and source.role == role and rival.role != role
+
+
+def _told_apart(source: Source, rival: Source, value: Value, call: Call) -> bool:
+    if _told_by_name(source, rival, value):
+        return True
+    named = {form for one in call.beside(value) for form in one.forms}
+    looked_up = bool(source.keys) and source.keys <= named and not rival.keys <= named
+    return source.result != rival.result and looked_up
+
+
+def _contradicts(own: Source, source: Source, value: Value, call: Call) -> bool:
+    """True when the person named another value of that kind, other than to look something up by it."""
+    if not _rivals(own, source):
+        return False
+    shared = bool(own.role & source.role)
+    if source.type is ValueType.ID:
+        return shared or (bool(id_shape(own.value)) and not (own.role and source.role))
+    used = {form for one in call.beside(value) for form in one.forms}
+    return own.value not in used and not any(own.value in one.keys for one in call.background.sources)
