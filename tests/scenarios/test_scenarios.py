@@ -28,7 +28,10 @@ from pathlib import Path
 
 import pytest
 
+from bridle.gate.replay import read_past
 from bridle.trust.audit import verify_journal
+from bridle.trust.journal import Kind
+from support.facts import complain_of_facts
 from support.scenario import check
 
 FOLDER = Path(__file__).parent
@@ -55,3 +58,11 @@ async def test_the_journal_of_all_scenarios_verifies_and_no_token_is_left(app, s
     assert (checked.records, checked.open_intents) == (len(records), ())
     with app.database.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM tokens").scalar_one() == 0
+
+
+async def test_every_fact_that_was_recorded_is_in_the_published_schema(app, stage):
+    await stage.empty()
+    read = [read_past(record, None) for record in await app.journal.read(kinds=(Kind.DECIDED,))]
+    pasts = [past for past in read if past != "decided by people"]
+    assert pasts
+    assert [complaint for past in pasts for complaint in complain_of_facts(past.facts)] == []

@@ -1,6 +1,6 @@
 """Facts: what the decision is made on, gathered before it and recorded with it.
 
-The document is the policy's input as well; its shape is fixed (schema version 1):
+The document is the policy's input as well; `gate.facts_schema` has its shape, and this is what it means:
 
     {
       "action":    {"tool", "arguments", "effect", "digest", "step", "execution", "purpose"},
@@ -13,7 +13,7 @@ The document is the policy's input as well; its shape is fixed (schema version 1
       "rests_on":  {"policy", "agent", "commit", "repository", "report"},       what an approval given now would rest on
       "tree":      "sha256:…" of the workspace now, or ""
       "verification": null | {"tree", "changed", "outside", "secrets", "difference", "baseline_tests",
-                              "suite": {"tests", "failures", "errors", "exit_code", "report"}},
+                              "suite": {"tests", "failures", "errors", "exit_code", "report", …}},
       "provenance": null | {"commit", "repository", "message", "change": {"exact", "alike"}, "execution", "agent",
                             "agent_digest", "tree", "changed", "report"},    of a commit that is to be pushed; a rerun has those
                                                                              of the stages it took over

@@ -46,6 +46,7 @@ from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
+from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
 from support.people import PeopleInMemory
 
 POLICIES = Path(__file__).parents[3] / "policies" / "base"

@@ -249,4 +249,4 @@ async def test_a_wait_counts_from_the_start_that_the_journal_knows(desk):
 async def test_nothing_was_shipped_where_nothing_was_pushed(desk):
     execution = await desk.start(ONE)
     await desk.carry(execution)
-    assert find_shipment(await desk.bench.journal.read(execution=execution.id)) is None
+    assert find_shipment(await desk.bench.journal.read(execution=execution.id), execution.id) is None

@@ -29,6 +29,7 @@ from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import MintToken, mint
+from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
 
 POLICIES = Path(__file__).parents[3] / "policies" / "base"
 

@@ -14,13 +14,16 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    noun: Annotated[str, typer.Argument(help="What kind of file: pipeline.")], as_json: AsJson = False
+    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input.")], as_json: AsJson = False
 ) -> int:
-    """Print the JSON Schema (draft 2020-12) of a kind of file, made from the words that the reader knows."""
+    """Print a JSON Schema (draft 2020-12): of a pipeline file, or of the facts that a policy is asked about."""
     from bridle.core.errors import InputError
+    from bridle.gate.facts_schema import make_facts_schema
     from bridle.pipeline.schema import make_pipeline_schema
 
-    if noun != "pipeline":
-        raise InputError(f"there is no schema of {noun!r}", hint="ask for pipeline", reason="unknown-schema")
-    print_json(make_pipeline_schema())
+    schemas = {"pipeline": make_pipeline_schema, "policy-input": make_facts_schema}
+    if noun not in schemas:
+        hint = f"ask for {' or '.join(schemas)}"
+        raise InputError(f"there is no schema of {noun!r}", hint=hint, reason="unknown-schema")
+    print_json(schemas[noun]())
     return 0

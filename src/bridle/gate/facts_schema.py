@@ -1,0 +1,208 @@
+"""The JSON Schema (draft 2020-12) of the facts, which are the policy's input: the one place where their shape is written down.
+
+Rules
+  1. Each object is closed: what a rule may read is what is here. `bridle schema policy-input` prints it, and
+     `docs/schema/policy-input.json` is the copy that others read.
+  2. A path that no schema knows is nobody's fact: a rule that reads one would be silent for ever (adapters.rego.reads).
+  3. Null means known to be none, or not to be had. Nothing is left out: an absent fact is a fault.
+
+What the facts mean is told in gate.facts, which gathers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema: TypeAlias = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer"}
+FLAG: Schema = {"type": "boolean"}
+ANY: Schema = {}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+MOMENT: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}
+MAPPING: Schema = {"type": "object", "additionalProperties": True}
+
+
+def _closed(properties: Mapping[str, Schema], *, optional: Sequence[str] = ()) -> Schema:
+    required = [name for name in properties if name not in optional]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": dict(properties),
+        "required": required,
+    }
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+PRINCIPAL = _or_null(
+    _closed(
+        {
+            "id": TEXT,
+            "kind": {"enum": ["user", "service", "agent", "delegate"]},
+            "name": TEXT,
+            "owner": TEXT,
+            "version": TEXT,
+            "digest": TEXT,
+            "state": {"enum": ["draft", "approved", "active", "suspended", "retired"]},
+            "asserted": FLAG,
+        }
+    )
+)
+RESTS_ON = _closed(
+    {
+        "policy": TEXT,
+        "agent": TEXT,
+        "commit": TEXT,
+        "repository": TEXT,
+        "report": TEXT,
+        "loop": TEXT,
+        "tool": TEXT,
+    },
+    optional=("loop", "tool"),
+)
+SUITE = _or_null(
+    _closed(
+        {
+            "exit_code": COUNT,
+            "why": TEXT,
+            "tests": COUNT,
+            "failures": COUNT,
+            "errors": COUNT,
+            "skipped": COUNT,
+            "failing": {"type": "array"},
+            "report": _or_null(TEXT),
+        },
+        optional=("why", "skipped", "failing"),
+    )
+)
+FACTS: Mapping[str, Schema] = {
+    "action": _closed(
+        {
+            "tool": TEXT,
+            "arguments": MAPPING,
+            "effect": {"enum": ["read", "reversible", "consequential", "destructive", ""]},
+            "digest": TEXT,
+            "step": TEXT,
+            "execution": TEXT,
+            "purpose": TEXT,
+        }
+    ),
+    "principal": PRINCIPAL,
+    "initiator": PRINCIPAL,
+    "scope": TEXTS,
+    "boundary": _closed(
+        {
+            "write": TEXTS,
+            "protect": TEXTS,
+            "push": TEXTS,
+            "network": TEXT,
+            "suite": _or_null(_closed({"script": TEXT, "report": TEXT})),
+            "limits": {"type": "object", "additionalProperties": COUNT},
+        }
+    ),
+    "approval": _or_null(
+        _closed(
+            {
+                "id": TEXT,
+                "by": TEXT,
+                "asserted": FLAG,
+                "rests_on": RESTS_ON,
+                "approvers": TEXTS,
+                "inputs": MAPPING,
+            }
+        )
+    ),
+    "rests_on": RESTS_ON,
+    "tree": TEXT,
+    "verification": _or_null(
+        _closed(
+            {
+                "tree": TEXT,
+                "changed": TEXTS,
+                "outside": TEXTS,
+                "secrets": _list(MAPPING),
+                "difference": TEXT,
+                "baseline_tests": _or_null(COUNT),
+                "suite": SUITE,
+            }
+        )
+    ),
+    "provenance": _or_null(
+        _closed(
+            {
+                "commit": TEXT,
+                "repository": TEXT,
+                "message": TEXT,
+                "change": _or_null(_closed({"exact": TEXT, "alike": TEXT})),
+                "record": TEXT,
+                "execution": TEXT,
+                "agent": TEXT,
+                "agent_version": TEXT,
+                "agent_digest": TEXT,
+                "tree": TEXT,
+                "changed": TEXTS,
+                "report": _or_null(TEXT),
+            }
+        )
+    ),
+    "undoes": _or_null(
+        _closed(dict.fromkeys(("repository", "workspace", "branch", "commit", "previous"), _or_null(TEXT)))
+    ),
+    "reruns": _or_null(
+        _closed(
+            {
+                "tree": TEXT,
+                "source": TEXT,
+                "clone": _or_null(_closed({"commit": TEXT, "tree": TEXT})),
+                "branches": {"type": "object", "additionalProperties": TEXT},
+            },
+            optional=("source", "clone", "branches"),
+        )
+    ),
+    "loop": _or_null(
+        _closed(
+            {
+                "target": TEXT,
+                "exact": TEXT,
+                "alike": TEXT,
+                "times": COUNT,
+                "limit": COUNT,
+                "within_s": COUNT,
+                "undoes": FLAG,
+                "before": _list(
+                    _closed({"at": MOMENT, "tool": TEXT, "execution": TEXT, "key": TEXT, "same": FLAG})
+                ),
+            }
+        )
+    ),
+    "deployment": _or_null(
+        _closed(
+            {
+                "service": TEXT,
+                "environment": TEXT,
+                "type": {"enum": ["production", "non-production"]},
+                "infrastructure": TEXT,
+            }
+        )
+    ),
+    "task": _or_null(
+        _closed({"session": TEXT, "purpose": TEXT, "case": _or_null(TEXT), "request_digest": TEXT})
+    ),
+    "budget": _or_null(_closed({"turns": COUNT, "tokens": _or_null(COUNT), "cost_usd": _or_null(TEXT)})),
+    "now": MOMENT,
+}
+
+
+def make_facts_schema() -> Schema:
+    """Return the schema of a facts document."""
+    return {"$schema": DIALECT, "title": "The policy's input: the facts of one action", **_closed(FACTS)}
