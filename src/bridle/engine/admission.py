@@ -111,6 +111,14 @@ class Admission:
                 await self._journal.append([], [StandInLine(execution.id, self._process)])
         return execution.state is not State.PENDING or await self.admit(execution.id)
 
+    async def leave(self, execution: Execution) -> bool:
+        """Have a serving process begin what this one stands for, once this one has ended; False when none serves."""
+        if not await self._line.is_served(self._limits):
+            return False
+        with suppress(GuardError):  # it has ended meanwhile: there is nothing to begin
+            await self._journal.append([], [StandInLine(execution.id, self._process)])
+        return True
+
     async def admit(self, execution: str) -> bool:
         """Begin the execution if it is its turn now."""
         turn = await self._line.next(self._limits)

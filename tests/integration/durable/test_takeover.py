@@ -58,6 +58,19 @@ def test_a_command_leaves_alone_what_it_was_not_asked_to_carry(stage):
     assert stage.status("exe_1") == "PENDING"
 
 
+def test_a_command_takes_over_the_one_execution_it_carries_and_no_other(stage):
+    operations = [["step", "a", HOLD]]
+    killed = stage.carry(exe_1=operations, exe_2=[["step", "b", HOLD]])
+    until(lambda: stage.begun("a") and stage.begun("b"))
+    killed.kill()
+    stage.release()
+    command = stage.carry(takes_over=False, exe_1=operations)
+    assert stage.result(command) == {"by": [command.pid]}
+    assert stage.status("exe_2") == "PENDING"
+    stage.carry()
+    until(lambda: stage.status("exe_2") == "SUCCESS")
+
+
 def test_a_wait_outlives_the_process_that_waited(stage):
     killed = stage.carry(
         exe_1=[["step", "a", AT_ONCE], ["wait", "", 60], ["wait", "apr_1", 60], ["step", "b", AT_ONCE]]

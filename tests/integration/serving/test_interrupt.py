@@ -32,6 +32,13 @@ def test_a_wish_for_what_a_server_holds_is_only_recorded(house, napping, word, k
     assert (body["by"][:5], body["why"]) == ("user:", "wrong branch")
 
 
+def test_what_is_resumed_detached_is_left_to_the_server(house, napping):
+    house.bridle("pause", napping)
+    done = house.bridle("resume", napping, "--detach", "--json")
+    assert (done.code, done.json) == (0, {"execution": napping, "carried": False}), done.said
+    assert len(bodies(house, napping, Kind.EXECUTION_RESUMED)) == 1
+
+
 def test_a_command_that_runs_is_ended_at_once_when_its_execution_is_cancelled(house):
     house.serve()
     execution = house.run(SLOW.replace("sleep 3", "sleep 300"))

@@ -8,6 +8,7 @@ import pytest
 
 from bridle.adapters.sql.schema import workers
 from bridle.app import open_store
+from bridle.engine.starting import derive_id
 from bridle.trust.journal import Kind
 from integration.durable.conftest import until
 
@@ -24,6 +25,7 @@ pipeline:
 """
 HELD = SLOW.replace("sleep 3", "until [ -e go ]; do sleep 0.05; done")
 QUICK = "pipeline: {id: quick, stages: [{id: a, steps: [{id: b, run: 'true'}]}]}"
+CHAIN = "pipeline: {id: parent, stages: [{id: a, chain: {uses: slow}}]}"
 NAP = "pipeline: {id: nap, stages: [{id: a, steps: [{id: nap, wait: {duration: 1h}}]}]}"
 
 
@@ -153,3 +155,30 @@ async def take_its_lease(house):
     """Do what another server does to one that was silent for too long."""
     with open_store(house.bridle.room.settings) as store:
         await store.database.write(lambda connection: connection.execute(workers.update().values(taken=True)))
+
+
+@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+def test_without_a_server_what_is_resumed_detached_is_carried_here(house):
+    file = house.bridle.room.path / "pipeline.yaml"
+    file.write_text(QUICK, "utf-8")
+    dead = house.bridle.start(call="integration.serving.jobs:start_and_die", argument=str(file))
+    assert dead.wait() == 9, dead.stderr
+    done = house.bridle("resume", "--detach", "--json")
+    assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
+
+
+def test_resuming_one_execution_of_a_dead_server_carries_it_with_its_children_alone(house):
+    server = house.serve()
+    other = house.run(SLOW)
+    until(begun(house, other, "work/long"), within_s=60)
+    for folder in (".git", "pipelines"):
+        (house.bridle.room.path / folder).mkdir()
+    (house.bridle.room.path / "pipelines" / "slow.yaml").write_text(SLOW, "utf-8")
+    execution = house.run(CHAIN)
+    child = derive_id(execution, "a/chain")
+    until(begun(house, child, "work/long"), within_s=60)
+    server.kill()
+    before = len(asyncio.run(house.records(other)))
+    done = house.bridle("resume", execution, "--json")
+    assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
+    assert len(asyncio.run(house.records(other))) == before

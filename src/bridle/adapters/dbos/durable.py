@@ -27,7 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bridle.adapters.dbos.held import list_holders
+from bridle.adapters.dbos.held import list_holders, recover
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import LeaseLost, Leases
@@ -196,14 +196,14 @@ class DbosDurable(Durable):
         holders = await list_holders(APPLICATION_VERSION)
         pending = await _list_pending(holders - live - {self.executor})
         orphans = {
-            holder
+            workflow: holder
             for workflow, holder in pending.items()
             if self._takes_over or root_of(workflow) in self._wanted
         }
         if orphans:
-            taken = await self._leases.take(orphans, within_s=self._timing.lease_s)
-            await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(taken))
-            for workflow in [workflow for workflow, holder in pending.items() if holder in taken]:
+            taken = await self._leases.take({*orphans.values()}, within_s=self._timing.lease_s)
+            orphans = {workflow: holder for workflow, holder in orphans.items() if holder in taken}
+            for workflow in await recover(orphans):
                 await _send_wake(workflow)
             holders = await list_holders(APPLICATION_VERSION)
         await self._leases.forget_dead(

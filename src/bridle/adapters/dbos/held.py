@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa  # noqa: E402 - only after the ban
 from dbos import DBOS  # noqa: E402
 from dbos._dbos import _get_dbos_instance  # noqa: E402
 from dbos._schemas.system_database import SystemSchema  # noqa: E402
+from dbos._utils import INTERNAL_QUEUE_NAME  # noqa: E402
 
 MOST = 1000  # newest first; whoever looks on wants what is new
 
@@ -43,3 +45,20 @@ async def list_holders(version: str) -> set[str]:
             return {str(row.executor_id) for row in connection.execute(query)}
 
     return await asyncio.to_thread(look)
+
+
+async def recover(orphans: Mapping[str, str]) -> list[str]:
+    """Make each workflow eligible again that the process beside it still holds; return those. Who held it must be dead.
+
+    DBOS can do this for all that a process held. A command takes one execution over, and leaves the rest to others.
+    """
+
+    def again() -> list[str]:
+        engine = _get_dbos_instance()._sys_db
+        return [
+            workflow
+            for workflow, holder in sorted(orphans.items())
+            if engine.reenqueue_for_recovery(workflow, [holder], INTERNAL_QUEUE_NAME)
+        ]
+
+    return await asyncio.to_thread(again)

@@ -31,6 +31,10 @@ Policies = Annotated[
         metavar="PATH",
     ),
 ]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Leave it to a bridle serve and return; without one, it is carried here."),
+]
 Given = Annotated[
     list[str] | None,
     typer.Option(

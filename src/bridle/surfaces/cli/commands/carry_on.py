@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import ApproveAs, AsJson, NoInput, Policies, Quiet, Store
+from bridle.surfaces.cli.options import ApproveAs, AsJson, Detach, NoInput, Policies, Quiet, Store
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.carry import Manner
@@ -27,28 +27,35 @@ def resume(
     policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
+    detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
     """Lift a pause, and carry on an execution that was interrupted or waits, in this process if no live one does."""
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import choose_manner
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, tell_left
     from bridle.surfaces.cli.reading import check_store
 
     settings = load_settings(store_url=store, policies=policies or ())
     check_store(settings)
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
-    closing = asyncio.run(_resume(settings, execution, manner))
+    closing = asyncio.run(_resume(settings, execution, manner, detach=detach))
+    if isinstance(closing, str):
+        tell_left(closing, as_json=as_json)
+        return 0
     return conclude(closing, as_json=as_json)
 
 
-async def _resume(settings: Any, execution_id: str, manner: Manner) -> Closing:
+async def _resume(settings: Any, execution_id: str, manner: Manner, *, detach: bool) -> Closing | str:
+    """Lift the pause, and carry the execution; or leave it to a serving process and return its id."""
     from bridle.app import open_app
     from bridle.surfaces.cli.closing import follow
 
     async with open_app(settings) as app:
         chosen = execution_id or await newest_unfinished(app)
         await app.control.resume(chosen, by=app.user)
+        if detach and await app.admission.leave(await app.control.get(chosen)):
+            return chosen
         await app.control.carry_on(chosen)
         return await follow(app, chosen, manner)
 

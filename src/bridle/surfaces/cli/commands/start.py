@@ -12,6 +12,7 @@ import typer
 from bridle.surfaces.cli.options import (
     ApproveAs,
     AsJson,
+    Detach,
     Given,
     InputSets,
     Model,
@@ -19,9 +20,6 @@ from bridle.surfaces.cli.options import (
     Policies,
     Quiet,
     Store,
-    print_json,
-    put,
-    say,
 )
 
 if TYPE_CHECKING:
@@ -53,10 +51,7 @@ def run_pipeline(
     policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
-    detach: Annotated[
-        bool,
-        typer.Option("--detach", help="Leave it to a bridle serve and return; without one, it is run here."),
-    ] = False,
+    detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a pipeline, and follow it to its end or to where it waits for a person.
@@ -66,7 +61,7 @@ def run_pipeline(
     from bridle.app import agent_roots
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import choose_manner
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, tell_left
     from bridle.surfaces.cli.files import parse_inputs, read_plan
     from bridle.surfaces.cli.references import check_models, check_references
 
@@ -80,17 +75,9 @@ def run_pipeline(
         _run(settings, plan, inputs, {"model": model}, manner, detach=detach, stages=stages or [])
     )
     if isinstance(closing, str):
-        _tell(closing, as_json=as_json)
+        tell_left(closing, as_json=as_json)
         return 0
     return conclude(closing, as_json=as_json)
-
-
-def _tell(execution: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"execution": execution, "carried": False})
-    else:
-        put(execution)
-        say(f"A serving process carries it.\n  next: bridle logs {execution}")
 
 
 async def _run(
