@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
 from bridle.adapters.people.folder import PeopleFolder
+from bridle.adapters.people.roles import RolesFile
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import list_policies, load_policy_set
 from bridle.adapters.rego.testing import load_suites, run_suite
@@ -61,6 +63,11 @@ def open_library(folder: Path) -> FolderLibrary:
 def open_people(settings: Settings) -> PeopleFolder:
     """Return the people of this installation, as the configuration folder has them."""
     return PeopleFolder(settings.config_dir)
+
+
+def open_roles(settings: Settings) -> RolesFile:
+    """Return the roles of this installation, as the configuration folder has them."""
+    return RolesFile(settings.config_dir, user=f"user:{getpass.getuser()}")
 
 
 def prepare_sample(settings: Settings) -> Path:

@@ -31,8 +31,12 @@ async def open_registry(settings: Settings) -> AsyncIterator[Counter]:
     """Open the store and the desk; principals that are always there are registered if they are not yet."""
     with open_store(settings) as store:
         delegate_signer = load_signer(settings.config_dir / "delegate.key")
-        user = await register_residents(store.journal, store.principals, delegate_signer)
+        user = await register_residents(store.journal, store.enrolled, delegate_signer)
         registry = Registry(
-            journal=store.journal, principals=store.principals, people=store.people, signer=store.signer
+            journal=store.journal,
+            principals=store.enrolled,
+            authors=store.principals,
+            people=store.people,
+            signer=store.signer,
         )
         yield Counter(store, registry, KeyDesk(registry, store.credentials, SystemClock()), user)

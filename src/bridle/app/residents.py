@@ -8,12 +8,10 @@ from dataclasses import replace
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.delegate.app import NAME as DELEGATE_NAME
-from bridle.gate.manifest import builtin_manifests
 from bridle.trust.journal import Entry, Guard, Kind
 from bridle.trust.keys import Signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.registry import MANAGE
 
 
 async def register_residents(
@@ -44,11 +42,8 @@ def _stand(resident: Principal, known: Principal | None) -> Principal:
 
 
 def _residents(delegate_signer: Signer) -> list[Principal]:
-    everything = frozenset(manifest.needs for manifest in builtin_manifests().values())
     name = getpass.getuser()
-    user = Principal(
-        PrincipalKind.USER, name, f"user:{name}", everything | {"approval:verdict", MANAGE}, asserted=True
-    )
+    user = Principal(PrincipalKind.USER, name, f"user:{name}", frozenset(), asserted=True)  # roles say what
     _, _, control_plane = CONTROL_PLANE.partition(":")
     return [
         user,

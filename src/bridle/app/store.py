@@ -17,15 +17,17 @@ from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
 from bridle.adapters.sql.working import WorkingStore
-from bridle.app.folders import open_people
+from bridle.app.folders import open_people, open_roles
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
+from bridle.trust.access import GrantedPrincipals
 from bridle.trust.keys import Signer, load_secret, load_signer
 
 
 @dataclass(frozen=True)
 class Store:
-    """What is written down: enough to read, verify and export."""
+    """What is written down: enough to read, verify and export. `enrolled` are the principals' rows, `principals` those with what
+    their roles give them."""
 
     settings: Settings
     database: Database
@@ -34,7 +36,8 @@ class Store:
     line: SqlLine
     approvals: SqlApprovals
     budgets: SqlBudgets
-    principals: SqlPrincipals
+    enrolled: SqlPrincipals
+    principals: GrantedPrincipals
     credentials: SqlCredentials
     people: PeopleFolder
     history: SqlHistory
@@ -47,6 +50,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
     database = open_database(settings.store_url)
     try:
         signer = load_signer(settings.config_dir / "control-plane.key")
+        enrolled = SqlPrincipals(database)
         working = WorkingStore(load_secret(settings.config_dir / "working.key"))
         yield Store(
             settings=settings,
@@ -56,7 +60,8 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             line=SqlLine(database),
             approvals=SqlApprovals(database),
             budgets=SqlBudgets(database),
-            principals=SqlPrincipals(database),
+            enrolled=enrolled,
+            principals=GrantedPrincipals(enrolled, open_roles(settings)),
             credentials=SqlCredentials(database),
             people=open_people(settings),
             history=SqlHistory(database),

@@ -82,7 +82,7 @@ async def wire(
     settings, journal, principals = store.settings, store.journal, store.principals
     delegate_signer = load_signer(settings.config_dir / "delegate.key")
     tokens = SqlTokens(store.database)
-    user = await register_residents(journal, principals, delegate_signer)
+    user = await register_residents(journal, store.enrolled, delegate_signer)
     folders = (Path.cwd(), find_top(Path.cwd()), shipped("samples"))
     override = parse_price(settings.model_price) if settings.model_price else None
     delegate = build_delegate(
@@ -187,6 +187,8 @@ async def wire(
         signer=store.signer,
         clock=clock,
         admission=admission,
+        principals=principals,
+        project=settings.project,
     )
     return App(
         **vars(store),

@@ -25,6 +25,7 @@ class Settings:
     `max_executions` is how many executions of the account run at once; None is any number.
     `snapshots_dir` holds what several machines share of workspaces; None is a folder in `work_dir`, for one machine.
     `policies` are files and folders of Rego that are asked beside the base set.
+    `project` is the one that executions belong to which are started here; roles may be bound to it.
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
     The same change to the same target for the `loop_limit`-th time within `loop_window` ("24h") is a loop, and asks a person.
     `approved_agents_only` lets no version of an agent act whose digest nobody has approved; else it acts for who starts it.
@@ -45,6 +46,7 @@ class Settings:
     snapshots_dir: Path | None = None
     policies: tuple[Path, ...] = ()
     approved_agents_only: bool = False
+    project: str = "default"
 
 
 def load_settings(
@@ -72,6 +74,7 @@ def load_settings(
         loop_window=env.get("BRIDLE_LOOP_WINDOW") or "24h",
         max_executions=_count(env, "BRIDLE_MAX_EXECUTIONS"),
         snapshots_dir=Path(env["BRIDLE_SNAPSHOTS"]) if env.get("BRIDLE_SNAPSHOTS") else None,
+        project=env.get("BRIDLE_PROJECT") or "default",
         approved_agents_only=_choice(env, "BRIDLE_AGENTS", ("first-use", "approved-only")) == "approved-only",
         policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),
     )

@@ -15,7 +15,7 @@ from bridle.agent.inline import find_definition
 from bridle.agent.narrowing import narrow
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.engine.execution import Execution
+from bridle.engine.execution import Execution, place_of
 from bridle.engine.steps import Bench
 from bridle.engine.steps.approval import find_target, target_path
 from bridle.gate.budgets import Budget, OpenBudget
@@ -51,10 +51,18 @@ class Actor:
 
 
 async def find_actor(
-    bench: Bench, execution: Execution, plan: Plan, step: Step, *, path: str, body: Mapping[str, Json]
+    bench: Bench,
+    execution: Execution,
+    plan: Plan,
+    step: Step,
+    *,
+    path: str,
+    body: Mapping[str, Json],
+    deployment: Mapping[str, Json] | None = None,
 ) -> Actor:
-    """Return who performs the step at `path`; raise InputError for an agent or a tool that does not exist."""
-    initiator = await bench.principals.get(execution.initiator)
+    """Return who performs the step at `path`, with what they may do where its stage deploys to; raise InputError for an agent or
+    a tool that does not exist."""
+    initiator = await bench.principals.get(execution.initiator, place_of(execution, deployment))
     assert initiator is not None  # it was registered before the execution was
     if step.kind == "agent":
         actor = await _agent(bench, execution, body, path, initiator)

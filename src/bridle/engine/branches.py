@@ -23,7 +23,7 @@ from bridle.core.states import State
 from bridle.dispatch.protocol import Request
 from bridle.engine.blocks import judge_block
 from bridle.engine.desk import Desk
-from bridle.engine.execution import Execution
+from bridle.engine.execution import Execution, place_of
 from bridle.engine.position import Position
 from bridle.engine.result import FORGIVEN
 from bridle.engine.work import Answer
@@ -192,7 +192,8 @@ def _action(
 
 async def _act(desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], *, workspace: str) -> str:
     """Perform one action with a token of its own; return what went wrong, or an empty string."""
-    initiator = await desk.bench.principals.get(desk.execution.initiator)
+    place = place_of(desk.execution)
+    initiator = await desk.bench.principals.get(desk.execution.initiator, place)
     assert initiator is not None  # it was registered before the execution was
     minted = mint(
         actor=initiator,
@@ -201,6 +202,7 @@ async def _act(desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], 
         execution=desk.execution.id,
         step=path,
         expires_at=desk.now() + TOKEN_TTL,
+        project=place.project,
     )
     await desk.append(
         [desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted))],

@@ -15,21 +15,24 @@ from bridle.core.states import State
 from bridle.dispatch.protocol import Delegate
 from bridle.engine.admission import Admission
 from bridle.engine.durable import Durable
-from bridle.engine.execution import Execution, Executions
+from bridle.engine.execution import Execution, Executions, place_of
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.engine.interventions import Decision, Interventions, find_open_interventions
 from bridle.engine.rerun import Reuse, find_reuse
 from bridle.engine.selection import select_stages
 from bridle.engine.starting import Starting, inherited
-from bridle.engine.verdicts import Verdict, Verdicts
+from bridle.engine.verdicts import VERDICT, Verdict, Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
+from bridle.trust.access import require
 from bridle.trust.journal import Journal
 from bridle.trust.keys import Signer
 from bridle.trust.people import People
-from bridle.trust.principals import Principal
+from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
+from bridle.trust.quorum import CONTROL_PLANE
 
+START, CONTROL = "execution:start", "execution:control"
 LOOK_S = 0.1  # how often a follower looks whether an execution has begun to wait
 
 
@@ -54,6 +57,8 @@ class Control:
         signer: Signer,
         clock: Clock,
         admission: Admission,
+        principals: Principals,
+        project: str = "default",
     ) -> None:
         self._journal = journal
         self._executions = executions
@@ -68,6 +73,8 @@ class Control:
             admission=admission,
         )
         self._clock = clock
+        self._principals = principals
+        self._project = project
         self._admission = admission
         self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
         self._interventions = Interventions(journal=journal, durable=durable, signer=signer, clock=clock)
@@ -79,6 +86,7 @@ class Control:
             people=people,
             signer=signer,
             clock=clock,
+            principals=principals,
         )
 
     async def start(
@@ -95,9 +103,10 @@ class Control:
         """Record a new execution, with what the delegate proved that its sandbox enforces, and begin to carry it.
 
         One that is limited stands in line first. A `detached` one is left to a serving process. `stages` are those that it is of,
-        where it is not of all of them.
+        where it is not of all of them. Raise TrustError for whoever may not start one in its project.
         """
-        options = {**options, **select_stages(plan, stages)}
+        options = {"project": self._project, **options, **select_stages(plan, stages)}
+        await require(self._principals, initiator.id, START, Place(str(options["project"])))
         begins = not detached and self._admission.is_free(plan.concurrency)
         execution_id = new_id("exe")
         execution = await self._starting.record(
@@ -186,6 +195,8 @@ class Control:
     async def _wish(self, execution_id: str, wanted: Wanted) -> bool:
         """Record a wish and wake who waits; waking again makes good for a process that died in between."""
         execution = await self.get(execution_id)
+        if wanted.by != CONTROL_PLANE:
+            await require(self._principals, wanted.by, CONTROL, place_of(execution))
         changed = await self._interrupts.record(execution, wanted)
         await self._interrupts.wake(execution.id)
         if wanted.wish is not Wish.CANCEL:
@@ -228,6 +239,8 @@ class Control:
     ) -> None:
         """Record what a person decides about a failed step (engine.interventions)."""
         execution = await self.get(execution_id)
+        if by.kind is PrincipalKind.USER:  # nobody else decides, and is told so
+            await require(self._principals, by.id, VERDICT, place_of(execution))
         await self._interventions.answer(execution, path, Decision(answer, by, comment))
 
     async def give_verdict(self, approval_id: str, verdict: Verdict) -> Approval:

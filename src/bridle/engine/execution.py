@@ -10,6 +10,7 @@ from typing import Protocol
 from bridle.core.canonical import Json
 from bridle.core.states import State
 from bridle.pipeline.plan import Plan
+from bridle.trust.principals import Place
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class MoveExecution:
     @property
     def guards(self) -> str:
         return f"execution {self.execution}"
+
+
+def place_of(execution: Execution, deployment: Mapping[str, Json] | None = None) -> Place:
+    """Return where an action of an execution has its effect, which is what its people's roles are asked for."""
+    return Place.of(str(execution.options.get("project", "")), deployment)
 
 
 class Executions(Protocol):

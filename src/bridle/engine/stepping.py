@@ -24,6 +24,7 @@ from bridle.engine.blocks import describe_refusal, describe_unresolved, evaluate
 from bridle.engine.branches import workspace_of
 from bridle.engine.choosing import Choosing, has_failed
 from bridle.engine.desk import Desk
+from bridle.engine.execution import place_of
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
 from bridle.engine.steps import Ended, Leg, Perform, Waiting, refuse_secrets
@@ -110,10 +111,16 @@ class Stepping:
             body = Rendered(self.step.with_) if is_own else resolve(self.step.with_, context)
             assert isinstance(body.value, Mapping)
             refuse_secrets(self.step, body.value)
-            actor = await find_actor(
-                desk.bench, desk.execution, desk.plan, self.step, path=self.path, body=body.value
-            )
             deployment = await desk.deployment(self.position)
+            actor = await find_actor(
+                desk.bench,
+                desk.execution,
+                desk.plan,
+                self.step,
+                path=self.path,
+                body=body.value,
+                deployment=deployment,
+            )
             minted = await self._begin(actor, last)
         except UnavailableError:
             raise
@@ -198,6 +205,7 @@ class Stepping:
                 execution=desk.execution.id,
                 step=actor.step,
                 expires_at=desk.now() + TOKEN_TTL,
+                project=place_of(desk.execution).project,
             )
             entries.append(desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted)))
             guards.append(MintToken(minted.token))

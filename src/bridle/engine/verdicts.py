@@ -5,7 +5,8 @@ Rules
   2. A name that this installation has a key for signs with it; any other name is recorded as asserted, beside the identity that
      the operating system vouches for.
   3. Giving the verdict that one has given already changes nothing, and tells who waits once more.
-  4. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
+  4. Whoever gives one is active and holds `approval:verdict` where the action has its effect, today.
+  5. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from bridle.core.canonical import Json
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.engine.durable import Durable
-from bridle.engine.execution import Executions
+from bridle.engine.execution import Executions, place_of
 from bridle.gate.approvals import (
     Approval,
     Approvals,
@@ -28,14 +29,16 @@ from bridle.gate.approvals import (
     describe_verdict,
 )
 from bridle.gate.approver_inputs import fill_inputs
+from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.keys import Signer
 from bridle.trust.people import People, Person
-from bridle.trust.principals import Principal, PrincipalKind
+from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
 from bridle.trust.quorum import ACCOUNT, CONTROL_PLANE, PERSON, Terms, Word, find_complaint
 from bridle.trust.verdicts import own_words, sign_verdict
 
 REVOKED = "revoked"
+VERDICT = "approval:verdict"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Verdicts:
         people: People,
         signer: Signer,
         clock: Clock,
+        principals: Principals,
     ) -> None:
         self._journal = journal
         self._executions = executions
@@ -72,12 +76,14 @@ class Verdicts:
         self._people = people
         self._signer = signer
         self._clock = clock
+        self._principals = principals
 
     async def give(self, approval_id: str, verdict: Verdict) -> Approval:
         """Record a verdict and wake who waits when it was the last one needed; return the request as it then is."""
         approval = await self._find(approval_id)
         if verdict.by.kind is not PrincipalKind.USER:
             raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
+        await require(self._principals, verdict.by.id, VERDICT, await self._place(approval))
         person = self._people.find(verdict.name) if verdict.name else None
         wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
         if not self._stands(approval, _voter(verdict, person), wanted):
@@ -110,6 +116,15 @@ class Verdicts:
         if approval is None:
             raise InputError(f"there is no approval {approval_id!r}", hint="bridle approvals lists open ones")
         return approval
+
+    async def _place(self, approval: Approval) -> Place:
+        """Return where what is asked about has its effect, as the decision to ask has it recorded."""
+        execution = await self._executions.get(approval.execution)
+        decided = await self._journal.last(approval.execution, approval.key, (Kind.DECIDED,))
+        facts = decided.body["facts"] if decided else None
+        deployment = facts.get("deployment") if isinstance(facts, Mapping) else None
+        project = place_of(execution).project if execution else ""
+        return Place.of(project, deployment if isinstance(deployment, Mapping) else None)
 
     def _stands(self, approval: Approval, voter: str, wanted: ApprovalState) -> bool:
         """True when this person has said exactly this, so that there is nothing to record."""

@@ -57,7 +57,7 @@ from bridle.gate.reruns import (
     whole_clones,
 )
 from bridle.trust.journal import Journal, Kind, Record
-from bridle.trust.principals import Lifecycle, Principal, Principals
+from bridle.trust.principals import Lifecycle, Place, Principal, Principals
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
 
@@ -149,14 +149,17 @@ class FactSource:
 
     async def standing(self, action: Action) -> Standing:
         """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""
-        actor = await self._principals.get(action.request.principal)
         token = await self._tokens.find(hash_secret(action.token)) if action.token else None
+        place = Place.of(token.claims.project if token else "", action.deployment)
+        actor = await self._principals.get(action.request.principal, place)
         if actor is not None and actor.id == CONTROL_PLANE:
             scope = actor.permissions if actor.state is Lifecycle.ACTIVE else frozenset()
             return Standing(actor, actor, token, scope)
         if actor is None or token is None or not _is_for(token, action):
             return Standing(actor, None, None, frozenset())
-        initiator = actor if token.initiator == actor.id else await self._principals.get(token.initiator)
+        initiator = (
+            actor if token.initiator == actor.id else await self._principals.get(token.initiator, place)
+        )
         if initiator is None:
             return Standing(actor, None, token, frozenset())
         scope = current_scope(token, actor=actor, initiator=initiator, now=self._clock.now())

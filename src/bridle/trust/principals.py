@@ -115,11 +115,35 @@ class RegisterPrincipal:
         return f"principal {self.principal.id}"
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where an action has its effect: the project of its execution, and the environment that its stage deploys to.
+
+    `type` is production or non-production, empty for what deploys nowhere. A place that says nothing is `ANYWHERE`.
+    """
+
+    project: str = ""
+    environment: str = ""
+    type: str = ""
+
+    @classmethod
+    def of(cls, project: str, deployment: Mapping[str, Any] | None) -> Place:
+        """Return the place of an action; what deploys, and does not say whereto, is taken for production."""
+        if not deployment:
+            return cls(project)
+        return cls(
+            project, str(deployment.get("environment") or ""), str(deployment.get("type") or "production")
+        )
+
+
+ANYWHERE = Place()
+
+
 class Principals(Protocol):
     """Reads principals. Writing is a guard of the journal."""
 
-    async def get(self, principal_id: str) -> Principal | None:
-        """Return the principal as it is now, or None."""
+    async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
+        """Return the principal as it is now, with what it may do at a place, or None."""
         ...
 
     async def all(self) -> list[Principal]:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError, TrustError
+from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.keys import Signature, Signer, Verifier
 from bridle.trust.lifecycle import Change, change_principal
 from bridle.trust.people import People, Person
-from bridle.trust.permissions import holds
-from bridle.trust.principals import Lifecycle, Principal, Principals, RegisterPrincipal
+from bridle.trust.principals import Principal, Principals, RegisterPrincipal
 
 MANAGE = "principal:manage"
 ADD = "add"
@@ -37,11 +37,20 @@ class Author:
 
 
 class Registry:
-    """The desk at which principals are changed."""
+    """The desk at which principals are changed. `principals` are their rows, `authors` those with what their roles give."""
 
-    def __init__(self, *, journal: Journal, principals: Principals, people: People, signer: Signer) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        principals: Principals,
+        authors: Principals,
+        people: People,
+        signer: Signer,
+    ) -> None:
         self._journal = journal
         self._principals = principals
+        self._authors = authors
         self._people = people
         self._signer = signer
 
@@ -78,19 +87,6 @@ class Registry:
             str(change), changed, by=by, before=known, guards=[RegisterPrincipal(changed, known)]
         )
 
-    async def check(self, by: Author) -> Principal:
-        """Return who changes principals; raise TrustError unless they are active and may."""
-        author = await self.find(by.principal)
-        if author.state is not Lifecycle.ACTIVE:
-            raise TrustError(f"{author.id} is {author.state}", reason="principal-not-active")
-        if not holds(author.permissions, MANAGE):
-            raise TrustError(
-                f"{author.id} may not change principals",
-                hint=f"it takes {MANAGE}: bridle roles check {author.id} {MANAGE}",
-                reason="permission-missing",
-            )
-        return author
-
     async def record(
         self,
         change: str,
@@ -102,7 +98,7 @@ class Registry:
         key: Json = None,
     ) -> Principal:
         """Record one signed change with its guards; `key` is the key that is made or revoked. Raise TrustError or InputError."""
-        author = await self.check(by)
+        author = await require(self._authors, by.principal, MANAGE)
         person = self._people.find(by.name) if by.name else None
         body: dict[str, Json] = {
             "change": change,

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.clock import iso
@@ -24,6 +25,24 @@ from bridle.trust.permissions import meet
 from bridle.trust.principals import Lifecycle, Principal
 
 PREFIX = "brt_"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a token says besides its scope: the project it counts in."""
+
+    project: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        return {"project": self.project}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Claims:
+        """Read what `to_json` wrote."""
+        return cls(project=content.get("project", ""))
+
+
+NO_CLAIMS = Claims()
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,7 @@ class Token:
     initiator: str
     scope: frozenset[str]
     expires_at: datetime
+    claims: Claims = NO_CLAIMS
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,7 @@ def mint(
     execution: str,
     step: str,
     expires_at: datetime,
+    project: str = "",
 ) -> Minted:
     """Compute the scope and make a token; raise TrustError when nothing would be left of it."""
     for principal in (actor, initiator):
@@ -109,6 +130,7 @@ def mint(
         initiator=initiator.id,
         scope=scope,
         expires_at=expires_at,
+        claims=Claims(project),
     )
     return Minted(token, secret)
 
@@ -135,4 +157,5 @@ def describe_token(minted: Minted) -> dict[str, Json]:
         "initiator": token.initiator,
         "scope": sorted(token.scope),
         "expires_at": iso(token.expires_at),
+        **token.claims.to_json(),
     }

@@ -276,7 +276,7 @@ class Desk:
 
     async def register(self, principal):
         entry = Entry(Kind.PRINCIPAL_REGISTERED, "", principal.id, principal.to_json())
-        known = await self.bench.principals.get(principal.id)
+        known = await SqlPrincipals(self.store.database).get(principal.id)
         await self.bench.journal.append([entry], [RegisterPrincipal(principal, known)])
 
     async def answer(self, execution, *, approved):
@@ -320,8 +320,14 @@ def write_agent(tmp_path):
 
 
 @pytest.fixture
-async def desk(store, clock, tmp_path, policy):
-    tokens, principals = SqlTokens(store.database), SqlPrincipals(store.database)
+def principals(store):
+    """Whom the desk asks: rows that say themselves what each may do. A test of roles has others."""
+    return SqlPrincipals(store.database)
+
+
+@pytest.fixture
+async def desk(store, clock, tmp_path, policy, principals):
+    tokens = SqlTokens(store.database)
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"), tokens)
     ports = _ports(store, clock, policy, delegate, principals, tokens)
     durable = FakeDurable()
@@ -351,8 +357,12 @@ async def desk(store, clock, tmp_path, policy):
         signer=store.signer,
         clock=clock,
         admission=admission,
+        principals=principals,
     )
     words = [
+        "execution:start",
+        "execution:control",
+        "approval:verdict",
         "file:read",
         "file:edit",
         "command:run",

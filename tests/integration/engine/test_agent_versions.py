@@ -22,6 +22,7 @@ async def registry(desk):
     return Registry(
         journal=desk.store.journal,
         principals=desk.bench.principals,
+        authors=desk.bench.principals,
         people=desk.people,
         signer=desk.store.signer,
     )

@@ -73,10 +73,15 @@ async def test_a_child_and_a_rerun_inherit_the_model_that_was_chosen_and_nothing
     parent = await desk.control.start(plan, inputs={}, options=options, initiator=desk.user)
     await desk.leg(parent, "call/chain")
     child = await child_of(desk, parent)
-    assert child.options == {"model": "priced", "parent": parent.id, "path": "call/chain"}
+    assert child.options == {
+        "model": "priced",
+        "project": "default",
+        "parent": parent.id,
+        "path": "call/chain",
+    }
     await desk.bench.journal.append([], [MoveExecution(parent.id, State.FAILED, "", desk.clock.now())])
     again = await desk.control.rerun(parent.id, given={}, initiator=desk.user)
-    assert again.options == {"model": "priced", "rerun_of": parent.id}
+    assert again.options == {"model": "priced", "project": "default", "rerun_of": parent.id}
 
 
 class FakeLine:

@@ -24,6 +24,7 @@ async def registry(desk):
     registry = Registry(
         journal=desk.store.journal,
         principals=desk.bench.principals,
+        authors=desk.bench.principals,
         people=desk.people,
         signer=desk.store.signer,
     )

@@ -86,7 +86,9 @@ async def test_a_timer_has_no_token(desk):
 
 async def test_an_agent_is_cut_to_what_its_initiator_may(desk, write_agent, say):
     write_agent()
-    await desk.register(replace(desk.user, permissions=frozenset({"model:call", "file:read"})))
+    await desk.register(
+        replace(desk.user, permissions=frozenset({"execution:start", "model:call", "file:read"}))
+    )
     desk.delegate.turns = [say("", ("command.run", {"script": "make"})), say("I may not.")]
     execution = await desk.start(AGENT)
     await desk.carry(execution)
@@ -141,7 +143,7 @@ async def test_a_step_with_less_than_it_needs_does_nothing_and_says_why(desk):
 
 async def test_an_agent_who_shares_nothing_with_its_initiator_gets_no_token(desk, write_agent):
     write_agent()
-    await desk.register(replace(desk.user, permissions=frozenset({"git:clone"})))
+    await desk.register(replace(desk.user, permissions=frozenset({"execution:start", "git:clone"})))
     execution = await desk.start(AGENT)
     answer = await desk.leg(execution, "a/b")
     assert (answer["state"], await desk.scopes(execution), desk.delegate.told) == ("failed", {}, [])

@@ -1,5 +1,6 @@
 """`bridle principals` over a real store: added, listed, stopped, and proved by the audit."""
 
+import getpass
 import json
 
 import pytest
@@ -84,3 +85,19 @@ def test_a_key_is_printed_once_and_its_end_is_shown(run):
     assert shown["keys"][0]["revoked_at"] is not None
     assert [line["change"] for line in shown["history"]] == ["add", "issue-key", "revoke-key"]
     assert run("audit", "verify")[0] == 0
+
+
+def test_a_check_says_why_somebody_may_and_exits_3_when_they_may_not(run, tmp_path):
+    run("principals", "add", "user:ben")
+    folder = tmp_path / "config"
+    (folder / "roles.yaml").write_text(
+        "resource_groups: {production: {types: [production]}}\n"
+        f"bindings: [{{principal: 'user:{getpass.getuser()}', role: owner}},"
+        " {principal: user:ben, role: operator, resource_group: production}]\n"
+    )
+    (folder / "roles.yaml").chmod(0o600)
+    code, found = run("roles", "check", "user:ben", "git:push", "--environment", "eu")
+    assert (code, found["grants"][0]["permission"]) == (0, "git:*")
+    assert run("roles", "check", "user:ben", "git:push")[0] == 3
+    run("principals", "suspend", "user:ben")
+    assert run("roles", "check", "user:ben", "git:push", "--environment", "eu")[0] == 3

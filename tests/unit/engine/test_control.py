@@ -43,6 +43,9 @@ class FakeStore:
                     self.approvals[guard.approval], state=guard.verdict, given=given
                 )
 
+    async def last(self, execution, subject, kinds):
+        return None
+
     async def read(self, *, execution="", subject="", kinds=()):
         asked = [requested(self.approvals[subject])] if subject else []
         return [
@@ -58,6 +61,14 @@ class FakeExecutions:
 
     async def get(self, execution):
         return self._store.executions.get(execution)
+
+
+class FakePrincipals:
+    """Everybody is active; users hold everything."""
+
+    async def get(self, principal_id, place=None):
+        kind, _, name = principal_id.partition(":")
+        return Principal(PrincipalKind(kind), name, principal_id, frozenset({"*"} if kind == "user" else ()))
 
 
 class FakeApprovals:
@@ -142,6 +153,7 @@ async def scene(execution):
         signer=Signer(Ed25519PrivateKey.generate()),
         clock=clock,
         admission=FakeAdmission(),
+        principals=FakePrincipals(),
     )
     return Scene(control, store, approvals, durable, clock)
 

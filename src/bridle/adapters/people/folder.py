@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from bridle.adapters.people.own_file import read_own_text
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.keys import Signature, Verifier, load_signer
@@ -66,7 +66,7 @@ class PeopleFolder(People):
         return self._keys / f"{check_name(name)}.key"
 
     def _read(self) -> dict[str, Person]:
-        text = self._text()
+        text = read_own_text(self._file)
         try:
             content = YAML(typ="safe").load(text) if text else None
         except YAMLError as error:
@@ -77,21 +77,6 @@ class PeopleFolder(People):
         if len({person.key for person in people.values()}) != len(people):
             raise self._misshapen("two people have one key, and would count as two")
         return people
-
-    def _text(self) -> str:
-        try:
-            fd = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            raise TrustError(f"cannot read it: {error.strerror}", where=str(self._file)) from error
-        with os.fdopen(fd, encoding="utf-8") as file:
-            info = os.fstat(fd)
-            if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
-                raise TrustError(
-                    "others may write to it", where=str(self._file), hint=f"chmod 600 {self._file}"
-                )
-            return file.read()
 
     def _person(self, name: str, entry: Any) -> Person:
         check_name(name)

@@ -12,7 +12,7 @@ from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
 from bridle.trust.journal import GuardError
-from bridle.trust.principals import Principal, Principals, RegisterPrincipal
+from bridle.trust.principals import ANYWHERE, Place, Principal, Principals, RegisterPrincipal
 
 NEWEST = (
     sa.select(principals.c.body)
@@ -28,12 +28,12 @@ ALL = sa.select(principals.c.body).where(
 
 
 class SqlPrincipals(Principals):
-    """Implements `trust.principals.Principals`."""
+    """Implements `trust.principals.Principals`, without roles: what a principal may do is what its row says, wherever."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def get(self, principal_id: str) -> Principal | None:
+    async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
         row = await self._database.find(NEWEST, {"principal": principal_id})
         return None if row is None else Principal.from_json(json.loads(row.body))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0010_credentials"  # the revision these tables are
+NEWEST = "0011_token_claims"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -97,6 +97,7 @@ tokens = sa.Table(
     sa.Column("initiator", sa.Text, nullable=False),
     sa.Column("scope", sa.Text, nullable=False),
     sa.Column("expires_at", sa.Text, nullable=False),
+    sa.Column("claims", sa.Text, nullable=False, server_default="{}"),
 )
 
 approvals = sa.Table(

@@ -11,7 +11,7 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.schema import tokens
 from bridle.core.clock import from_iso, iso
-from bridle.trust.tokens import DeleteTokens, MintToken, Token, Tokens
+from bridle.trust.tokens import Claims, DeleteTokens, MintToken, Token, Tokens
 
 FIND = tokens.select().where(tokens.c.sha256 == sa.bindparam("sha256"))
 DELETE_ALL = tokens.delete().where(tokens.c.execution == sa.bindparam("of_execution"))
@@ -37,6 +37,7 @@ class SqlTokens(Tokens):
             initiator=row.initiator,
             scope=frozenset(json.loads(row.scope)),
             expires_at=from_iso(row.expires_at),
+            claims=Claims.from_json(json.loads(row.claims)),
         )
 
 
@@ -55,6 +56,7 @@ def _(guard: MintToken, connection: Connection) -> None:
             initiator=token.initiator,
             scope=json.dumps(sorted(token.scope)),
             expires_at=iso(token.expires_at),
+            claims=json.dumps(token.claims.to_json()),
         ),
     )
 

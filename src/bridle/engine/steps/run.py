@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bridle.core.boundary import Boundary, Limits
 from bridle.core.canonical import Json
+from bridle.engine.execution import place_of
 from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
 from bridle.pipeline.expressions import render
 from bridle.pipeline.plugins import plugin_environment
@@ -16,9 +17,8 @@ DEFAULT_WALL_S = 600
 EVERYWHERE: Mapping[str, str] = {
     "HARNESS_ACCOUNT_ID": "default",
     "HARNESS_ORG_ID": "default",
-    "HARNESS_PROJECT_ID": "default",
 }
-"""One installation is one account with one organisation and project; the delegate adds HARNESS_WORKSPACE."""
+"""One installation is one account; the project is the execution's, and the delegate adds HARNESS_WORKSPACE."""
 
 
 async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
@@ -65,7 +65,11 @@ def _environment(leg: Leg) -> dict[str, Json]:
     with_ = leg.body.get("with") or {}
     assert isinstance(with_, Mapping)
     named = {name: to_text(value) for name, value in {**around, **own}.items()}
-    return {**EVERYWHERE, "HARNESS_EXECUTION_ID": leg.execution.id, **plugin_environment(with_), **named}
+    execution = {
+        "HARNESS_PROJECT_ID": place_of(leg.execution).project or "default",
+        "HARNESS_EXECUTION_ID": leg.execution.id,
+    }
+    return {**EVERYWHERE, **execution, **plugin_environment(with_), **named}
 
 
 def _secret_outputs(output: Mapping[str, Json]) -> dict[str, Json]:

@@ -42,6 +42,7 @@ COMMANDS = (
     "decide",
     "people",
     "principals",
+    "roles",
     "policy",
     "inspect",
     "prove",

@@ -1,0 +1,93 @@
+"""`roles.yaml`: read at every question, and refused whole when anything in it is not as it should be."""
+
+import pytest
+
+from bridle.adapters.people.roles import RolesFile
+from bridle.core.errors import BridleError, InputError, TrustError
+from bridle.trust.principals import Place
+
+GOOD = """
+roles: {deployer: [git:push, "mcp:k8s.*"]}
+groups: {release: [user:ana, service:ci]}
+organisations: {acme: [shop]}
+resource_groups: {production: {types: [production]}}
+bindings:
+  - {group: release, role: deployer, resource_group: production}
+  - {principal: user:ben, role: auditor, organisation: acme}
+"""
+PRODUCTION = Place("shop", "eu", "production")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "roles.yaml"
+        path.write_text(text)
+        path.chmod(0o600)
+        return RolesFile(tmp_path, user="user:root")
+
+    return write
+
+
+def test_without_a_file_the_user_of_the_machine_is_the_owner_and_nobody_else_holds_anything(tmp_path):
+    access = RolesFile(tmp_path, user="user:root").read()
+    assert access.permissions_of("user:root") == {"*"}
+    assert access.permissions_of("user:ana") == frozenset()
+
+
+def test_bindings_in_the_file_are_all_there_are(write):
+    access = write(GOOD).read()
+    assert access.permissions_of("user:root", PRODUCTION) == frozenset()
+    assert access.permissions_of("service:ci", PRODUCTION) == {"git:push", "mcp:k8s.*"}
+    assert access.permissions_of("user:ben", Place("shop")) == {"audit:read"}
+
+
+def test_a_change_counts_at_the_next_question(write):
+    roles = write(GOOD)
+    assert roles.read().permissions_of("user:ana", PRODUCTION)
+    write(GOOD.replace("user:ana, ", ""))
+    assert not roles.read().permissions_of("user:ana", PRODUCTION)
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        ("roles:", "rolls:"),
+        ("deployer:", "owner:"),
+        ("git:push,", "git*:push,"),
+        ("role: deployer", "role: unknown"),
+        ("role: deployer", "roll: deployer"),
+        ("group: release", "group: nobody"),
+        ("group: release", "group: release, principal: user:ana"),
+        ("group: release,", ""),
+        ("user:ana", "agent:ana"),
+        ("user:ana", "ana"),
+        ("resource_group: production", "resource_group: staging"),
+        ("resource_group: production", "resource_group: production, project: shop"),
+        ("types: [production]", "types: [prod]"),
+        ("types: [production]", ""),
+        ("types: [production]", "environments: []"),
+        ("[shop]", "shop"),
+        ("bindings:", "bindings: {}\nmore:"),
+        ("organisation: acme", "organisation: [acme]"),
+        ("roles:", "{"),
+    ],
+)
+def test_what_is_not_as_it_should_be_gives_nobody_anything(write, part, instead):
+    assert part in GOOD
+    with pytest.raises(InputError):
+        write(GOOD.replace(part, instead, 1)).read()
+
+
+def test_a_file_that_others_may_write_is_refused(write, tmp_path):
+    roles = write(GOOD)
+    (tmp_path / "roles.yaml").chmod(0o666)
+    with pytest.raises(TrustError):
+        roles.read()
+
+
+def test_a_link_in_its_place_is_refused(tmp_path):
+    (tmp_path / "elsewhere.yaml").write_text(GOOD)
+    (tmp_path / "roles.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    with pytest.raises(BridleError):
+        RolesFile(tmp_path, user="user:root").read()
