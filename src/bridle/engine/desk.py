@@ -20,14 +20,14 @@ from bridle.core.clock import from_iso
 from bridle.core.states import State
 from bridle.engine.context import Known, build_context, find_deployment
 from bridle.engine.execution import Execution, Executions, MoveExecution, Starter
-from bridle.engine.interrupts import Wish
+from bridle.engine.interrupts import PauseExecution, Wish
 from bridle.engine.position import Position
 from bridle.engine.result import CANCEL, Result, Standing
 from bridle.engine.steps import Bench
 from bridle.engine.work import Answer
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Address, AnyNode, walk
-from bridle.trust.journal import Entry, Guard, Kind, Record
+from bridle.trust.journal import Entry, Guard, GuardError, Kind, Record
 
 MOST_DESKS = 2_000  # of executions at a time; one that is dropped is opened again when it is needed
 WITHOUT_OTHERS_WORDS = frozenset(
@@ -106,7 +106,14 @@ class Desk:
         if await self._is_stopped(position):
             return {"state": str(State.CANCELLED), "note": "stopped because another branch failed"}
         if wish == Wish.PAUSE:
-            await self.append([], [self.move(State.PAUSED, "paused")])
+            try:
+                await self.append([], [PauseExecution(self.execution.id)])
+            except (
+                GuardError
+            ):  # somebody has just wanted something else, and woke a node that does not wait yet
+                if await self.executions.wish(self.execution.id) == Wish.PAUSE:
+                    raise
+                return await self.interruption(position)
             return {"state": str(State.PAUSED), "timeout_s": PAUSED_LOOK_S}
         return None
 

@@ -60,6 +60,17 @@ class WishExecution:
 
 
 @dataclass(frozen=True)
+class PauseExecution:
+    """Guard: an execution stands still from now on, if that is still wanted of it."""
+
+    execution: str
+
+    @property
+    def guards(self) -> str:
+        return f"pause of execution {self.execution}"
+
+
+@dataclass(frozen=True)
 class Wanted:
     """Who wants what, and why. `parent` is the execution that it was asked of, where this one only belongs to that."""
 

@@ -123,7 +123,11 @@ def _started(summary: Summary, steps: _Steps, record: Record) -> None:
 
 
 def _ended(summary: Summary, steps: _Steps, record: Record) -> None:
+    """What an execution that was cancelled or aborted did not come to is skipped, as it is in a block that was cut short."""
     summary.state, summary.ended_at = State(str(record.body["state"])), record.at
+    for step in steps.values():
+        if step.state is State.PENDING:
+            step.state = State.SKIPPED
 
 
 def _step_started(summary: Summary, steps: _Steps, record: Record) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bridle.adapters.sql.executions import SqlExecutions
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.execution import MoveExecution
@@ -114,6 +115,25 @@ async def test_a_resume_before_the_pause_was_noticed_leaves_the_state_as_it_is(d
     await desk.control.pause(napping.id, by=desk.user)
     await desk.control.resume(napping.id, by=desk.user)
     assert (await desk.executions.get(napping.id)).state is State.WAITING
+
+
+@pytest.mark.parametrize(("word", "answer"), [("resume", "waiting"), ("cancel", "cancelled")])
+async def test_what_is_wanted_between_the_look_and_the_pause_counts(desk, monkeypatch, word, answer):
+    execution = await desk.start(WAITS)
+    await desk.control.pause(execution.id, by=desk.user)
+    look, looks = SqlExecutions.wish, []
+
+    async def look_and_be_overtaken(self, name):
+        found = await look(self, name)
+        looks.append(found)
+        if len(looks) == 1:
+            await getattr(desk.control, word)(execution.id, by=desk.user)
+        return found
+
+    monkeypatch.setattr(SqlExecutions, "wish", look_and_be_overtaken)
+    told = await desk.leg(execution, "first/nap")
+    assert told["state"] == answer
+    assert (await desk.executions.get(execution.id)).state is not State.PAUSED
 
 
 async def test_resume_changes_nothing_that_is_not_paused(desk, napping):

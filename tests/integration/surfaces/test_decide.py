@@ -39,6 +39,9 @@ def test_what_is_offered_is_listed_and_a_wrong_path_is_told_the_right_one(home, 
     command = f"bridle decide {execution} build/make ignore"
     assert command in home.bridle("executions", execution).stdout
     assert command in home.bridle("approvals").stdout
+    (listed,) = home.bridle_json("approvals")[1]
+    assert (listed["kind"], listed["step"]) == ("intervention", "build/make")
+    assert listed["offers"] == ["ignore", "abort"]
     code, problem = home.bridle_json("decide", execution, "build/mak", "ignore")
     assert (code, "asked about build/make" in str(problem)) == (2, True), problem
 

@@ -18,7 +18,7 @@ from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
 from bridle.engine.execution import Execution, Executions, MoveExecution, StartExecution
-from bridle.engine.interrupts import Wish, WishExecution
+from bridle.engine.interrupts import PauseExecution, Wish, WishExecution
 from bridle.engine.interventions import SAID, CloseIntervention
 from bridle.trust.journal import GuardError, Kind
 
@@ -129,6 +129,18 @@ def _(guard: WishExecution, connection: Connection) -> None:
             executions.c.wish.not_in([str(Wish.CANCEL), str(guard.wish)]),
         )
         .values(wish=str(guard.wish), **(GOES_ON if guard.wish is Wish.NONE else {})),
+    )
+
+
+@apply_guard.register
+def _(guard: PauseExecution, connection: Connection) -> None:
+    change_one(
+        guard,
+        connection,
+        executions.update()
+        .where(executions.c.id == guard.execution, executions.c.state.in_(LIVE))
+        .where(executions.c.wish == str(Wish.PAUSE))
+        .values(state=str(State.PAUSED), note="paused"),
     )
 
 

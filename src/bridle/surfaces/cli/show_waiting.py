@@ -14,6 +14,7 @@ from bridle.gate.approvals import Approval
 def describe_waiting(approval: Approval) -> dict[str, Any]:
     """Return a request as plain data."""
     return {
+        "kind": "approval",
         "id": approval.id,
         "execution": approval.execution,
         "step": approval.topic,
@@ -25,6 +26,17 @@ def describe_waiting(approval: Approval) -> dict[str, Any]:
         "takes": describe_terms(approval.terms),
         "terms": approval.terms.to_json(),
         "answer_by": iso(approval.answered_by),
+    }
+
+
+def describe_intervention(asked: Intervention) -> dict[str, Any]:
+    """Return a step to decide about as plain data."""
+    return {
+        "kind": "intervention",
+        "execution": asked.execution,
+        "step": asked.path,
+        "offers": list(asked.offers),
+        "answer_by": iso(asked.expires_at),
     }
 
 

@@ -35,6 +35,7 @@ Inputs = Annotated[
         "--input", "-i", help="What the approval asks you to fill in; may be repeated.", metavar="NAME=VALUE"
     ),
 ]
+MOST_WAITING = 10_000  # whoever has more needs an inbox, not a list
 Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
 
 
@@ -119,21 +120,26 @@ def revoke(
 def approvals(store: Store = "", as_json: AsJson = False) -> int:
     """List what waits for people, how many more it takes, whose word it takes, and the failed steps to decide about.
 
-    The document of --json has the approvals alone; for the steps to decide about, see bridle executions --json.
+    In the document of --json, `kind` says which of the two an entry is.
     """
     from datetime import UTC, datetime
 
     from bridle.core.settings import load_settings
     from bridle.engine.control import find_open
     from bridle.surfaces.cli.reading import open_existing_store
-    from bridle.surfaces.cli.show_waiting import describe_waiting, show_intervention, show_waiting
+    from bridle.surfaces.cli.show_waiting import (
+        describe_intervention,
+        describe_waiting,
+        show_intervention,
+        show_waiting,
+    )
 
     with open_existing_store(load_settings(store_url=store)) as opened:
         now = datetime.now(UTC)
         found = asyncio.run(find_open(opened.approvals, now=now))
-        asked = [] if as_json else asyncio.run(_list_interventions(opened, now))
+        asked = asyncio.run(_list_interventions(opened, now))
     if as_json:
-        print_json([describe_waiting(item) for item in found])
+        print_json([*map(describe_waiting, found), *map(describe_intervention, asked)])
         return 0
     for item in found:
         put(show_waiting(item))
@@ -145,9 +151,10 @@ def approvals(store: Store = "", as_json: AsJson = False) -> int:
 
 
 async def _list_interventions(opened: OpenStore, now: datetime) -> list[Intervention]:
+    from bridle.core.states import State
     from bridle.engine.interventions import find_open_interventions
 
-    executions = await opened.executions.find()
+    executions = await opened.executions.find(states=[State.WAITING], limit=MOST_WAITING)
     return [
         asked for item in executions for asked in await find_open_interventions(opened.journal, item, now=now)
     ]
