@@ -1,5 +1,6 @@
 """A real store for every test that wants one: each such test runs on SQLite and on a PostgreSQL that the tests start."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.policy_set import PolicySet, load_policy_set
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.schema import journal_head, metadata
@@ -16,6 +19,8 @@ from bridle.gate.approvals import Approval
 from bridle.trust.journal import GENESIS
 from bridle.trust.keys import Signer, load_signer
 from support.postgres import NoPostgres, Postgres, run_postgres
+
+POLICIES = Path(__file__).parents[2] / "policies" / "base"
 
 
 @dataclass
@@ -41,6 +46,19 @@ class Store:
 @pytest.fixture
 def clock():
     return FrozenClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def policy_set() -> PolicySet:
+    return load_policy_set([POLICIES])
+
+
+@pytest.fixture(scope="session")
+def policy(policy_set: PolicySet) -> Iterator[Regorus]:
+    """The real engine, one for all tests: it keeps nothing between questions, and starting it takes a while."""
+    engine = Regorus(policy_set, timeout_s=10.0)  # a busy machine must not turn an answer into a denial here
+    yield engine
+    asyncio.run(engine.close())
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
 from bridle.gate.action import Purpose
-from bridle.gate.manifest import find_manifest
+from bridle.gate.manifest import needs_of
 from bridle.pipeline.expressions import references, render
 from bridle.pipeline.values import to_text
 
@@ -84,7 +84,7 @@ class AgentDefinition:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        needs = frozenset(find_manifest(tool).needs for tool in self.tools)
+        needs = frozenset(needs_of(tool) for tool in self.tools)
         object.__setattr__(self, "permissions", needs | {MODEL_CALL})
         object.__setattr__(self, "digest", digest(self.to_json()))
 

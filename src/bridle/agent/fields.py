@@ -4,8 +4,8 @@ Rules
   1. What is known but cannot be honoured yet (MCP servers, egress to a domain, an image) is refused with a reason
      that a program can compare. Nothing is dropped: an agent without its servers is another agent.
   2. A known vendor image means Bridle's own runner; it is never pulled.
-  3. A tool that no manifest offers to agents is refused, and so is an expression that looks at anything but declared inputs,
-     or at one that may be left out and has no default.
+  3. A tool of a server is named `mcp.<server>.<tool>`. Any other that no manifest offers to agents is refused, and so is an
+     expression that looks at anything but declared inputs, or at one that may be left out and has no default.
 
 How the fields come together from the forms of a file is `agent.forms`.
 """
@@ -25,7 +25,7 @@ from bridle.agent.words import TOOL_WORDS
 from bridle.core.boundary import Boundary, Suite, clean_path
 from bridle.core.errors import InputError
 from bridle.gate.action import Purpose
-from bridle.gate.manifest import builtin_manifests
+from bridle.gate.manifest import builtin_manifests, is_external
 
 MODELS = ("model", "anthropic", "openai")
 REFUSED = {
@@ -149,7 +149,7 @@ def _tools(fields: Mapping[str, Spot]) -> tuple[str, ...]:
     for word in fields["tools"].texts():
         names = TOOL_WORDS.get(word, (word,))
         for tool in names:
-            if tool not in offered:
+            if tool not in offered and not is_external(tool):
                 raise fields["tools"].wrong(f"there is no tool {tool!r} for agents", hint=nearest(tool, offered),
                                             reason="unknown-tool")  # fmt: skip
             chosen[tool] = None

@@ -29,7 +29,7 @@ def offered_tools(definition: AgentDefinition) -> list[Json]:
     return [
         {"name": tool, "description": manifests[tool].description, "parameters": manifests[tool].arguments}
         for tool in definition.tools
-        if manifests[tool].agents
+        if tool in manifests and manifests[tool].agents
     ]
 
 

@@ -18,7 +18,7 @@ from bridle.app.folders import (
     test_policies,
 )
 from bridle.app.opening import open_app, open_server
-from bridle.app.registry import open_registry
+from bridle.app.registry import open_lobby, open_registry
 from bridle.app.store import Store, open_store
 from bridle.app.wiring import App
 
@@ -32,6 +32,7 @@ __all__ = [
     "key_references",
     "open_app",
     "open_library",
+    "open_lobby",
     "open_people",
     "open_policy",
     "open_registry",

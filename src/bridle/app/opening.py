@@ -45,6 +45,7 @@ async def open_app(
                     yield app
             finally:
                 await app.durable.close()
+                await app.delegate.close()
         finally:
             await policy.close()
 

@@ -1,4 +1,4 @@
-"""The register of principals, opened for a person at a terminal: a store and the desk, without anything that could act."""
+"""Desks for a person at a terminal, without anything that could act: the register of principals, the reception of sessions."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bridle.app.folders import agent_roots
 from bridle.app.residents import register_residents
 from bridle.app.store import Store, open_store
-from bridle.core.clock import SystemClock
+from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
+from bridle.operating.reception import Reception
 from bridle.trust.credentials import KeyDesk
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
+from bridle.trust.redaction import Redactor
 from bridle.trust.registry import Registry
 
 
@@ -24,6 +27,38 @@ class Counter:
     registry: Registry
     keys: KeyDesk
     user: Principal
+
+
+@dataclass(frozen=True)
+class Lobby:
+    """What a command about sessions works with; `user` is the operating system's."""
+
+    store: Store
+    reception: Reception
+    user: Principal
+
+
+@asynccontextmanager
+async def open_lobby(settings: Settings) -> AsyncIterator[Lobby]:
+    """Open the store and the reception; principals that are always there are registered if they are not yet."""
+    with open_store(settings) as store:
+        delegate_signer = load_signer(settings.config_dir / "delegate.key")
+        user = await register_residents(store.journal, store.enrolled, delegate_signer)
+        yield Lobby(store, build_reception(store, SystemClock()), user)
+
+
+def build_reception(store: Store, clock: Clock) -> Reception:
+    """Return the reception of a store."""
+    return Reception(
+        journal=store.journal,
+        sessions=store.sessions,
+        principals=store.principals,
+        redactor=Redactor(),
+        clock=clock,
+        roots=agent_roots(),
+        project=store.settings.project,
+        approved_agents_only=store.settings.approved_agents_only,
+    )
 
 
 @asynccontextmanager

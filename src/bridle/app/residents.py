@@ -47,7 +47,9 @@ def _residents(delegate_signer: Signer) -> list[Principal]:
     _, _, control_plane = CONTROL_PLANE.partition(":")
     return [
         user,
-        Principal(PrincipalKind.SERVICE, control_plane, user.id, frozenset({"workspace:verify"})),
+        Principal(
+            PrincipalKind.SERVICE, control_plane, user.id, frozenset({"workspace:verify", "server:describe"})
+        ),
         Principal(
             PrincipalKind.DELEGATE,
             DELEGATE_NAME.partition(":")[2],

@@ -14,8 +14,10 @@ from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
+from bridle.adapters.sql.sessions import SqlSessions
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app.folders import open_people, open_roles
 from bridle.core.clock import Clock, SystemClock
@@ -41,6 +43,8 @@ class Store:
     credentials: SqlCredentials
     people: PeopleFolder
     history: SqlHistory
+    sessions: SqlSessions
+    pins: SqlPins
     signer: Signer
 
 
@@ -65,6 +69,8 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             credentials=SqlCredentials(database),
             people=open_people(settings),
             history=SqlHistory(database),
+            sessions=SqlSessions(database),
+            pins=SqlPins(database),
             signer=signer,
         )
     finally:

@@ -14,16 +14,19 @@ from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.database import engine_url
 from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.agent.shelf import find_top
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
+from bridle.app.registry import build_reception
 from bridle.app.residents import register_residents
 from bridle.app.store import Store
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
 from bridle.delegate.app import build_delegate
 from bridle.delegate.effectors.model import ModelPort, build_model_effector
+from bridle.delegate.servers import load_servers
 from bridle.delegate.worker import Worker
 from bridle.engine.admission import Admission, Limits
 from bridle.engine.control import Control
@@ -43,6 +46,9 @@ from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.loops import LoopLimits
 from bridle.gate.ports import Ports
+from bridle.operating.door import Door
+from bridle.operating.reception import Reception
+from bridle.operating.tools import Tools
 from bridle.trust.credentials import Authentication
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
@@ -70,6 +76,9 @@ class App(Store):
     proof: Proof
     user: Principal
     authentication: Authentication
+    tools: Tools
+    door: Door
+    reception: Reception
 
 
 async def wire(
@@ -190,8 +199,35 @@ async def wire(
         principals=principals,
         project=settings.project,
     )
+    servers = settings.servers
+    tools = Tools(
+        gate=gate,
+        journal=journal,
+        principals=principals,
+        pins=store.pins,
+        catalogue=catalogue,
+        clock=clock,
+        folder=servers.parent / "tools" if servers else Path(),
+        servers=tuple(load_servers(servers)) if servers else (),
+    )
+    leases = Leases(store.database)
     return App(
         **vars(store),
+        tools=tools,
+        door=Door(
+            gate=gate,
+            journal=journal,
+            sessions=store.sessions,
+            tokens=tokens,
+            principals=principals,
+            approvals=store.approvals,
+            tools=tools,
+            catalogue=catalogue,
+            clock=clock,
+            process=durable.executor,
+            living=lambda: leases.live(within_s=timing.lease_s),
+        ),
+        reception=build_reception(store, clock),
         policy=policy,
         gate=gate,
         control=control,

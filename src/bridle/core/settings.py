@@ -26,6 +26,7 @@ class Settings:
     `snapshots_dir` holds what several machines share of workspaces; None is a folder in `work_dir`, for one machine.
     `policies` are files and folders of Rego that are asked beside the base set.
     `project` is the one that executions belong to which are started here; roles may be bound to it.
+    `servers` is the file of MCP servers that the delegate reaches, or None.
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
     The same change to the same target for the `loop_limit`-th time within `loop_window` ("24h") is a loop, and asks a person.
     `approved_agents_only` lets no version of an agent act whose digest nobody has approved; else it acts for who starts it.
@@ -47,6 +48,7 @@ class Settings:
     policies: tuple[Path, ...] = ()
     approved_agents_only: bool = False
     project: str = "default"
+    servers: Path | None = None
 
 
 def load_settings(
@@ -76,6 +78,7 @@ def load_settings(
         snapshots_dir=Path(env["BRIDLE_SNAPSHOTS"]) if env.get("BRIDLE_SNAPSHOTS") else None,
         project=env.get("BRIDLE_PROJECT") or "default",
         approved_agents_only=_choice(env, "BRIDLE_AGENTS", ("first-use", "approved-only")) == "approved-only",
+        servers=next(iter(_paths(env, "BRIDLE_SERVERS")), None),
         policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),
     )
 

@@ -15,12 +15,15 @@ from bridle.delegate.effectors import (
     fork,
     git,
     git_restore,
+    server,
     workspace,
 )
+from bridle.delegate.effectors.server import NoServers, ToolServers
 from bridle.delegate.sandbox.policy import Sandbox
 from bridle.delegate.secret_outputs import SecretOutputs
+from bridle.delegate.servers import load_servers
 from bridle.delegate.vault import Vault
-from bridle.delegate.worker import LookUp, TokenLives, Worker
+from bridle.delegate.worker import ANY_EXTERNAL, LookUp, TokenLives, Worker
 from bridle.delegate.workspace import Workspaces
 from bridle.trust.keys import Signer, Verifier, load_secret
 from bridle.trust.redaction import Redactor
@@ -44,6 +47,8 @@ EFFECTORS: Mapping[str, Effector] = {
     "workspace.restore": fork.restore,
     "artifact.save": artifact.save,
     "artifact.load": artifact.load,
+    "server.describe": server.describe,
+    ANY_EXTERNAL: server.call,
 }
 LOOK_UPS: Mapping[str, LookUp] = {
     "git.push": git.look_up_push,
@@ -60,8 +65,9 @@ def build_delegate(
     clock: Clock,
     model_effector: Effector,
     sandbox: Sandbox | None = None,
+    servers: ToolServers | None = None,
 ) -> Worker:
-    """Build the delegate of this process; `sandbox` stands in for bubblewrap in tests.
+    """Build the delegate of this process; in tests `sandbox` stands in for bubblewrap, and `servers` for those of the file.
 
     Its workspaces and the toolchain lie in `settings.work_dir`, its redaction key in `config_dir`.
     The redaction key is kept, so that the same secret has the same mark before and after a restart.
@@ -70,13 +76,15 @@ def build_delegate(
     redactor = Redactor(key=key)
     workspaces = Workspaces(settings.work_dir / "workspaces", store=settings.snapshots_dir)
     toolchain = settings.work_dir / "toolchain"
+    vault = Vault(redactor, folder=settings.config_dir / "secrets")
     context = EffectorContext(
         workspaces=workspaces,
         sandbox=sandbox or _default_sandbox(),
-        vault=Vault(redactor, folder=settings.config_dir / "secrets"),
+        vault=vault,
         redactor=redactor,
         secret_outputs=SecretOutputs(workspaces.store / "secrets", key=key, redactor=redactor),
         clock=clock,
+        servers=servers or _open_servers(settings, vault),
         toolchain=toolchain.resolve() if toolchain.exists() else None,
     )
     return Worker(
@@ -88,6 +96,14 @@ def build_delegate(
         control_plane=control_plane,
         token_lives=token_lives,
     )
+
+
+def _open_servers(settings: Settings, vault: Vault) -> ToolServers:
+    if settings.servers is None:
+        return NoServers()
+    from bridle.adapters.mcp.clients import McpServers  # heavy: only a delegate with servers needs it
+
+    return McpServers(load_servers(settings.servers), resolve=vault.resolve)
 
 
 def _default_sandbox() -> Sandbox:

@@ -35,6 +35,7 @@ from bridle.core.canonical import Json, digest
 from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError
 from bridle.core.visible import hide_userinfo, make_visible
 from bridle.delegate.effectors import Effector, EffectorContext, EffectorResult
+from bridle.delegate.effectors.server import find_described
 from bridle.delegate.mirror import Mirror
 from bridle.delegate.reach import execution_for, reached_by
 from bridle.delegate.stops import CancelledHere, Stop, Stops
@@ -49,6 +50,8 @@ Found = TypeVar("Found")
 
 FROM_STORE = frozenset({"git.commit", "workspace.verify"})
 """Tools that work from a stored snapshot, not from the folder as it stands."""
+
+ANY_EXTERNAL = "mcp.*"
 
 OF_THE_TREE = frozenset({"tree", "restore_to"})
 
@@ -150,6 +153,10 @@ class Worker:
             await asyncio.to_thread(self._travel.bring, workspace, mirror_too=False)
             return await asyncio.to_thread(self._context.workspaces.snapshot, workspace)
 
+    async def close(self) -> None:
+        """Close the connections to servers."""
+        await self._context.servers.close()
+
     async def probe(self) -> Mapping[str, Json]:
         """Return what the sandbox enforces here."""
         return (await self._context.sandbox.probe()).to_json()
@@ -190,6 +197,8 @@ class Worker:
             if not task.workspace:
                 return None
             return task.restore_to or await asyncio.to_thread(spaces.snapshot, task.workspace)
+        if name == "described":
+            return await find_described(task, self._context)
         if name == "repository":
             return await asyncio.to_thread(_cloned_from, task, spaces)
         facts: dict[str, Json] = {
@@ -261,6 +270,7 @@ def _check_payload(task: Task) -> None:
 
 
 def _find(table: Mapping[str, Found], tool: str) -> Found:
-    if tool not in table:
+    name = ANY_EXTERNAL if tool.startswith("mcp.") else tool
+    if name not in table:
         raise TrustError(f"this delegate does not do {tool} here", reason="no-effector")
-    return table[tool]
+    return table[name]

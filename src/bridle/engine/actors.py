@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bridle.agent.definition import AgentDefinition
+from bridle.agent.admission import admit_agent
 from bridle.agent.inline import find_definition
 from bridle.agent.narrowing import narrow
 from bridle.core.canonical import Json
@@ -23,9 +23,8 @@ from bridle.gate.manifest import find_manifest
 from bridle.pipeline.criteria import CUSTOM
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step
-from bridle.trust.journal import Entry, Guard, GuardError, Kind
-from bridle.trust.lifecycle import admit_version
-from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
+from bridle.trust.journal import Guard
+from bridle.trust.principals import Principal
 
 NEEDS: Mapping[str, frozenset[str]] = {
     "run": frozenset({"command:run"}),
@@ -109,7 +108,13 @@ async def _agent(
     """
     definition = find_definition(body, roots=bench.roots)
     narrowed = narrow(definition, body)
-    principal = await _admit(bench, execution.id, definition)
+    principal = await admit_agent(
+        definition,
+        stream=execution.id,
+        principals=bench.principals,
+        journal=bench.journal,
+        first_use=not bench.approved_agents_only,
+    )
     budget = Budget(
         id=f"{execution.id}/{path}",
         max_turns=narrowed.limits.max_turns,
@@ -117,29 +122,3 @@ async def _agent(
         max_cost_usd=narrowed.limits.max_cost_usd,
     )
     return Actor(principal, initiator, narrowed.permissions, path, guards=(OpenBudget(budget),))
-
-
-async def _admit(bench: Bench, execution: str, definition: AgentDefinition) -> Principal:
-    """Return the agent as it stands, registered when it or its version is new; raise TrustError for a version not approved."""
-    new = Principal(
-        kind=PrincipalKind.AGENT,
-        name=definition.name,
-        owner=definition.owner,
-        permissions=definition.permissions,
-        version=definition.version,
-        digest=definition.digest,
-        purpose=str(definition.purpose),
-    )
-    known = await bench.principals.get(new.id)
-    while True:
-        admitted = admit_version(known, new, first_use=not bench.approved_agents_only)
-        if admitted == known:
-            return admitted
-        entry = Entry(Kind.PRINCIPAL_REGISTERED, execution, new.id, admitted.to_json())
-        try:
-            await bench.journal.append([entry], [RegisterPrincipal(admitted, known)])
-            return admitted
-        except GuardError:
-            seen, known = known, await bench.principals.get(new.id)
-            if seen == known:  # it was not that somebody changed it meanwhile
-                raise

@@ -56,8 +56,8 @@ class Server:
         self._changed: asyncio.Queue[str] = asyncio.Queue()
 
     def hear(self, record: Record) -> None:
-        """Take in a record that this process has written."""
-        if record.execution and record.kind is not Kind.EXECUTION_STARTED:
+        """Take in a record that this process has written; other streams than executions are not this server's."""
+        if record.execution.startswith("exe_") and record.kind is not Kind.EXECUTION_STARTED:
             self._changed.put_nowait(record.execution)
 
     async def serve(

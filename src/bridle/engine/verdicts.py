@@ -89,7 +89,8 @@ class Verdicts:
         if not self._stands(approval, _voter(verdict, person), wanted):
             approval = await self._record(approval, verdict, person, wanted)
         if approval.state_at(self._clock.now()) in (ApprovalState.APPROVED, ApprovalState.DENIED):
-            await self._durable.wake(approval.execution, approval.topic)
+            if await self._executions.get(approval.execution) is not None:  # a session waits for nothing
+                await self._durable.wake(approval.execution, approval.topic)
             await self._refuse_older(approval)
         return approval
 

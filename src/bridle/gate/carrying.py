@@ -9,9 +9,10 @@ Rules (5 to 8 of `gate`)
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
-from bridle.core.canonical import Json, digest
+from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.dispatch.protocol import Permit, Report, Task, sign_permit
 from bridle.gate import effects, records
@@ -26,6 +27,7 @@ from bridle.gate.recovery import RECOURSE, Recourse
 from bridle.trust.journal import Guard, Kind, Record
 from bridle.trust.policy import Finding
 
+LOST_ANSWERS = 2  # how often an answer that was lost is asked for again
 PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
 
 
@@ -75,6 +77,21 @@ class Carrying:
                 return await self._report(action, report)
         return await self._effect(action, permit, restore_to=tree)
 
+    async def give_up(self, intent: Record) -> None:
+        """Record that nobody can tell what became of an action that was begun and is not repeated."""
+        decided = await self._on.journal.last(intent.execution, intent.subject, (Kind.DECIDED,))
+        request = as_mapping(decided.body["request"]) if decided else {}
+        value = "it was begun by a process that is gone, and nobody can tell whether it was done"
+        entry = records.abandoned(intent, principal=str(request.get("principal", "")), value=value)
+        tool = str(intent.body["tool"])
+        counted = is_counted(self._on.manifests.get(tool)) and decided is not None
+        deed = (
+            record_deed(decided, tool=tool, value=value, at=self._on.clock.now())
+            if counted and decided
+            else []
+        )
+        await self._on.journal.append([entry], deed)
+
     async def replay(self, record: Record) -> Result:
         """Return the result that an outcome records."""
         if record.body["status"] == "unknown":
@@ -85,7 +102,7 @@ class Carrying:
     async def _effect(self, action: Action, permit: Permit, *, restore_to: str = "") -> Result:
         task = _task(action, permit, restore_to=restore_to)
         try:
-            report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
+            report = await self._tell(action, task)
         except effects.ReportError as error:
             return await self._conclude(action, status="unknown", value=error.what)
         except (InputError, TrustError, UnavailableError, ExecutionError) as error:
@@ -95,6 +112,17 @@ class Carrying:
             value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
             return await self._conclude(action, status="failed", value=value)
         return await self._report(action, report)
+
+    async def _tell(self, action: Action, task: Task) -> Report:
+        """Have it done. An answer that was lost is asked for again, where its target knows the key or nothing is changed."""
+        report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
+        again = RECOURSE[self._on.manifest_of(action.request.tool).recovery] is Recourse.AGAIN
+        for _ in range(LOST_ANSWERS):
+            if report.status != "unknown" or not again:
+                break
+            with suppress(UnavailableError, ExecutionError):  # the first attempt was sent: it stays unknown
+                report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
+        return report
 
     async def _stays_begun(self, action: Action) -> bool:
         """True when trying later is safe by the tool's recovery class, and worth it: rule 8 of `gate`."""

@@ -42,29 +42,24 @@ NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 
 @dataclass(frozen=True)
 class Described:
-    """What a server says of one of its tools. `hints` are the annotations of the protocol: claims, believed where they warn."""
+    """What a server says of one of its tools. `hints` are the annotations of the protocol: claims, believed where they warn.
+
+    `digest` is the delegate's, of the very words: secrets were taken out of what is here.
+    """
 
     name: str
     description: str
     schema: Mapping[str, Json]
     hints: Mapping[str, Json]
-
-    @property
-    def digest(self) -> str:
-        return digest(self.to_json())
+    digest: str
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "name": self.name,
-            "description": self.description,
-            "schema": self.schema,
-            "hints": self.hints,
-        }
+        return {name: value for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Described:
-        """Read what `to_json` wrote."""
-        return cls(content["name"], content["description"], content["schema"], content["hints"])
+        """Read what `to_json` wrote, or a delegate reported."""
+        return cls(**{name: content[name] for name in ("name", "description", "schema", "hints", "digest")})
 
 
 @dataclass(frozen=True)

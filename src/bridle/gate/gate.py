@@ -33,7 +33,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError
 from bridle.dispatch.protocol import Request
 from bridle.gate import records
-from bridle.gate.action import Action, Asked, Done, Result
+from bridle.gate.action import Action, Asked, Denied, Done, Result
 from bridle.gate.approvals import Approval, ApprovalState, UseApproval
 from bridle.gate.asking import EXPIRED, Ask, Asking
 from bridle.gate.carrying import Carrying, deny
@@ -97,6 +97,20 @@ class Gate:
         entry = records.decided(action, judged, self._on.redactor)
         return _settled_by((await self._on.journal.append([entry], guards))[0])
 
+    async def refuse(self, action: Action, finding: Finding) -> Denied:
+        """Record a denial for a reason that whoever brings the action knows of, and nobody else has to judge."""
+        judgement = await self._decide(action, None)
+        return await deny(self._on, action, overrule(judgement, finding))
+
+    async def give_up(self, stream: str) -> list[str]:
+        """Record as unknown what was begun in a stream by a process that is gone, and return those keys."""
+        records = await self._on.journal.read(execution=stream, kinds=(Kind.INTENDED, Kind.OUTCOME))
+        ended = {record.subject for record in records if record.kind is Kind.OUTCOME}
+        begun = [record for record in records if record.kind is Kind.INTENDED and record.subject not in ended]
+        for intent in begun:
+            await self._carrying.give_up(intent)
+        return [intent.subject for intent in begun]
+
     async def snapshot(self, workspace: str) -> str:
         """Return the digest of a workspace as it stands, for an action that is about that state."""
         return await self._on.delegate.snapshot(workspace)
@@ -156,7 +170,7 @@ class Gate:
                 return Judgement(foreseen, facts, standing, approval, tree)
             facts, standing = await self._gather(action, approval, await self._verify(action, tree), **about)
         decision = decide(facts, manifest, await self._ask_policy(facts))
-        decision = replace(decision, expect={**decision.expect, **_expectations(facts)})
+        decision = replace(decision, expect={**decision.expect, **_expectations(facts, manifest)})
         return Judgement(decision, facts, standing, approval, tree)
 
     async def _gather(
@@ -198,8 +212,11 @@ class Gate:
             return error  # an answer of its own: decided upon as a denial, and recorded
 
 
-def _expectations(facts: Mapping[str, Json]) -> dict[str, Json]:
-    """What a permit names besides: where a commit goes back to (where its base came from), and whose git side is copied."""
+def _expectations(facts: Mapping[str, Json], manifest: Manifest | None) -> dict[str, Json]:
+    """What a permit names besides: where a commit goes back to (where its base came from), whose git side is copied, and what
+    the server of an external tool has to say of it still."""
+    if manifest is not None and manifest.external:
+        return {"described": manifest.described}
     made, reruns = facts["provenance"], facts["reruns"]
     where: dict[str, Json] = {"repository": made["repository"]} if isinstance(made, Mapping) else {}
     whose = reruns.get("source") if isinstance(reruns, Mapping) else None

@@ -109,6 +109,20 @@ def concluded(action: Action, *, status: str, value: Json) -> Entry:
     return Entry(Kind.OUTCOME, action.execution, action.key, body)
 
 
+def abandoned(intent: Record, *, principal: str, value: Json) -> Entry:
+    """Record that what became of an action which was begun is not known, and will not be."""
+    body: dict[str, Json] = {
+        "action": intent.body["action"],
+        "tool": intent.body["tool"],
+        "principal": principal,
+        "status": "unknown",
+        "value": value,
+        "facts": {},
+        "report": None,
+    }
+    return Entry(Kind.OUTCOME, intent.execution, intent.subject, body)
+
+
 def requested(approval: Approval) -> Entry:
     """Record that a person has been asked."""
     body: dict[str, Json] = {

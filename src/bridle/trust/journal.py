@@ -51,6 +51,11 @@ class Kind(StrEnum):
     APPROVAL_VERDICT = "approval.verdict"
     INTERVENTION_REQUESTED = "intervention.requested"
     INTERVENTION_ANSWERED = "intervention.answered"
+    SESSION_OPENED = "session.opened"
+    SESSION_CLOSED = "session.closed"
+    SESSION_TAKEN = "session.taken"
+    TOOL_SEEN = "tool.seen"
+    TOOL_APPROVED = "tool.approved"
     EVIDENCE_ISSUED = "evidence.issued"
     HISTORY_REMOVED = "history.removed"
 

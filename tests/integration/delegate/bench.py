@@ -16,6 +16,7 @@ from bridle.core.canonical import Json
 from bridle.core.clock import FrozenClock
 from bridle.delegate.app import EFFECTORS, LOOK_UPS
 from bridle.delegate.effectors import Effector, EffectorContext
+from bridle.delegate.effectors.server import NoServers
 from bridle.delegate.sandbox.policy import Capabilities, SandboxPolicy, SandboxResult
 from bridle.delegate.secret_outputs import SecretOutputs
 from bridle.delegate.vault import Vault
@@ -114,6 +115,7 @@ def build_bench(
         redactor=redactor,
         secret_outputs=SecretOutputs(workspaces.store / "secrets", key=b"k" * 32, redactor=redactor),
         clock=clock,
+        servers=NoServers(),
         toolchain=toolchain,
     )
     control_plane, key = Signer(Ed25519PrivateKey.generate()), Signer(Ed25519PrivateKey.generate())

@@ -1,16 +1,12 @@
 """A gate on a real store and the real policy engine; only the delegate is a fake, and says so."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from bridle.adapters.rego.engine import Regorus
-from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -30,8 +26,6 @@ from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import MintToken, mint
 from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
-
-POLICIES = Path(__file__).parents[3] / "policies" / "base"
 
 
 class FakeCrash(BaseException):
@@ -124,19 +118,6 @@ class Scene:
 
     def with_ports(self, **changes):
         return Gate(replace(self.ports, **changes))
-
-
-@pytest.fixture(scope="session")
-def policy_set():
-    return load_policy_set([POLICIES])
-
-
-@pytest.fixture(scope="session")
-def policy(policy_set):
-    """The real engine, one for all tests: it keeps nothing between questions, and starting it takes a while."""
-    engine = Regorus(policy_set, timeout_s=10.0)  # a busy machine must not turn an answer into a denial here
-    yield engine
-    asyncio.run(engine.close())
 
 
 @pytest.fixture

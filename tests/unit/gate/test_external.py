@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridle.core.canonical import digest
 from bridle.core.errors import InputError
 from bridle.gate.entries import read_entries
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest, fill_key, offered_schema
@@ -36,7 +37,8 @@ ENTRY = {
 
 
 def said(schema=SCHEMA, *, description="Pays back", **hints):
-    return Described("issue_refund", description, schema, hints)
+    words = {"name": "issue_refund", "description": description, "schema": schema, "hints": hints}
+    return Described(**words, digest=digest(words))
 
 
 def built(entry=ENTRY, pinned=None, seen="same"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0011_token_claims"  # the revision these tables are
+NEWEST = "0012_door"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -243,4 +243,28 @@ deeds = sa.Table(
     sa.Column("anew", sa.Boolean, nullable=False),
     sa.Column("moved", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("deeds_by_target", "target", "number"),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("agent", sa.Text, nullable=False),
+    sa.Column("initiator", sa.Text, nullable=False),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("case", sa.Text, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("opened_at", sa.Text, nullable=False),
+    sa.Column("expires_at", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Index("sessions_by_state", "state", "opened_at"),
+)
+
+pins = sa.Table(
+    "pins",
+    metadata,
+    sa.Column("tool", sa.Text, primary_key=True),
+    sa.Column("pinned", sa.Text, nullable=False),
+    sa.Column("seen", sa.Text),
 )

@@ -19,6 +19,7 @@ from bridle.delegate.stops import Stop
 from bridle.dispatch.protocol import Task
 
 if TYPE_CHECKING:
+    from bridle.delegate.effectors.server import ToolServers
     from bridle.delegate.sandbox.policy import Sandbox
     from bridle.delegate.secret_outputs import SecretOutputs
     from bridle.delegate.vault import Vault
@@ -37,6 +38,7 @@ class EffectorContext:
     redactor: Redactor
     secret_outputs: SecretOutputs
     clock: Clock
+    servers: ToolServers
     toolchain: Path | None = None
     stop: Stop = field(default_factory=Stop)
 

@@ -19,6 +19,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Leg, wait_for
+from bridle.gate.manifest import is_external
 
 NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent has to know how to run it
 
@@ -28,6 +29,7 @@ async def perform_agent(leg: Leg) -> Ending:
     definition = find_agent(leg.body, roots=leg.bench.roots)
     given = leg.body.get("with") or {}
     assert isinstance(given, Mapping)
+    _check_reach(definition)
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
     filled = fill_inputs(definition, inputs)
     outcome = await run_agent(
@@ -54,6 +56,17 @@ async def perform_agent(leg: Leg) -> Ending:
     said_twice = outcome.detail.startswith(outcome.note)
     note = outcome.detail if said_twice else f"{outcome.note}: {outcome.detail}"
     return Ended(outcome.state, note=note, error="unknown")
+
+
+def _check_reach(definition: AgentDefinition) -> None:
+    """Raise InputError for an agent that needs servers: a step does not reach them yet, and half an agent is another one."""
+    away = [tool for tool in definition.tools if is_external(tool)]
+    if away:
+        raise InputError(
+            f"{definition.name} uses {', '.join(away)}, and a step does not reach servers",
+            hint="let it work at the door: bridle session open",
+            reason="no-servers-in-steps",
+        )
 
 
 def end_with_outputs(definition: AgentDefinition, seen: Mapping[str, Json]) -> Ended:

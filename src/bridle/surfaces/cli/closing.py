@@ -96,6 +96,17 @@ def tell_held(told: Mapping[str, Any], *, as_json: bool, does: str = "carries it
         say(f"Recorded; the process that holds the execution {does}.")
 
 
+def tell_at_door(told: Mapping[str, Any], *, as_json: bool) -> int:
+    """Say that a person's word about a call at the door is recorded, and what its agent does next."""
+    if as_json:
+        print_json(told)
+    elif told["verdict"] == "approved":
+        say(f"Recorded; the call is made when the agent repeats it with bridle_approval {told['approval']}.")
+    else:
+        say("Recorded; the call is refused from now on.")
+    return 0
+
+
 def describe(closing: Closing) -> dict[str, Any]:
     """Return the closing as one document."""
     waiting = [

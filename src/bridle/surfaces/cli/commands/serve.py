@@ -45,7 +45,7 @@ def serve(
         _serve(
             load_settings(store_url=store, policies=policies or ()),
             grace_s,
-            _print_line if as_json else _print,
+            print_line if as_json else print_event,
         )
     )
     return 0
@@ -66,7 +66,7 @@ async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, s
             },
         )
 
-    with _interrupts() as stop:
+    with interrupts() as stop:
         async with open_app(settings, takes_over=True) as app:
             async with open_server(app, tell=tell) as server:
                 await server.serve(
@@ -79,7 +79,7 @@ async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, s
 
 
 @contextmanager
-def _interrupts() -> Iterator[asyncio.Event]:
+def interrupts() -> Iterator[asyncio.Event]:
     """Set the event at the first signal; the second one ends the process as if nobody listened."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -98,11 +98,13 @@ def _interrupts() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-def _print_line(what: str, said: dict[str, str]) -> None:
+def print_line(what: str, said: dict[str, str]) -> None:
+    """Print an event as one JSON document on a line of its own."""
     print(json.dumps({"at": datetime.now(UTC).isoformat(), "event": what, **said}), flush=True)
 
 
-def _print(what: str, said: dict[str, str]) -> None:
+def print_event(what: str, said: dict[str, str]) -> None:
+    """Print an event for a person."""
     if "execution" not in said:
         say(f"{what} {' '.join(f'{name} {value}' for name, value in said.items())}")
         return

@@ -172,19 +172,32 @@ def read_pairs(given: list[str]) -> dict[str, str]:
 
 
 def _give(settings: Settings, said: Said, approval: str, *, quiet: bool, as_json: bool) -> int:
-    from bridle.surfaces.cli.closing import conclude, tell_held
+    from bridle.surfaces.cli.closing import conclude, tell_at_door, tell_held
     from bridle.surfaces.cli.reading import check_store
 
     check_store(settings)
-    closing = asyncio.run(_give_and_carry(settings, approval, said, quiet=quiet or as_json))
-    if closing is not None:
-        return conclude(closing, as_json=as_json)
+    given = asyncio.run(_give_and_carry(settings, approval, said, quiet=quiet or as_json))
     verdict = "approved" if said.approved else "denied"
-    tell_held({"approval": approval, "verdict": verdict}, as_json=as_json)
+    if given.closing is not None:
+        return conclude(given.closing, as_json=as_json)
+    if given.at_door:
+        told = {"approval": given.approval, "verdict": verdict, "session": given.stream}
+        return tell_at_door(told, as_json=as_json)
+    tell_held({"approval": given.approval, "verdict": verdict}, as_json=as_json)
     return 0
 
 
-async def _give_and_carry(settings: Settings, approval: str, said: Said, *, quiet: bool) -> Closing | None:
+@dataclass(frozen=True)
+class Given:
+    """A verdict that was recorded: of which execution or session, and how that execution ended if it was carried here."""
+
+    approval: str
+    stream: str
+    at_door: bool = False
+    closing: Closing | None = None
+
+
+async def _give_and_carry(settings: Settings, approval: str, said: Said, *, quiet: bool) -> Given:
     from bridle.app import open_app
     from bridle.surfaces.cli.closing import carry_unheld
 
@@ -192,8 +205,10 @@ async def _give_and_carry(settings: Settings, approval: str, said: Said, *, quie
         chosen = approval or await _only_open(app)
         if not quiet:
             await _show(app, chosen)
-        execution = (await app.control.give_verdict(chosen, _verdict(app, said))).execution
-        return await carry_unheld(app, execution, quiet=quiet)
+        stream = (await app.control.give_verdict(chosen, _verdict(app, said))).execution
+        if await app.sessions.get(stream) is not None:
+            return Given(chosen, stream, at_door=True)
+        return Given(chosen, stream, closing=await carry_unheld(app, stream, quiet=quiet))
 
 
 async def _revoke(settings: Settings, approval: str, said: Said) -> Any:

@@ -1,0 +1,48 @@
+package bridle.gate
+
+import rego.v1
+
+# Tools of MCP servers. What their owners say of them, and whether the arguments fit, was checked in code before this set is asked.
+
+external if startswith(input.action.tool, "mcp.")
+
+external_held if {
+	active
+	external
+	holds(concat(":", ["mcp", trim_prefix(input.action.tool, "mcp.")]))
+}
+
+allow contains {
+	"rule": "external.harmless",
+	"reason": "What a server's tool only reads, or what can be put back, may be done by who holds it.",
+} if {
+	external_held
+	input.action.effect in {"read", "reversible"}
+}
+
+allow contains {
+	"rule": "external.held",
+	"reason": "Who holds a server's tool may use it on what the task was given for.",
+} if {
+	external_held
+	input.action.effect in {"consequential", "destructive"}
+}
+
+ask contains {
+	"rule": "external.origins-not-known",
+	"reason": "Where the arguments come from is not known, so a person has to look at them.",
+} if {
+	external_held
+	not input.action.effect in {"read", "reversible"}
+	not is_array(input.origins)
+}
+
+allow contains {
+	"rule": "server.describe",
+	"reason": "The control plane may ask a server what tools it has.",
+} if {
+	active
+	input.action.tool == "server.describe"
+	input.principal.id == "service:bridle"
+	holds("server:describe")
+}

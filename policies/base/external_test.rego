@@ -1,0 +1,36 @@
+package bridle.gate_test
+
+import rego.v1
+
+looking := doc("mcp.shop.find", "read", {"order": "A-1"}, "mcp:shop.find")
+
+paying := object.union(doc("mcp.shop.pay", "consequential", {"order": "A-1"}, "mcp:shop.pay"), {"origins": []})
+
+describing := doc("server.describe", "read", {"server": "shop"}, "server:describe")
+
+test_what_only_reads_is_allowed_to_who_holds_it if {
+	allowed(looking) == {"external.harmless"}
+	allowed(doc("mcp.shop.find", "read", {}, "mcp:shop.pay")) == set()
+}
+
+test_what_can_be_put_back_is_allowed if {
+	allowed(doc("mcp.shop.draft", "reversible", {}, "mcp:shop.draft")) == {"external.harmless"}
+}
+
+test_what_lasts_is_allowed_to_who_holds_it if {
+	allowed(paying) == {"external.held"}
+	allowed(doc("mcp.shop.pay", "consequential", {}, "mcp:shop.find")) == set()
+}
+
+test_without_origins_a_person_looks_at_what_lasts if {
+	"external.origins-not-known" in asked(object.remove(paying, ["origins"]))
+	"external.origins-not-known" in asked(object.union(paying, {"origins": "all fine"}))
+	not "external.origins-not-known" in asked(paying)
+}
+
+test_only_the_control_plane_asks_a_server if {
+	harness := object.union(describing, {"principal": {"id": "service:bridle", "kind": "service"}})
+	allowed(harness) == {"server.describe"}
+	allowed(by(describing, "service")) == set()
+	allowed(describing) == set()
+}

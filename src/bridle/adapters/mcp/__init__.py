@@ -1,0 +1,1 @@
+"""The delegate's client of MCP servers."""

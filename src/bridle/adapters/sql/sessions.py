@@ -1,0 +1,86 @@
+"""Sessions on SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import sessions
+from bridle.core.clock import from_iso, iso
+from bridle.operating.session import (
+    CloseSession,
+    OpenSession,
+    Session,
+    Sessions,
+    SessionState,
+    TakeSession,
+)
+
+BY_ID = sessions.select().where(sessions.c.id == sa.bindparam("session"))
+
+
+class SqlSessions(Sessions):
+    """Implements `operating.session.Sessions`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, session: str) -> Session | None:
+        row = await self._database.find(BY_ID, {"session": session})
+        return None if row is None else _read(row)
+
+    async def find(self, *, state: SessionState | None = None) -> list[Session]:
+        query = sessions.select().order_by(sessions.c.opened_at, sessions.c.id)
+        if state is not None:
+            query = query.where(sessions.c.state == str(state))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
+
+@apply_guard.register
+def _(guard: OpenSession, connection: Connection) -> None:
+    session = guard.session
+    row = {
+        "id": session.id,
+        "agent": session.agent,
+        "initiator": session.initiator,
+        "purpose": session.purpose,
+        "case": session.case,
+        "request": session.request,
+        "opened_at": iso(session.opened_at),
+        "expires_at": iso(session.expires_at),
+        "state": str(session.state),
+        "holder": session.holder,
+    }
+    change_one(guard, connection, sessions.insert().values(row))
+
+
+@apply_guard.register
+def _(guard: CloseSession, connection: Connection) -> None:
+    mine = sessions.c.id == guard.session, sessions.c.state == str(SessionState.OPEN)
+    change_one(guard, connection, sessions.update().where(*mine).values(state=str(SessionState.CLOSED)))
+
+
+@apply_guard.register
+def _(guard: TakeSession, connection: Connection) -> None:
+    mine = sessions.c.id == guard.session, sessions.c.holder == guard.before
+    change_one(guard, connection, sessions.update().where(*mine).values(holder=guard.process))
+
+
+def _read(row: sa.Row[Any]) -> Session:
+    return Session(
+        id=row.id,
+        agent=row.agent,
+        initiator=row.initiator,
+        purpose=row.purpose,
+        case=row.case,
+        request=row.request,
+        opened_at=from_iso(row.opened_at),
+        expires_at=from_iso(row.expires_at),
+        state=SessionState(row.state),
+        holder=row.holder,
+    )

@@ -1,0 +1,1 @@
+"""How agents take part in the organisation's work."""

@@ -1,0 +1,178 @@
+"""Opens and closes sessions: who may come to the door, as which agent, for what.
+
+Rules
+  1. Who opens a session holds `session:open` in its project. The agent is one that has a file, and is registered when it is new;
+     its purpose is the session's.
+  2. The token asks for the external tools that the agent declares, and no others: the door leads to nothing else.
+  3. An empty scope is refused: a session that can do nothing is a mistake of somebody's.
+  4. Opening is one record with the request, whose words go to the working store; closing deletes the token in its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from bridle.agent.admission import admit_agent
+from bridle.agent.definition import AgentDefinition
+from bridle.agent.shelf import load_agent
+from bridle.core.canonical import canonical, digest
+from bridle.core.clock import Clock
+from bridle.core.errors import InputError, TrustError
+from bridle.core.ids import new_id
+from bridle.gate.manifest import is_external, needs_of
+from bridle.operating.session import (
+    STEP,
+    CloseSession,
+    OpenSession,
+    Session,
+    Sessions,
+    SessionState,
+    TaskRequest,
+)
+from bridle.trust.access import require
+from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.permissions import holds
+from bridle.trust.principals import Place, Principal, Principals
+from bridle.trust.redaction import Redactor
+from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+
+OPEN = "session:open"
+LONGEST = timedelta(days=7)
+DEFAULT_TTL = timedelta(hours=8)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a session is asked for. `uses` is a reference to an agent, `initiator` a principal's id."""
+
+    uses: str
+    initiator: str
+    purpose: str
+    request: TaskRequest
+    case: str = ""
+    ttl: timedelta = DEFAULT_TTL
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A session with the secret of its token, which exists only here and in the caller's memory."""
+
+    session: Session
+    secret: str = field(repr=False)
+    tools: tuple[str, ...]
+
+
+class Reception:
+    """Opens and closes sessions."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        sessions: Sessions,
+        principals: Principals,
+        redactor: Redactor,
+        clock: Clock,
+        roots: Sequence[Path],
+        project: str = "",
+        approved_agents_only: bool = False,
+    ) -> None:
+        self._journal = journal
+        self._sessions = sessions
+        self._principals = principals
+        self._redactor = redactor
+        self._clock = clock
+        self._roots = roots
+        self._project = project
+        self._approved_agents_only = approved_agents_only
+
+    async def open(self, wanted: Wanted) -> Opened:
+        """Open a session; raise InputError or TrustError that says what stands against it."""
+        definition = load_agent(wanted.uses, roots=self._roots)
+        _check(wanted, definition)
+        initiator = await require(self._principals, wanted.initiator, OPEN, Place(self._project))
+        agent = await admit_agent(
+            definition,
+            stream="",
+            principals=self._principals,
+            journal=self._journal,
+            first_use=not self._approved_agents_only,
+        )
+        now = self._clock.now()
+        session = Session(
+            id=new_id("ses"),
+            agent=agent.id,
+            initiator=initiator.id,
+            purpose=wanted.purpose,
+            case=wanted.case,
+            request=digest(wanted.request.to_json()),
+            opened_at=now,
+            expires_at=now + wanted.ttl,
+        )
+        minted = mint(
+            actor=agent,
+            initiator=initiator,
+            asked_for=frozenset(needs_of(tool) for tool in definition.tools if is_external(tool)),
+            execution=session.id,
+            step=STEP,
+            expires_at=session.expires_at,
+            project=self._project,
+        )
+        entries = [
+            self._opened(session, agent, wanted.request),
+            Entry(Kind.TOKEN_MINTED, session.id, minted.token.id, describe_token(minted)),
+        ]
+        await self._journal.append(entries, [OpenSession(session), MintToken(minted.token)])
+        tools = tuple(
+            tool
+            for tool in definition.tools
+            if is_external(tool) and holds(minted.token.scope, needs_of(tool))
+        )
+        return Opened(session, minted.secret, tools)
+
+    async def close(self, session_id: str, *, by: str) -> Session:
+        """Close a session and delete its token; raise InputError when there is none, or it is closed already."""
+        session = await self._sessions.get(session_id)
+        if session is None:
+            raise InputError(
+                f"there is no session {session_id!r}", hint="bridle session list", reason="no-session"
+            )
+        entry = Entry(Kind.SESSION_CLOSED, session.id, session.id, {"by": by})
+        try:
+            await self._journal.append([entry], [CloseSession(session.id), DeleteTokens(session.id)])
+        except GuardError as error:
+            raise InputError(
+                f"{session.id} is closed already", hint="bridle session list", reason="session-closed"
+            ) from error
+        return replace(session, state=SessionState.CLOSED)
+
+    def _opened(self, session: Session, agent: Principal, request: TaskRequest) -> Entry:
+        body = {
+            **session.to_json(),
+            "agent_version": agent.version,
+            "agent_digest": agent.digest,
+            "request": self._redactor.redact_json(request.to_json()),
+        }
+        return Entry(
+            Kind.SESSION_OPENED, session.id, session.id, body, {"request": canonical(request.to_json())}
+        )
+
+
+def _check(wanted: Wanted, definition: AgentDefinition) -> None:
+    if wanted.purpose != str(definition.purpose):
+        raise TrustError(
+            f"{definition.name} is for {definition.purpose}, not for {wanted.purpose!r}",
+            hint=f"give --purpose {definition.purpose}, or name another agent",
+            reason="other-purpose",
+        )
+    if not timedelta(0) < wanted.ttl <= LONGEST:
+        raise InputError("a session lasts up to 7 days", hint="give --expires 8h", reason="bad-expiry")
+    if not any(is_external(tool) for tool in definition.tools):
+        raise InputError(
+            f"{definition.name} declares no tool of a server, so the door leads nowhere for it",
+            hint="list mcp.SERVER.TOOL among the tools of its file",
+            reason="no-tools",
+        )

@@ -1,0 +1,96 @@
+"""`bridle dev`: the whole system on loopback in one process, with the door for agents that run elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.commands.serve import GRACE_S, AsJsonLines, interrupts, print_event, print_line
+from bridle.surfaces.cli.options import Policies, Store, say
+
+if TYPE_CHECKING:
+    from bridle.app import App
+    from bridle.core.settings import Settings
+
+DEFAULT_PORT = 8642
+DEFAULT_FILE = "servers.yaml"
+Servers = Annotated[
+    Path | None,
+    typer.Option(
+        "--servers",
+        help=f"The file of MCP servers; {DEFAULT_FILE} in this folder if it is there, else BRIDLE_SERVERS.",
+        metavar="FILE",
+    ),
+]
+Port = Annotated[int, typer.Option(help="The port to listen on; 0 takes any that is free.", min=0, max=65535)]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="dev", epilog="Example: bridle dev --servers servers.yaml --port 8642")(dev)
+
+
+def dev(
+    servers: Servers = None,
+    port: Port = DEFAULT_PORT,
+    store: Store = "",
+    policies: Policies = None,
+    as_json: AsJsonLines = False,
+) -> int:
+    """Serve everything on loopback until interrupted: executions, and the door to the MCP servers of a file.
+
+    An agent that runs elsewhere gets a token and an address from `bridle session open`.
+    """
+    from bridle.core.settings import load_settings
+
+    settings = with_servers(load_settings(store_url=store, policies=policies or ()), servers)
+    asyncio.run(_dev(settings, port, print_line if as_json else print_event))
+    return 0
+
+
+def with_servers(settings: Settings, servers: Path | None) -> Settings:
+    """Return the settings with the file of servers that is meant."""
+    found = servers or (Path(DEFAULT_FILE) if Path(DEFAULT_FILE).is_file() else None)
+    return replace(settings, servers=found.absolute()) if found else settings
+
+
+async def _dev(settings: Settings, port: int, show: Callable[[str, dict[str, str]], None]) -> None:
+    from bridle.app import open_app, open_server
+    from bridle.surfaces.http import serve_http
+
+    def tell(news: Any) -> None:
+        execution = news.execution
+        show(news.what, {"execution": execution.id, "pipeline": execution.pipeline,
+                         "state": str(execution.state), "note": execution.note})  # fmt: skip
+
+    with interrupts() as stop:
+        async with open_app(settings, takes_over=True) as app:
+            await _look(app, show)
+            async with open_server(app, tell=tell) as server, serve_http(app, port=port) as url:
+                await server.serve(
+                    stop,
+                    lost=app.durable.lost,
+                    ready=lambda: show("serving", {"door": url, "process": app.durable.executor}),
+                )
+                left = await app.drain.settle(grace_s=GRACE_S)
+            show("stopped", {"steps_cut_short": str(left)})
+
+
+async def _look(app: App, show: Callable[[str, dict[str, str]], None]) -> None:
+    """Ask every server what it has. One that does not answer is said, and has no tool that was not pinned before."""
+    from bridle.core.errors import BridleError
+
+    for name in app.tools.servers:
+        try:
+            pins = await app.tools.look(name)
+        except BridleError as error:
+            say(f"bridle: {error}")
+            continue
+        stopped = [pin.tool for pin in pins if app.tools.stopped(pin.tool)]
+        show("server", {"server": name, "tools": str(len(pins)), "stopped": " ".join(stopped)})
+    if not app.tools.servers:
+        say("No servers are named, so the door leads nowhere: bridle dev --servers FILE")

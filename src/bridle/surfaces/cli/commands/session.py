@@ -1,0 +1,134 @@
+"""`bridle session`: opens the door for an agent that runs elsewhere, and closes it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import AsJson, Given, Store, print_json, put, say
+
+if TYPE_CHECKING:
+    from bridle.operating.session import TaskRequest
+
+session_app = typer.Typer(
+    help="Sessions: one agent that runs elsewhere, for one purpose, with a token of its own.",
+    no_args_is_help=True,
+)
+Id = Annotated[str, typer.Argument(help="The session's id.", metavar="SESSION")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(session_app, name="session")
+
+
+@session_app.command(
+    name="open",
+    epilog="Example: bridle session open --agent acme.refunds@1.0.0 --purpose refund --request-file request.md "
+    "-i order=A-1001 --json",
+)
+def session_open(
+    agent: Annotated[str, typer.Option(help="The agent: publisher.name@1.0.0.", metavar="AGENT")],
+    purpose: Annotated[str, typer.Option(help="What the session is for; the agent's own purpose.")],
+    request_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--request-file",
+            help="The person's request, as text. What it says is a trusted origin.",
+            metavar="FILE",
+        ),
+    ] = None,
+    inputs: Given = None,
+    case: Annotated[str, typer.Option(help="The case that the work belongs to.")] = "",
+    expires: Annotated[str, typer.Option(help="How long the session lasts: 90m, 8h, 2d.")] = "8h",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Open a session: print its id, the address of the door and the token, which is shown once and kept nowhere."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.http import find_door
+
+    settings = load_settings(store_url=store)
+    document = asyncio.run(_open(settings, agent, purpose, _read(request_file, inputs), case, expires))
+    document["url"] = find_door(settings.data_dir) or None
+    if document["url"] is None:
+        say("Nobody serves the door yet: bridle dev")
+    if as_json:
+        print_json(document)
+        return 0
+    for name in ("session", "url", "token", "expires_at"):
+        put(f"{name:<12} {document[name] or '-'}")
+    put(f"{'tools':<12} {', '.join(document['tools'])}")
+    put(f"End it with: bridle session close {document['session']}")
+    return 0
+
+
+@session_app.command(name="close", epilog="Example: bridle session close ses_01jd3k… --json")
+def session_close(session: Id, store: Store = "", as_json: AsJson = False) -> int:
+    """Close a session: its token is deleted, and what is still asked for in it can no longer be done."""
+    from bridle.core.settings import load_settings
+
+    closed = asyncio.run(_close(load_settings(store_url=store), session))
+    if as_json:
+        print_json(closed)
+    else:
+        put(f"{closed['id']} is closed")
+    return 0
+
+
+@session_app.command(name="list", epilog="Example: bridle session list --json")
+def session_list(store: Store = "", as_json: AsJson = False) -> int:
+    """List the sessions that are open."""
+    from bridle.core.settings import load_settings
+    from bridle.operating.session import SessionState
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    with open_existing_store(load_settings(store_url=store)) as opened:
+        found = [item.to_json() for item in asyncio.run(opened.sessions.find(state=SessionState.OPEN))]
+    if as_json:
+        print_json(found)
+        return 0
+    for item in found:
+        put(
+            f"{item['id']}  {item['agent']}  {item['purpose']}  by {item['initiator']}  until {item['expires_at']}"
+        )
+    if not found:
+        put("No session is open.")
+    return 0
+
+
+def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
+    from bridle.core.errors import InputError
+    from bridle.operating.session import TaskRequest
+    from bridle.surfaces.cli.commands.verdicts import read_pairs
+
+    text = ""
+    if request_file is not None:
+        try:
+            text = request_file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError("the request cannot be read as text", where=str(request_file)) from error
+    return TaskRequest(text, read_pairs(inputs or []))
+
+
+async def _open(
+    settings: Any, agent: str, purpose: str, request: TaskRequest, case: str, expires: str
+) -> dict[str, Any]:
+    from bridle.app import open_lobby
+    from bridle.engine.retention import parse_age
+    from bridle.operating.reception import Wanted
+
+    ttl = parse_age(expires, where="--expires")
+    async with open_lobby(settings) as lobby:
+        opened = await lobby.reception.open(Wanted(agent, lobby.user.id, purpose, request, case, ttl))
+    described = opened.session.to_json()
+    return {"session": described.pop("id"), "token": opened.secret, **described, "tools": list(opened.tools)}
+
+
+async def _close(settings: Any, session: str) -> dict[str, Any]:
+    from bridle.app import open_lobby
+
+    async with open_lobby(settings) as lobby:
+        return (await lobby.reception.close(session, by=lobby.user.id)).to_json()

@@ -1,0 +1,110 @@
+"""`bridle tools`: the tools of MCP servers, what is known of them, and approving what a server says anew."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.commands.dev import Servers, with_servers
+from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+
+if TYPE_CHECKING:
+    from bridle.core.settings import Settings
+    from bridle.gate.external import Pin
+    from bridle.gate.manifest import Manifest
+
+tools_app = typer.Typer(
+    help="Tools of MCP servers: what is known of them, and whether it still holds.", no_args_is_help=True
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(tools_app, name="tools")
+
+
+@tools_app.command(name="list", epilog="Example: bridle tools list --servers servers.yaml --json")
+def tools_list(servers: Servers = None, store: Store = "", as_json: AsJson = False) -> int:
+    """Ask every server what it has, and list each tool with its effect, and with what stops it if something does."""
+    found = asyncio.run(_list(_settings(servers, store)))
+    if as_json:
+        print_json(found)
+        return 0
+    for item in found:
+        put(f"{item['tool']:<44} {item['effect']:<14} {item['recovery']:<7} {item['risk']}")
+        if item["stopped"]:
+            put(f"  stopped: {item['stopped']}")
+    if not found:
+        put("No tools: name servers with --servers FILE")
+    return 0
+
+
+@tools_app.command(name="approve", epilog="Example: bridle tools approve mcp.refunds.issue_refund")
+def tools_approve(
+    tool: Annotated[str, typer.Argument(help="The tool, as `bridle tools list` has it.", metavar="TOOL")],
+    servers: Servers = None,
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Approve what a server says of a tool now; what changed is shown first. Approvals that rested on the old words are void."""
+    before, after = asyncio.run(_approve(_settings(servers, store), tool))
+    if as_json:
+        print_json({"tool": tool, "before": before.pinned.to_json(), "approved": after.pinned.to_json()})
+        return 0
+    put(_difference(before))
+    put(f"{tool} is approved as it is described now")
+    return 0
+
+
+def _settings(servers: Path | None, store: str) -> Settings:
+    from bridle.core.settings import load_settings
+
+    return with_servers(load_settings(store_url=store), servers)
+
+
+async def _list(settings: Settings) -> list[dict[str, Any]]:
+    from bridle.app import open_app
+
+    async with open_app(settings) as app:
+        for name in app.tools.servers:
+            await app.tools.look(name)
+        return [_describe(manifest) for manifest in app.tools.known().values()]
+
+
+async def _approve(settings: Settings, tool: str) -> tuple[Pin, Pin]:
+    from bridle.app import open_app
+    from bridle.core.errors import InputError
+
+    async with open_app(settings) as app:
+        server = tool.split(".")[1] if tool.count(".") > 1 else ""
+        if server not in app.tools.servers:
+            raise InputError(f"no server has {tool!r}", hint="bridle tools list", reason="no-tool")
+        before = {pin.tool: pin for pin in await app.tools.look(server)}
+        after = await app.tools.approve(tool, by=app.user.id)
+        return before[tool], after
+
+
+def _describe(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "tool": manifest.tool,
+        "description": manifest.description,
+        "effect": str(manifest.effect),
+        "recovery": str(manifest.recovery),
+        "risk": str(manifest.risk),
+        "control": dict(manifest.control),
+        "stopped": manifest.stopped,
+        "digest": manifest.digest,
+    }
+
+
+def _difference(pin: Pin) -> str:
+    """Return what changed between what was approved and what the server says now."""
+    assert pin.seen is not None
+    old, new = (
+        json.dumps(said.to_json(), indent=1, sort_keys=True).splitlines() for said in (pin.pinned, pin.seen)
+    )
+    return "\n".join(difflib.unified_diff(old, new, "approved", "now", lineterm=""))

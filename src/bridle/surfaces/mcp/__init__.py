@@ -1,0 +1,1 @@
+"""The MCP face: the door for agents that run elsewhere."""

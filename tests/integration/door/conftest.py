@@ -1,0 +1,250 @@
+"""The door on a real store, the real policy and the real delegate; only the servers behind it are a fake, and say so."""
+
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import pytest
+
+from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.pins import SqlPins
+from bridle.adapters.sql.principals import SqlPrincipals
+from bridle.adapters.sql.sessions import SqlSessions
+from bridle.adapters.sql.tokens import SqlTokens
+from bridle.core.errors import UnavailableError
+from bridle.core.settings import load_settings
+from bridle.delegate.app import build_delegate
+from bridle.delegate.effectors.server import Called
+from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
+from bridle.gate.external import Catalogue
+from bridle.gate.facts import FactSource
+from bridle.gate.gate import Gate
+from bridle.gate.ports import Ports
+from bridle.operating.door import Door
+from bridle.operating.reception import Reception, Wanted
+from bridle.operating.session import TaskRequest
+from bridle.operating.tools import Tools
+from bridle.trust.journal import Entry, Kind
+from bridle.trust.keys import load_signer
+from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
+from bridle.trust.redaction import Redactor
+from bridle.trust.tokens import hash_secret
+from bridle.trust.verdicts import sign_verdict
+
+ENTRIES = """
+server: shop
+tools:
+  find: {effect: read, recovery: read}
+  pay:
+    effect: consequential
+    recovery: keyed
+    key: key
+    arguments:
+      required: [order]
+      properties: {order: {type: string}, key: {type: string}}
+    control: {order: id}
+  wipe: {effect: destructive}
+"""
+AGENT = """---
+name: acme.clerk
+version: 1.0.0
+owner: acme
+purpose: refund
+tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail]
+---
+You serve the shop's customers.
+"""
+ORDER = {"type": "object", "properties": {"order": {"type": "string"}, "key": {"type": "string"}}}
+
+
+def say(name, description="It does what its name says", schema=ORDER, **hints):
+    return {"name": name, "description": description, "schema": schema, "hints": hints}
+
+
+class FakeCrash(BaseException):
+    """Stands for the death of the process between intent and outcome."""
+
+
+@dataclass
+class FakeShop:
+    """Servers in memory: it notes what was called, and answers what the test wants."""
+
+    tools: list = field(default_factory=lambda: [say(name) for name in ("find", "pay", "wipe", "mail")])
+    called: list = field(default_factory=list)
+    answers: list = field(default_factory=list)
+    away: bool = False
+    paid: dict = field(default_factory=dict)
+
+    async def describe(self, server):
+        if self.away:
+            raise UnavailableError("the shop is away", hint="later")
+        return list(self.tools)
+
+    async def call(self, server, tool, arguments):
+        self.called.append((tool, dict(arguments)))
+        if tool == "pay":
+            self.paid.setdefault(arguments["key"], arguments["order"])
+        answer = self.answers.pop(0) if self.answers else Called("succeeded", (), {"done": tool})
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def close(self):
+        pass
+
+
+@dataclass
+class Scene:
+    """A door with its parts, and shorthands for what every test does."""
+
+    door: Door
+    reception: Reception
+    tools: Tools
+    shop: FakeShop
+    store: object
+    clock: object
+    ports: Ports
+    approvals: SqlApprovals
+    sessions: SqlSessions
+    tokens: SqlTokens
+    parts: dict
+
+    async def open(self, **changes):
+        wanted = Wanted(
+            "acme.clerk@1.0.0", "user:ana", "refund", TaskRequest("Pay A-1001 back", {"order": "A-1001"})
+        )
+        return await self.reception.open(replace(wanted, **changes))
+
+    async def enter(self, **changes):
+        return await self.door.enter((await self.open(**changes)).secret)
+
+    async def approve(self, approval_id, state=ApprovalState.APPROVED):
+        approval = await self.approvals.get(approval_id)
+        body = describe_verdict(approval, state, by="user:ana", comment="")
+        guard = GiveVerdict(approval.id, state, "user:ana", "user:ana", False, "", self.clock.now())
+        entry = Entry(
+            Kind.APPROVAL_VERDICT, approval.execution, approval.id, sign_verdict(self.store.signer, body)
+        )
+        await self.store.journal.append([entry], [guard])
+
+    async def records(self, caller, *kinds):
+        return await self.store.journal.read(execution=caller.session.id, kinds=kinds)
+
+    async def set_state(self, principal_id, state):
+        principals = SqlPrincipals(self.store.database)
+        known = await principals.get(principal_id)
+        changed = replace(known, state=state)
+        entry = Entry(Kind.PRINCIPAL_REGISTERED, "", principal_id, changed.to_json())
+        await self.store.journal.append([entry], [RegisterPrincipal(changed, known)])
+
+    def another(self, process, living=()):
+        """A second process at the same store."""
+
+        async def alive():
+            return set(living)
+
+        return Door(**{**self.parts, "process": process, "living": alive})
+
+
+@pytest.fixture
+async def scene(store, clock, tmp_path, policy):
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "shop.yaml").write_text(ENTRIES)
+    (tmp_path / "agents" / "acme.clerk").mkdir(parents=True)
+    (tmp_path / "agents" / "acme.clerk" / "1.0.0.md").write_text(AGENT)
+    shop, tokens, database = FakeShop(), SqlTokens(store.database), store.database
+    signer = load_signer(tmp_path / "delegate.key")
+    folders = {f"BRIDLE_{name}_DIR": str(tmp_path / name.lower()) for name in ("DATA", "CONFIG", "WORK")}
+
+    async def lives(secret, token_id):
+        token = await tokens.find(hash_secret(secret))
+        return token is not None and token.id == token_id and clock.now() < token.expires_at
+
+    delegate = build_delegate(
+        load_settings(folders),
+        signer=signer,
+        control_plane=store.signer.verifier,
+        token_lives=lives,
+        clock=clock,
+        model_effector=None,
+        sandbox=object(),
+        servers=shop,
+    )
+    principals, catalogue, approvals = SqlPrincipals(database), Catalogue(), SqlApprovals(database)
+    budgets = SqlBudgets(database)
+    ports = Ports(
+        journal=store.journal,
+        approvals=approvals,
+        budgets=budgets,
+        facts=FactSource(
+            journal=store.journal,
+            principals=principals,
+            tokens=tokens,
+            budgets=budgets,
+            deeds=SqlDeeds(database),
+            clock=clock,
+            manifests=catalogue,
+        ),
+        manifests=catalogue,
+        policy=policy,
+        delegate=delegate,
+        delegate_key=signer.verifier,
+        signer=store.signer,
+        redactor=Redactor(),
+        clock=clock,
+        price=lambda model, given, taken: Decimal(0),
+    )
+    await _register(store, signer)
+    sessions = SqlSessions(database)
+    tools = Tools(
+        gate=Gate(ports),
+        journal=store.journal,
+        principals=principals,
+        pins=SqlPins(database),
+        catalogue=catalogue,
+        clock=clock,
+        folder=tmp_path / "tools",
+        servers=("shop",),
+    )
+    await tools.look("shop")
+    reception = Reception(
+        journal=store.journal,
+        sessions=sessions,
+        principals=principals,
+        redactor=Redactor(),
+        clock=clock,
+        roots=[tmp_path / "agents"],
+    )
+
+    async def nobody():
+        return set()
+
+    parts = {
+        "gate": Gate(ports),
+        "journal": store.journal,
+        "sessions": sessions,
+        "tokens": tokens,
+        "principals": principals,
+        "approvals": approvals,
+        "tools": tools,
+        "catalogue": catalogue,
+        "clock": clock,
+        "process": "here",
+        "living": nobody,
+    }
+    return Scene(
+        Door(**parts), reception, tools, shop, store, clock, ports, approvals, sessions, tokens, parts
+    )
+
+
+async def _register(store, signer):
+    residents = [
+        Principal(PrincipalKind.USER, "ana", "user:ana", frozenset({"mcp:*", "session:open"})),
+        Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"server:describe"})),
+        Principal(
+            PrincipalKind.DELEGATE, "local", "user:ana", frozenset(), public_key=signer.verifier.raw.hex()
+        ),
+    ]
+    entries = [Entry(Kind.PRINCIPAL_REGISTERED, "", item.id, item.to_json()) for item in residents]
+    await store.journal.append(entries, [RegisterPrincipal(item, None) for item in residents])

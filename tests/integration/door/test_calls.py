@@ -1,0 +1,242 @@
+"""Calls at the door: what is done, what is refused, what is asked, and how often a yes counts."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bridle.core.errors import TrustError
+from bridle.delegate.effectors.server import Called
+from bridle.gate.approvals import ApprovalState
+from bridle.trust.audit import verify_journal
+from bridle.trust.journal import Kind
+from bridle.trust.principals import Lifecycle
+
+from .conftest import say
+
+PAY = {"order": "A-1001"}
+pytestmark = pytest.mark.parametrize(
+    "store_url", ["sqlite"], indirect=True
+)  # what differs by store is in test_sessions
+
+
+async def ask(scene, caller, tool="shop__pay", arguments=PAY):
+    answer = await scene.door.call(caller, tool, arguments)
+    assert answer.status == "waiting", answer
+    return answer.told["approval"]
+
+
+async def test_what_only_reads_is_done_and_recorded(scene):
+    caller = await scene.enter()
+    answer = await scene.door.call(caller, "shop__find", {"order": "A-1001"})
+    assert (answer.status, answer.value["structured"]) == ("succeeded", {"done": "find"})
+    kinds = [record.kind for record in await scene.records(caller, Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)]
+    assert kinds == [Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME]
+
+
+async def test_what_nobody_vouches_for_is_asked_and_nothing_is_sent(scene):
+    caller = await scene.enter()
+    await ask(scene, caller, "shop__mail", {"order": "A-1001"})
+    assert scene.shop.called == []
+
+
+async def test_a_yes_counts_once_and_the_third_call_is_a_new_question(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    done = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    again = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    assert (done.status, again.status) == ("succeeded", "waiting")
+    assert again.told["approval"] != approval
+    assert len(scene.shop.paid) == 1
+
+
+async def test_two_calls_with_one_yes_at_the_same_instant_pay_once(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    calls = [scene.door.call(caller, "shop__pay", PAY, approval=approval) for _ in range(5)]
+    assert sorted(answer.status for answer in await asyncio.gather(*calls)) == ["succeeded", *["waiting"] * 4]
+    assert len(scene.shop.paid) == 1
+
+
+async def test_a_yes_is_for_the_very_call_it_was_asked_for(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    answer = await scene.door.call(caller, "shop__pay", {"order": "A-2002"}, approval=approval)
+    assert (answer.status, answer.told["rule"]) == ("denied", "approval.other-call")
+    assert scene.shop.called == []
+
+
+async def test_a_yes_for_one_tool_opens_no_other(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    answer = await scene.door.call(caller, "shop__wipe", PAY, approval=approval)
+    assert answer.told["rule"] == "approval.other-call"
+
+
+async def test_a_yes_of_another_session_is_none(scene):
+    approval = await ask(scene, await scene.enter())
+    await scene.approve(approval)
+    answer = await scene.door.call(await scene.enter(), "shop__pay", PAY, approval=approval)
+    assert (answer.status, answer.told["reason"]) == ("failed", "no-approval")
+    assert scene.shop.called == []
+
+
+async def test_before_the_yes_the_same_call_waits_for_the_same_question(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    answer = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    assert (answer.status, answer.told["approval"]) == ("waiting", approval)
+
+
+async def test_after_a_no_the_call_is_denied(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval, ApprovalState.DENIED)
+    answer = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    assert (answer.status, answer.told["rule"]) == ("denied", "approval.refused")
+
+
+async def test_a_yes_that_nobody_used_in_time_is_none(scene):
+    caller = await scene.enter(ttl=timedelta(days=5))
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    scene.clock.advance(timedelta(days=2))
+    answer = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    assert (answer.status, answer.told["rule"]) == ("denied", "approval.expired")
+
+
+async def test_what_cannot_be_undone_is_asked_about_whatever_it_names(scene):
+    caller = await scene.enter()
+    await ask(scene, caller, "shop__wipe", {"order": "A-1001"})
+
+
+@pytest.mark.parametrize(
+    "name", ["shop__nothing", "git__push", "command", "other__find", "mcp.shop.find", "", "a" * 5000]
+)
+async def test_a_tool_that_is_none_is_denied_and_recorded(scene, name):
+    caller = await scene.enter()
+    answer = await scene.door.call(caller, name, {})
+    assert (answer.status, answer.told["rule"]) == ("denied", "tool.unknown")
+    assert len(await scene.records(caller, Kind.DECIDED)) == 1
+
+
+async def test_arguments_that_do_not_fit_are_denied_by_the_owners_schema(scene):
+    caller = await scene.enter()
+    answer = await scene.door.call(caller, "shop__pay", {"order": "A-1001", "note": "and all others"})
+    assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
+
+
+async def test_giant_arguments_are_denied_and_not_kept(scene):
+    caller = await scene.enter()
+    answer = await scene.door.call(caller, "shop__find", {"order": "A" * 1_000_000})
+    assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
+    (record,) = await scene.records(caller, Kind.DECIDED)
+    assert len(record.data) < 10_000
+
+
+async def test_nobody_sends_a_key_of_their_own(scene):
+    caller = await scene.enter()
+    answer = await scene.door.call(caller, "shop__pay", {"order": "A-1001", "key": "the same again"})
+    assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
+
+
+async def test_a_lost_answer_of_what_takes_a_key_is_asked_for_again_with_the_same_key(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    scene.shop.answers = [Called("unknown", why="no answer")]
+    answer = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    assert answer.status == "succeeded"
+    assert len(scene.shop.called) == 2
+    assert len(scene.shop.paid) == 1
+
+
+async def test_a_lost_answer_of_what_cannot_be_repeated_is_unknown(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller, "shop__mail")
+    await scene.approve(approval)
+    scene.shop.answers = [Called("unknown", why="no answer")]
+    answer = await scene.door.call(caller, "shop__mail", PAY, approval=approval)
+    assert answer.status == "unknown"
+    assert len(scene.shop.called) == 1
+
+
+async def test_only_what_the_agent_declares_is_offered(scene):
+    scene.shop.tools.append(say("admin"))
+    await scene.tools.look("shop")
+    offered = {offer.name for offer in await scene.door.offers(await scene.enter())}
+    assert offered == {"shop__find", "shop__pay", "shop__wipe", "shop__mail"}
+
+
+async def test_what_the_agent_does_not_declare_is_denied(scene):
+    scene.shop.tools.append(say("admin"))
+    await scene.tools.look("shop")
+    answer = await scene.door.call(await scene.enter(), "shop__admin", {})
+    assert answer.told["rule"] == "scope.missing"
+
+
+@pytest.mark.parametrize("who", ["agent:acme.clerk", "user:ana"])
+async def test_who_is_suspended_can_do_nothing_at_the_next_call(scene, who):
+    caller = await scene.enter()
+    await scene.set_state(who, Lifecycle.SUSPENDED)
+    answer = await scene.door.call(caller, "shop__find", {})
+    assert answer.status == "denied"
+    assert await scene.door.offers(caller) == []
+
+
+async def test_a_closed_session_lets_nobody_in(scene):
+    opened = await scene.open()
+    await scene.reception.close(opened.session.id, by="user:ana")
+    with pytest.raises(TrustError) as caught:
+        await scene.door.enter(opened.secret)
+    assert caught.value.reason == "token-unknown"
+
+
+async def test_a_call_that_entered_before_the_session_was_closed_does_nothing_after(scene):
+    caller = await scene.enter()
+    await scene.reception.close(caller.session.id, by="user:ana")
+    answer = await scene.door.call(caller, "shop__find", {})
+    assert answer.status == "denied"
+    assert scene.shop.called == []
+
+
+async def test_a_yes_is_void_once_the_session_is_closed(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    await scene.reception.close(caller.session.id, by="user:ana")
+    answer = await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    assert answer.status == "denied"
+    assert scene.shop.paid == {}
+
+
+async def test_an_expired_session_lets_nobody_in(scene):
+    opened = await scene.open()
+    scene.clock.advance(timedelta(hours=9))
+    with pytest.raises(TrustError) as caught:
+        await scene.door.enter(opened.secret)
+    assert caught.value.reason == "token-expired"
+
+
+@pytest.mark.parametrize("secret", ["", "brt_forged", "brt_" + "a" * 43])
+async def test_a_forged_token_lets_nobody_in(scene, secret):
+    await scene.open()
+    with pytest.raises(TrustError) as caught:
+        await scene.door.enter(secret)
+    assert caught.value.reason == "token-unknown"
+
+
+async def test_all_that_happened_at_the_door_verifies(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    await scene.door.call(caller, "shop__pay", PAY, approval=approval)
+    await scene.door.call(caller, "shop__nothing", {})
+    await scene.reception.close(caller.session.id, by="user:ana")
+    records = await scene.store.journal.read()
+    result = verify_journal(records, checkpoints=[], control_plane=scene.store.signer.verifier)
+    assert (result.open_intents, result.reports) == ((), 2)  # the look at the server, and the payment

@@ -1,0 +1,88 @@
+"""Sessions: who may open one, what its token is for, and which process serves it."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridle.core.errors import InputError, TrustError, UnavailableError
+from bridle.trust.journal import Kind
+from bridle.trust.principals import Lifecycle
+
+from .conftest import FakeCrash
+
+
+async def test_the_token_is_for_the_declared_tools_and_for_nothing_else(scene):
+    opened = await scene.open()
+    caller = await scene.door.enter(opened.secret)
+    assert caller.token.scope == {"mcp:shop.find", "mcp:shop.pay", "mcp:shop.wipe", "mcp:shop.mail"}
+
+
+async def test_the_request_is_kept_where_personal_data_can_die(scene):
+    opened = await scene.open()
+    (record,) = await scene.store.journal.read(execution=opened.session.id, kinds=(Kind.SESSION_OPENED,))
+    assert b"A-1001" in await scene.store.journal.reveal(record, "request")
+    assert opened.secret.encode() not in scene.store.at_rest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"purpose": "outreach"}, "is for refund"),
+        ({"ttl": timedelta(0)}, "up to 7 days"),
+        ({"ttl": timedelta(days=8)}, "up to 7 days"),
+        ({"uses": "acme.nobody"}, "there is no agent"),
+        ({"initiator": "user:mallory"}, "nobody knows"),
+    ],
+)
+async def test_a_session_that_cannot_be_is_refused(scene, changes, says):
+    with pytest.raises((InputError, TrustError), match=says):
+        await scene.open(**changes)
+
+
+@pytest.mark.parametrize("who", ["agent:acme.clerk", "user:ana"])
+async def test_nobody_opens_a_session_as_or_for_who_is_suspended(scene, who):
+    await scene.open()
+    await scene.set_state(who, Lifecycle.SUSPENDED)
+    with pytest.raises(TrustError) as caught:
+        await scene.open()
+    assert caught.value.reason == "principal-not-active"
+
+
+async def test_an_agent_without_a_server_has_no_business_at_the_door(scene, tmp_path):
+    file = tmp_path / "agents" / "acme.clerk" / "1.0.0.md"
+    file.write_text(
+        file.read_text().replace("mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail", "file.read")
+    )
+    with pytest.raises(InputError, match="leads nowhere"):
+        await scene.open()
+
+
+async def test_a_session_is_closed_once(scene):
+    opened = await scene.open()
+    await scene.reception.close(opened.session.id, by="user:ana")
+    with pytest.raises(InputError, match="closed already"):
+        await scene.reception.close(opened.session.id, by="user:ana")
+
+
+async def test_one_process_serves_a_session_while_it_lives(scene):
+    opened = await scene.open()
+    await scene.door.enter(opened.secret)
+    with pytest.raises(UnavailableError, match="another process serves"):
+        await scene.another("there", living=["here"]).enter(opened.secret)
+
+
+async def test_what_a_dead_process_began_is_unknown_and_never_repeated(scene):
+    opened = await scene.open()
+    caller = await scene.door.enter(opened.secret)
+    asked = await scene.door.call(caller, "shop__pay", {"order": "A-1001"})
+    await scene.approve(asked.told["approval"])
+    scene.shop.answers = [FakeCrash()]
+    with pytest.raises(FakeCrash):
+        await scene.door.call(caller, "shop__pay", {"order": "A-1001"}, approval=asked.told["approval"])
+    other = scene.another("there")
+    caller = await other.enter(opened.secret)
+    (outcome,) = await scene.records(caller, Kind.OUTCOME)
+    assert outcome.body["status"] == "unknown"
+    again = await other.call(caller, "shop__pay", {"order": "A-1001"}, approval=asked.told["approval"])
+    assert again.status == "waiting"
+    assert len(scene.shop.called) == 1
