@@ -112,6 +112,11 @@ SCHEMA: Mapping[str, Json] = {
 }
 
 
+def make_tools_schema() -> Mapping[str, Json]:
+    """Return the JSON Schema of a file of manifests, as it is published."""
+    return SCHEMA
+
+
 def read_entries(content: Any, *, server: str, where: str) -> dict[str, dict[str, Any]]:
     """Return the entries of a server's file by the tool's own name; raise InputError that says where a fault is."""
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(content))

@@ -14,17 +14,14 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridle.core.errors import UnavailableError
+from bridle.operating.door import Door
 from bridle.surfaces.mcp.door import PATH, build_mcp_app
-
-if TYPE_CHECKING:
-    from bridle.app import App
 
 HOST = "127.0.0.1"
 ADDRESS_FILE = "door.json"
@@ -48,9 +45,12 @@ class _Quiet(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve_http(app: App, *, port: int) -> AsyncIterator[str]:
-    """Serve until the block is left; yields the address of the door. Raise UnavailableError when the port is taken."""
-    mcp, running = build_mcp_app(app.door)
+async def serve_http(door: Door, *, port: int, folder: Path, process: str) -> AsyncIterator[str]:
+    """Serve until the block is left; yields the address of the door, which is noted in `folder` meanwhile.
+
+    Raise UnavailableError when the port is taken.
+    """
+    mcp, running = build_mcp_app(door)
     asgi = Starlette(routes=[Mount("/", app=mcp)])
     config = uvicorn.Config(
         asgi, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=5
@@ -62,7 +62,7 @@ async def serve_http(app: App, *, port: int) -> AsyncIterator[str]:
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             try:
                 await server.listens.wait()
-                with _announced(app.settings.data_dir / ADDRESS_FILE, url, app.durable.executor):
+                with _announced(folder / ADDRESS_FILE, url, process):
                     yield url
             finally:
                 server.should_exit = True

@@ -1,13 +1,18 @@
 """External tools: the owner's entry, the server's own words, and what stops a tool."""
 
+import json
+from pathlib import Path
+
 import pytest
+from ruamel.yaml import YAML
 
 from bridle.core.canonical import digest
 from bridle.core.errors import InputError
-from bridle.gate.entries import read_entries
+from bridle.gate.entries import make_tools_schema, read_entries
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest, fill_key, offered_schema
 from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests
 
+DOCS = Path(__file__).parents[3] / "docs"
 TOOL = "mcp.refunds.issue_refund"
 SCHEMA = {
     "type": "object",
@@ -34,6 +39,18 @@ ENTRY = {
     "returns": {"registers": {"refund.id": "id", "orders[].mail": {"type": "address", "for": ["outreach"]}}},
     "risk": "medium",
 }
+
+
+def test_the_published_schema_is_the_one_that_is_read_by():
+    published = json.loads((DOCS / "schema" / "tools.json").read_text())
+    assert published == make_tools_schema(), "run: bridle schema tools > docs/schema/tools.json"
+
+
+def test_the_sample_and_the_documents_are_read(tmp_path):
+    documented = (DOCS / "tools.md").read_text().split("```yaml\n")[2].split("```")[0]
+    sample = (DOCS.parent / "samples" / "refunds" / "tools" / "shop.yaml").read_text()
+    for text in (documented, sample):
+        assert read_entries(YAML(typ="safe").load(text), server="shop", where="f")
 
 
 def said(schema=SCHEMA, *, description="Pays back", **hints):

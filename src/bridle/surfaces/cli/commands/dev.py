@@ -70,7 +70,8 @@ async def _dev(settings: Settings, port: int, show: Callable[[str, dict[str, str
     with interrupts() as stop:
         async with open_app(settings, takes_over=True) as app:
             await _look(app, show)
-            async with open_server(app, tell=tell) as server, serve_http(app, port=port) as url:
+            http = serve_http(app.door, port=port, folder=app.settings.data_dir, process=app.durable.executor)
+            async with open_server(app, tell=tell) as server, http as url:
                 await server.serve(
                     stop,
                     lost=app.durable.lost,

@@ -14,14 +14,20 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input.")], as_json: AsJson = False
+    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input, tools.")],
+    as_json: AsJson = False,
 ) -> int:
-    """Print a JSON Schema (draft 2020-12): of a pipeline file, or of the facts that a policy is asked about."""
+    """Print a JSON Schema (draft 2020-12): of a pipeline, of the facts that a policy is asked about, of manifests."""
     from bridle.core.errors import InputError
+    from bridle.gate.entries import make_tools_schema
     from bridle.gate.facts_schema import make_facts_schema
     from bridle.pipeline.schema import make_pipeline_schema
 
-    schemas = {"pipeline": make_pipeline_schema, "policy-input": make_facts_schema}
+    schemas = {
+        "pipeline": make_pipeline_schema,
+        "policy-input": make_facts_schema,
+        "tools": make_tools_schema,
+    }
     if noun not in schemas:
         hint = f"ask for {' or '.join(schemas)}"
         raise InputError(f"there is no schema of {noun!r}", hint=hint, reason="unknown-schema")
