@@ -178,5 +178,17 @@ def _judge(key: Scalar, name: str, *, noun: Noun, findings: Findings) -> bool:
     elif mark == "unknown":
         known = [word for word, kind in noun.marks.items() if kind != Mark.REFUSED]
         hint = suggest(name, known, otherwise=f"known keys: {', '.join(known[:12])}")
+        if name in noun.beside:
+            hint = f"write {key.text}: beside {noun.name}:, not below it"
         findings.refuse(key.place, f"{noun.name} has no key {key.text!r}", reason="unknown-key", hint=hint)
     return mark == Mark.CORE
+
+
+def refuse_foreign(fields: Fields, uses: str, *, at: Place | None = None) -> None:
+    """Complain about an action of a forge; say what does the same where that is known."""
+    name = uses.partition("@")[0]
+    instead = "its commands as run:, or a template as uses: publisher.name@1.0.0 below template:"
+    hint = f"write {'clone:' if name.endswith('/checkout') else instead}"
+    fields.refuse(
+        f"{uses!r} is an action of a forge, and those are not run", reason="foreign-action", hint=hint, at=at
+    )

@@ -4,7 +4,8 @@ Rules
   1. `bridle.lock` maps a `uses` as written to a version and the digest of its text. A range means the locked version, however
      many newer ones there are.
   2. A template whose text is not the locked one is refused, and so is one that the lock does not name.
-  3. A pipeline without a version is a file of the same repository and moves with it: it is not locked. Neither is a draft.
+  3. A chained pipeline without a version is a file of the same repository. It is locked as `pipelines/NAME`, to its text alone.
+     A draft is not locked.
   4. The file is JSON with sorted keys: the same lock is the same bytes.
 """
 
@@ -20,11 +21,12 @@ from bridle.pipeline.uses import VERSION, parse_use
 
 LOCK_FILE = "bridle.lock"
 FORMAT = "bridle/lock/1"
+OWN = "pipelines/"  # no `uses` has a slash, so a template of the same name is another entry
 
 
 @dataclass(frozen=True)
 class Pin:
-    """What one `uses` is locked to. `digest` is `sha256:<hex>` over the text."""
+    """What one `uses` is locked to: a `digest` `sha256:<hex>` over the text. A pipeline of the repository has no version."""
 
     version: str
     digest: str
@@ -62,9 +64,10 @@ def parse_lock(text: str, *, source: str) -> Lock:
 
 
 def _read_pin(uses: str, entry: Mapping[str, str]) -> Pin:
-    parse_use(uses)
+    parse_use(uses.removeprefix(OWN))
     version, digest = entry["version"], entry["digest"]
-    if set(entry) != {"version", "digest"} or not VERSION.fullmatch(version):
+    is_known = not version if uses.startswith(OWN) else VERSION.fullmatch(version)
+    if set(entry) != {"version", "digest"} or not is_known:
         raise ValueError(f"{uses} is locked to no version")
     if not digest.startswith("sha256:") or len(digest) != 71:
         raise ValueError(f"{uses} is locked to no digest")
@@ -83,13 +86,19 @@ class LockedLibrary(Library):
             return self._inner.find(uses, branch=branch)
         pin = self._lock.pins.get(uses)
         if pin is None:
-            found = self._inner.find(uses)
-            raise InputError(
-                f"{LOCK_FILE} does not name {uses!r}, which would be {found.source}",
-                reason="template-not-locked",
-                hint="look at it, then: bridle lock PIPELINE.yaml",
-            )
-        found = self._inner.find(f"{parse_use(uses).name}@{pin.version}")
+            raise _not_locked(uses, self._inner.find(uses))
+        return self._check(uses, self._inner.find(f"{parse_use(uses).name}@{pin.version}"), pin)
+
+    def find_pipeline(self, uses: str) -> Volume:
+        found = self._inner.find_pipeline(uses)
+        if found.version:
+            return self.find(uses)
+        pin = self._lock.pins.get(f"{OWN}{uses}")
+        if pin is None:
+            raise _not_locked(uses, found)
+        return self._check(uses, found, pin)
+
+    def _check(self, uses: str, found: Volume, pin: Pin) -> Volume:
         if (found.version, found.digest) != (pin.version, pin.digest):
             raise InputError(
                 f"{found.source} has changed: it is {found.digest}, and {LOCK_FILE} has {pin.digest} for {uses!r}",
@@ -98,9 +107,13 @@ class LockedLibrary(Library):
             )
         return found
 
-    def find_pipeline(self, uses: str) -> Volume:
-        found = self._inner.find_pipeline(uses)
-        return self.find(uses) if found.version else found
+
+def _not_locked(uses: str, found: Volume) -> InputError:
+    return InputError(
+        f"{LOCK_FILE} does not name {uses!r}, which would be {found.source}",
+        reason="template-not-locked",
+        hint="look at it, then: bridle lock PIPELINE.yaml",
+    )
 
 
 class RecordingLibrary(Library):
@@ -117,6 +130,6 @@ class RecordingLibrary(Library):
         return self._note(uses, self._inner.find_pipeline(uses))
 
     def _note(self, uses: str, found: Volume) -> Volume:
-        if found.version and not found.draft:
-            self.pins[uses] = Pin(found.version, found.digest)
+        if not found.draft:
+            self.pins[uses if found.version else f"{OWN}{uses}"] = Pin(found.version, found.digest)
         return found

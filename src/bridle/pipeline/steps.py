@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from bridle.pipeline.failures import read_failures
-from bridle.pipeline.fields import Fields, open_fields
+from bridle.pipeline.fields import Fields, open_fields, refuse_foreign
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.names import read_names, refuse_duplicates
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
@@ -273,9 +273,7 @@ def _read_kind(fields: Fields, node: Node) -> str:
     if len(kinds) == 1 and (not siblings or not fields.has(kinds[0])):
         return kinds[0]
     if siblings and "/" in fields.text("uses"):
-        fields.refuse(
-            "actions of a forge are not run", reason="foreign-action", hint="write the commands as run:"
-        )
+        refuse_foreign(fields, fields.text("uses"))
     elif siblings:
         hint = "put 'uses' and 'with' below agent:, approval:, template: or tool:"
         fields.refuse("'uses' belongs below a kind of step", reason="misplaced-uses", hint=hint)

@@ -16,6 +16,7 @@ from bridle.pipeline.nodes import Mapping, Node, Scalar, to_json
 from bridle.pipeline.strategy import Strategy, count_of, expand
 from bridle.pipeline.vocabulary import FOR, REPEAT, STRATEGY, WHILE, spell
 
+NO_CELLS = "give it a value; an expression that comes to none when it runs is no error"
 _KINDS = ("matrix", "for", "while", "repeat")
 _MATRIX_WORDS = {"include": "include", "exclude": "exclude", "node-name": "node_name"}
 
@@ -62,7 +63,7 @@ def _read_for(body: Fields, node: Node, common: dict[str, Any]) -> Strategy | No
     found = _open(body, node, FOR)
     if found is None:
         return None
-    common["max_parallel"] = common["max_parallel"] or _json(found, "max-parallel")
+    _set_limit(common, found)
     condition = body.text("if").strip()
     if found.has("items"):
         return Strategy("repeat", items=_json(found, "items"), condition=condition, **_name(found), **common)
@@ -90,7 +91,7 @@ def _read_repeat(body: Fields, node: Node, common: dict[str, Any]) -> Strategy |
     found = _open(body, node, REPEAT)
     if found is None:
         return None
-    common["max_parallel"] = common["max_parallel"] or _json(found, "max-parallel")
+    _set_limit(common, found)
     unit = found.text("unit", "count")
     if unit not in ("count", "percentage"):
         found.refuse(f"{unit!r} is no unit", reason="bad-strategy", hint="use count or percentage")
@@ -129,6 +130,12 @@ def _name(body: Fields) -> dict[str, Any]:
     return {"node_name": body.text("node-name")}
 
 
+def _set_limit(common: dict[str, Any], found: Fields) -> None:
+    """`max-parallel` stands beside the kind or in it."""
+    if common["max_parallel"] is None:
+        common["max_parallel"] = _json(found, "max-parallel")
+
+
 def _json(body: Fields, key: str) -> Any:
     node = body.get(key)
     return None if node is None else to_json(node)
@@ -144,8 +151,10 @@ def _check_size(strategy: Strategy, body: Fields) -> None:
             return
         if strategy.kind == "while":
             count_of(spec["count"], "iterations")
-        else:
-            expand(strategy, spec)
+        elif not expand(strategy, spec) and strategy.kind != "for":  # no round is a number, no value a slip
+            raise InputError(
+                f"a {strategy.kind} without values: nothing would ever run", reason="no-cells", hint=NO_CELLS
+            )
         if spec["max_parallel"] is not None and count_of(spec["max_parallel"], "max-parallel") < 1:
             raise InputError(
                 "nothing would ever run", reason="bad-count", hint="give max-parallel at least 1"

@@ -25,6 +25,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 
 MOST_CELLS = 1_000
+_DIGITS = 12  # a longer number is told as one of so many
 MOST_ROUNDS = 100_000  # of a window: 28 hours of one a second
 UNBOUNDED = frozenset({"while", "window"})  # their cells are made one after the other, while it runs
 
@@ -103,17 +104,19 @@ def expand(strategy: Strategy, spec: Mapping[str, Json]) -> list[Cell]:
 def count_of(value: Json, name: str) -> int:
     """Return a number of repetitions, given as a number or as its text."""
     text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
-    if not (text.isascii() and text.isdigit() and len(text) < 8):
+    if not (text.isascii() and text.isdigit()):
         raise InputError(
-            f"{name!r} is not a number: {str(value)[:40]!r}", reason="bad-count", hint="give a number"
+            f"{name!r} is not a number: {str(value)[:40]!r}",
+            reason="bad-count",
+            hint=f"give a whole number up to {MOST_CELLS}, without a sign",
         )
-    return _bounded(int(text))
+    return _bounded(int(text)) if len(text) <= _DIGITS else _bounded(10**_DIGITS)
 
 
 def _bounded(count: int) -> int:
     if count > MOST_CELLS:
         raise InputError(
-            f"a strategy of {count} cells",
+            f"a strategy of {count}{' or more' if count == 10**_DIGITS else ''} cells",
             reason="too-many-cells",
             hint=f"at most {MOST_CELLS} are run: partition the items, or split the pipeline",
         )

@@ -21,7 +21,7 @@ from bridle.core.errors import InputError
 from bridle.pipeline.complaint import Complaint, PipelineError, Place
 from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.document import read_documents
-from bridle.pipeline.fields import Fields, open_fields
+from bridle.pipeline.fields import Fields, open_fields, refuse_foreign
 from bridle.pipeline.library import Volume
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.plan import Plan
@@ -107,9 +107,7 @@ def find_volume(body: Fields, reading: Reading, *, find: Callable[[str], Volume]
         body.refuse("a template's name is written out", reason="bad-uses", hint=hint, at=place)
         return None
     if uses.startswith((".", "/")) or uses.count("/") > 0:
-        body.refuse(
-            "actions of a forge are not run", reason="foreign-action", hint="write steps instead", at=place
-        )
+        refuse_foreign(body, uses, at=place)
         return None
     try:
         volume = find(uses)

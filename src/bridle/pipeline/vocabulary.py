@@ -31,12 +31,13 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class Noun:
-    """One kind of mapping. `aliases` maps other words for a key to the one in `marks`."""
+    """One kind of mapping. `aliases` maps other words for a key to the one in `marks`; `beside` are keys of the node around."""
 
     name: str
     marks: Mapping[str, Mark]
     reasons: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    beside: frozenset[str] = frozenset()
 
 
 def define(
@@ -47,6 +48,7 @@ def define(
     noted: str = "",
     refused: Mapping[str, str] | None = None,
     aliases: Mapping[str, str] | None = None,
+    beside: frozenset[str] = frozenset(),
 ) -> Noun:
     """Make a noun from words separated by blanks; `refused` maps a key to its reason."""
     marks = {
@@ -55,7 +57,7 @@ def define(
         **dict.fromkeys(noted.split(), Mark.NOTED),
         **dict.fromkeys(refused or {}, Mark.REFUSED),
     }
-    return Noun(name, marks, refused or {}, aliases or {})
+    return Noun(name, marks, refused or {}, aliases or {}, beside)
 
 
 @lru_cache(maxsize=4096)
@@ -123,13 +125,17 @@ STEP = define(
     },
     aliases={**_NAMES, "output": "outputs", "exports": "outputs"},
 )
+_BESIDE = frozenset(
+    name for noun in (STAGE, STEP) for name, mark in noun.marks.items() if mark is Mark.CORE
+) - {*STAGE_KINDS, *KINDS, *BLOCKS}
 GROUP = define(
     "group",
     core="id name steps stages outputs inputs",
     aliases={**_NAMES, "output": "outputs", "exports": "outputs"},
+    beside=_BESIDE,
 )
-PARALLEL = define("parallel", core="steps stages")
-TEMPLATE = define("template", core="uses with git-branch")
+PARALLEL = define("parallel", core="steps stages", beside=_BESIDE)
+TEMPLATE = define("template", core="uses with git-branch", beside=_BESIDE)
 TEMPLATE_FILE = define(
     "template-file",
     core=f"{_TEXTS} version inputs pipeline stage step group agent",

@@ -45,18 +45,24 @@ def test_what_the_lock_does_not_name_is_refused():
     assert reason_of(LockedLibrary(FakeLibrary(), Lock()).find, "x@1") == "template-not-locked"
 
 
-def test_a_draft_and_a_pipeline_of_the_repository_need_no_lock():
-    library = LockedLibrary(FakeLibrary(), Lock())
-    assert library.find("x@1", branch="try").draft
+def test_a_draft_needs_no_lock():
+    assert LockedLibrary(FakeLibrary(), Lock()).find("x@1", branch="try").draft
+
+
+def test_a_pipeline_of_the_repository_is_the_text_that_was_locked():
+    locked = Lock({"pipelines/ship": Pin("", NEW), "pipelines/other": Pin("", OLD)})
+    library = LockedLibrary(FakeLibrary(), parse_lock(locked.to_text(), source="lock"))
     assert library.find_pipeline("ship").source == "pipelines/x.yaml"
+    assert reason_of(library.find_pipeline, "other") == "template-changed"
+    assert reason_of(library.find_pipeline, "third") == "template-not-locked"
 
 
-def test_what_was_found_is_recorded_but_for_drafts_and_pipelines():
+def test_what_was_found_is_recorded_but_for_drafts():
     recording = RecordingLibrary(FakeLibrary())
     recording.find("x@1")
     recording.find("y", branch="try")
     recording.find_pipeline("ship")
-    assert recording.pins == {"x@1": Pin("1.1.0", NEW)}
+    assert recording.pins == {"x@1": Pin("1.1.0", NEW), "pipelines/ship": Pin("", NEW)}
 
 
 def test_a_lock_is_read_as_it_was_written():
