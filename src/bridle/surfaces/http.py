@@ -14,18 +14,49 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridle.core.errors import UnavailableError
 from bridle.operating.door import Door
+from bridle.operating.reception import Reception
+from bridle.operating.session import Sessions
+from bridle.surfaces.api.sessions import Ports, build_api
 from bridle.surfaces.mcp.door import PATH, build_mcp_app
+from bridle.trust.credentials import Authentication
 
 HOST = "127.0.0.1"
 ADDRESS_FILE = "door.json"
-LARGEST_BODY = 1 << 20
+
+
+class House(Protocol):
+    """What the faces stand on."""
+
+    @property
+    def door(self) -> Door: ...
+
+    @property
+    def reception(self) -> Reception: ...
+
+    @property
+    def sessions(self) -> Sessions: ...
+
+    @property
+    def authentication(self) -> Authentication: ...
+
+
+class _Faces:
+    """Gives each request to the face whose path it has; the door answers for every other."""
+
+    def __init__(self, mcp: ASGIApp, api: ASGIApp) -> None:
+        self._mcp = mcp
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        face = self._api if scope["path"].startswith("/v1/") else self._mcp
+        await face(scope, receive, send)
 
 
 class _Quiet(uvicorn.Server):
@@ -45,19 +76,23 @@ class _Quiet(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serve_http(door: Door, *, port: int, folder: Path, process: str) -> AsyncIterator[str]:
+async def serve_http(house: House, *, port: int, folder: Path, process: str) -> AsyncIterator[str]:
     """Serve until the block is left; yields the address of the door, which is noted in `folder` meanwhile.
 
     Raise UnavailableError when the port is taken.
     """
-    mcp, running = build_mcp_app(door)
-    asgi = Starlette(routes=[Mount("/", app=mcp)])
-    config = uvicorn.Config(
-        asgi, log_level="warning", lifespan="off", access_log=False, timeout_graceful_shutdown=5
-    )
-    server = _Quiet(config)
     with _listening(port) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}{PATH}"
+        mcp, running = build_mcp_app(house.door)
+        api = build_api(Ports(house.reception, house.sessions, house.authentication, url))
+        config = uvicorn.Config(
+            _Faces(mcp, api),
+            log_level="warning",
+            lifespan="off",
+            access_log=False,
+            timeout_graceful_shutdown=5,
+        )
+        server = _Quiet(config)
         async with running:
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             try:

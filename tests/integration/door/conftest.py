@@ -1,12 +1,14 @@
 """The door on a real store, the real policy and the real delegate; only the servers behind it are a fake, and say so."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
@@ -25,6 +27,7 @@ from bridle.operating.door import Door
 from bridle.operating.reception import Reception, Wanted
 from bridle.operating.session import TaskRequest
 from bridle.operating.tools import Tools
+from bridle.trust.credentials import Authentication, Credential, StoreCredential, hash_key, make_secret
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
@@ -108,6 +111,7 @@ class Scene:
     approvals: SqlApprovals
     sessions: SqlSessions
     tokens: SqlTokens
+    authentication: Authentication
     parts: dict
 
     async def open(self, **changes):
@@ -137,6 +141,14 @@ class Scene:
         changed = replace(known, state=state)
         entry = Entry(Kind.PRINCIPAL_REGISTERED, "", principal_id, changed.to_json())
         await self.store.journal.append([entry], [RegisterPrincipal(changed, known)])
+
+    async def key_of(self, principal_id):
+        """Give a principal a key, as the desk does, and return it."""
+        secret, now = make_secret(), self.clock.now()
+        made = Credential("key_" + principal_id, principal_id, hash_key(secret), now, now + timedelta(days=1))
+        entry = Entry(Kind.PRINCIPAL_CHANGED, "", principal_id, {"key": made.to_json()})
+        await self.store.journal.append([entry], [StoreCredential(made)])
+        return secret
 
     def another(self, process, living=()):
         """A second process at the same store."""
@@ -220,6 +232,8 @@ async def scene(store, clock, tmp_path, policy):
     async def nobody():
         return set()
 
+    authentication = Authentication(SqlCredentials(database), principals, clock)
+
     parts = {
         "gate": Gate(ports),
         "journal": store.journal,
@@ -234,7 +248,18 @@ async def scene(store, clock, tmp_path, policy):
         "living": nobody,
     }
     return Scene(
-        Door(**parts), reception, tools, shop, store, clock, ports, approvals, sessions, tokens, parts
+        Door(**parts),
+        reception,
+        tools,
+        shop,
+        store,
+        clock,
+        ports,
+        approvals,
+        sessions,
+        tokens,
+        authentication,
+        parts,
     )
 
 

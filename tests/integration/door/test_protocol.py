@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 @asynccontextmanager
 async def served(scene):
-    async with serve_http(scene.door, port=0, folder=scene.store.folder, process="here") as url:
+    async with serve_http(scene, port=0, folder=scene.store.folder, process="here") as url:
         yield url
 
 

@@ -70,7 +70,7 @@ async def _dev(settings: Settings, port: int, show: Callable[[str, dict[str, str
     with interrupts() as stop:
         async with open_app(settings, takes_over=True) as app:
             await _look(app, show)
-            http = serve_http(app.door, port=port, folder=app.settings.data_dir, process=app.durable.executor)
+            http = serve_http(app, port=port, folder=app.settings.data_dir, process=app.durable.executor)
             async with open_server(app, tell=tell) as server, http as url:
                 await server.serve(
                     stop,

@@ -1,0 +1,1 @@
+"""The HTTP interface for programs: JSON, with a principal's key."""
