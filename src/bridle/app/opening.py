@@ -17,6 +17,7 @@ from bridle.engine.retention import parse_age, retain
 from bridle.engine.serving import Server, Tell
 from bridle.engine.watch import watch_wishes
 from bridle.trust.quorum import CONTROL_PLANE
+from bridle.trust.sweeping import keep_sweeping, sweep_tokens
 
 if TYPE_CHECKING:
     from bridle.adapters.dbos.durable import Timing
@@ -40,6 +41,7 @@ async def open_app(
         try:
             await policy.start()
             app = await wire(store, policy, clock, timing, takes_over=takes_over)
+            await sweep_tokens(app.journal, app.tokens, clock)
             try:
                 async with _watched(app):
                     yield app
@@ -57,7 +59,7 @@ async def open_server(app: App, *, tell: Tell) -> AsyncIterator[Server]:
 
     server = Server(app.control, app.admission, held=lambda: list_held(app.durable.executor), tell=tell)
     app.journal.listeners.append(server.hear)
-    tasks = []
+    tasks = [asyncio.create_task(keep_sweeping(app.journal, app.tokens, app.clock), name="sweep-tokens")]
     if app.settings.retention:
         age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
         tasks.append(asyncio.create_task(retain(app.retention, older_than=age, by=CONTROL_PLANE)))

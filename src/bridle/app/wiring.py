@@ -75,6 +75,8 @@ class App(Store):
     durable: DbosDurable
     proof: Proof
     user: Principal
+    clock: Clock
+    tokens: SqlTokens
     authentication: Authentication
     tools: Tools
     door: Door
@@ -240,6 +242,8 @@ async def wire(
         durable=durable,
         proof=proof,
         user=user,
+        clock=clock,
+        tokens=tokens,
         authentication=Authentication(store.credentials, principals, clock),
     )
 

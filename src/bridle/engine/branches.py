@@ -202,7 +202,8 @@ async def _act(desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], 
         execution=desk.execution.id,
         step=path,
         expires_at=desk.now() + TOKEN_TTL,
-        project=place.project,
+        place=place,
+        boundary=desk.bench.principals.boundary(place),
     )
     await desk.append(
         [desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted))],

@@ -44,6 +44,7 @@ from bridle.pipeline.expressions import Rendered, resolve
 from bridle.pipeline.failure import FAIL
 from bridle.pipeline.tree import Step
 from bridle.trust.journal import Entry, Guard, Kind, Record
+from bridle.trust.principals import Place
 from bridle.trust.tokens import DeleteTokens, Minted, MintToken, Token, describe_token, mint
 
 STEP_KINDS: Mapping[str, Perform] = {
@@ -121,7 +122,7 @@ class Stepping:
                 body=body.value,
                 deployment=deployment,
             )
-            minted = await self._begin(actor, last)
+            minted = await self._begin(actor, last, place_of(desk.execution, deployment))
         except UnavailableError:
             raise
         except BridleError as error:  # an earlier leg may have left a token behind
@@ -190,7 +191,7 @@ class Stepping:
         note = f"begun, and its outcome was not recorded: {error}"
         return Ended(State.UNKNOWN, note=note, error="unknown")
 
-    async def _begin(self, actor: Actor, last: Record | None) -> Minted:
+    async def _begin(self, actor: Actor, last: Record | None, place: Place) -> Minted:
         """Mint the leg's token and record that it begins, in one transaction."""
         desk = self.desk
         entries: list[Entry] = []
@@ -205,7 +206,8 @@ class Stepping:
                 execution=desk.execution.id,
                 step=actor.step,
                 expires_at=desk.now() + TOKEN_TTL,
-                project=place_of(desk.execution).project,
+                place=place,
+                boundary=desk.bench.principals.boundary(place),
             )
             entries.append(desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted)))
             guards.append(MintToken(minted.token))

@@ -162,7 +162,14 @@ class FactSource:
         )
         if initiator is None:
             return Standing(actor, None, token, frozenset())
-        scope = current_scope(token, actor=actor, initiator=initiator, now=self._clock.now())
+        scope = current_scope(
+            token,
+            actor=actor,
+            initiator=initiator,
+            behind=[await self._principals.get(name, place) for name in token.claims.actors],
+            boundary=self._principals.boundary(place),
+            now=self._clock.now(),
+        )
         return Standing(actor, initiator, token, scope)
 
     async def provenance(self, action: Action) -> dict[str, Json] | None:
@@ -245,6 +252,7 @@ def _is_for(token: Token, action: Action) -> bool:
         token.principal == action.request.principal
         and token.execution == action.execution
         and token.step == action.step
+        and token.claims.purpose in ("", action.request.purpose)
     )
 
 

@@ -93,7 +93,8 @@ class Reception:
         """Open a session; raise InputError or TrustError that says what stands against it."""
         definition = load_agent(wanted.uses, roots=self._roots)
         _check(wanted, definition)
-        initiator = await require(self._principals, wanted.initiator, OPEN, Place(self._project))
+        place = Place(self._project)
+        initiator = await require(self._principals, wanted.initiator, OPEN, place)
         agent = await admit_agent(
             definition,
             stream="",
@@ -119,7 +120,9 @@ class Reception:
             execution=session.id,
             step=STEP,
             expires_at=session.expires_at,
-            project=self._project,
+            place=place,
+            purpose=wanted.purpose,
+            boundary=self._principals.boundary(place),
         )
         entries = [
             self._opened(session, agent, wanted.request),

@@ -9,7 +9,8 @@ Rules
      environment. The type `none` is what deploys nowhere.
   4. A user holds nothing else. A service account also holds what it was added with. An agent's rights are its file's, cut to
      those of whoever started it: so who may push to production is who may start an agent that does.
-  5. Where nobody has written bindings, the operating system's user of the installation is the account's owner.
+  5. A project may have a boundary: what no token in it goes beyond, whoever's it is.
+  6. Where nobody has written bindings, the operating system's user of the installation is the account's owner.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
-from bridle.trust.permissions import covers, holds
+from bridle.trust.permissions import covers, holds, meet
 from bridle.trust.principals import (
     ANYWHERE,
+    EVERYTHING,
     Lifecycle,
     Place,
     Principal,
@@ -116,11 +118,21 @@ class Access:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     organisations: Mapping[str, frozenset[str]] = field(default_factory=dict)
     resource_groups: Mapping[str, ResourceGroup] = field(default_factory=dict)
+    boundaries: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def permissions_of(self, principal: str, place: Place = ANYWHERE) -> frozenset[str]:
         """Return what a principal's bindings give there."""
         held = [self.roles[binding.role] for binding in self._bound(principal, place)]
         return frozenset().union(*held)
+
+    def boundary_of(self, place: Place) -> frozenset[str]:
+        """Return what no token goes beyond there; what names no project stays within the boundaries of all."""
+        if place.project:
+            return self.boundaries.get(place.project, EVERYTHING)
+        found = EVERYTHING
+        for boundary in self.boundaries.values():
+            found = meet(found, boundary)
+        return found
 
     def explain(self, principal: str, permission: str, place: Place = ANYWHERE) -> list[Grant]:
         """Return every reason for which a principal holds a permission there."""
@@ -193,6 +205,9 @@ class GrantedPrincipals(Principals):
     async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
         found = await self._principals.get(principal_id)
         return None if found is None else self._grant(found, place)
+
+    def boundary(self, place: Place) -> frozenset[str]:
+        return self._access.read().boundary_of(place)
 
     async def all(self) -> list[Principal]:
         return [self._grant(principal, ANYWHERE) for principal in await self._principals.all()]

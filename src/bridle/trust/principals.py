@@ -137,6 +137,7 @@ class Place:
 
 
 ANYWHERE = Place()
+EVERYTHING = frozenset({"*"})
 
 
 class Principals(Protocol):
@@ -144,6 +145,10 @@ class Principals(Protocol):
 
     async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
         """Return the principal as it is now, with what it may do at a place, or None."""
+        ...
+
+    def boundary(self, place: Place) -> frozenset[str]:
+        """Return what nobody's token goes beyond there, whatever they hold."""
         ...
 
     async def all(self) -> list[Principal]:

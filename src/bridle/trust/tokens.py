@@ -1,19 +1,22 @@
 """Execution tokens: short-lived, opaque, and never wider than the narrowest of those who stand behind them.
 
 Rules
-  1. scope = agent ∩ initiator ∩ asked for. An empty scope is refused, and so is a principal that is not active.
+  1. scope = agent ∩ initiator ∩ asked for ∩ the boundary of the project. An empty scope is refused, and so is a principal that
+     is not active.
   2. A token is 256 random bits; the store keeps its SHA-256 and the computed scope.
-  3. It is deleted in the transaction that ends its step; `expires_at` is checked at every use besides.
-  4. A check compares the scope with the *current* permissions of both principals again: rights that
+  3. It is gone in three ways that do not need each other: it is deleted in the transaction that ends its step; `expires_at` is
+     checked at every use; a sweeper deletes what has expired, and what is left of an execution that has ended (trust.sweeping).
+  4. A check compares the scope with the *current* permissions of everybody behind it, and with the boundary, again: rights that
      shrank during the run shrink the token; rights that grew do not widen it.
+  5. A token that was made of another one (trust.exchange) names those who acted before; it is as wide as the narrowest of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -22,24 +25,40 @@ from bridle.core.clock import iso
 from bridle.core.errors import TrustError
 from bridle.core.ids import new_id
 from bridle.trust.permissions import meet
-from bridle.trust.principals import Lifecycle, Principal
+from bridle.trust.principals import ANYWHERE, EVERYTHING, Lifecycle, Place, Principal
 
 PREFIX = "brt_"
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says besides its scope: the project it counts in."""
+    """What a token says besides its scope: the place it was made for, and the purpose it is for, any if empty.
+
+    `resource` is the system that it was narrowed to, or empty. `actors` are the principals that acted before its own, the last
+    one first, when it was exchanged for another token, and `parent` is the id of that.
+    """
 
     project: str = ""
+    environment: str = ""
+    type: str = ""
+    purpose: str = ""
+    resource: str = ""
+    actors: tuple[str, ...] = ()
+    parent: str = ""
+
+    @property
+    def place(self) -> Place:
+        return Place(self.project, self.environment, self.type)
 
     def to_json(self) -> dict[str, Json]:
-        return {"project": self.project}
+        """Return what is not empty."""
+        given: dict[str, Json] = {**vars(self), "actors": list(self.actors)}
+        return {name: value for name, value in given.items() if value}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Claims:
         """Read what `to_json` wrote."""
-        return cls(project=content.get("project", ""))
+        return cls(**{**content, "actors": tuple(content.get("actors", ()))})
 
 
 NO_CLAIMS = Claims()
@@ -83,10 +102,25 @@ class DeleteTokens:
         return f"tokens of {self.execution}/{self.step}"
 
 
+@dataclass(frozen=True)
+class SweepTokens:
+    """Guard: delete the tokens of these ids; one that is gone by now is no fault."""
+
+    ids: tuple[str, ...]
+
+    @property
+    def guards(self) -> str:
+        return f"{len(self.ids)} tokens that are over"
+
+
 class Tokens(Protocol):
     """Finds tokens by the digest of their secret."""
 
     async def find(self, sha256: str) -> Token | None: ...
+
+    async def over(self, now: datetime) -> list[str]:
+        """Return the ids of the tokens that have expired, or whose execution has ended or session is closed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -105,7 +139,9 @@ def mint(
     execution: str,
     step: str,
     expires_at: datetime,
-    project: str = "",
+    place: Place = ANYWHERE,
+    purpose: str = "",
+    boundary: frozenset[str] = EVERYTHING,
 ) -> Minted:
     """Compute the scope and make a token; raise TrustError when nothing would be left of it."""
     for principal in (actor, initiator):
@@ -115,24 +151,29 @@ def mint(
                 hint=f"bridle principals show {principal.id}",
                 reason="principal-not-active",
             )
-    scope = meet(meet(actor.permissions, initiator.permissions), asked_for)
+    scope = meet(meet(actor.permissions, initiator.permissions), meet(asked_for, boundary))
     if not scope:
         raise TrustError(
             f"nothing that {actor.id} and {initiator.id} may both do was asked for", reason="empty-scope"
         )
-    secret = PREFIX + secrets.token_urlsafe(32)
     token = Token(
-        id=new_id("tok"),
-        sha256=hash_secret(secret),
+        id="",
+        sha256="",
         execution=execution,
         step=step,
         principal=actor.id,
         initiator=initiator.id,
         scope=scope,
         expires_at=expires_at,
-        claims=Claims(project),
+        claims=Claims(place.project, place.environment, place.type, purpose),
     )
-    return Minted(token, secret)
+    return issue(token)
+
+
+def issue(token: Token) -> Minted:
+    """Give a token its id and its secret."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    return Minted(replace(token, id=new_id("tok"), sha256=hash_secret(secret)), secret)
 
 
 def hash_secret(secret: str) -> str:
@@ -140,12 +181,28 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def current_scope(token: Token, *, actor: Principal, initiator: Principal, now: datetime) -> frozenset[str]:
-    """Return what the token still allows: nothing when it expired or one of its principals is not active."""
-    alive = actor.state is Lifecycle.ACTIVE and initiator.state is Lifecycle.ACTIVE
-    if now >= token.expires_at or not alive:
+def current_scope(
+    token: Token,
+    *,
+    actor: Principal,
+    initiator: Principal,
+    now: datetime,
+    behind: Sequence[Principal | None] = (),
+    boundary: frozenset[str] = EVERYTHING,
+) -> frozenset[str]:
+    """Return what the token still allows: nothing when it expired, or one of those behind it is not active or not there.
+
+    `behind` are its claims' actors, as they are now.
+    """
+    people = (actor, initiator, *behind)
+    if now >= token.expires_at or len(behind) != len(token.claims.actors):
         return frozenset()
-    return meet(meet(actor.permissions, initiator.permissions), token.scope)
+    scope = meet(token.scope, boundary)
+    for principal in people:
+        if principal is None or principal.state is not Lifecycle.ACTIVE:
+            return frozenset()
+        scope = meet(scope, principal.permissions)
+    return scope
 
 
 def describe_token(minted: Minted) -> dict[str, Json]:

@@ -7,6 +7,8 @@ import pytest
 from bridle.core.errors import InputError, TrustError, UnavailableError
 from bridle.trust.journal import Kind
 from bridle.trust.principals import Lifecycle
+from bridle.trust.sweeping import sweep_tokens
+from bridle.trust.tokens import MintToken, hash_secret
 
 from .conftest import FakeCrash
 
@@ -86,3 +88,12 @@ async def test_what_a_dead_process_began_is_unknown_and_never_repeated(scene):
     again = await other.call(caller, "shop__pay", {"order": "A-1001"}, approval=asked.told["approval"])
     assert again.status == "waiting"
     assert len(scene.shop.called) == 1
+
+
+async def test_the_sweeper_removes_what_is_left_of_a_closed_session(scene):
+    opened = await scene.open()
+    token = await scene.tokens.find(hash_secret(opened.secret))
+    await scene.reception.close(opened.session.id, by="user:ana")
+    await scene.store.journal.append([], [MintToken(token)])  # as if the closing had forgotten it
+    assert len(await sweep_tokens(scene.store.journal, scene.tokens, scene.clock)) == 1
+    assert await scene.tokens.find(hash_secret(opened.secret)) is None

@@ -110,6 +110,16 @@ async def test_a_right_that_is_added_does_not_widen_a_token(desk, roles, write_a
     assert {task.request.tool for task in desk.delegate.told} == {"model.call"}
 
 
+async def test_a_boundary_of_the_project_cuts_what_everybody_holds(desk, roles, write_agent, say):
+    write_agent()
+    roles.access = replace(roles.access, boundaries={"default": frozenset({"model:call"})})
+    desk.delegate.turns = [say("", ("file.read", {"path": "a"})), say("I may not.")]
+    execution = await begin(desk, "ana", AGENT, "production")
+    await desk.carry(execution)
+    assert await desk.scopes(execution) == {"agent:test.helper": {"model:call"}}
+    assert {task.request.tool for task in desk.delegate.told} == {"model.call"}
+
+
 async def test_who_may_not_start_an_execution_records_none(desk, roles):
     roles.access = replace(roles.access, bindings=(ANA, BEN))
     with pytest.raises(TrustError) as caught:

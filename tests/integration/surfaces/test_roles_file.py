@@ -11,6 +11,7 @@ roles: {deployer: [git:push, "mcp:k8s.*"]}
 groups: {release: [user:ana, service:ci]}
 organisations: {acme: [shop]}
 resource_groups: {production: {types: [production]}}
+boundaries: {shop: ["file:*", git:push]}
 bindings:
   - {group: release, role: deployer, resource_group: production}
   - {principal: user:ben, role: auditor, organisation: acme}
@@ -42,6 +43,12 @@ def test_bindings_in_the_file_are_all_there_are(write):
     assert access.permissions_of("user:ben", Place("shop")) == {"audit:read"}
 
 
+def test_a_boundary_holds_in_its_project_and_where_nobody_says_which_project_it_is(write):
+    access = write(GOOD).read()
+    assert access.boundary_of(Place("shop")) == access.boundary_of(Place()) == {"file:*", "git:push"}
+    assert access.boundary_of(Place("billing")) == {"*"}
+
+
 def test_a_change_counts_at_the_next_question(write):
     roles = write(GOOD)
     assert roles.read().permissions_of("user:ana", PRODUCTION)
@@ -71,6 +78,8 @@ def test_a_change_counts_at_the_next_question(write):
         ("bindings:", "bindings: {}\nmore:"),
         ("organisation: acme", "organisation: [acme]"),
         ("roles:", "{"),
+        ("boundaries: {shop: [", "boundaries: {shop: [file, "),
+        ("boundaries: {shop:", "boundaries: {shop: {}, more:"),
     ],
 )
 def test_what_is_not_as_it_should_be_gives_nobody_anything(write, part, instead):

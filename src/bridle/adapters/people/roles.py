@@ -4,6 +4,7 @@
     groups:          {release: [user:ana, user:ben]}
     organisations:   {acme: [shop, billing]}                       an organisation's projects
     resource_groups: {production: {types: [production]}, eu: {environments: ["eu-*"], projects: [shop]}}
+    boundaries:      {shop: ["file:*", command:run, model:call, "mcp:crm.*"]}    what no token in a project goes beyond
     bindings:
       - {principal: user:ana, role: owner}
       - {group: release, role: deployer, resource_group: production}
@@ -30,7 +31,7 @@ from bridle.trust.access import OWNER, ROLES, Access, AccessSource, Binding, Res
 from bridle.trust.permissions import check_permission
 from bridle.trust.principals import PrincipalKind, check_principal_id
 
-PARTS = ("roles", "groups", "organisations", "resource_groups", "bindings")
+PARTS = ("roles", "groups", "organisations", "resource_groups", "boundaries", "bindings")
 TYPES = ("production", "non-production", "none")
 PLACES = ("organisation", "project", "resource_group")
 
@@ -67,6 +68,7 @@ class RolesFile(AccessSource):
             resource_groups={
                 name: self._resource_group(name, body) for name, body in parts["resource_groups"].items()
             },
+            boundaries={name: self._words(name, words) for name, words in parts["boundaries"].items()},
         )
         return Access(**{**vars(access), "bindings": self._bindings(content.get("bindings"), access)})
 
@@ -101,6 +103,9 @@ class RolesFile(AccessSource):
     def _role(self, name: str, words: Any) -> frozenset[str]:
         if name in ROLES:
             raise self._wrong(f"the role {name} ships, and is not made anew: give yours another name")
+        return self._words(name, words)
+
+    def _words(self, name: str, words: Any) -> frozenset[str]:
         return frozenset(
             check_permission(word, where=f"{self._file}: {name}") for word in self._texts(words, name)
         )

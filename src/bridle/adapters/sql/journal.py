@@ -52,7 +52,7 @@ LAST = (
 BY_ID = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record"))
 
 SEALED = frozenset(
-    {Kind.APPROVAL_REQUESTED, Kind.APPROVAL_VERDICT, Kind.EXECUTION_ENDED}
+    {Kind.APPROVAL_REQUESTED, Kind.APPROVAL_VERDICT, Kind.EXECUTION_ENDED, Kind.PRINCIPAL_CHANGED}
 )  # a checkpoint is due
 
 Listener = Callable[[Record], None]

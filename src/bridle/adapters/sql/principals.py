@@ -12,7 +12,7 @@ from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
 from bridle.trust.journal import GuardError
-from bridle.trust.principals import ANYWHERE, Place, Principal, Principals, RegisterPrincipal
+from bridle.trust.principals import ANYWHERE, EVERYTHING, Place, Principal, Principals, RegisterPrincipal
 
 NEWEST = (
     sa.select(principals.c.body)
@@ -36,6 +36,9 @@ class SqlPrincipals(Principals):
     async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
         row = await self._database.find(NEWEST, {"principal": principal_id})
         return None if row is None else Principal.from_json(json.loads(row.body))
+
+    def boundary(self, place: Place) -> frozenset[str]:
+        return EVERYTHING
 
     async def all(self) -> list[Principal]:
         query = ALL.order_by(principals.c.id)

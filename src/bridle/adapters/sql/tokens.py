@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
-from bridle.adapters.sql.schema import tokens
+from bridle.adapters.sql.schema import executions, sessions, tokens
 from bridle.core.clock import from_iso, iso
-from bridle.trust.tokens import Claims, DeleteTokens, MintToken, Token, Tokens
+from bridle.trust.tokens import Claims, DeleteTokens, MintToken, SweepTokens, Token, Tokens
 
 FIND = tokens.select().where(tokens.c.sha256 == sa.bindparam("sha256"))
 DELETE_ALL = tokens.delete().where(tokens.c.execution == sa.bindparam("of_execution"))
@@ -39,6 +40,24 @@ class SqlTokens(Tokens):
             expires_at=from_iso(row.expires_at),
             claims=Claims.from_json(json.loads(row.claims)),
         )
+
+    async def over(self, now: datetime) -> list[str]:
+        ended = sa.select(executions.c.id).where(executions.c.ended_at.is_not(None))
+        closed = sa.select(sessions.c.id).where(sessions.c.state == "closed")
+        query = sa.select(tokens.c.id).where(
+            sa.or_(
+                tokens.c.expires_at <= iso(now),
+                tokens.c.execution.in_(ended),
+                tokens.c.execution.in_(closed),
+            )
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return sorted(row.id for row in rows)
+
+
+@apply_guard.register
+def _(guard: SweepTokens, connection: Connection) -> None:
+    connection.execute(tokens.delete().where(tokens.c.id.in_(guard.ids)))
 
 
 @apply_guard.register
