@@ -59,7 +59,7 @@ class _Faces:
         await face(scope, receive, send)
 
 
-class _Quiet(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """uvicorn without its signal handlers: whoever started it stops it."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -92,7 +92,7 @@ async def serve_http(house: House, *, port: int, folder: Path, process: str) -> 
             access_log=False,
             timeout_graceful_shutdown=5,
         )
-        server = _Quiet(config)
+        server = QuietServer(config)
         async with running:
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             try:
