@@ -8,14 +8,16 @@ from pathlib import Path
 
 from bridle.adapters.people.folder import PeopleFolder
 from bridle.adapters.people.roles import RolesFile
-from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.binding_file import FILE as BINDING_FILE
+from bridle.adapters.rego.binding_file import read_bindings
+from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.policy_set import list_policies, load_policy_set
 from bridle.adapters.rego.testing import load_suites, run_suite
 from bridle.adapters.templates.branch import BranchTree
 from bridle.adapters.templates.library import FolderLibrary
 from bridle.adapters.templates.tree import DiskTree
 from bridle.agent.shelf import find_top, list_roots
-from bridle.core.errors import UnavailableError
+from bridle.core.errors import InputError, UnavailableError
 from bridle.core.settings import Settings
 from bridle.trust.policy_tests import SuiteReport
 
@@ -34,10 +36,23 @@ def shipped(name: str) -> Path:
     raise UnavailableError(f"the shipped folder {name!r} is missing", hint="install bridle again")
 
 
-def open_policy(settings: Settings) -> Regorus:
-    """Make the policy engine with the base set and what is added to it; the caller starts and closes it."""
-    paths = [shipped("policies") / "base", *settings.policies]
-    return Regorus(load_policy_set(paths), timeout_s=POLICY_TIMEOUT_S)
+def open_policy(settings: Settings) -> BoundPolicy:
+    """Make the account's policy: the base set, what is asked of everyone, what is bound; the caller starts and closes it."""
+    always = [shipped("policies") / "base", *settings.policies]
+    file = read_bindings(settings.config_dir / BINDING_FILE, shipped=shipped("policies"))
+    names = {path.name for path in always} & set(file.paths)
+    if names:
+        what = f"{', '.join(sorted(names))} is asked of everyone already"
+        raise InputError(
+            what, where=str(settings.config_dir / BINDING_FILE), hint="bind it, or name it in BRIDLE_POLICIES"
+        )
+    return BoundPolicy(
+        load_policy_set(always),
+        bindings=file.bindings,
+        sets={name: load_policy_set([path]).modules for name, path in file.paths.items()},
+        account=file.account,
+        timeout_s=POLICY_TIMEOUT_S,
+    )
 
 
 def test_policies(settings: Settings, paths: Sequence[Path]) -> list[SuiteReport]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridle.adapters.models.connect import connect_model, price_of
 from bridle.adapters.models.prices import Price, parse_price
 from bridle.adapters.models.recording import record
-from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.database import engine_url
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 class App(Store):
     """A store and everything that acts on it."""
 
-    policy: Regorus
+    policy: BoundPolicy
     gate: Gate
     control: Control
     admission: Admission
@@ -84,7 +84,7 @@ class App(Store):
 
 
 async def wire(
-    store: Store, policy: Regorus, clock: Clock, timing: Timing | None, *, takes_over: bool
+    store: Store, policy: BoundPolicy, clock: Clock, timing: Timing | None, *, takes_over: bool
 ) -> App:
     from bridle.adapters.dbos.durable import DbosDurable, Timing  # heavy: only what acts needs it
     from bridle.adapters.dbos.history import DbosHistory
@@ -118,6 +118,7 @@ async def wire(
                 budgets=store.budgets,
                 deeds=SqlDeeds(store.database),
                 clock=clock,
+                account=policy.account,
                 manifests=catalogue,
                 loops=LoopLimits(
                     settings.loop_limit, parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")

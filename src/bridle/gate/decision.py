@@ -17,13 +17,13 @@ gate's work; this file is pure, and the same inputs give the same decision for e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from bridle.core.canonical import Json
 from bridle.gate.boundaries import Facts, check_boundaries
 from bridle.gate.manifest import Manifest
-from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
+from bridle.trust.policy import Finding, PolicyAnswer, PolicyError, Would
 
 Verdict: TypeAlias = Literal["allow", "ask", "deny"]
 
@@ -34,7 +34,7 @@ class Decision:
 
     `policy` is the digest of the set that was read, empty when the decision did not need one. `expect` are
     conditions that the delegate must find true at the target. `approval` is the id of the approval to use up,
-    or empty.
+    or empty. `warnings` and `would` are what rules said that decide nothing: they warn, or are on trial.
     """
 
     effect: Verdict
@@ -42,6 +42,8 @@ class Decision:
     policy: str = ""
     expect: Mapping[str, Json] = field(default_factory=dict)
     approval: str = ""
+    warnings: tuple[Finding, ...] = ()
+    would: tuple[Would, ...] = ()
 
 
 def decide(facts: Facts, manifest: Manifest | None, answer: PolicyAnswer | PolicyError | None) -> Decision:
@@ -56,6 +58,10 @@ def weigh(facts: Facts, answer: PolicyAnswer | PolicyError | None) -> Decision:
     """Return what the policy's answer and a person's word come to, for an action that no boundary refuses: rules 2 to 5."""
     if not isinstance(answer, PolicyAnswer):
         return Decision("deny", (_no_answer(answer),))
+    return replace(_weigh(facts, answer), warnings=answer.warn, would=answer.would)
+
+
+def _weigh(facts: Facts, answer: PolicyAnswer) -> Decision:
     if answer.deny:
         return Decision("deny", answer.deny, answer.digest)
     if answer.ask:

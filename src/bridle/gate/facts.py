@@ -28,6 +28,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
                                                           it; an environment is production unless the pipeline says otherwise
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
+      "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
+      "account":   {…},                                   what the account says of itself in policies.yaml
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -61,6 +63,7 @@ from bridle.trust.principals import Lifecycle, Place, Principal, Principals
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
 
+MOST_PIPELINES = 1000  # executions whose pipeline is remembered; the journal has the others
 UNDONE = ("repository", "workspace", "branch", "commit", "previous")
 
 
@@ -88,6 +91,7 @@ class FactSource:
         clock: Clock,
         manifests: Manifests,
         loops: LoopLimits = LIMITS,
+        account: Mapping[str, Json] | None = None,
     ) -> None:
         self._journal = journal
         self._principals = principals
@@ -97,6 +101,8 @@ class FactSource:
         self._clock = clock
         self._manifests = manifests
         self._loops = loops
+        self._account = dict(account or {})
+        self._pipelines: dict[str, str] = {}
 
     async def gather(
         self,
@@ -142,10 +148,28 @@ class FactSource:
             "loop": loop,
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
+            "place": {
+                "project": (standing.token.claims.project or None) if standing.token else None,
+                "pipeline": await self.pipeline(action),
+            },
+            "account": self._account,
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }
         return document, standing
+
+    async def pipeline(self, action: Action) -> str | None:
+        """Return the pipeline that the action is of, which an execution keeps; "" at the door, None when it is not known."""
+        if action.task:
+            return ""
+        if action.execution not in self._pipelines:
+            started = await self._journal.last(action.execution, action.execution, (Kind.EXECUTION_STARTED,))
+            if started is None or "pipeline" not in started.body:
+                return None
+            if len(self._pipelines) >= MOST_PIPELINES:
+                self._pipelines.clear()
+            self._pipelines[action.execution] = str(started.body["pipeline"])
+        return self._pipelines[action.execution]
 
     async def standing(self, action: Action) -> Standing:
         """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""

@@ -198,6 +198,11 @@ FACTS: Mapping[str, Schema] = {
     "task": _or_null(
         _closed({"session": TEXT, "purpose": TEXT, "case": _or_null(TEXT), "request_digest": TEXT})
     ),
+    "origins": _or_null(
+        _list(_closed(dict.fromkeys(("argument", "value", "type", "kind", "where", "note"), TEXT)))
+    ),
+    "place": _closed({"project": _or_null(TEXT), "pipeline": _or_null(TEXT)}),
+    "account": MAPPING,
     "budget": _or_null(_closed({"turns": COUNT, "tokens": _or_null(COUNT), "cost_usd": _or_null(TEXT)})),
     "now": MOMENT,
 }
@@ -205,4 +210,8 @@ FACTS: Mapping[str, Schema] = {
 
 def make_facts_schema() -> Schema:
     """Return the schema of a facts document."""
-    return {"$schema": DIALECT, "title": "The policy's input: the facts of one action", **_closed(FACTS)}
+    return {
+        "$schema": DIALECT,
+        "title": "The policy's input: the facts of one action",
+        **_closed(FACTS, optional=("origins",)),
+    }

@@ -57,6 +57,11 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
         "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
         "facts": redactor.redact_json(facts),
         "policy": judgement.decision.policy,
+        "warnings": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.warnings],
+        "would": [
+            {"effect": item.effect, "rule": item.rule, "reason": item.reason}
+            for item in judgement.decision.would
+        ],
     }
     raw = {"request": canonical(request)} if redacted != request else {}
     return Entry(Kind.DECIDED, action.execution, action.key, body, raw)

@@ -1,7 +1,8 @@
 """The policy port: a set of rules asked one question, with an answer that can only be read one way.
 
 A policy set is a list of Rego v1 modules. Each adds findings to three sets, `deny`, `ask` and `allow`, in the package
-`bridle.gate`; a finding names its rule and gives the reason a person and a model will read. Combining them is not the
+`bridle.gate`; a finding names its rule and gives the reason a person and a model will read. One whose severity is `warn` is told
+and stops nothing. Combining them is not the
 engine's work: gate.decision does it (deny wins over ask, ask over allow, and nothing said means denied).
 
 Whatever is not exactly such an answer raises PolicyError: undefined, an exception, a time-out, an oversized or
@@ -31,14 +32,28 @@ class Finding:
     reason: str
 
 
+@dataclass(frozen=True, order=True)
+class Would:
+    """What a rule on trial would have done: `effect` is deny, ask or warn."""
+
+    effect: str
+    rule: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class PolicyAnswer:
-    """What the rules said, each part sorted. `digest` is that of the policy set that said it."""
+    """What the rules said, each part sorted. `digest` is that of the policy set that said it.
+
+    `warn` is told and stops nothing, `would` is what rules say that are on trial; neither decides anything.
+    """
 
     deny: tuple[Finding, ...]
     ask: tuple[Finding, ...]
     allow: tuple[Finding, ...]
     digest: str
+    warn: tuple[Finding, ...] = ()
+    would: tuple[Would, ...] = ()
 
 
 @dataclass(frozen=True)

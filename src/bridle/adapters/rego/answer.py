@@ -1,7 +1,8 @@
 """From what the worker sent to a PolicyAnswer: exactly one shape is an answer, all else is an error.
 
 Rules
-  1. An object with exactly `deny`, `ask` and `allow`, each a list of objects with exactly `rule` and `reason`.
+  1. An object with exactly `deny`, `ask` and `allow`, each a list of objects with exactly `rule` and `reason`, and in the first
+     two a `severity`, if any. What has the severity warn is told, and neither denies nor asks.
   2. A rule's name is lower-case words with dots and dashes; a reason is a text of at most MAX_REASON characters.
   3. At most MAX_FINDINGS findings: a set that says more is broken, not thorough.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 
+from bridle.adapters.rego.reads import SEVERITIES
 from bridle.core.canonical import Json
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
 
@@ -28,9 +30,10 @@ def read_answer(body: bytes, *, digest: str) -> PolicyAnswer:
     if not isinstance(value, dict) or set(value) != set(PARTS):
         raise PolicyError(f"the policy's answer is {_shown(value)}, not deny, ask and allow")
     deny, ask, allow = (_findings(part, value[part]) for part in PARTS)
-    if len(deny) + len(ask) + len(allow) > MAX_FINDINGS:
+    if sum(len(value[part]) for part in PARTS) > MAX_FINDINGS:
         raise PolicyError(f"the policy gave more than {MAX_FINDINGS} findings")
-    return PolicyAnswer(deny, ask, allow, digest)
+    warn = tuple(sorted({_plain(item) for item in (*value["deny"], *value["ask"]) if _is_warning(item)}))
+    return PolicyAnswer(deny, ask, allow, digest, warn)
 
 
 def _value_of(body: bytes) -> Json:
@@ -49,12 +52,25 @@ def _value_of(body: bytes) -> Json:
 def _findings(part: str, value: Json) -> tuple[Finding, ...]:
     if not isinstance(value, list):
         raise PolicyError(f"{part} is {_shown(value)}, not a set of findings")
-    return tuple(sorted({_finding(part, item) for item in value}))
+    checked = [(_finding(part, item), item) for item in value]
+    return tuple(sorted({finding for finding, item in checked if not _is_warning(item)}))
+
+
+def _is_warning(item: Json) -> bool:
+    return isinstance(item, dict) and item.get("severity") == "warn"
+
+
+def _plain(item: Json) -> Finding:
+    assert isinstance(item, dict)  # it was checked
+    return Finding(str(item["rule"]), str(item["reason"]))
 
 
 def _finding(part: str, item: Json) -> Finding:
-    if not isinstance(item, dict) or set(item) != {"rule", "reason"}:
+    if not isinstance(item, dict) or set(item) - {"severity"} != {"rule", "reason"}:
         raise PolicyError(f"{part} holds {_shown(item)}, not an object with rule and reason")
+    severity = item.get("severity", "error")
+    if severity not in SEVERITIES or (severity == "warn" and part == "allow"):
+        raise PolicyError(f"{part} holds a finding of the severity {_shown(severity)}")
     rule, reason = item["rule"], item["reason"]
     if not isinstance(rule, str) or not RULE_NAME.fullmatch(rule):
         raise PolicyError(f"{part} holds {_shown(rule)}, which is no name of a rule")

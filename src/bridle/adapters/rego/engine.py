@@ -19,12 +19,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from bridle.adapters.rego.answer import read_answer
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, ANSWER_RULE, PolicySet
 from bridle.adapters.rego.process import WORKER, WorkerProcess
+from bridle.adapters.rego.reads import Speaker
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, InputError, UnavailableError
+from bridle.gate.facts_schema import make_facts_schema
 from bridle.trust.policy import PolicyAnswer, PolicyError
 
 WHEEL = "gordon-to-regorus"
@@ -44,6 +47,7 @@ class Regorus:
         self._timeout_s = timeout_s
         self._memory_mib = memory_mib
         self._worker: WorkerProcess | None = None
+        self._speakers: tuple[Speaker, ...] = ()
         self._number = 0
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
@@ -51,6 +55,11 @@ class Regorus:
     @property
     def digest(self) -> str:
         return self._policies.digest
+
+    @property
+    def speakers(self) -> tuple[Speaker, ...]:
+        """The rules of the set, once it was started."""
+        return self._speakers
 
     @property
     def worker_pid(self) -> int:
@@ -88,9 +97,9 @@ class Regorus:
         if self._worker is not None and self._worker.alive:
             return self._worker
         self._stop()
-        worker = start_worker(self._order())
-        self._worker = worker
-        return worker
+        self._worker, ready = start_worker(self._order())
+        self._speakers = tuple(map(Speaker.from_json, ready["rules"]))
+        return self._worker
 
     def _stop(self) -> None:
         if self._worker is not None:
@@ -104,6 +113,8 @@ class Regorus:
             "rule": ANSWER_RULE,
             "memory_mib": self._memory_mib,
             "cpu_s": math.ceil(self._timeout_s) + 1,
+            "facts": make_facts_schema(),
+            "bound": list(self._policies.bound),
         }
 
 
@@ -133,8 +144,11 @@ def _is_installed(name: str) -> bool:
     return True
 
 
-def start_worker(order: dict[str, Json], *, program: str = WORKER) -> WorkerProcess:
-    """Return a worker that has loaded its modules; raise UnavailableError or, for modules with complaints, InputError."""
+def start_worker(order: dict[str, Json], *, program: str = WORKER) -> tuple[WorkerProcess, dict[str, Any]]:
+    """Return a worker that has loaded its modules, and what it says of them.
+
+    Raise UnavailableError or, for modules with complaints, InputError.
+    """
     try:
         worker = WorkerProcess(program)
         answer = json.loads(worker.ask(0, json.dumps(order).encode(), timeout_s=START_TIMEOUT_S))
@@ -146,7 +160,7 @@ def start_worker(order: dict[str, Json], *, program: str = WORKER) -> WorkerProc
             reason="policy-engine-missing",
         ) from exc
     if answer.get("ready") is True:
-        return worker
+        return worker, answer
     worker.kill()
     raise InputError(
         "the policy set cannot be used: " + "; ".join(answer["complaints"]),

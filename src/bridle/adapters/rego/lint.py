@@ -11,21 +11,24 @@ Rules
   6. A rule of its own name belongs to the folder or file that was named first and defines it; another may ask it, not add to
      it. A set that is added could else make true what a denial of the base set says `not` to.
 
+What findings are called and what they may read: `reads`.
+
 Rule 5 reads the expression itself, not the rules that it names. Syntax, unsafe variables and unknown functions
 are the engine's own complaints; whether a policy is wise is for its tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
+
+from bridle.adapters.rego.reads import VERDICTS, complain_of_facts, complain_of_findings
 
 Node: TypeAlias = Any
 """A piece of the engine's syntax tree: JSON of a shape that only the engine documents."""
 
 PACKAGE = "bridle.gate"
 PACKAGES = frozenset({PACKAGE, "pipeline"})
-VERDICTS = frozenset({"deny", "ask", "allow"})
 RESERVED = frozenset({"answer"})
 
 WORLD = frozenset(
@@ -60,11 +63,18 @@ TOTAL = frozenset(
 Complaint: TypeAlias = tuple[int, int, str]
 
 
-def complain(trees: Sequence[Node]) -> list[str]:
-    """Return what is wrong with the modules of a set, each as `file:line:column: sentence`."""
+def complain(trees: Sequence[Node], *, schema: Mapping[str, Any], bound: Collection[str] = ()) -> list[str]:
+    """Return what is wrong with the modules of a set, each as `file:line:column: sentence`.
+
+    `schema` is that of the facts, `bound` are the folders and files whose sets are bound to a part of the account.
+    """
     functions = {dotted(head["refr"]) for tree in trees for kind, head in _walk(tree) if kind == "Func"}
     owners = _list_owners(trees)
-    return [line for tree in trees for line in _complain_of(tree, functions, owners)]
+    form = [line for tree in trees for line in _complain_of(tree, functions, owners)]
+    if form:
+        return form
+    told = sorted([*complain_of_findings(trees, bound=bound), *complain_of_facts(trees, schema)])
+    return [f"{file}:{line}:{column}: {sentence}" for file, line, column, sentence in told]
 
 
 def complain_of_set(tree: Node, *, package: str) -> list[str]:

@@ -42,10 +42,14 @@ answer := {"deny": deny, "ask": ask, "allow": allow}
 
 @dataclass(frozen=True)
 class PolicySet:
-    """Modules by name, and the digest that stands for them in decisions, approvals and evidence."""
+    """Modules by name, and the digest that stands for them in decisions, approvals and evidence.
+
+    `bound` are the folders and files among them that are bound to a part of the account: what they say only adds.
+    """
 
     modules: Mapping[str, str]
     digest: str
+    bound: tuple[str, ...] = ()
 
 
 def build_policy_set(modules: Mapping[str, str]) -> PolicySet:

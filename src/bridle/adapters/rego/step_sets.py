@@ -49,7 +49,7 @@ class RegorusSets:
             "cpu_s": math.ceil(self._timeout_s) + 1,
         }
         try:
-            worker = start_worker(order)
+            worker, _ = start_worker(order)
         except (InputError, UnavailableError) as exc:
             raise PolicyError(exc.what, hint=exc.hint, reason=exc.reason) from exc
         try:

@@ -22,6 +22,7 @@ from bridle.adapters.rego.engine import MEMORY_MIB, check_wheel, start_worker
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, load_policy_set, load_tests
 from bridle.adapters.rego.process import WorkerProcess
 from bridle.core.errors import InputError
+from bridle.gate.facts_schema import make_facts_schema
 from bridle.trust.policy import PolicyError
 from bridle.trust.policy_tests import Reached, RuleResult, SuiteReport
 
@@ -102,7 +103,7 @@ class _Run:
 
     def ask(self, question: str) -> Any:
         if self._worker is None or not self._worker.alive:
-            self._worker = start_worker(self._order, program=PROGRAM)
+            self._worker, _ = start_worker(self._order, program=PROGRAM)
         return json.loads(self._worker.ask(1, question.encode(), timeout_s=self._timeout_s))
 
     def stop(self) -> None:
@@ -127,6 +128,7 @@ def _order(suite: Suite, timeout_s: float, memory_mib: int) -> dict[str, Any]:
         "tests": dict(suite.tests),
         "own": own,
         "package": suite.package,
+        "facts": make_facts_schema(),
         "memory_mib": memory_mib,
         "cpu_s": math.ceil(timeout_s) + 1,
     }

@@ -29,7 +29,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     order = json.loads(first[1])
     limit_process(memory_mib=order["memory_mib"])
     tests = order["tests"]
-    engine, complaints = load(order["modules"], own={**order["own"], **tests}, package=order["package"])
+    engine, complaints, _ = load({**order, "own": {**order["own"], **tests}})
     rules = [] if complaints else list(find_tests(engine, tests))
     if not complaints:
         complaints = complain_of_tests(_trees(engine, tests))

@@ -1,7 +1,7 @@
 """The policy worker: a process that holds one policy set and answers one question after the other.
 
 Rules
-  1. Frame 0 is the set and the limits; the answer says `ready` or lists complaints. Every later frame is an input
+  1. Frame 0 is the set and the limits; it says `ready` and which rules speak, or lists complaints. Every later frame is an input
      document; the answer holds the rule's value, or an error.
   2. The strict engine evaluates: a built-in function that fails raises, and whatever raises is an error.
   3. Memory is limited for the whole process, processor time for each question, and it can write no file.
@@ -23,6 +23,7 @@ import regorus  # type: ignore[import-untyped]  # a compiled module without stub
 
 from bridle.adapters.rego.frames import pack_frame, read_frame
 from bridle.adapters.rego.lint import complain, complain_of_set
+from bridle.adapters.rego.reads import list_speakers
 
 SHOWN_ERROR = 500  # characters of an engine's complaint; the rest is its own stack
 
@@ -34,31 +35,33 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         return
     order = json.loads(first[1])
     limit_process(memory_mib=order["memory_mib"])
-    engine, complaints = load(order["modules"], own=order["own"], package=order.get("package", ""))
-    send(answers, first[0], {"ready": not complaints, "complaints": complaints})
+    engine, complaints, rules = load(order)
+    send(answers, first[0], {"ready": not complaints, "complaints": complaints, "rules": rules})
     while not complaints and (frame := read_frame(questions)) is not None:
         limit_question(cpu_s=order["cpu_s"])
         answers.write(pack_frame(frame[0], evaluate(engine, order["rule"], frame[1])))
         answers.flush()
 
 
-def load(modules: Mapping[str, str], *, own: Mapping[str, str], package: str = "") -> tuple[Any, list[str]]:
-    """Return an engine with all modules, and what is wrong with those that are not Bridle's own.
+def load(order: Mapping[str, Any]) -> tuple[Any, list[str], list[dict[str, Any]]]:
+    """Return an engine with all modules, what is wrong with those that are not Bridle's own, and the rules that speak in them.
 
     With a `package` they are the set of a policy step, which may also be written in Rego as it was before version 1.
     """
     engine = regorus.Engine()
     engine.set_gather_prints(True)
-    texts = [*own.items(), *modules.items()]
+    modules, package = order["modules"], order.get("package", "")
     add = _add_either if package else _add
+    texts = [*order["own"].items(), *modules.items()]
     complaints = [complaint for name, text in texts if (complaint := add(engine, name, text))]
     if complaints:
-        return engine, complaints
+        return engine, complaints, []
     trees = json.loads(engine.get_ast_as_json())
     theirs = [tree for tree in trees if tree["source"]["file"] in modules]
     if package:
-        return engine, [line for tree in theirs for line in complain_of_set(tree, package=package)]
-    return engine, complain(theirs)
+        return engine, [line for tree in theirs for line in complain_of_set(tree, package=package)], []
+    complaints = complain(theirs, schema=order["facts"], bound=order.get("bound", ()))
+    return engine, complaints, [speaker.to_json() for speaker in list_speakers(theirs)]
 
 
 def evaluate(engine: Any, rule: str, document: bytes) -> bytes:

@@ -111,17 +111,18 @@ async def _verify_end(store: Store) -> Check:
 def check_policy(settings: Settings) -> Sequence[Check]:
     """The engine answers a known question as it must, and a broken one is denied."""
     try:
-        return [asyncio.run(_ask_policy(settings))]
+        return asyncio.run(_ask_policy(settings))
     except UnavailableError as error:  # its own advice is to ask the doctor
         return [Check("policy", State.FAIL, error.what, POLICY_FIX)]
     except InputError as error:
         return [Check("policy", State.FAIL, str(error).partition("\n")[0], error.hint or POLICY_FIX)]
 
 
-async def _ask_policy(settings: Settings) -> Check:
+async def _ask_policy(settings: Settings) -> list[Check]:
     from bridle.app import open_policy
     from bridle.gate.decision import decide
     from bridle.gate.manifest import find_manifest
+    from bridle.trust.bindings import MISSING
 
     engine = open_policy(settings)
     try:
@@ -131,17 +132,28 @@ async def _ask_policy(settings: Settings) -> Check:
         allowed = decide(known, manifest, await engine.evaluate(known))
         answer = await engine.evaluate(broken)
         denied = decide(broken, manifest, answer)
+        unsupplied = engine.list_unsupplied()
     finally:
         await engine.close()
-    if allowed.effect != "allow":
+    if allowed.effect != "allow" and {one.rule for one in allowed.findings} != {MISSING}:
         what = f"a harmless read is not allowed: {allowed.findings[0].reason}"
-        return Check("policy", State.FAIL, what, POLICY_FIX)
+        return [Check("policy", State.FAIL, what, POLICY_FIX)]
     if denied.effect != "deny" or answer.allow or not answer.deny:
         what = "an action of nobody is not denied: nothing is safe here"
-        return Check("policy", State.FAIL, what, POLICY_FIX)
+        return [Check("policy", State.FAIL, what, POLICY_FIX)]
     added = "".join(f" and {path}" for path in settings.policies)
     rules = f"base set{added} {engine.digest[:19]}…"
-    return Check("policy", State.OK, f"{rules} answers; a known action is allowed, one of nobody is denied")
+    if not unsupplied:
+        what = f"{rules} answers; a known action is allowed, one of nobody is denied"
+        return [Check("policy", State.OK, what)]
+    answers = Check("policy", State.OK, f"{rules} answers; an action of nobody is denied")
+    names = ", ".join(sorted({name for _, absent in unsupplied for name in absent}))
+    told = "; ".join(f"{one.rule} ({one.file}:{one.line})" for one, _ in unsupplied)
+    fix = f"state {names} under facts in {settings.config_dir / 'policies.yaml'}"
+    return [
+        answers,
+        Check("policy facts", State.WARN, f"{told}: asks, since nobody supplies what it reads", fix),
+    ]
 
 
 def known_question() -> dict[str, Any]:

@@ -97,13 +97,25 @@ def _block_ended(record: Record) -> Iterator[str]:
 
 def _decided(record: Record) -> Iterator[str]:
     effect = record.body["effect"]
+    beside = list(_beside(record))
+    if effect != "allow" or beside:  # else the outcome tells the action
+        yield f"  {_action(record)}"
+    yield from beside
     if effect == "allow":
-        return  # the outcome tells the action
-    yield f"  {_action(record)}"
+        return
     said = {"deny": "refused by", "ask": "asks a person by"}[str(effect)]
     rules = record.body["rules"]
     assert isinstance(rules, list)
     yield from (f"    {said} {rule['rule']}: {' '.join(str(rule['reason']).split())}" for rule in rules)
+
+
+def _beside(record: Record) -> Iterator[str]:
+    """What rules said that decided nothing."""
+    for name, said in (("warnings", "warning by"), ("would", "on trial, would {effect} by")):
+        rules = record.body.get(name) or []
+        assert isinstance(rules, list)
+        for rule in rules:
+            yield f"    {said.format(**rule)} {rule['rule']}: {' '.join(str(rule['reason']).split())}"
 
 
 def _outcome(record: Record) -> Iterator[str]:

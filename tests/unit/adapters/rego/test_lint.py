@@ -8,7 +8,12 @@ import pytest
 import regorus
 
 from bridle.adapters.rego.lint import complain
+from bridle.gate.facts_schema import make_facts_schema
 
+SCHEMA = {
+    **make_facts_schema(),
+    "properties": {**make_facts_schema()["properties"], **{name: {} for name in "abxyz"}, "name": {}},
+}
 HEAD = "package bridle.gate\n\nimport rego.v1\n\n"
 FINDING = '{"rule": "r", "reason": "Told."}'
 
@@ -17,7 +22,7 @@ def complaints(*texts: str) -> list[str]:
     engine = regorus.Engine()
     for number, text in enumerate(texts):
         engine.add_policy(f"m{number}.rego", text)
-    return complain(json.loads(engine.get_ast_as_json()))
+    return complain(json.loads(engine.get_ast_as_json()), schema=SCHEMA)
 
 
 def said(body: str) -> list[str]:

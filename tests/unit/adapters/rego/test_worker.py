@@ -12,7 +12,9 @@ import pytest
 from bridle.adapters.rego import worker
 from bridle.adapters.rego.frames import pack_frame, read_frame
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, ANSWER_RULE
+from bridle.gate.facts_schema import make_facts_schema
 
+SPEAKER = {"part": "allow", "rule": "r", "file": "t.rego", "line": 5, "reads": ["tree"], "severity": "error"}
 HEAD = "package bridle.gate\n\nimport rego.v1\n\n"
 
 
@@ -30,6 +32,7 @@ def order(modules: Mapping[str, str]) -> bytes:
         "rule": ANSWER_RULE,
         "memory_mib": 64,
         "cpu_s": 1,
+        "facts": make_facts_schema(),
     }
     return pack_frame(0, json.dumps(content).encode())
 
@@ -52,11 +55,11 @@ def talk(frames: bytes) -> list[tuple[int, Any]]:
 
 
 def test_it_is_ready_and_answers_under_the_questions_number() -> None:
-    module = HEAD + 'allow contains {"rule": "r", "reason": "Told."} if input.a == 1\n'
-    frames = order({"t.rego": module}) + pack_frame(7, b'{"a": 1}') + pack_frame(9, b'{"a": 2}')
+    module = HEAD + 'allow contains {"rule": "r", "reason": "Told."} if input.tree == "1"\n'
+    frames = order({"t.rego": module}) + pack_frame(7, b'{"tree": "1"}') + pack_frame(9, b'{"tree": "2"}')
     value = {"deny": [], "ask": [], "allow": [{"rule": "r", "reason": "Told."}]}
     assert talk(frames) == [
-        (0, {"ready": True, "complaints": []}),
+        (0, {"ready": True, "complaints": [], "rules": [SPEAKER]}),
         (7, {"value": value}),
         (9, {"value": {**value, "allow": []}}),
     ]
@@ -65,7 +68,14 @@ def test_it_is_ready_and_answers_under_the_questions_number() -> None:
 def test_a_set_with_complaints_is_not_served() -> None:
     said = talk(order({"t.rego": "package x\n\nimport rego.v1\n"}) + pack_frame(1, b"{}"))
     assert said == [
-        (0, {"ready": False, "complaints": ["t.rego:1:1: the package is x, it must be bridle.gate"]})
+        (
+            0,
+            {
+                "ready": False,
+                "complaints": ["t.rego:1:1: the package is x, it must be bridle.gate"],
+                "rules": [],
+            },
+        )
     ]
 
 

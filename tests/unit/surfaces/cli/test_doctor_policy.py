@@ -27,6 +27,9 @@ class FakeEngine:
 
     async def close(self): ...
 
+    def list_unsupplied(self):
+        return []
+
     async def evaluate(self, document):
         word = self._says[document["principal"] is not None]
         if word == "silence":

@@ -1,0 +1,135 @@
+"""Reads `policies.yaml`: what the account says of itself, and which sets are bound where.
+
+    facts: {spend_limit: "50"}          rules read input.account.spend_limit
+    bindings:
+      - set: shipped:four-eyes          or a Rego file or folder, relative to this file
+        scope: {tool: "mcp.pay.*"}      agent, project, pipeline, tool, purpose, environment; patterns with *; none is everything
+        mode: enforce                   or log: on trial
+        rules: {four-eyes.not-satisfied: log}
+
+Whose sets have complaints is found out when they are loaded; that no rule is named which a set does not have, by `bound`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bridle.core.canonical import Json
+from bridle.core.errors import InputError
+from bridle.trust.bindings import SCOPE, Binding, Mode
+
+FILE = "policies.yaml"
+SHIPPED = "shipped:"
+LARGEST_BYTES = 256 << 10
+_PATTERN: Mapping[str, Json] = {"type": "string", "minLength": 1, "maxLength": 200}
+_MODE: Mapping[str, Json] = {"enum": [str(mode) for mode in Mode]}
+SCHEMA: Mapping[str, Json] = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {
+        "facts": {"type": "object", "propertyNames": {"pattern": "^[a-z][a-z0-9_]{0,62}$"}},
+        "bindings": {
+            "type": "array",
+            "maxItems": 1000,
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["set"],
+                "properties": {
+                    "set": _PATTERN,
+                    "scope": {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "properties": dict.fromkeys(SCOPE, _PATTERN),
+                    },
+                    "mode": _MODE,
+                    "rules": {"type": "object", "additionalProperties": _MODE},
+                },
+            },
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class BindingFile:
+    """What a file says: the account's own facts, the bindings, and where each of their sets lies."""
+
+    account: Mapping[str, Json] = field(default_factory=dict)
+    bindings: tuple[Binding, ...] = ()
+    paths: Mapping[str, Path] = field(default_factory=dict)
+
+
+def read_bindings(file: Path, *, shipped: Path) -> BindingFile:
+    """Read the file, which may be missing; raise InputError that says where a fault is."""
+    if not file.exists():
+        return BindingFile()
+    content = _load(file)
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(content))
+    if error is not None:
+        place = "/".join(str(part) for part in error.absolute_path)
+        raise _wrong(error.message[:400], f"{file}: {place}" if place else str(file))
+    content = content or {}
+    paths: dict[str, Path] = {}
+    bindings = []
+    for number, entry in enumerate(content.get("bindings", ())):
+        path = _find_set(entry["set"], file.parent, shipped)
+        if paths.setdefault(path.name, path) != path:
+            raise _wrong(
+                f"two policies are called {path.name}", f"{file}: bindings/{number}", hint="rename one"
+            )
+        bindings.append(_binding(path.name, entry))
+    return BindingFile(_exact(content.get("facts", {})), tuple(bindings), paths)
+
+
+def _load(file: Path) -> Any:
+    try:
+        data = file.read_bytes()
+        if len(data) > LARGEST_BYTES:
+            raise _wrong(
+                f"it is larger than {LARGEST_BYTES} bytes", str(file), hint="split the sets, not this file"
+            )
+        return YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+    except OSError as exc:
+        raise _wrong(f"cannot be read: {exc.strerror}", str(file)) from exc
+    except (UnicodeDecodeError, YAMLError) as exc:
+        raise _wrong(f"it is not YAML: {' '.join(str(exc).split())[:300]}", str(file)) from exc
+
+
+def _find_set(name: str, folder: Path, shipped: Path) -> Path:
+    if not name.startswith(SHIPPED):
+        return (folder / name).resolve()
+    wanted = name.removeprefix(SHIPPED)
+    found = [path for path in (shipped / wanted, shipped / f"{wanted}.rego") if path.exists()]
+    if not found or "/" in wanted or wanted in ("base", "..", "."):
+        raise _wrong(f"no set called {wanted!r} ships", name, hint="bridle policy test lists those that do")
+    return found[0].resolve()
+
+
+def _binding(owner: str, entry: Mapping[str, Any]) -> Binding:
+    return Binding(
+        owner=owner,
+        scope=dict(entry.get("scope", {})),
+        mode=Mode(entry.get("mode", Mode.ENFORCE)),
+        rules={str(name): Mode(mode) for name, mode in entry.get("rules", {}).items()},
+    )
+
+
+def _exact(value: Any) -> Any:
+    """Facts have one form: dates and fractions become text, as everywhere."""
+    if isinstance(value, Mapping):
+        return {str(name): _exact(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _wrong(what: str, where: str, *, hint: str = "see docs/policies.md") -> InputError:
+    return InputError(what, where=where, hint=hint, reason="bad-policy-bindings")

@@ -1,0 +1,144 @@
+"""The policy of an account: what is asked of everyone, and the sets that are bound to parts of it.
+
+Rules
+  1. Each combination of sets that applies to an action has an engine of its own, with its own worker: a set that hangs, eats
+     memory or raises stops only the actions in its scope. At most MOST_ENGINES are kept; the one that was not asked for
+     longest goes.
+  2. The digest covers every set, every binding and the account's facts: whoever changes one has changed the policy.
+  3. All sets are loaded once at the start, so that one with complaints stops the server and not an action; so does a binding that
+     names a rule which its set does not have.
+
+What the answers come to under the bindings is `trust.bindings`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+
+from bridle.adapters.rego.engine import MEMORY_MIB, Regorus
+from bridle.adapters.rego.policy_set import PolicySet, build_policy_set
+from bridle.adapters.rego.reads import ACCOUNT, Speaker
+from bridle.core.canonical import Json, digest
+from bridle.core.errors import InputError
+from bridle.trust.bindings import Binding, Speech, combine, list_applicable
+from bridle.trust.policy import PolicyAnswer, PolicyError
+
+MOST_ENGINES = 8  # a warm worker takes 21 MB
+
+
+class BoundPolicy:
+    """A PolicyEngine. Make it, `start` it to learn early what is wrong, ask it, `close` it."""
+
+    def __init__(
+        self,
+        always: PolicySet,
+        *,
+        bindings: Sequence[Binding] = (),
+        sets: Mapping[str, Mapping[str, str]] | None = None,
+        account: Mapping[str, Json] | None = None,
+        timeout_s: float = 1.0,
+        memory_mib: int = MEMORY_MIB,
+    ) -> None:
+        self._always = always
+        self._bindings = tuple(bindings)
+        self._sets = dict(sets or {})
+        self.account: Mapping[str, Json] = dict(account or {})
+        self._timeout_s, self._memory_mib = timeout_s, memory_mib
+        self._engines: OrderedDict[tuple[str, ...], Regorus] = OrderedDict()
+        self._speakers: dict[str, Speaker] = {}
+        self._closing: list[Regorus] = []
+        self._closed = False
+
+    @property
+    def digest(self) -> str:
+        if not self._bindings and not self.account:
+            return self._always.digest
+        bound = {owner: dict(modules) for owner, modules in self._sets.items()}
+        return digest(
+            {
+                "always": self._always.digest,
+                "sets": bound,
+                "bindings": [one.to_json() for one in self._bindings],
+                "account": self.account,
+            }
+        )
+
+    @property
+    def speakers(self) -> tuple[Speaker, ...]:
+        """Every rule of every set, once it was started."""
+        return tuple(self._speakers.values())
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        return self._bindings
+
+    async def start(self) -> None:
+        """Load every set once; raise UnavailableError or, for sets or bindings with complaints, InputError."""
+        for owners in [(), *((owner,) for owner in sorted(self._sets))]:
+            engine = self._engine(owners)
+            await engine.start()
+            self._speakers |= {f"{one.file}:{one.line}": one for one in engine.speakers}
+        for binding in self._bindings:
+            known = {one.rule for one in self._speakers.values() if one.owner == binding.owner}
+            unknown = sorted(set(binding.rules) - known)
+            if unknown:
+                raise InputError(
+                    f"the set {binding.owner} has no rule {', '.join(unknown)}",
+                    hint=f"its rules are {', '.join(sorted(known)) or 'none'}",
+                    reason="bad-policy-bindings",
+                )
+
+    async def evaluate(self, document: Json) -> PolicyAnswer:
+        """Ask about one action; raise PolicyError when there is no answer."""
+        if not isinstance(document, Mapping):
+            raise PolicyError("the facts are no document")
+        if self._closed:
+            raise PolicyError("the policy engine is closed")
+        applicable = list_applicable(self._bindings, document)
+        engine = self._engine(tuple(sorted({one.owner for one in applicable})))
+        answer = await engine.evaluate(document)
+        while self._closing:
+            await self._closing.pop().close()
+        combined = combine(
+            answer,
+            applicable=applicable,
+            speeches=[_speech(one) for one in engine.speakers],
+            supplied=self.account,
+        )
+        return PolicyAnswer(
+            combined.deny, combined.ask, combined.allow, self.digest, combined.warn, combined.would
+        )
+
+    def list_unsupplied(self) -> list[tuple[Speaker, list[str]]]:
+        """Return the rules that read facts of the account which it does not supply, each with their names."""
+        found = [(one, sorted(_speech(one).account - set(self.account))) for one in self.speakers]
+        return [(one, names) for one, names in found if names]
+
+    async def close(self) -> None:
+        """End every worker. Closing twice does nothing."""
+        self._closed = True
+        for engine in (*self._closing, *self._engines.values()):
+            await engine.close()
+
+    def _engine(self, owners: tuple[str, ...]) -> Regorus:
+        """Return the engine of a combination; the oldest one of too many is closed when what it was asked is answered."""
+        engine = self._engines.get(owners) or self._engines.setdefault(owners, self._make(owners))
+        self._engines.move_to_end(owners)
+        if len(self._engines) > MOST_ENGINES:
+            _, oldest = self._engines.popitem(last=False)
+            self._closing.append(oldest)
+        return engine
+
+    def _make(self, owners: tuple[str, ...]) -> Regorus:
+        modules = dict(self._always.modules)
+        for owner in owners:
+            modules |= self._sets[owner]
+        policies = PolicySet(modules, build_policy_set(modules).digest, bound=owners)
+        return Regorus(policies, timeout_s=self._timeout_s, memory_mib=self._memory_mib)
+
+
+def _speech(speaker: Speaker) -> Speech:
+    paths = (path.split(".") for path in speaker.reads)
+    account = frozenset(path[1] for path in paths if path[0] == ACCOUNT and len(path) > 1)
+    return Speech(speaker.part, speaker.rule, speaker.owner, account, speaker.severity == "warn")
