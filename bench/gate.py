@@ -32,19 +32,22 @@ import sqlalchemy as sa
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the server that the tests start
 
 from bridle.adapters.rego.engine import Regorus
+from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
+from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.adapters.sql.working import WorkingStore
-from bridle.app import open_policy
+from bridle.app import shipped
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.clock import SystemClock
 from bridle.dispatch.protocol import Report, Request, Task, sign_report
 from bridle.gate.action import Action, Denied, Done, action_key
+from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
@@ -121,7 +124,7 @@ def _open_store(kind: str, folder: Path) -> Iterator[str]:
 
 
 async def _report(database: Database, folder: Path, kind: str, rounds: int) -> None:
-    policy = open_policy()
+    policy = Regorus(load_policy_set([shipped("policies") / "base"]), timeout_s=5.0)
     try:
         gate, token = await _build_gate(database, folder, policy)
         cases = await _list_cases(gate, token, database)
@@ -194,11 +197,21 @@ async def _build_gate(database: Database, folder: Path, policy: Regorus) -> tupl
     journal = SqlJournal(database, WorkingStore(b"w" * 32), clock, signer)
     delegate = FakeDelegate(load_signer(folder / "delegate.key"))
     principals, tokens, budgets = SqlPrincipals(database), SqlTokens(database), SqlBudgets(database)
+    catalogue = Catalogue()
     ports = Ports(
         journal=journal,
         approvals=SqlApprovals(database),
         budgets=budgets,
-        facts=FactSource(journal=journal, principals=principals, tokens=tokens, budgets=budgets, clock=clock),
+        facts=FactSource(
+            journal=journal,
+            principals=principals,
+            tokens=tokens,
+            budgets=budgets,
+            deeds=SqlDeeds(database),
+            clock=clock,
+            manifests=catalogue,
+        ),
+        manifests=catalogue,
         policy=policy,
         delegate=delegate,
         delegate_key=delegate.signer.verifier,
