@@ -86,6 +86,14 @@ GOLDEN = {
     "command with a network": Golden(
         "command.run", {"script": "true"}, "deny network.not-granted", {"boundary": {"network": "on"}}
     ),
+    "read of a key": Golden("file.read", {"path": "deploy/.env"}, "deny stop.sensitive-read"),
+    "risky command": Golden("command.run", {"script": "kubectl delete pod x"}, "deny stop.command"),
+    "commit of a workflow": Golden(
+        "git.commit",
+        commit(),
+        "ask paths.controls",
+        {"verification": {**VERIFIED, "changed": [".github/workflows/ci.yml"]}},
+    ),
     "unknown tool": Golden("host.run", {"script": "true"}, "deny tool.unknown"),
     "commit": Golden("git.commit", commit(), "allow git.commit", {"verification": VERIFIED}),
     "commit unverified": Golden(
@@ -245,7 +253,14 @@ async def test_a_relaxed_set_allows_nothing_that_code_forbids(
     case: Golden, base_set: PolicySet, relaxed_set: PolicySet, document: dict[str, Any]
 ) -> None:
     (decision,) = await decide_all(relaxed_set, case.tool, [case.facts(document, relaxed_set.digest)])
-    by_policy = ("principal.not-active", "git.push.before-approval", "git.push.protected-branch")
+    by_policy = (
+        "stop.sensitive-read",
+        "stop.command",
+        "paths.controls",
+        "principal.not-active",
+        "git.push.before-approval",
+        "git.push.protected-branch",
+    )
     in_code = case.decided.startswith("deny") and not case.decided.endswith(by_policy)
     assert shown(decision) == (case.decided if in_code else "allow relaxed")
 
