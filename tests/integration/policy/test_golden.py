@@ -88,11 +88,11 @@ GOLDEN = {
     ),
     "read of a key": Golden("file.read", {"path": "deploy/.env"}, "deny stop.sensitive-read"),
     "risky command": Golden("command.run", {"script": "kubectl delete pod x"}, "deny stop.command"),
-    "commit of a workflow": Golden(
+    "commit of a migration": Golden(
         "git.commit",
         commit(),
-        "ask paths.controls",
-        {"verification": {**VERIFIED, "changed": [".github/workflows/ci.yml"]}},
+        "ask paths.schema",
+        {"verification": {**VERIFIED, "changed": ["src/migrations/0007.sql"]}},
     ),
     "unknown tool": Golden("host.run", {"script": "true"}, "deny tool.unknown"),
     "commit": Golden("git.commit", commit(), "allow git.commit", {"verification": VERIFIED}),
@@ -256,7 +256,6 @@ async def test_a_relaxed_set_allows_nothing_that_code_forbids(
     by_policy = (
         "stop.sensitive-read",
         "stop.command",
-        "paths.controls",
         "principal.not-active",
         "git.push.before-approval",
         "git.push.protected-branch",
