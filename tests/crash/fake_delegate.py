@@ -117,6 +117,9 @@ class FakeDelegate:
     async def probe(self) -> Mapping[str, Json]:
         return {"backend": "fake"}
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 def _run(world: FakeWorld, task: Task) -> tuple[str, Json]:
     files, code = world.read(task.workspace), 0
