@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.delegate.app import NAME as DELEGATE_NAME
-from bridle.trust.journal import Entry, Guard, Kind
+from bridle.trust.journal import Entry, Guard, GuardError, Kind
 from bridle.trust.keys import Signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.quorum import CONTROL_PLANE
@@ -22,17 +23,28 @@ async def register_residents(
     What one of them may do, and the delegate's key, follow this version of Bridle; state, owner and bindings stay as people left
     them, so that opening the system brings nobody back who was suspended.
     """
-    entries: list[Entry] = []
-    guards: list[Guard] = []
-    found = [(resident, await principals.get(resident.id)) for resident in _residents(delegate_signer)]
-    standing = [(_stand(resident, known), known) for resident, known in found]
-    for resident, known in standing:
-        if known != resident:
-            entries.append(Entry(Kind.PRINCIPAL_REGISTERED, "", resident.id, resident.to_json()))
-            guards.append(RegisterPrincipal(resident, known))
-    if entries:
+    seen: list[Principal | None] = []
+    while True:
+        residents = _residents(delegate_signer)
+        found = [await principals.get(resident.id) for resident in residents]
+        standing = [_stand(*pair) for pair in zip(residents, found, strict=True)]
+        try:
+            await _register(journal, standing, found)
+            return standing[0]
+        except GuardError:  # another process opens the system as well, and was first
+            if found == seen:
+                raise
+            seen = found
+
+
+async def _register(
+    journal: SqlJournal, standing: Sequence[Principal], found: Sequence[Principal | None]
+) -> None:
+    pairs = [pair for pair in zip(standing, found, strict=True) if pair[0] != pair[1]]
+    if pairs:
+        entries = [Entry(Kind.PRINCIPAL_REGISTERED, "", one.id, one.to_json()) for one, _ in pairs]
+        guards: list[Guard] = [RegisterPrincipal(one, known) for one, known in pairs]
         await journal.append(entries, guards)
-    return standing[0][0]
 
 
 def _stand(resident: Principal, known: Principal | None) -> Principal:
