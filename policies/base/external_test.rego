@@ -22,12 +22,6 @@ test_what_lasts_is_allowed_to_who_holds_it if {
 	allowed(doc("mcp.shop.pay", "consequential", {}, "mcp:shop.find")) == set()
 }
 
-test_without_origins_a_person_looks_at_what_lasts if {
-	"external.origins-not-known" in asked(object.remove(paying, ["origins"]))
-	"external.origins-not-known" in asked(object.union(paying, {"origins": "all fine"}))
-	not "external.origins-not-known" in asked(paying)
-}
-
 test_only_the_control_plane_asks_a_server if {
 	harness := object.union(describing, {"principal": {"id": "service:bridle", "kind": "service"}})
 	allowed(harness) == {"server.describe"}

@@ -3,7 +3,8 @@
 Rules
   1. The newest request for an action is the one that counts; its author's default is recorded first, when its moment has come.
   2. An approval is what the signed verdicts in the journal say. What the store's row says is believed by nobody.
-  3. A request shows what it asks about: the action, the rules that ask and, for a commit, its difference and both reports.
+  3. A request shows what it asks about: the action, the rules that ask, where each value comes from and, for a commit, its
+     difference and both reports.
 
 What becomes of the action is `gate`.
 """
@@ -15,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import TrustError
 from bridle.core.ids import new_id
+from bridle.core.visible import make_visible
 from bridle.gate import records
 from bridle.gate.action import Action, Asked
 from bridle.gate.approvals import (
@@ -136,7 +138,17 @@ class Asking:
         }
         if is_loop(judgement.facts["loop"]):
             shown["loop"] = judgement.facts["loop"]
+        origins = judgement.facts["origins"]
+        if isinstance(origins, list):
+            shown["origins"] = self._on.redactor.redact_json(
+                [_show_origin(as_mapping(one)) for one in origins]
+            )
         provenance = judgement.facts["provenance"]
         if isinstance(provenance, Mapping):
             shown.update(await self._on.facts.exhibits(action.execution, provenance))
         return shown
+
+
+def _show_origin(origin: Mapping[str, Json]) -> dict[str, Json]:
+    """A person reads it: nothing in it is obeyed or hidden."""
+    return {name: make_visible(str(said)) for name, said in origin.items()}

@@ -12,6 +12,7 @@
         returns:
           registers: {refund.id: id, "orders[].email": {type: address, for: [outreach]}}
           records: {status: text}
+        for: [refund, support]              # purposes it may be called for without a person; any when left out
         target: [order_id]                  # what names the place that it changes; the control arguments that name something
         risk: high                          # low | medium | high
         compensation: {tool: mcp.refunds.void_refund, arguments: {…}}
@@ -44,6 +45,7 @@ from bridle.gate.manifest import (
 
 TYPES = ("id", "amount", "address", "account", "url", "name", "date", "text")
 PATH = r"^[A-Za-z0-9_-]+(\[\])?(\.[A-Za-z0-9_-]+(\[\])?)*$"
+_PURPOSES: Json = {"type": "array", "items": {"enum": [str(purpose) for purpose in Purpose]}}
 _FIELDS: Json = {
     "type": "object",
     "propertyNames": {"pattern": PATH},
@@ -56,7 +58,7 @@ _FIELDS: Json = {
                 "required": ["type"],
                 "properties": {
                     "type": {"enum": list(TYPES)},
-                    "for": {"type": "array", "items": {"enum": [str(purpose) for purpose in Purpose]}},
+                    "for": _PURPOSES,
                 },
             },
         ]
@@ -82,6 +84,7 @@ _ENTRY: Json = {
             "additionalProperties": False,
             "properties": {"registers": _FIELDS, "records": _FIELDS},
         },
+        "for": _PURPOSES,
         "target": _NAMES,
         "risk": {"enum": [str(risk) for risk in Risk]},
         "compensation": {
@@ -146,6 +149,7 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         control=dict(entry.get("control") or {}),
         registers=_fields(returns.get("registers")),
         records=_fields(returns.get("records")),
+        purposes=frozenset(entry.get("for", ())),
         risk=Risk(entry.get("risk", "high")),
         key=entry.get("key", ""),
     )

@@ -28,6 +28,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
                                                           it; an environment is production unless the pipeline says otherwise
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
+      "origins":   null | [{"argument", "value", "type", "kind", "where", "note"}, …],  where each judged value of a call of an
+                                                          external tool comes from (gate.origins); null when nobody can tell
       "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
       "account":   {…},                                   what the account says of itself in policies.yaml
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
@@ -50,6 +52,7 @@ from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests
+from bridle.gate.recall import describe_origins
 from bridle.gate.reruns import (
     arguments_of,
     describe_restore,
@@ -148,6 +151,9 @@ class FactSource:
             "loop": loop,
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
+            "origins": await describe_origins(
+                action, manifest, journal=self._journal, manifests=self._manifests
+            ),
             "place": {
                 "project": (standing.token.claims.project or None) if standing.token else None,
                 "pipeline": await self.pipeline(action),

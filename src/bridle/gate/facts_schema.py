@@ -213,5 +213,5 @@ def make_facts_schema() -> Schema:
     return {
         "$schema": DIALECT,
         "title": "The policy's input: the facts of one action",
-        **_closed(FACTS, optional=("origins",)),
+        **_closed(FACTS),
     }

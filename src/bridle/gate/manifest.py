@@ -18,6 +18,7 @@ What follows is said of external tools (gate.external):
                date or text. Without any, a call is judged on all its arguments
     registers  fields of a structured result that its owner vouches for: by dotted path, with `[]` for each item of a list
     records    the same for fields of a system of record. All else that it returns is text that anybody may have written
+    purposes   what it may be called for without a person; for any when none is named
     risk       low | medium | high: how people are asked
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
     stopped    why it is not to be used now, or empty: what its server says of it has changed, or it is gone
@@ -112,6 +113,7 @@ class Manifest:
     control: Mapping[str, str] = field(default_factory=dict)
     registers: Mapping[str, Field] = field(default_factory=dict)
     records: Mapping[str, Field] = field(default_factory=dict)
+    purposes: frozenset[str] = frozenset()
     risk: Risk = Risk.HIGH
     key: str = ""
     described: str = ""

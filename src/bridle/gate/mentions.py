@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridle.core.visible import is_hidden
@@ -41,7 +41,7 @@ from bridle.gate.values import (
 )
 
 NAMING = (
-    "account|application|asset|booking|branch|build|campaign|candidate|card|case|channel|claim|client|contact|contract|customer|"
+    "account|application|asset|booking|branch|build|campaign|candidate|card|case|channel|charge|claim|client|contact|contract|customer|"
     "deployment|device|dispute|document|employee|environment|group|host|incident|invoice|issue|item|job|lead|licen[cs]e|list|"
     "member|order|package|partner|payment|plan|policy|project|purchase order|po|pr|pull request|quote|region|release|repository|"
     "request|role|segment|server|service|shipment|sku|subscription|supplier|tag|team|template|ticket|user|vendor|version|warehouse"
@@ -83,6 +83,7 @@ _TOKEN = re.compile(
 _NAMED = re.compile(
     rf"(?:^|[\s(])(?P<word>{NAMING})(?:e?s)?(?: (?:id|number|no\.?|nr\.?))?:? ?$", re.IGNORECASE
 )
+_NAMING = re.compile(NAMING)
 _QUOTED = re.compile(r"`([^`\n]{1,128})`|\"([^\"\n]{1,128})\"|“([^”\n]{1,128})”")
 _NEGATION = re.compile(
     r"\b(?:not|never|none|neither|nor|without|except|unless|instead|avoid|leave|ignore|exclud\w+|skip|rather|cannot|no longer|"
@@ -141,8 +142,8 @@ class Embedded:
     types: tuple[ValueType, ...]
 
 
-def own_words(text: str) -> list[list[str]]:
-    """Return the clauses of each sentence that the person speaks for: rules 1 and 2."""
+def own_words(text: str) -> list[str]:
+    """Return what the person speaks for, by sentence: rules 1 and 2."""
     if len(text) > LONGEST_TEXT:
         text = text[:LONGEST_TEXT].rpartition("\n")[
             0
@@ -150,27 +151,29 @@ def own_words(text: str) -> list[list[str]]:
     text = _CITED.sub("", _FENCED.sub("", text.replace("\r", "")))
     forwarded = _FORWARDED.search(text)
     text = text[: forwarded.start()] if forwarded else text
-    sentences = (list(_affirmed(sentence)) for sentence in _SENTENCE.split(text))
-    return [sentence for sentence in sentences if sentence]
+    return [said for sentence in _SENTENCE.split(text) if (said := _affirmed(sentence).strip())]
+
+
+def is_naming(word: str) -> bool:
+    """True for a word that people name an id by: `order`."""
+    return _NAMING.fullmatch(word) is not None
 
 
 def read_mentions(text: str) -> list[Mention]:
     """Return every value that a request names, in order."""
-    clauses = [clause for sentence in own_words(text) for clause in sentence]
+    clauses = [clause for sentence in own_words(text) for clause in _CLAUSE.split(sentence)]
     found: list[Mention] = []
     role = ""
     for number, clause in enumerate(clauses):
-        mentions, role = _read_clause(clause, number, role)
+        mentions, role = _read_clause(clause.strip(), number, role)
         found += mentions
     return found
 
 
-def names_phrase(clauses: list[list[str]], phrase: str) -> bool:
+def names_phrase(sentences: Sequence[str], phrase: str) -> bool:
     """True when a name or a text stands in a sentence as it is, whole."""
     plain = plain_text(phrase)
-    if not plain:
-        return False
-    return any(_stands_in(" ".join(sentence), plain) for sentence in _sentences(clauses))
+    return bool(plain) and any(_stands_in(plain_text(sentence), plain) for sentence in sentences)
 
 
 def find_embedded(text: str) -> list[Embedded]:
@@ -193,16 +196,16 @@ def find_embedded(text: str) -> list[Embedded]:
     return [Embedded(value, kinds) for value, kinds in found.items()]
 
 
-def _affirmed(sentence: str) -> Iterator[str]:
-    clauses = [clause.strip() for clause in _CLAUSE.split(sentence)]
-    kept: list[str] = []
-    for clause in clauses:
-        negation = _NEGATION.search(_LEADING.sub("", clause))
-        if negation is None:
-            kept.append(clause)
-            continue
-        return iter(kept if negation.start() == 0 else ())
-    return iter([clause for clause in kept if clause])
+def _affirmed(sentence: str) -> str:
+    """Return a sentence as far as nothing in it is negated."""
+    begins = 0
+    for boundary in (*_CLAUSE.finditer(sentence), None):
+        clause = _LEADING.sub("", sentence[begins : boundary.start() if boundary else None].strip())
+        negation = _NEGATION.search(clause)
+        if negation is not None:
+            return sentence[:begins] if negation.start() == 0 else ""
+        begins = boundary.end() if boundary else begins
+    return sentence
 
 
 def _read_clause(clause: str, number: int, role: str) -> tuple[list[Mention], str]:
@@ -240,7 +243,8 @@ def _take(
         form = normal_form(value, kind)
         found.append(Mention(kind, form, number))
         if kind is ValueType.AMOUNT and " " in form:
-            found += [Mention(each, form.split()[1], number) for each in (ValueType.ID, ValueType.NAME)]
+            currency = form.split()[1]
+            found += [Mention(each, currency, number, "currency") for each in (ValueType.ID, ValueType.NAME)]
         if kind is ValueType.ADDRESS:
             found.append(Mention(ValueType.ID, normal_form(value, ValueType.ID), number))
     return text, found
@@ -260,13 +264,19 @@ def _read_ids(clause: str, number: int, role: str) -> tuple[list[Mention], str]:
     found: list[Mention] = []
     end = 0
     for match in _TOKEN.finditer(clause):
+        token = match[0].strip(":")
+        begins = max(match.start() - LONGEST_NAMING, 0)
+        named = _NAMED.search(clause[begins : match.start()])
         between = clause[end : match.start()].strip(" ,&#(")
-        named = _NAMED.search(clause[max(match.start() - LONGEST_NAMING, 0) : match.start()])
         role = named["word"].lower() if named else "" if between else role
         end = match.end()
-        token = match[0].strip(":")
-        if _looks_like_id(token) or (role and _may_be_named(token)):
-            found.append(Mention(ValueType.ID, normal_form(token, ValueType.ID), number, role))
+        if not (_looks_like_id(token) or (role and _may_be_named(token))):
+            role = ""
+            continue
+        # The first word may be what is to be done: `Tag acme/search`. `Order 17` is an order.
+        bidden = named is not None and begins + named.start("word") == 0 and not token.lstrip("#").isdigit()
+        form = normal_form(token, ValueType.ID)
+        found.append(Mention(ValueType.ID, form, number, "" if bidden else role))
     return found, "" if clause[end:].strip(" ,&") else role
 
 
@@ -286,11 +296,6 @@ def _may_be_named(token: str) -> bool:
     """A token after the word that names it: a number, or a word that is no part of the sentence."""
     token = token.removeprefix("#")
     return any(map(str.isdigit, token)) or (token.isupper() and len(token) > 1)
-
-
-def _sentences(clauses: list[list[str]]) -> Iterator[list[str]]:
-    for sentence in clauses:
-        yield [plain_text(clause) for clause in sentence]
 
 
 def _stands_in(sentence: str, phrase: str) -> bool:

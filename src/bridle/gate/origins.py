@@ -8,6 +8,7 @@ Rules
      register, a record. The manifest vouches for a constant and for a default: leaving it out would do the same. True and false
      are vouched for by an input of that name. Text vouches for nothing, whatever it says and however often.
   3. An amount that is left out while the person named one is judged too, as unvouched.
+  4. Which tool is called is a choice as well: one whose manifest names purposes is for no task of another.
 
 Which of several sources speaks for a value is `vouching`. What is unvouched is the policy's to ask about
 (policies/base/origins.rego). Pure.
@@ -29,6 +30,7 @@ from bridle.gate.sources import (
     read_inputs,
     read_request,
     read_result,
+    read_text,
     replace_older,
 )
 from bridle.gate.values import ValueType, infer_types
@@ -90,11 +92,17 @@ def begin(text: str, inputs: Json, *, purpose: str) -> Background:
 
 
 def take_result(
-    background: Background, manifest: Manifest, arguments: Mapping[str, Json], value: Json, *, place: str
+    background: Background,
+    manifest: Manifest,
+    arguments: Mapping[str, Json],
+    value: Json,
+    *,
+    place: str,
+    beside: Json = None,
 ) -> Background:
-    """Return the background once a call has returned `value`; `place` names the call."""
+    """Return the background once a call has returned `value`; `place` names the call, `beside` is what else it said: text."""
     reach = _reach(arguments, manifest, background)
-    found = read_result(value, manifest, place=place, reach=reach)
+    found = read_result(value, manifest, place=place, reach=reach) + read_text(beside, manifest)
     return replace(background, sources=tuple(replace_older(background.sources, found)))
 
 
@@ -105,7 +113,8 @@ def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Backgro
         note = f"{len(values)} values are more than anybody can judge"
         return [Origin("", "", "", OriginKind.NONE, note=note)]
     call = Call(tuple(values), background)
-    return [_judge(value, manifest, call) for value in values] + _left_out(arguments, manifest, call)
+    origins = [_judge(value, manifest, call) for value in values]
+    return _tool(manifest, background) + origins + _left_out(arguments, manifest, call)
 
 
 def _reach(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> Reach:
@@ -116,6 +125,13 @@ def _reach(arguments: Mapping[str, Json], manifest: Manifest, background: Backgr
         rest = judge(arguments, replace(manifest, control={}), background)
         whole = all(one.vouched for one in rest if _top(one.argument) not in manifest.control)
     return Reach(all(one.vouched for one in origins), whole, named)
+
+
+def _tool(manifest: Manifest, background: Background) -> list[Origin]:
+    if not manifest.purposes or background.purpose in manifest.purposes:
+        return []
+    note = f"it is for {', '.join(sorted(manifest.purposes))}, and the task for {background.purpose or 'nothing'}"
+    return [Origin("", manifest.tool, "tool", OriginKind.NONE, note=note)]
 
 
 def _judged(arguments: Mapping[str, Json], manifest: Manifest) -> Iterator[Value]:

@@ -52,6 +52,7 @@ GENERIC = frozenset(
     }
 )
 
+CURRENCY_ROLE = frozenset({"currency"})
 HINTS = (
     (
         frozenset(
@@ -63,6 +64,17 @@ HINTS = (
     (frozenset({"email", "mail", "address", "phone", "recipient"}), ValueType.ADDRESS),
     (frozenset({"date", "day", "due", "until", "since"}), ValueType.DATE),
 )
+# What an input of one type may be taken for besides: a date is no id, an account no name.
+PASSES_FOR: Mapping[ValueType, tuple[ValueType, ...]] = {
+    ValueType.ID: (ValueType.ACCOUNT, ValueType.NAME, ValueType.TEXT, ValueType.AMOUNT),
+    ValueType.ADDRESS: (ValueType.ID, ValueType.TEXT),
+    ValueType.ACCOUNT: (ValueType.ID, ValueType.TEXT),
+    ValueType.TEXT: (ValueType.NAME, ValueType.ADDRESS),
+    ValueType.NAME: (ValueType.TEXT,),
+    ValueType.AMOUNT: (ValueType.TEXT,),
+    ValueType.URL: (ValueType.TEXT,),
+    ValueType.DATE: (ValueType.TEXT,),
+}
 
 
 class SourceKind(StrEnum):
@@ -97,7 +109,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        return last_name(self.where.rpartition(" ")[2])
+        return "" if self.kind is SourceKind.REQUEST else last_name(self.where.rpartition(" ")[2])
 
     @property
     def is_own_word(self) -> bool:
@@ -117,9 +129,9 @@ class Reach:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person said: the clauses they speak for, and the values named there."""
+    """What the person said: the sentences they speak for, and the values named there."""
 
-    clauses: tuple[tuple[str, ...], ...] = ()
+    sentences: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
 
 
@@ -129,7 +141,7 @@ def read_request(text: str) -> Request:
         Source(SourceKind.REQUEST, "request", found.type, found.form, role_of(found.role), found.clause)
         for found in read_mentions(text)
     )
-    return Request(tuple(tuple(sentence) for sentence in own_words(text)), tuple(named))
+    return Request(tuple(own_words(text)), tuple(named))
 
 
 def read_inputs(inputs: Json) -> list[Source]:
@@ -142,18 +154,23 @@ def read_inputs(inputs: Json) -> list[Source]:
             )
             continue
         meant = _meant(path, value)
-        for kind in ValueType:
+        for kind in (meant, *PASSES_FOR[meant]):
             form = normal_form(value, kind)
             if form:
                 found.append(
                     Source(SourceKind.INPUT, f"input {path}", kind, form, role_of(path), meant=kind is meant)
                 )
+        currency = normal_form(value, ValueType.AMOUNT).partition(" ")[2] if meant is ValueType.AMOUNT else ""
+        if currency:
+            found.append(
+                Source(SourceKind.INPUT, f"input {path}", ValueType.ID, currency, CURRENCY_ROLE, meant=False)
+            )
     return found
 
 
 def read_result(value: Json, manifest: Manifest, *, place: str, reach: Reach) -> list[Source]:
     """Return what a call returned as sources: the manifest's fields as far as it was reached, all of it as text."""
-    found = [_text(manifest.tool, path, leaf) for path, leaf in leaves(value)]
+    found = read_text(value, manifest)
     if not reach.vouched:
         return found
     for kind, fields in ((SourceKind.REGISTER, manifest.registers), (SourceKind.RECORD, manifest.records)):
@@ -162,6 +179,14 @@ def read_result(value: Json, manifest: Manifest, *, place: str, reach: Reach) ->
         for path, field in fields.items():
             found += _read_field(value, kind, (path, field), manifest.tool, place=place, reach=reach)
     return found
+
+
+def read_text(value: Json, manifest: Manifest) -> list[Source]:
+    """Return everything in a value as text that anybody may have written."""
+    return [
+        Source(SourceKind.TEXT, f"{manifest.tool}: {path}", ValueType.TEXT, str(leaf))
+        for path, leaf in leaves(value)
+    ]
 
 
 def replace_older(sources: Sequence[Source], newer: Sequence[Source]) -> list[Source]:
@@ -191,7 +216,7 @@ def role_of(path: str) -> frozenset[str]:
     for name in reversed(re.sub(r"\[\d*\]", "", path).split(".")):
         words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+|\d+", name)} - GENERIC
         if words:
-            return frozenset(words)
+            return frozenset(word.removesuffix("s") if len(word) > 3 else word for word in words)
     return frozenset()
 
 
@@ -203,9 +228,11 @@ def last_name(path: str) -> str:
 def _meant(path: str, value: Json) -> ValueType:
     """Return the type that an input is meant as: what its value shows, else what its name says."""
     text = str(value)
-    shown = [kind for kind in (ValueType.URL, ValueType.DATE, ValueType.ADDRESS) if normal_form(text, kind)]
-    if shown and not text.isdigit():
-        return shown[0]
+    for kind in (ValueType.URL, ValueType.DATE):
+        if normal_form(text, kind):
+            return kind
+    if "@" in normal_form(text, ValueType.ADDRESS):
+        return ValueType.ADDRESS
     hinted = [kind for words, kind in HINTS if words & set(re.split(r"[^a-z]+", path.lower()))]
     if hinted and normal_form(text, hinted[0]):
         return hinted[0]
@@ -254,7 +281,3 @@ def _at(value: Json, path: Sequence[str]) -> Iterator[Json]:
     elif isinstance(item, (list, tuple)):
         for part in item:
             yield from _at(part, path[1:])
-
-
-def _text(tool: str, path: str, leaf: Json) -> Source:
-    return Source(SourceKind.TEXT, f"{tool}: {path}" if path else tool, ValueType.TEXT, str(leaf))

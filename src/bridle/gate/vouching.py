@@ -2,13 +2,15 @@
 
 Rules
   1. One of several is vouched for by nobody, unless something that the model does not write tells which: the argument has the
-     name of the field, the call names what the value was looked up by, or the field's manifest names the task's purpose.
+     name of the field, the call names what the value was looked up by, or the field's manifest names the task's purpose. A
+     purpose says whom or what a task is about, never how much, when or to which account.
   2. Several amounts or dates of a request: the one that stands in a clause with another value of the call. Two values of
      two clauses do not go together when each stands beside another one of the other's type.
   3. What the person named comes first: a register's or record's amount, date, account or id does not replace another one of the
      kind, whatever the purpose. What they named to look something up by, or for another argument of the call, is no such value;
      an id of the same kind always is.
-  4. A number that names one thing (order 17) is no other thing's (customer 17).
+  4. An id or a name is of what it is called. What the person calls an order is no customer, a field that is
+     called something else than the argument does not vouch for it, and nothing else does where something has its name.
 
 What is judged of a call is `origins`. Pure.
 """
@@ -19,12 +21,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridle.core.canonical import Json
-from bridle.gate.mentions import names_phrase
+from bridle.gate.mentions import is_naming, names_phrase
 from bridle.gate.sources import Request, Source, SourceKind, last_name, role_of
 from bridle.gate.values import ValueType, id_shape, is_vouched_by, normal_form
 
 PHRASES = frozenset({ValueType.NAME, ValueType.TEXT, ValueType.ADDRESS})
-FIRM = frozenset({ValueType.ID, ValueType.AMOUNT, ValueType.DATE, ValueType.ACCOUNT})
+MEASURES = frozenset({ValueType.AMOUNT, ValueType.DATE, ValueType.ACCOUNT})
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,13 @@ def find_sources(value: Value, background: Background) -> Iterator[Source]:
 def _phrased(form: str, kind: ValueType, value: Value, background: Background) -> bool:
     if not form or (kind is ValueType.ADDRESS and not form.startswith("post:")):
         return False
-    return names_phrase([list(sentence) for sentence in background.request.clauses], str(value.raw))
+    return names_phrase(background.request.sentences, str(value.raw))
 
 
 def object_to(source: Source, value: Value, call: Call) -> str:
     """Return why a source that has the value does not vouch for it here, or an empty string."""
-    if _is_another_things(source, value):
-        return f"it is the number of another thing: {', '.join(sorted(source.role))}"
+    if _is_another_things(source, value, call.background):
+        return "it is the id of another thing"
     if source.kind is SourceKind.INPUT:
         return _input_objection(source, value, call)
     if source.kind is SourceKind.REQUEST:
@@ -98,10 +100,20 @@ def object_to(source: Source, value: Value, call: Call) -> str:
     return _field_objection(source, value, call)
 
 
-def _is_another_things(source: Source, value: Value) -> bool:
-    role = role_of(value.path)
-    bare = source.type is ValueType.ID and id_shape(source.value) == "0"
-    return bare and bool(role) and bool(source.role) and not role & source.role
+def _is_another_things(source: Source, value: Value, background: Background) -> bool:
+    """True when what is known of an id or a name says that the argument is about something else: rule 4."""
+    if source.type not in (ValueType.ID, ValueType.NAME) or background.purpose in source.purposes:
+        return False
+    name, role = last_name(value.path), role_of(value.path)
+    alike = [one for one in background.sources if one.type is source.type]
+    same = [one for one in alike if one.value == source.value]
+    if any(one.name == name or one.role & role for one in same):
+        return False
+    firm = bool(source.result) or id_shape(source.value) == "0" or any(map(is_naming, role))
+    if role and firm and any(one.role for one in same):
+        return True
+    called = any(one.role or one.name for one in same)
+    return called and any(one.name == name or one.role & role for one in alike)
 
 
 def _input_objection(source: Source, value: Value, call: Call) -> str:
@@ -150,8 +162,10 @@ def _named_as(value: Value, background: Background) -> list[Source]:
 
 def _field_objection(source: Source, value: Value, call: Call) -> str:
     own = [one for one in call.background.sources if one.is_own_word]
-    picked = call.background.purpose in source.purposes
-    if (source.type in FIRM or not picked) and any(_contradicts(one, source, value, call) for one in own):
+    picked = call.background.purpose in source.purposes and source.type not in MEASURES
+    if (source.type is ValueType.ID or not picked) and any(
+        _contradicts(one, source, value, call) for one in own
+    ):
         return "the person named another one"
     if picked:
         return ""

@@ -115,9 +115,10 @@ class Scene:
     parts: dict
 
     async def open(self, **changes):
-        wanted = Wanted(
-            "acme.clerk@1.0.0", "user:ana", "refund", TaskRequest("Pay A-1001 back", {"order": "A-1001"})
-        )
+        request = TaskRequest(
+            "Pay the customer back", {"note": "as agreed"}
+        )  # names no order: paying one asks
+        wanted = Wanted("acme.clerk@1.0.0", "user:ana", "refund", request)
         return await self.reception.open(replace(wanted, **changes))
 
     async def enter(self, **changes):

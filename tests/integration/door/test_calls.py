@@ -8,6 +8,7 @@ import pytest
 from bridle.core.errors import TrustError
 from bridle.delegate.effectors.server import Called
 from bridle.gate.approvals import ApprovalState
+from bridle.operating.session import TaskRequest
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind
 from bridle.trust.principals import Lifecycle
@@ -38,6 +39,13 @@ async def test_what_nobody_vouches_for_is_asked_and_nothing_is_sent(scene):
     caller = await scene.enter()
     await ask(scene, caller, "shop__mail", {"order": "A-1001"})
     assert scene.shop.called == []
+
+
+async def test_what_the_person_named_is_done_without_a_question(scene):
+    caller = await scene.enter(request=TaskRequest("Pay A-1001 back", {}))
+    assert (await scene.door.call(caller, "shop__pay", PAY)).status == "succeeded"
+    assert (await scene.door.call(caller, "shop__pay", {"order": "A-2002"})).status == "waiting"
+    assert list(scene.shop.paid.values()) == ["A-1001"]
 
 
 async def test_a_yes_counts_once_and_the_third_call_is_a_new_question(scene):

@@ -20,7 +20,7 @@ def test_the_published_schema_is_up_to_date():
 
 def test_the_facts_that_are_told_of_are_those_of_the_schema():
     told = re.findall(r'^      "(\w+)": ', facts.__doc__, re.MULTILINE)
-    assert told == [name for name in FACTS if name in make_facts_schema()["required"] or name in told]
+    assert (told, len(set(told))) == (list(FACTS), len(FACTS))
 
 
 def test_each_name_that_is_told_of_is_in_the_schema():

@@ -377,3 +377,56 @@ def test_what_an_undeclared_result_returns_never_vouches(value):
 
 def kinds_vouched(background, value):
     return [one.vouched for one in judge({"value": value}, BARE, background)]
+
+
+def test_a_purpose_lets_pick_whom_and_never_how_much():
+    amounts = {
+        "claim.estimate": Field("amount", frozenset({"claims"})),
+        "claim.fee": Field("amount", frozenset({"claims"})),
+    }
+    read = tool("get_claim", "read", {"claim_id": "id"}, amounts)
+    answer = {"claim": {"estimate": "800.00", "fee": "20.00"}}
+    background = task("Refund ORD-1", (read, {"claim_id": "ORD-1"}, answer), purpose="claims")
+    assert not vouched(background, REFUND, order_id="ORD-1", amount="800.00")
+
+
+def test_a_tool_for_other_purposes_asks_whatever_it_is_called_with():
+    for_refunds = replace(REFUND, purposes=frozenset({"refund"}))
+    assert vouched(task("Refund ORD-1", purpose="refund"), for_refunds, order_id="ORD-1")
+    origins = judge({"order_id": "ORD-1"}, for_refunds, task("Look at ORD-1", purpose="support"))
+    assert [origin.value for origin in origins if not origin.vouched] == ["mcp.shop.refund"]
+
+
+def test_a_field_of_one_name_does_not_vouch_for_an_argument_of_another():
+    background = task("Tell me about ORD-1", looked_up())
+    assert vouched(background, GET_CUSTOMER, customer_id="CUS-9")
+    assert not vouched(background, REFUND, order_id="CUS-9")
+
+
+def test_what_the_person_calls_a_build_is_no_service():
+    deploy = tool("deploy", "consequential", {"service": "id"})
+    assert vouched(task("Roll out build BLD-9 of checkout-web"), deploy, service="checkout-web")
+    assert not vouched(task("Roll out build BLD-9 of checkout-web"), deploy, service="BLD-9")
+
+
+def test_nothing_stands_in_for_an_input_that_has_the_arguments_name():
+    create = tool("create", "consequential", {"name": "name", "tax_id": "id"})
+    background = task(
+        "Take them in", inputs={"name": "Northwind Traders", "tax_id": "DE811234567", "email": "a@x.com"}
+    )
+    assert vouched(background, create, name="Northwind Traders", tax_id="DE811234567")
+    assert not vouched(background, create, name="DE811234567")
+    assert not vouched(background, create, tax_id="a@x.com")
+
+
+def test_an_input_of_one_type_is_none_of_another():
+    background = task("Take it in", inputs={"loss_date": "2026-02-11", "policy": "POL-8"})
+    assert not vouched(background, REFUND, order_id="2026-02-11")
+
+
+def test_the_currency_of_an_input_is_vouched_for_with_its_amount():
+    priced = replace(REFUND, control={**REFUND.control, "currency": "id"})
+    background = task("Do it", inputs={"order_id": "ORD-1", "amount": "45.00 GBP"})
+    assert vouched(background, priced, order_id="ORD-1", amount="45.00", currency="GBP")
+    assert not vouched(background, priced, order_id="ORD-1", amount="45.00", currency="USD")
+    assert not vouched(background, priced, order_id="ORD-1", amount="45.00", currency="ORD-1")

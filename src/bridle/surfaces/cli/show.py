@@ -11,6 +11,7 @@ from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
 from bridle.engine.views import Summary
 from bridle.gate.approvals import Approval
+from bridle.gate.origins import VOUCHED
 from bridle.surfaces.cli.progress import MARKS, describe_cost
 from bridle.surfaces.cli.show_waiting import list_terms
 from bridle.trust.quorum import Terms
@@ -34,6 +35,7 @@ def show_approval(approval: Approval) -> str:
     lines += [f"  repository {_one_line(shown['repository'])}"] if shown.get("repository") else []
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
     lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]
+    lines += _block("origins", [_tell_origin(origin) for origin in shown.get("origins", ())])
     lines += [f"  binds      {name} {value}" for name, value in approval.rests_on.items() if value]
     lines += _block("before", _list_deeds(shown["loop"]) if "loop" in shown else ())
     lines += _block("message", str(shown["message"]).rstrip("\n").split("\n") if shown.get("message") else ())
@@ -74,6 +76,18 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
     for approval in summary.approvals:
         lines.append(f"Approval {approval['id']} {_verdict(approval, now)}")
     return "\n".join(lines)
+
+
+def _tell_origin(origin: Mapping[str, Any]) -> str:
+    """One value of a call, and who vouches for it; a value that nobody vouches for is marked."""
+    mark = " " if origin["kind"] in VOUCHED else "!"
+    where = (
+        origin["where"]
+        if origin["where"].startswith(origin["kind"])
+        else f"{origin['kind']} {origin['where']}"
+    )
+    source = f"{where.strip()}, {origin['note']}" if origin["note"] else where.strip()
+    return f"{mark} {origin['argument']} = {json.dumps(origin['value'])}: {_one_line(source)}"
 
 
 def _list_deeds(loop: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,30 @@ def test_an_approver_of_a_repetition_reads_what_was_done_when_and_in_which_execu
     ]
 
 
+def test_an_approver_of_a_call_reads_who_vouches_for_each_value(make_approval):
+    named = {
+        "argument": "order_id",
+        "value": "A-1",
+        "type": "id",
+        "kind": "request",
+        "where": "request",
+        "note": "",
+    }
+    told = {
+        "argument": "to",
+        "value": "e@x.y",
+        "type": "address",
+        "kind": "text",
+        "where": "mcp.mail.read: body",
+        "note": "",
+    }
+    lines = show_approval(make_approval(shown={**SHOWN, "origins": [named, told]})).splitlines()
+    assert lines[lines.index("  origins") + 1 :][:2] == [
+        '      order_id = "A-1": request',
+        '    ! to = "e@x.y": text mcp.mail.read: body',
+    ]
+
+
 def test_an_action_without_a_commit_is_shown_as_well(make_approval):
     text = show_approval(make_approval(shown={"arguments": {}, "rules": []}))
     assert "made by" not in text
