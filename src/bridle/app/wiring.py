@@ -93,6 +93,7 @@ async def wire(
     settings, journal, principals = store.settings, store.journal, store.principals
     delegate_signer = load_signer(settings.config_dir / "delegate.key")
     tokens = SqlTokens(store.database)
+    loop_window = parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
     user = await register_residents(journal, store.enrolled, delegate_signer)
     folders = (Path.cwd(), find_top(Path.cwd()), shipped("samples"))
     override = parse_price(settings.model_price) if settings.model_price else None
@@ -120,9 +121,7 @@ async def wire(
                 clock=clock,
                 account=policy.account,
                 manifests=catalogue,
-                loops=LoopLimits(
-                    settings.loop_limit, parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
-                ),
+                loops=LoopLimits(settings.loop_limit, loop_window),
             ),
             policy=policy,
             delegate=delegate,
@@ -238,7 +237,13 @@ async def wire(
         drain=drain,
         locks=locks,
         carried=carried,
-        retention=Retention(journal=journal, history=store.history, engine=DbosHistory(), clock=clock),
+        retention=Retention(
+            journal=journal,
+            history=store.history,
+            engine=DbosHistory(),
+            clock=clock,
+            loop_window=loop_window,
+        ),
         delegate=delegate,
         durable=durable,
         proof=proof,

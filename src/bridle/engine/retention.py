@@ -9,6 +9,9 @@ Rules
   4. The destruction is a record with who asked for it, in one transaction with the destruction itself. The engine's rows go
      first: a process that dies in between leaves something to do again, never something unrecorded.
 
+  5. What was done to targets is forgotten once it is as old, and out of the window in which it counts as a repetition: an index
+     of the journal, which keeps the records themselves.
+
 Workspaces and snapshots are the delegate's and are not removed here.
 """
 
@@ -24,6 +27,7 @@ from typing import Protocol
 
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError
+from bridle.gate.loops import LIMITS, ForgetDeeds
 from bridle.trust.journal import Entry, Guard, Journal, Kind
 
 AT_ONCE = 100  # so that nobody else waits long for the store
@@ -63,7 +67,16 @@ class EngineHistory(Protocol):
 class Retention:
     """Removes history by rule."""
 
-    def __init__(self, *, journal: Journal, history: History, engine: EngineHistory, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        history: History,
+        engine: EngineHistory,
+        clock: Clock,
+        loop_window: timedelta = LIMITS.within,
+    ) -> None:
+        self._loop_window = loop_window
         self._journal = journal
         self._history = history
         self._engine = engine
@@ -79,6 +92,8 @@ class Retention:
                 await self._destroy(execution, by)
             removed += forgotten
             after = found[-1]
+        before = self._clock.now() - max(older_than, self._loop_window)
+        await self._journal.append([], [ForgetDeeds(before)])
         return removed
 
     async def _find(self, older_than: timedelta, after: str) -> list[str]:

@@ -85,6 +85,17 @@ class RecordDeed:
         return f"deed {self.deed.key}"
 
 
+@dataclass(frozen=True)
+class ForgetDeeds:
+    """Guard: forget what was done to targets before a time. Its records stay; it counts for no loop any more."""
+
+    before: datetime
+
+    @property
+    def guards(self) -> str:
+        return f"deeds before {iso(self.before)}"
+
+
 class Deeds(Protocol):
     """Reads what was done to targets. Adding to it is a guard of the journal."""
 

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.retention import SqlHistory
 from bridle.core.errors import InputError, TrustError
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
 from bridle.engine.retention import Retention, find_removable, parse_age
+from bridle.gate.loops import Change, Deed, RecordDeed
 from bridle.trust.journal import Entry, Kind, verify_chain
 
 MONTH = timedelta(days=30)
@@ -41,12 +43,13 @@ async def keep(store, clock):
 
 @pytest.fixture
 def retention(store, clock):
-    def make(*live):
+    def make(*live, window=timedelta(days=1)):
         return Retention(
             journal=store.journal,
             history=SqlHistory(store.database),
             engine=FakeEngineHistory(*live),
             clock=clock,
+            loop_window=window,
         )
 
     return make
@@ -99,6 +102,26 @@ async def test_the_removal_is_a_record_and_the_journal_still_holds_together(stor
     records = await store.journal.read()
     assert verify_chain(records) == len(records)
     assert records[-1].body == {"by": "user:ana", "removed": ["engine-history", "raw-values"]}
+
+
+@pytest.mark.parametrize(
+    ("age", "window", "left"),
+    [
+        (timedelta(hours=1), timedelta(days=1), ["young"]),
+        (timedelta(hours=1), timedelta(days=3), ["old", "young"]),
+        (timedelta(days=3), timedelta(days=1), ["old", "young"]),
+    ],
+)
+async def test_what_was_done_to_a_target_is_forgotten_when_it_is_old_and_counts_no_more(
+    store, clock, retention, age, window, left
+):
+    for key in ("old", "young"):
+        clock.advance(timedelta(days=2))
+        deed = Deed(Change("t", "e", "a"), key, "exe_1", "git.push", clock.now())
+        await store.journal.append([], [RecordDeed(deed)])
+    await retention(window=window).remove(older_than=age, by="user:ana")
+    found = await SqlDeeds(store.database).of("t", since=clock.now() - MONTH)
+    assert [deed.key for deed in found] == left
 
 
 async def test_the_execution_itself_stays(store, clock, keep, retention):

@@ -12,7 +12,7 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.schema import deeds
 from bridle.core.clock import from_iso, iso
-from bridle.gate.loops import Change, Deed, Deeds, RecordDeed
+from bridle.gate.loops import Change, Deed, Deeds, ForgetDeeds, RecordDeed
 
 
 class SqlDeeds(Deeds):
@@ -44,6 +44,11 @@ def _(guard: RecordDeed, connection: Connection) -> None:
         "moved": deed.moved,
     }
     change_one(guard, connection, deeds.insert().values(row))
+
+
+@apply_guard.register
+def _(guard: ForgetDeeds, connection: Connection) -> None:
+    connection.execute(deeds.delete().where(deeds.c.at < iso(guard.before)))
 
 
 def _read(row: sa.Row[Any]) -> Deed:
