@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from bridle.app import App
 from bridle.engine.control import Verdict
 from bridle.engine.execution import Execution
-from bridle.engine.interventions import find_open_interventions
+from bridle.engine.interventions import Decision, find_open_interventions
 from bridle.engine.starting import derive_id
 from bridle.engine.summary import summarise
 from bridle.engine.views import StepView, Summary, elapsed_s
@@ -126,7 +126,7 @@ async def _approve(app: App, execution: Execution, left: dict[str, bool]) -> Non
 async def _answer(app: App, execution: Execution, left: dict[str, str]) -> None:
     for asked in await find_open_interventions(app.journal, execution, now=datetime.now(UTC)):
         if asked.path in left:
-            await app.control.intervene(execution.id, asked.path, left.pop(asked.path), by=app.user)
+            await app.control.intervene(execution.id, asked.path, Decision(left.pop(asked.path), app.user))
 
 
 async def _wish(app: App, execution: Execution, wishes: dict[str, str]) -> None:

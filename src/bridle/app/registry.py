@@ -73,5 +73,6 @@ async def open_registry(settings: Settings) -> AsyncIterator[Counter]:
             authors=store.principals,
             people=store.people,
             signer=store.signer,
+            own_keys=store.settings.own_keys_only,
         )
         yield Counter(store, registry, KeyDesk(registry, store.credentials, SystemClock()), user)

@@ -122,6 +122,7 @@ async def wire(
                 account=policy.account,
                 manifests=catalogue,
                 loops=LoopLimits(settings.loop_limit, loop_window),
+                delegate=delegate.name,
             ),
             policy=policy,
             delegate=delegate,
@@ -130,6 +131,7 @@ async def wire(
             redactor=Redactor(),
             clock=clock,
             price=price_of(folders=folders, price=override),
+            own_keys=settings.own_keys_only,
         )
     )
 
@@ -200,6 +202,7 @@ async def wire(
         admission=admission,
         principals=principals,
         project=settings.project,
+        own_keys=settings.own_keys_only,
     )
     servers = settings.servers
     tools = Tools(

@@ -25,6 +25,7 @@ class Settings:
     `max_executions` is how many executions of the account run at once; None is any number.
     `snapshots_dir` holds what several machines share of workspaces; None is a folder in `work_dir`, for one machine.
     `policies` are files and folders of Rego that are asked beside the base set.
+    With `own_keys_only` a person's word counts only when it is signed with their own key.
     `project` is the one that executions belong to which are started here; roles may be bound to it.
     `servers` is the file of MCP servers that the delegate reaches, or None.
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
@@ -48,6 +49,7 @@ class Settings:
     policies: tuple[Path, ...] = ()
     approved_agents_only: bool = False
     project: str = "default"
+    own_keys_only: bool = False
     servers: Path | None = None
 
 
@@ -76,6 +78,7 @@ def load_settings(
         loop_window=env.get("BRIDLE_LOOP_WINDOW") or "24h",
         max_executions=_count(env, "BRIDLE_MAX_EXECUTIONS"),
         snapshots_dir=Path(env["BRIDLE_SNAPSHOTS"]) if env.get("BRIDLE_SNAPSHOTS") else None,
+        own_keys_only=_choice(env, "BRIDLE_VERDICTS", ("asserted", "own-keys")) == "own-keys",
         project=env.get("BRIDLE_PROJECT") or "default",
         approved_agents_only=_choice(env, "BRIDLE_AGENTS", ("first-use", "approved-only")) == "approved-only",
         servers=next(iter(_paths(env, "BRIDLE_SERVERS")), None),

@@ -59,6 +59,7 @@ class Control:
         admission: Admission,
         principals: Principals,
         project: str = "default",
+        own_keys: bool = False,
     ) -> None:
         self._journal = journal
         self._executions = executions
@@ -77,7 +78,9 @@ class Control:
         self._project = project
         self._admission = admission
         self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
-        self._interventions = Interventions(journal=journal, durable=durable, signer=signer, clock=clock)
+        self._interventions = Interventions(
+            journal=journal, durable=durable, people=people, signer=signer, clock=clock, own_keys=own_keys
+        )
         self._verdicts = Verdicts(
             journal=journal,
             executions=executions,
@@ -87,6 +90,7 @@ class Control:
             signer=signer,
             clock=clock,
             principals=principals,
+            own_keys=own_keys,
         )
 
     async def start(
@@ -234,14 +238,12 @@ class Control:
             return True
         return bool(await find_open_interventions(self._journal, execution, now=now))
 
-    async def intervene(
-        self, execution_id: str, path: str, answer: str, *, by: Principal, comment: str = ""
-    ) -> None:
+    async def intervene(self, execution_id: str, path: str, decision: Decision) -> None:
         """Record what a person decides about a failed step (engine.interventions)."""
         execution = await self.get(execution_id)
-        if by.kind is PrincipalKind.USER:  # nobody else decides, and is told so
-            await require(self._principals, by.id, VERDICT, place_of(execution))
-        await self._interventions.answer(execution, path, Decision(answer, by, comment))
+        if decision.by.kind is PrincipalKind.USER:  # nobody else decides, and is told so
+            await require(self._principals, decision.by.id, VERDICT, place_of(execution))
+        await self._interventions.answer(execution, path, decision)
 
     async def give_verdict(self, approval_id: str, verdict: Verdict) -> Approval:
         """Record a person's verdict; return the request as it then is (engine.verdicts)."""

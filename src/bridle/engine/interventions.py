@@ -19,9 +19,10 @@ from bridle.core.errors import InputError, TrustError
 from bridle.core.states import State
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution
-from bridle.trust.interventions import sign_answer
+from bridle.trust.interventions import decided_words, sign_answer
 from bridle.trust.journal import Entry, GuardError, Journal, Kind, Record
 from bridle.trust.keys import Signer
+from bridle.trust.people import People, find_signer
 from bridle.trust.principals import Principal, PrincipalKind
 
 SAID = (Kind.INTERVENTION_REQUESTED, Kind.INTERVENTION_ANSWERED, Kind.STEP_ENDED)
@@ -65,19 +66,31 @@ class CloseIntervention:
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's answer."""
+    """A person's answer. `name` is what they call themselves; one that has a key here signs with it."""
 
     answer: str
     by: Principal
     comment: str = ""
+    name: str = ""
 
 
 class Interventions:
     """The desk at which decisions are taken."""
 
-    def __init__(self, *, journal: Journal, durable: Durable, signer: Signer, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        durable: Durable,
+        people: People,
+        signer: Signer,
+        clock: Clock,
+        own_keys: bool = False,
+    ) -> None:
         self._journal = journal
         self._durable = durable
+        self._people = people
+        self._own_keys = own_keys
         self._signer = signer
         self._clock = clock
 
@@ -116,13 +129,21 @@ class Interventions:
         return asked
 
     async def _record(self, asked: Intervention, decision: Decision) -> None:
+        person = find_signer(self._people, decision.name, own_keys=self._own_keys)
         body: dict[str, Json] = {
             "request": asked.request,
             "answer": decision.answer,
             "by": decision.by.id,
-            "asserted": decision.by.asserted,
+            "asserted": person is None and (decision.by.asserted or decision.name != ""),
             "comment": decision.comment,
+            "name": decision.name or decision.by.name,
+            "person": None,
         }
+        if person is not None:
+            words = decided_words(body, person, execution=asked.execution, path=asked.path)
+            signature = self._people.sign(person.name, words)
+            signed_by: dict[str, Json] = {"keyid": signature.keyid, "sig": signature.sig}
+            body["person"] = {**person.to_json(), "signature": signed_by}
         signed = sign_answer(self._signer, body, execution=asked.execution, path=asked.path)
         entry = Entry(Kind.INTERVENTION_ANSWERED, asked.execution, asked.path, signed)
         try:

@@ -6,7 +6,8 @@ Rules
      the operating system vouches for.
   3. Giving the verdict that one has given already changes nothing, and tells who waits once more.
   4. Whoever gives one is active and holds `approval:verdict` where the action has its effect, today.
-  5. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
+  5. Where the account wants it (`BRIDLE_VERDICTS=own-keys`), a word that nobody signs with a key of their own is refused.
+  6. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from bridle.gate.approver_inputs import fill_inputs
 from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.keys import Signer
-from bridle.trust.people import People, Person
+from bridle.trust.people import People, Person, find_signer
 from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
 from bridle.trust.quorum import ACCOUNT, CONTROL_PLANE, PERSON, Terms, Word, find_complaint
 from bridle.trust.verdicts import own_words, sign_verdict
@@ -68,6 +69,7 @@ class Verdicts:
         signer: Signer,
         clock: Clock,
         principals: Principals,
+        own_keys: bool = False,
     ) -> None:
         self._journal = journal
         self._executions = executions
@@ -77,6 +79,7 @@ class Verdicts:
         self._signer = signer
         self._clock = clock
         self._principals = principals
+        self._own_keys = own_keys
 
     async def give(self, approval_id: str, verdict: Verdict) -> Approval:
         """Record a verdict and wake who waits when it was the last one needed; return the request as it then is."""
@@ -84,7 +87,7 @@ class Verdicts:
         if verdict.by.kind is not PrincipalKind.USER:
             raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
         await require(self._principals, verdict.by.id, VERDICT, await self._place(approval))
-        person = self._people.find(verdict.name) if verdict.name else None
+        person = find_signer(self._people, verdict.name, own_keys=self._own_keys)
         wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
         if not self._stands(approval, _voter(verdict, person), wanted):
             approval = await self._record(approval, verdict, person, wanted)

@@ -122,7 +122,7 @@ class Asking:
             shown=await self._shown(action, judgement),
             requested_at=now,
             expires_at=ask.expires_at(now),
-            terms=ask.terms or Terms(),
+            terms=self._on.terms(ask.terms or Terms()),
         )
         entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
         guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []

@@ -81,7 +81,7 @@ class Standing:
 
 
 class FactSource:
-    """Gathers the facts of one action from the stores."""
+    """Gathers the facts of one action from the stores. `delegate` is who would carry it out: nobody, once suspended."""
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class FactSource:
         manifests: Manifests,
         loops: LoopLimits = LIMITS,
         account: Mapping[str, Json] | None = None,
+        delegate: str = "",
     ) -> None:
         self._journal = journal
         self._principals = principals
@@ -106,6 +107,7 @@ class FactSource:
         self._loops = loops
         self._account = dict(account or {})
         self._pipelines: dict[str, str] = {}
+        self._delegate = delegate
 
     async def gather(
         self,
@@ -182,6 +184,8 @@ class FactSource:
         token = await self._tokens.find(hash_secret(action.token)) if action.token else None
         place = Place.of(token.claims.project if token else "", action.deployment)
         actor = await self._principals.get(action.request.principal, place)
+        if not await self._is_carried_out():
+            return Standing(actor, None, token, frozenset())
         if actor is not None and actor.id == CONTROL_PLANE:
             scope = actor.permissions if actor.state is Lifecycle.ACTIVE else frozenset()
             return Standing(actor, actor, token, scope)
@@ -201,6 +205,13 @@ class FactSource:
             now=self._clock.now(),
         )
         return Standing(actor, initiator, token, scope)
+
+    async def _is_carried_out(self) -> bool:
+        """True while the delegate is one that people let act."""
+        if not self._delegate:
+            return True
+        found = await self._principals.get(self._delegate)
+        return found is not None and found.state is Lifecycle.ACTIVE
 
     async def provenance(self, action: Action) -> dict[str, Json] | None:
         """Return who made the commit that is to be pushed, and on which test report; None when it was not made here."""

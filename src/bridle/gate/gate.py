@@ -141,7 +141,7 @@ class Gate:
         state = approval.state_at(self._on.clock.now()) if approval else None
         refusal = REFUSALS.get(state) if state else None
         if approval is not None and state in (ApprovalState.OPEN, ApprovalState.APPROVED):
-            if ask.terms is None or ask.terms.digest != approval.terms.digest:
+            if ask.terms is None or not approval.terms.are(ask.terms):
                 refusal = FORGED
             elif state is ApprovalState.OPEN:
                 return Asked("", approval.id)

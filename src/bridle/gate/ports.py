@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridle.core.clock import Clock
 from bridle.core.errors import ExecutionError
@@ -14,6 +14,7 @@ from bridle.gate.manifest import Manifest, Manifests
 from bridle.trust.journal import Journal
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.policy import PolicyEngine
+from bridle.trust.quorum import Terms
 from bridle.trust.redaction import Redactor
 
 
@@ -33,6 +34,11 @@ class Ports:
     clock: Clock
     price: Price
     manifests: Manifests
+    own_keys: bool = False
+
+    def terms(self, wanted: Terms) -> Terms:
+        """Return the terms of a request; where the account wants it, they take no word but one signed with a person's own key."""
+        return replace(wanted, keys=True) if self.own_keys else wanted
 
     def manifest_of(self, tool: str) -> Manifest:
         """Return the manifest of a tool that was allowed once; raise ExecutionError when nothing is known of it any more."""

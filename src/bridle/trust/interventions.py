@@ -1,7 +1,8 @@
-"""A person's decision about a step that failed, signed by the control plane that took it.
+"""A person's decision about a failed step, signed by the control plane that took it, and by the person where they have a key.
 
-Whoever can write to the store could otherwise decide in somebody's name. The signature covers the execution, the step's path, the
-request that is answered, the answer, and who gave it; the engine verifies it before it acts on the answer, and so does the audit.
+Whoever can write to the store could otherwise decide in somebody's name. The signatures cover the execution, the step's path, the
+request that is answered, the answer, and who gave it; the engine verifies them before it acts on it, and so does the audit.
+An answer of the first form has no name and no person in it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,18 @@ from collections.abc import Mapping
 from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.trust.keys import Signature, Signer, Verifier
+from bridle.trust.people import Person
+from bridle.trust.verdicts import check_person
 
-FIELDS = ("request", "answer", "by", "asserted", "comment")
+FIRST_FIELDS = ("request", "answer", "by", "asserted", "comment")
+FIELDS = (*FIRST_FIELDS, "name", "person")
+
+
+def decided_words(body: Mapping[str, Json], person: Person, *, execution: str, path: str) -> dict[str, Json]:
+    """Return what the person signs with their own key."""
+    named = {name: body[name] for name in ("request", "answer", "comment")}
+    about = {"type": "bridle/decision/1", "execution": execution, "path": path}
+    return {**about, "person": person.name, "key": person.key, **named}
 
 
 def sign_answer(signer: Signer, body: Mapping[str, Json], *, execution: str, path: str) -> dict[str, Json]:
@@ -22,14 +33,21 @@ def sign_answer(signer: Signer, body: Mapping[str, Json], *, execution: str, pat
 
 
 def check_answer(body: Mapping[str, Json], *, execution: str, path: str, control_plane: Verifier) -> None:
-    """Raise TrustError unless the control plane signed exactly this answer for this step."""
-    signature = body.get("signature")
-    if not isinstance(signature, Mapping) or set(body) != {*FIELDS, "signature"}:
+    """Raise TrustError unless the control plane signed exactly this answer for this step, and so did the person it names."""
+    signature, fields = body.get("signature"), set(body) - {"signature"}
+    if not isinstance(signature, Mapping) or fields not in (set(FIELDS), set(FIRST_FIELDS)):
         raise TrustError("the answer is not signed", where=path, reason="bad-signature")
     signed = Signature(str(signature.get("keyid")), str(signature.get("sig")))
     control_plane.verify_json(_content(body, execution, path), signed)
+    if body.get("person") is not None:
+        check_person(
+            body["person"], lambda person: decided_words(body, person, execution=execution, path=path)
+        )
 
 
 def _content(body: Mapping[str, Json], execution: str, path: str) -> dict[str, Json]:
-    named = {name: body[name] for name in FIELDS}
-    return {"type": "bridle/intervention/1", "execution": execution, "path": path, **named}
+    fields, form = (
+        (FIELDS, "bridle/intervention/2") if "person" in body else (FIRST_FIELDS, "bridle/intervention/1")
+    )
+    named = {name: body[name] for name in fields}
+    return {"type": form, "execution": execution, "path": path, **named}

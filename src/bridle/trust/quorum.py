@@ -4,7 +4,7 @@ Rules
   1. Only people answer. An agent or a service account never approves; the control plane may deny (a newer execution was
      approved), and may approve only where the author wrote that default, once its moment has come.
   2. Terms that ask for more than one word, or say whose word it has to be, want people with keys of their own: a name that only
-     the operating system vouches for is not enough.
+     the operating system vouches for is not enough. An account may want that of every word (`keys`).
   3. `users` and `groups` say who may answer: one of either is enough. `attributes` are all needed.
   4. Who started the execution does not answer when the terms exclude them, nor does a person of the same account.
   5. One person counts once, and so does one key. A denial ends it. A word can be taken back until it was used.
@@ -30,7 +30,7 @@ PERSON = "person:"  # who signs with a key of their own: never the same one as a
 @dataclass(frozen=True)
 class Terms:
     """What a request wants. `excluded` is the principal who may not answer, `inputs` what an approver fills in,
-    `comment` what its author says about the default."""
+    `comment` what its author says about the default, `keys` wants people with keys of their own."""
 
     minimum: int = 1
     users: tuple[str, ...] = ()
@@ -41,18 +41,24 @@ class Terms:
     auto_approve: bool = False
     auto_reject: bool = False
     comment: str = ""
+    keys: bool = False
 
     @property
     def wants_keys(self) -> bool:
         """True when the operating system's word for a name is not enough."""
-        return self.minimum > 1 or bool(self.users or self.groups or self.attributes or self.excluded)
+        named = bool(self.users or self.groups or self.attributes or self.excluded)
+        return self.keys or self.minimum > 1 or named
 
     @property
     def digest(self) -> str:
         return digest(self.to_json())
 
+    def are(self, wanted: Terms) -> bool:
+        """True when these are the terms that its author wants; the account may want keys besides, from some day on."""
+        return self.digest == replace(wanted, keys=self.keys).digest
+
     def to_json(self) -> dict[str, Json]:
-        """Return the terms as request and store hold them."""
+        """Return the terms as request and store hold them; `keys` only where it is wanted, so that older digests stay."""
         return {
             "minimum": self.minimum,
             "users": list(self.users),
@@ -63,6 +69,7 @@ class Terms:
             "auto_approve": self.auto_approve,
             "auto_reject": self.auto_reject,
             "comment": self.comment,
+            **({"keys": True} if self.keys else {}),
         }
 
     @classmethod

@@ -19,7 +19,7 @@ from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.keys import Signature, Signer, Verifier
 from bridle.trust.lifecycle import Change, change_principal
-from bridle.trust.people import People, Person
+from bridle.trust.people import People, Person, find_signer
 from bridle.trust.principals import Principal, Principals, RegisterPrincipal
 
 MANAGE = "principal:manage"
@@ -47,10 +47,12 @@ class Registry:
         authors: Principals,
         people: People,
         signer: Signer,
+        own_keys: bool = False,
     ) -> None:
         self._journal = journal
         self._principals = principals
         self._authors = authors
+        self._own_keys = own_keys
         self._people = people
         self._signer = signer
 
@@ -99,7 +101,7 @@ class Registry:
     ) -> Principal:
         """Record one signed change with its guards; `key` is the key that is made or revoked. Raise TrustError or InputError."""
         author = await require(self._authors, by.principal, MANAGE)
-        person = self._people.find(by.name) if by.name else None
+        person = find_signer(self._people, by.name, own_keys=self._own_keys)
         body: dict[str, Json] = {
             "change": change,
             "before": digest(before.to_json()) if before else "",

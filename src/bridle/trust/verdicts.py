@@ -9,7 +9,7 @@ A verdict of the first form has no terms, inputs and person in it: it answers a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bridle.core.canonical import Json
@@ -48,7 +48,7 @@ def check_verdict(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
         raise TrustError("the verdict is not signed", reason="bad-signature")
     control_plane.verify_json(_content(body), _read_signature(signature))
     if body.get("person") is not None:
-        _check_person(body, body["person"])
+        check_person(body["person"], lambda person: own_words(body, person))
 
 
 def read_word(body: Mapping[str, Json], *, control_plane: Verifier, at: datetime) -> Word:
@@ -76,9 +76,10 @@ def answered_terms(body: Mapping[str, Json]) -> Json:
     return body.get("terms", Terms().digest)
 
 
-def _check_person(body: Mapping[str, Json], content: Json) -> None:
+def check_person(content: Json, words: Callable[[Person], Json]) -> None:
+    """Raise TrustError unless the person whom a record names has signed `words` with the key that it names."""
     if not isinstance(content, Mapping) or set(content) != PERSON_FIELDS:
-        raise TrustError("the verdict does not say who signed it", reason="bad-signature")
+        raise TrustError("the record does not say who signed it", reason="bad-signature")
     signature = content["signature"]
     if not isinstance(signature, Mapping):
         raise TrustError("the person has not signed", reason="bad-signature")
@@ -86,7 +87,7 @@ def _check_person(body: Mapping[str, Json], content: Json) -> None:
     key = Verifier.from_hex(person.key)
     if key.raw.hex() != person.key:
         raise TrustError("the person's key is not in its one spelling", reason="bad-signature")
-    key.verify_json(own_words(body, person), _read_signature(signature))
+    key.verify_json(words(person), _read_signature(signature))
 
 
 def _read_signature(signature: Mapping[str, Json]) -> Signature:

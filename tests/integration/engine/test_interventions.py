@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bridle.core.errors import InputError, TrustError
-from bridle.engine.interventions import find_open_interventions
+from bridle.engine.interventions import Decision, find_open_interventions
 from bridle.trust.audit import verify_journal
-from bridle.trust.interventions import sign_answer
+from bridle.trust.interventions import check_answer, sign_answer
 from bridle.trust.journal import Entry, JournalError, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind
@@ -71,7 +71,7 @@ async def carry(desk, execution, *answers):
 
 def says(desk, execution, answer, *, by=None, path="build/make"):
     async def say():
-        await desk.control.intervene(execution.id, path, answer, by=by or desk.user)
+        await desk.control.intervene(execution.id, path, Decision(answer, by or desk.user))
 
     return say
 
@@ -220,3 +220,32 @@ async def test_a_decision_whose_wake_was_lost_is_woken_when_it_is_carried_on(des
         assert desk.durable.woken == [(asked.id, "")]
 
     await carry(desk, asked, lose)
+
+
+async def test_a_person_with_a_key_signs_what_they_decide(desk, asked):
+    desk.people.add("ana")
+
+    async def decide():
+        await desk.control.intervene(asked.id, "build/make", Decision("ignore", desk.user, name="ana"))
+
+    await carry(desk, asked, decide)
+    (record,) = await desk.bench.journal.read(execution=asked.id, kinds=(Kind.INTERVENTION_ANSWERED,))
+    assert (record.body["asserted"], record.body["person"]["name"]) == (False, "ana")
+    verify_journal(await desk.bench.journal.read(), checkpoints=(), control_plane=desk.store.signer.verifier)
+
+
+@pytest.mark.parametrize("other", [{"answer": "abort"}, {"comment": "other"}, {"request": "rec_0"}])
+async def test_a_decision_that_the_person_did_not_sign_so_is_named(desk, asked, other):
+    desk.people.add("ana")
+
+    async def decide():
+        await desk.control.intervene(asked.id, "build/make", Decision("ignore", desk.user, name="ana"))
+
+    await carry(desk, asked, decide)
+    (record,) = await desk.bench.journal.read(execution=asked.id, kinds=(Kind.INTERVENTION_ANSWERED,))
+    body = {name: value for name, value in record.body.items() if name != "signature"} | other
+    resigned = sign_answer(desk.store.signer, body, execution=asked.id, path="build/make")
+    with pytest.raises(TrustError):
+        check_answer(
+            resigned, execution=asked.id, path="build/make", control_plane=desk.store.signer.verifier
+        )

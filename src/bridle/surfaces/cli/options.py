@@ -57,6 +57,15 @@ Model = Annotated[
         metavar="MODEL",
     ),
 ]
+As = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        help="Who you are: a person of `bridle people` signs with their own key; any other name is recorded as asserted.",
+        metavar="NAME",
+    ),
+]
+Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
 ApproveAs = Annotated[
     str,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Policies, Quiet, Store
+from bridle.surfaces.cli.options import As, AsJson, Comment, Policies, Quiet, Store
 
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
@@ -29,7 +29,8 @@ def decide(
             help="One of what is offered: bridle executions EXECUTION lists it.", metavar="ANSWER"
         ),
     ],
-    comment: Annotated[str, typer.Option(help="Why; it goes into the journal.")] = "",
+    name: As = "",
+    comment: Comment = "",
     store: Store = "",
     policies: Policies = None,
     quiet: Quiet = False,
@@ -42,7 +43,7 @@ def decide(
 
     settings = load_settings(store_url=store, policies=policies or ())
     check_store(settings)
-    said = (path, answer, comment)
+    said = (path, answer, name, comment)
     closing = asyncio.run(_decide_and_carry(settings, execution, said, quiet=quiet or as_json))
     if closing is not None:
         return conclude(closing, as_json=as_json)
@@ -51,12 +52,13 @@ def decide(
 
 
 async def _decide_and_carry(
-    settings: Settings, execution: str, said: tuple[str, str, str], *, quiet: bool
+    settings: Settings, execution: str, said: tuple[str, str, str, str], *, quiet: bool
 ) -> Closing | None:
     from bridle.app import open_app
+    from bridle.engine.interventions import Decision
     from bridle.surfaces.cli.closing import carry_unheld
 
-    path, answer, comment = said
+    path, answer, name, comment = said
     async with open_app(settings) as app:
-        await app.control.intervene(execution, path, answer, by=app.user, comment=comment)
+        await app.control.intervene(execution, path, Decision(answer, app.user, comment, name))
         return await carry_unheld(app, execution, quiet=quiet)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
+from bridle.surfaces.cli.options import As, AsJson, Comment, Store, print_json, put, say
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -28,15 +28,6 @@ principals_app = typer.Typer(
     no_args_is_help=True,
 )
 Id = Annotated[str, typer.Argument(help="The principal's id: service:ci, agent:NAME.", metavar="PRINCIPAL")]
-As = Annotated[
-    str,
-    typer.Option(
-        "--as",
-        help="Who you are: a person of `bridle people` signs with their own key; any other name is recorded as asserted.",
-        metavar="NAME",
-    ),
-]
-Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, NoInput, Policies, Quiet, Store, print_json, put, say
+from bridle.surfaces.cli.options import (
+    As,
+    AsJson,
+    Comment,
+    NoInput,
+    Policies,
+    Quiet,
+    Store,
+    print_json,
+    put,
+    say,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,14 +32,6 @@ if TYPE_CHECKING:
 Approval = Annotated[
     str, typer.Argument(help="The approval's id; the only open one if left out.", metavar="APPROVAL")
 ]
-As = Annotated[
-    str,
-    typer.Option(
-        "--as",
-        help="Who you are: a person of `bridle people` signs with their own key; any other name is recorded as asserted.",
-        metavar="NAME",
-    ),
-]
 Inputs = Annotated[
     list[str] | None,
     typer.Option(
@@ -36,7 +39,6 @@ Inputs = Annotated[
     ),
 ]
 MOST_WAITING = 10_000  # whoever has more needs an inbox, not a list
-Comment = Annotated[str, typer.Option(help="Why; it goes into the journal.")]
 
 
 @dataclass(frozen=True)
