@@ -22,6 +22,8 @@ from crash.random_pipelines import REFUSE, make_pipeline
 
 TIMING = {"beat_s": 0.2, "lease_s": 3.0, "poll_s": 0.05}
 LOOK_S = 0.05
+PAUSE_S = 0.2
+MOST_PAUSES = 3
 
 
 def carry_pipeline(job: Mapping[str, Any]) -> None:
@@ -110,6 +112,8 @@ async def _carry_one(job: Mapping[str, Any]) -> None:
         answering = asyncio.create_task(_answer_all(app))
         stack.push_async_callback(_end, answering)
         execution = await _find(app, job["seed"], starts=job["starts"])
+        if make_pipeline(job["seed"]).pauses:
+            stack.push_async_callback(_end, asyncio.create_task(_pause_and_resume(app, execution)))
         if not job["serves"]:
             await app.control.carry_on(execution)
         await _see_end(app, execution, answering, serves=job["serves"])
@@ -139,7 +143,8 @@ async def _find(app: Any, seed: int, *, starts: bool) -> str:
 async def _start(app: Any, seed: int) -> str:
     from bridle.pipeline.read import read_pipeline
 
-    plan = read_pipeline(make_pipeline(seed).text, source=f"{seed}.yaml")
+    made = make_pipeline(seed)
+    plan = read_pipeline(made.text, source=f"{seed}.yaml", library=made.library)
     started = await app.control.start(plan, inputs={}, options={"seed": seed}, initiator=app.user)
     return str(started.id)
 
@@ -161,10 +166,19 @@ async def _end_of(app: Any, execution: str) -> None:
 
 async def _answer_all(app: Any) -> None:
     from bridle.core.errors import InputError
+    from bridle.core.states import State
     from bridle.engine.control import Verdict, find_open
+    from bridle.engine.interventions import find_open_interventions
     from bridle.trust.journal import GuardError
 
     while True:
+        for execution in await app.executions.find(states=[State.WAITING]):
+            now = app.journal._clock.now()
+            for asked in await find_open_interventions(app.journal, execution, now=now):
+                with contextlib.suppress(
+                    InputError, UnavailableError
+                ):  # somebody was first, or the disk is full
+                    await app.control.intervene(asked.execution, asked.path, asked.offers[0], by=app.user)
         for approval in await find_open(app.approvals, now=app.journal._clock.now()):
             approved = not approval.message.startswith(REFUSE)
             with contextlib.suppress(
@@ -172,6 +186,21 @@ async def _answer_all(app: Any) -> None:
             ):  # somebody was first, or the disk is full
                 await app.control.give_verdict(approval.id, Verdict(approved, app.user, name="ana"))
         await asyncio.sleep(LOOK_S)
+
+
+async def _pause_and_resume(app: Any, execution: str) -> None:
+    """Pause the execution a few times; resume whatever is paused, also what a process left so that has died since."""
+    from bridle.core.errors import InputError
+
+    pauses = 0
+    while True:
+        await asyncio.sleep(PAUSE_S)
+        with contextlib.suppress(InputError, UnavailableError):  # it has ended, or the disk is full
+            if await app.executions.wish(execution) == "pause":
+                await app.control.resume(execution, by=app.user)
+            elif pauses < MOST_PAUSES:
+                pauses += 1
+                await app.control.pause(execution, by=app.user)
 
 
 def _forget_restore() -> None:

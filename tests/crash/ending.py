@@ -27,7 +27,16 @@ from support.room import Room
 
 LEFT_EMPTY = (tokens, reservations, lock_tickets, barrier_arrivals)
 TWICE = frozenset({"workspace.drop", "artifact.save"})
-ONCE = (Kind.INTENDED, Kind.OUTCOME, Kind.STEP_STARTED, Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
+ONCE = (
+    Kind.INTERVENTION_REQUESTED,
+    Kind.INTERVENTION_ANSWERED,
+    Kind.INTENDED,
+    Kind.OUTCOME,
+    Kind.STEP_STARTED,
+    Kind.STEP_ENDED,
+    Kind.BLOCK_STARTED,
+    Kind.BLOCK_ENDED,
+)
 
 
 @dataclass(frozen=True)
@@ -156,8 +165,12 @@ def _doubled(records: Sequence[Record]) -> Iterator[str]:
     counted = Counter(
         (record.kind, record.execution, record.subject) for record in records if record.kind in ONCE
     )
-    for (kind, _, subject), count in counted.items():
-        if count > 1:
+    decided = Counter(
+        (record.execution, record.subject) for record in records if record.kind is Kind.INTERVENTION_ANSWERED
+    )
+    for (kind, execution, subject), count in counted.items():
+        again = decided[execution, subject] if kind is Kind.STEP_ENDED else 0  # what a person made of the end
+        if count > 1 + again:
             yield f"{count} times {kind} of {subject}"
     intended: set[str] = set()
     for record in records:

@@ -4,8 +4,10 @@ Rules
   1. What a pipeline comes to does not depend on time: branches write files of their own, and what would stop other branches
      stands only where there are none. The exception is `races`: a strategy with `fail-fast` may end in several ways.
   2. Every step that runs a script appends its own id to a file, once; so a workspace tells what was done in it, and how often.
-  3. A pipeline waits for a second a few times at most. A person's answer is in the question: `refuse …` is refused.
+  3. A pipeline waits for a second a few times at most; a time-out is one that always comes, over a wait that never ends. A
+     person's answer is in the question: `refuse …` is refused, and of a failed step there is one thing to decide.
   4. Ids are letters and digits, so that a path can be taken apart again.
+  5. Every other pipeline is paused and resumed while it runs, which changes nothing of how it ends.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from bridle.core.canonical import digest_bytes
+from bridle.core.errors import InputError
+from bridle.pipeline.library import Library, Volume
+
 REFUSE = "refuse"
 MOST_STEPS = 14
 MOST_WAITS_S = 2
@@ -26,11 +32,35 @@ Node = dict[str, Any]
 
 @dataclass(frozen=True)
 class RandomPipeline:
-    """`races` says that which of its branches end, and how, may differ from run to run."""
+    """`races` says that which of its branches end, and how, may differ from run to run. `children` are the pipelines that it
+    chains, by name."""
 
     seed: int
     text: str
     races: bool
+    children: dict[str, str]
+
+    @property
+    def pauses(self) -> bool:
+        return self.seed % 2 == 1
+
+    @property
+    def library(self) -> Library:
+        return _Children(self.children)
+
+
+class _Children(Library):
+    """Has the pipelines that one random pipeline chains."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        self._texts = texts
+
+    def find(self, uses: str, *, branch: str = "") -> Volume:
+        raise InputError(f"there is no template {uses}", hint="chain it", reason="unknown-template")
+
+    def find_pipeline(self, uses: str) -> Volume:
+        text = self._texts[uses]
+        return Volume(uses, "", text, f"{uses}.yaml", digest_bytes(text.encode()))
 
 
 @dataclass(frozen=True)
@@ -51,12 +81,17 @@ def make_pipeline(seed: int) -> RandomPipeline:
     """Return the pipeline of a seed."""
     maker = _Maker(seed)
     document = maker.pipeline()
+    children = {name: _write(child) for name, child in maker.children.items()}
+    return RandomPipeline(seed, _write(document), maker.races, children)
+
+
+def _write(document: Node) -> str:
     out = io.StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.width = 200
     yaml.dump(document, out)
-    return RandomPipeline(seed, out.getvalue(), maker.races)
+    return out.getvalue()
 
 
 class _Maker:
@@ -67,7 +102,10 @@ class _Maker:
         self._steps = 0
         self._waits_s = 0
         self._barriers: list[str] = []
+        self._lock = f"lock{seed}"  # what chains another pipeline holds its lock while that one runs
+        self._aborts = False
         self.races = False
+        self.children: dict[str, Node] = {}
 
     def pipeline(self) -> Node:
         stages = [self._stage() for _ in range(self._random.randint(1, 3))]
@@ -79,9 +117,12 @@ class _Maker:
         if self._one_in(8):
             whole["on-failure"] = [{"errors": "all", "action": "pipeline-rollback"}]
             self.races = self.races or "parallel" in stages[0]
+        self.races = self.races or (self._aborts and "parallel" in stages[0])
         return {"pipeline": whole}
 
     def _stage(self) -> Node:
+        if not self.children and self._one_in(4):
+            return self._chain()
         stage: Node = {"id": self._id("s"), "steps": self._sequence(_Place())}
         if self._one_in(3):
             stage["steps"].append({**self._failing(), "on-failure": [_rule("stage-rollback")]})
@@ -91,6 +132,19 @@ class _Maker:
         if self._one_in(6):
             stage["if"] = "<+Always>"
         return stage
+
+    def _chain(self) -> Node:
+        """A stage that is another pipeline, an execution of its own: one that ends, or one that fails."""
+        name = self._id("c")
+        around, self._barriers, self._lock = self._barriers, [], f"lock{self._seed}in"
+        steps = self._sequence(_Place(depth=2))
+        if self._one_in(4):
+            steps.append(self._failing())
+        child: Node = {"id": name, "stages": [{"id": self._id("s"), "steps": steps}]}
+        self.children[name] = {"pipeline": {**child, "barriers": self._barriers} if self._barriers else child}
+        self._barriers, self._lock = around, f"lock{self._seed}"
+        stage: Node = {"id": self._id("s"), "chain": {"uses": name}}
+        return {**stage, "on-failure": [_rule("ignore")]} if self._one_in(2) else stage
 
     def _sequence(self, place: _Place) -> list[Node]:
         nodes: list[Node] = []
@@ -118,9 +172,10 @@ class _Maker:
             (1, self._forgiven),
             (1, self._saved),
             (1, self._approval),
+            (1, self._decided),
         ]
         if self._waits_s < MOST_WAITS_S:
-            kinds.append((1, self._wait))
+            kinds += [(1, self._wait), (1, self._late)]
         if not place.in_branch:
             kinds += [(1, self._hopeless), (1, self._queue)]
         return self._pick(kinds)(place)
@@ -184,10 +239,28 @@ class _Maker:
         self._waits_s += 1
         return {"id": self._id("w"), "wait": "1s"}
 
+    def _late(self, place: _Place) -> Node:
+        """A wait that its own time-out ends, or that of the group around it."""
+        self._steps += 1
+        self._waits_s += 1
+        wait: Node = {"id": self._id("w"), "wait": "1h"}
+        node = {"id": self._id("g"), "group": {"steps": [wait]}} if self._one_in(2) else wait
+        rules = {"on-failure": [_rule("ignore")]} if place.in_branch or self._one_in(2) else {}
+        return {**node, "timeout": "1s", **rules}
+
+    def _decided(self, place: _Place) -> Node:
+        """A failed step that a person decides about: it stays failed, counts as done, or ends everything."""
+        answers = ["ignore", "mark-as-success"] + ([] if place.in_branch else ["abort"])
+        answer = self._random.choice(answers)
+        self._aborts = self._aborts or answer == "abort"
+        asked = {"timeout": "1h", "available-actions": [answer]}
+        rule = {"errors": "all", "action": {"manual-intervention": asked}}
+        return {**self._failing(place), "on-failure": [rule]}
+
     def _queue(self, place: _Place) -> Node:
         self._steps += 1
         scope = self._random.choice(["stage", "pipeline"])
-        return {"id": self._id("q"), "queue": {"key": f"lock{self._seed}", "scope": scope}}
+        return {"id": self._id("q"), "queue": {"key": self._lock, "scope": scope}}
 
     def _group(self, place: _Place) -> Node:
         return {"id": self._id("g"), "group": {"steps": self._sequence(place.deeper())}}

@@ -57,7 +57,7 @@ def run_undisturbed(forks: Forks, seeds: Sequence[int], *, real: bool = False) -
         code = child.wait(PATIENCE_S + 5 * len(seeds))
         assert code == 0, child.stderr[-3000:]
         endings, faults = read_endings(room, real=real)
-        assert faults == []
+        assert faults == [], "\n".join(faults)
         return endings
 
 
