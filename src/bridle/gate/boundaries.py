@@ -20,6 +20,8 @@ Rules, in this order; the first four end the reading, the others all speak
   14. workspace.unknown-tree    a tree, or commits, to begin a rerun with that the execution which is run again did not have
   15. budget.exhausted          nothing is left to call a model with
   16. network.not-granted       the step's boundary asks for a network
+  17. domain.not-listed         an argument names a host that the tool's owner does not list, or hides it
+  18. spend.per-call            an argument is no amount, or more than one call may spend
 
 The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
 from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
@@ -37,6 +39,7 @@ from bridle.core.boundary import Boundary, clean_path, matches_any
 from bridle.core.canonical import Json, canonical
 from bridle.core.errors import InputError
 from bridle.core.visible import show_name
+from bridle.gate.hosts import host_of, is_below
 from bridle.gate.loops import is_counted
 from bridle.gate.manifest import Manifest
 from bridle.gate.verification import difference_complaint, secrets_complaint, suite_complaint
@@ -263,6 +266,24 @@ def _network(case: Case) -> Iterator[Finding]:
         yield Finding("network.not-granted", "This step asks for a network, and none can be given.")
 
 
+def _domains(case: Case) -> Iterator[Finding]:
+    for name, listed in case.manifest.domains.items():
+        given = case.arguments.get(name, ())
+        for value in given if isinstance(given, (list, tuple)) else (given,):
+            host = host_of(value)
+            if not host or not any(is_below(host, domain) for domain in listed):
+                told = f"{name} may name these hosts: {', '.join(listed) or 'none'}"
+                yield Finding("domain.not-listed", f"{told}. It names {show_name(str(value)[:100])}.")
+
+
+def _spend(case: Case) -> Iterator[Finding]:
+    if case.manifest.spend is None:
+        return
+    complaint = case.manifest.spend.complaint(case.arguments)
+    if complaint:
+        yield Finding("spend.per-call", f"{complaint[0].upper()}{complaint[1:]}.")
+
+
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     _scope,
@@ -277,5 +298,7 @@ RULES: tuple[Rule, ...] = (
     _rerun,
     _budget,
     _network,
+    _domains,
+    _spend,
 )
 ON_VERIFICATION = frozenset({_difference, _secrets, _suite})

@@ -24,6 +24,7 @@ from bridle.gate.manifest import Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.gate.recovery import RECOURSE, Recourse
+from bridle.gate.spending import ReleaseSpend, ReserveSpend, SpendExceeded
 from bridle.trust.journal import Guard, Kind, Record
 from bridle.trust.policy import Finding
 
@@ -47,6 +48,7 @@ class Carrying:
             if refusal:
                 return await deny(self._on, action, overrule(judgement, Finding(refusal, REASONS[refusal])))
             guards.append(reserve)
+        spend = self._spending(action)
         token = judgement.standing.token
         permit = self._permit(
             action,
@@ -58,7 +60,11 @@ class Carrying:
             records.decided(action, judgement, self._on.redactor),
             records.intended(action, permit, tree=judgement.tree),
         ]
-        await self._on.journal.append(entries, guards)
+        try:
+            await self._on.journal.append(entries, [*spend, *guards])
+        except SpendExceeded as error:
+            finding = Finding("spend.used-up", f"{error.what}: nothing more can be paid now.")
+            return await deny(self._on, action, overrule(judgement, finding))
         return await self._effect(action, permit)
 
     async def recover(self, action: Action, intent: Record) -> Result:
@@ -170,6 +176,19 @@ class Carrying:
             expect={**about, **expect},
         )
 
+    def _spending(self, action: Action) -> list[Guard]:
+        """Return the guard that counts what the action pays out: of two that race for what is left, one gets it."""
+        rule = self._on.manifest_of(action.request.tool).spend
+        amount = rule.amount_of(action.request.arguments) if rule else None
+        if rule is None:
+            return []
+        assert amount is not None  # a boundary has refused what states none
+        return [
+            ReserveSpend(
+                action.key, action.request.tool, action.execution, amount, rule, self._on.clock.now()
+            )
+        ]
+
     async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
         """Return the reservation for a model call and the rule that forbids it, if one does."""
         arguments = action.request.arguments
@@ -197,7 +216,10 @@ class Carrying:
         return await self.replay(written[0])
 
     async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
-        """Return the guard that adds what was done to its target's history: once, with the outcome itself."""
+        """Return what changes with the outcome: its target's history, and what is given back of a call that has failed."""
+        manifest = self._on.manifests.get(action.request.tool)
+        if status == "failed" and manifest is not None and manifest.spend is not None:
+            return [ReleaseSpend(action.key)]
         if status == "failed" or not is_counted(self._on.manifests.get(action.request.tool)):
             return []
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))

@@ -14,6 +14,8 @@
           records: {status: text}
         for: [refund, support]              # purposes it may be called for without a person; any when left out
         target: [order_id]                  # what names the place that it changes; the control arguments that name something
+        domains: {receipt_to: [example.com, "*.example.org"]}  # hosts that an address or a url may have
+        spend: {argument: amount, per_call: "200.00", per_session: "500.00", per_day: "1000.00"}
         risk: high                          # low | medium | high
         compensation: {tool: mcp.refunds.void_refund, arguments: {…}}
 
@@ -24,6 +26,7 @@ place. How an entry is joined with what the server says is `gate.external`. Pure
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import jsonschema
@@ -42,10 +45,13 @@ from bridle.gate.manifest import (
     Risk,
     needs_of,
 )
+from bridle.gate.spending import AMOUNT, SpendRule
 
 TYPES = ("id", "amount", "address", "account", "url", "name", "date", "text")
 PATH = r"^[A-Za-z0-9_-]+(\[\])?(\.[A-Za-z0-9_-]+(\[\])?)*$"
 _PURPOSES: Json = {"type": "array", "items": {"enum": [str(purpose) for purpose in Purpose]}}
+DOMAIN = r"^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$"
+LIMITS = ("per_call", "per_session", "per_day")
 _FIELDS: Json = {
     "type": "object",
     "propertyNames": {"pattern": PATH},
@@ -85,6 +91,19 @@ _ENTRY: Json = {
             "properties": {"registers": _FIELDS, "records": _FIELDS},
         },
         "for": _PURPOSES,
+        "domains": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"pattern": DOMAIN}},
+        },
+        "spend": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["argument"],
+            "properties": {
+                "argument": {"type": "string"},
+                **{name: {"type": "string", "pattern": f"^{AMOUNT.pattern}$"} for name in LIMITS},
+            },
+        },
         "target": _NAMES,
         "risk": {"enum": [str(risk) for risk in Risk]},
         "compensation": {
@@ -152,7 +171,16 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         purposes=frozenset(entry.get("for", ())),
         risk=Risk(entry.get("risk", "high")),
         key=entry.get("key", ""),
+        domains={name: tuple(hosts) for name, hosts in entry.get("domains", {}).items()},
+        spend=_spend_rule(entry.get("spend")),
     )
+
+
+def _spend_rule(content: Mapping[str, Any] | None) -> SpendRule | None:
+    if content is None:
+        return None
+    limits = {name: Decimal(content[name]) for name in LIMITS if name in content}
+    return SpendRule(content["argument"], **limits)
 
 
 def _fields(content: Mapping[str, Any] | None) -> dict[str, Field]:
@@ -171,6 +199,8 @@ def _check_entry(entry: Mapping[str, Any], *, where: str) -> None:
         raise _wrong(
             "recovery keyed and `key` belong together", where, hint="name the argument that carries it"
         )
+    if "spend" in entry and not Effect(entry["effect"]).lasts:
+        raise _wrong("what spends is consequential or destructive", where)
     given = entry.get("arguments")
     if given is None:
         return

@@ -21,6 +21,8 @@ What follows is said of external tools (gate.external):
     purposes   what it may be called for without a person; for any when none is named
     risk       low | medium | high: how people are asked
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
+    domains    what hosts an address or a url in an argument may have: `example.com`, or `*.example.com` for what is below it
+    spend      what the tool may pay out (gate.spending)
     stopped    why it is not to be used now, or empty: what its server says of it has changed, or it is gone
 
 A tool without a manifest does not exist: the gate denies it.
@@ -31,6 +33,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache, cached_property
 from importlib import resources
@@ -43,6 +46,7 @@ from ruamel.yaml import YAML
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
+from bridle.gate.spending import SpendRule
 
 LISTS = ("paths", "writes", "requires", "target")
 FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline", "server")
@@ -116,6 +120,8 @@ class Manifest:
     purposes: frozenset[str] = frozenset()
     risk: Risk = Risk.HIGH
     key: str = ""
+    domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spend: SpendRule | None = None
     described: str = ""
     stopped: str = ""
 
@@ -210,6 +216,8 @@ def _plain(value: Json) -> Any:
     """Tuples become lists: the validator knows JSON's types only."""
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, Decimal):
+        return str(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     if isinstance(value, (list, tuple)):

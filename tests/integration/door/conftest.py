@@ -47,6 +47,11 @@ tools:
       required: [order]
       properties: {order: {type: string}, key: {type: string}}
     control: {order: id}
+  give:
+    effect: consequential
+    control: {order: id, amount: amount}
+    domains: {receipt: [example.com, "*.example.org"]}
+    spend: {argument: amount, per_call: "50.00", per_session: "100.00", per_day: "120.00"}
   wipe: {effect: destructive}
 """
 AGENT = """---
@@ -54,11 +59,12 @@ name: acme.clerk
 version: 1.0.0
 owner: acme
 purpose: refund
-tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail]
+tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give]
 ---
 You serve the shop's customers.
 """
-ORDER = {"type": "object", "properties": {"order": {"type": "string"}, "key": {"type": "string"}}}
+TEXTS = ("order", "key", "amount", "receipt")
+ORDER = {"type": "object", "properties": {name: {"type": "string"} for name in TEXTS}}
 
 
 def say(name, description="It does what its name says", schema=ORDER, **hints):
@@ -73,7 +79,9 @@ class FakeCrash(BaseException):
 class FakeShop:
     """Servers in memory: it notes what was called, and answers what the test wants."""
 
-    tools: list = field(default_factory=lambda: [say(name) for name in ("find", "pay", "wipe", "mail")])
+    tools: list = field(
+        default_factory=lambda: [say(name) for name in ("find", "pay", "wipe", "mail", "give")]
+    )
     called: list = field(default_factory=list)
     answers: list = field(default_factory=list)
     away: bool = False

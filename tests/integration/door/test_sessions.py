@@ -16,7 +16,13 @@ from .conftest import FakeCrash
 async def test_the_token_is_for_the_declared_tools_and_for_nothing_else(scene):
     opened = await scene.open()
     caller = await scene.door.enter(opened.secret)
-    assert caller.token.scope == {"mcp:shop.find", "mcp:shop.pay", "mcp:shop.wipe", "mcp:shop.mail"}
+    assert caller.token.scope == {
+        "mcp:shop.find",
+        "mcp:shop.pay",
+        "mcp:shop.wipe",
+        "mcp:shop.mail",
+        "mcp:shop.give",
+    }
 
 
 async def test_the_request_is_kept_where_personal_data_can_die(scene):
@@ -53,7 +59,9 @@ async def test_nobody_opens_a_session_as_or_for_who_is_suspended(scene, who):
 async def test_an_agent_without_a_server_has_no_business_at_the_door(scene, tmp_path):
     file = tmp_path / "agents" / "acme.clerk" / "1.0.0.md"
     file.write_text(
-        file.read_text().replace("mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail", "file.read")
+        file.read_text().replace(
+            "mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give", "file.read"
+        )
     )
     with pytest.raises(InputError, match="leads nowhere"):
         await scene.open()

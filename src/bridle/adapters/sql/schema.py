@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0012_door"  # the revision these tables are
+NEWEST = "0013_spending"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -267,4 +267,16 @@ pins = sa.Table(
     sa.Column("tool", sa.Text, primary_key=True),
     sa.Column("pinned", sa.Text, nullable=False),
     sa.Column("seen", sa.Text),
+)
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("tool", sa.Text, nullable=False),
+    sa.Column("session", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Index("spending_by_tool", "tool", "at"),
+    sa.Index("spending_by_session", "session"),
 )
