@@ -120,6 +120,7 @@ async def wire(
                 deeds=SqlDeeds(store.database),
                 clock=clock,
                 account=policy.account,
+                cases=store.sessions,
                 manifests=catalogue,
                 loops=LoopLimits(settings.loop_limit, loop_window),
                 delegate=delegate.name,

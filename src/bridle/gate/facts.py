@@ -30,6 +30,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
       "origins":   null | [{"argument", "value", "type", "kind", "where", "note"}, …],  where each judged value of a call of an
                                                           external tool comes from (gate.origins); null when nobody can tell
+      "history":   null | [{"at", "session", "tool", "effect", "status", "approved", "arguments"}, …],  what was done, and asked
+                                                          for, before in this session and case (gate.history)
       "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
       "account":   {…},                                   what the account says of itself in policies.yaml
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
@@ -50,6 +52,7 @@ from bridle.core.visible import hide_userinfo, show_name
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
+from bridle.gate.history import Cases, describe_history
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests
 from bridle.gate.recall import describe_origins
@@ -96,6 +99,7 @@ class FactSource:
         loops: LoopLimits = LIMITS,
         account: Mapping[str, Json] | None = None,
         delegate: str = "",
+        cases: Cases | None = None,
     ) -> None:
         self._journal = journal
         self._principals = principals
@@ -106,6 +110,7 @@ class FactSource:
         self._manifests = manifests
         self._loops = loops
         self._account = dict(account or {})
+        self._cases = cases
         self._pipelines: dict[str, str] = {}
         self._delegate = delegate
 
@@ -155,6 +160,9 @@ class FactSource:
             "task": dict(action.task) if action.task else None,
             "origins": await describe_origins(
                 action, manifest, journal=self._journal, manifests=self._manifests
+            ),
+            "history": await describe_history(
+                action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
             ),
             "place": {
                 "project": (standing.token.claims.project or None) if standing.token else None,

@@ -21,6 +21,7 @@ TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer"}
 FLAG: Schema = {"type": "boolean"}
 ANY: Schema = {}
+EFFECT: Schema = {"enum": ["read", "reversible", "consequential", "destructive", ""]}
 TEXTS: Schema = {"type": "array", "items": TEXT}
 MOMENT: Schema = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}
 MAPPING: Schema = {"type": "object", "additionalProperties": True}
@@ -90,7 +91,7 @@ FACTS: Mapping[str, Schema] = {
         {
             "tool": TEXT,
             "arguments": MAPPING,
-            "effect": {"enum": ["read", "reversible", "consequential", "destructive", ""]},
+            "effect": EFFECT,
             "digest": TEXT,
             "step": TEXT,
             "execution": TEXT,
@@ -200,6 +201,21 @@ FACTS: Mapping[str, Schema] = {
     ),
     "origins": _or_null(
         _list(_closed(dict.fromkeys(("argument", "value", "type", "kind", "where", "note"), TEXT)))
+    ),
+    "history": _or_null(
+        _list(
+            _closed(
+                {
+                    "at": MOMENT,
+                    "session": TEXT,
+                    "tool": TEXT,
+                    "effect": EFFECT,
+                    "status": {"enum": ["denied", "asked", "begun", "succeeded", "failed", "unknown"]},
+                    "approved": FLAG,
+                    "arguments": MAPPING,
+                }
+            )
+        )
     ),
     "place": _closed({"project": _or_null(TEXT), "pipeline": _or_null(TEXT)}),
     "account": MAPPING,

@@ -34,6 +34,7 @@ from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
 from bridle.trust.verdicts import sign_verdict
+from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
 
 ENTRIES = """
 server: shop
@@ -206,6 +207,7 @@ async def scene(store, clock, tmp_path, policy):
             deeds=SqlDeeds(database),
             clock=clock,
             manifests=catalogue,
+            cases=SqlSessions(database),
         ),
         manifests=catalogue,
         policy=policy,

@@ -33,6 +33,13 @@ class SqlSessions(Sessions):
         row = await self._database.find(BY_ID, {"session": session})
         return None if row is None else _read(row)
 
+    async def of_case(self, case: str) -> list[str]:
+        query = sa.select(sessions.c.id).where(sessions.c.case == case)
+        query = query.order_by(sessions.c.opened_at, sessions.c.id)
+        return [
+            row.id for row in await self._database.read(lambda connection: connection.execute(query).all())
+        ]
+
     async def find(self, *, state: SessionState | None = None) -> list[Session]:
         query = sessions.select().order_by(sessions.c.opened_at, sessions.c.id)
         if state is not None:

@@ -1,0 +1,100 @@
+"""What was done before in a session and its case is a fact of the next call, and the sequence rules that ship decide on it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bridle.adapters.rego.bound import BoundPolicy
+from bridle.adapters.rego.policy_set import load_policy_set
+from bridle.delegate.effectors.server import Called
+from bridle.gate.gate import Gate
+from bridle.operating.door import Door
+from bridle.operating.session import TaskRequest
+from bridle.trust.bindings import Binding
+from bridle.trust.journal import Kind
+
+POLICIES = Path(__file__).parents[3] / "policies"
+ONCE = POLICIES / "once-per-order.rego"
+ACCOUNT = {"payout_tools": ["mcp.shop.pay"], "order_argument": "order"}
+PAY = {"order": "A-1001"}
+pytestmark = pytest.mark.parametrize(
+    "store_url", ["sqlite"], indirect=True
+)  # what differs by store is in test_sessions
+
+
+@pytest.fixture
+async def door(scene):
+    """The scene's door, with `once-per-order` bound to the whole account."""
+    policy = BoundPolicy(
+        load_policy_set([POLICIES / "base"]),
+        bindings=[Binding(ONCE.name)],
+        sets={ONCE.name: load_policy_set([ONCE]).modules},
+        account=ACCOUNT,
+        timeout_s=10,
+    )
+    scene.ports.facts._account = ACCOUNT
+    yield Door(**{**scene.parts, "gate": Gate(replace(scene.ports, policy=policy))})
+    await policy.close()
+
+
+async def enter(scene, case="case-7"):
+    return await scene.enter(request=TaskRequest("Pay A-1001 and A-2002 back", {}), case=case)
+
+
+async def history_of(scene, caller):
+    decided = (await scene.records(caller, Kind.DECIDED))[-1]
+    return decided.body["facts"]["history"]
+
+
+async def test_an_order_is_paid_once_in_a_session(scene, door):
+    caller = await enter(scene)
+    assert (await door.call(caller, "shop__pay", PAY)).status == "succeeded"
+    again = await door.call(caller, "shop__pay", PAY)
+    assert (again.status, again.told["rule"]) == ("denied", "once-per-order.repeated")
+    assert (await door.call(caller, "shop__pay", {"order": "A-2002"})).status == "succeeded"
+
+
+async def test_an_order_is_paid_once_in_a_case_whichever_session_asks(scene, door):
+    assert (await door.call(await enter(scene), "shop__pay", PAY)).status == "succeeded"
+    other = await door.call(await enter(scene), "shop__pay", PAY)
+    assert other.told["rule"] == "once-per-order.repeated"
+    assert (await door.call(await enter(scene, case="case-8"), "shop__pay", PAY)).status == "succeeded"
+
+
+async def test_a_payment_of_which_nobody_knows_counts(scene, door):
+    scene.shop.answers = [Called("unknown", (), None)]
+    caller = await enter(scene)
+    await door.call(caller, "shop__pay", PAY)
+    assert (await door.call(caller, "shop__pay", PAY)).told["rule"] == "once-per-order.repeated"
+
+
+async def test_the_history_tells_what_lasts_with_its_control_arguments(scene):
+    caller = await enter(scene)
+    await scene.door.call(caller, "shop__find", PAY)
+    await scene.door.call(caller, "shop__pay", PAY)
+    await scene.door.call(caller, "shop__wipe", PAY)
+    (paid,) = await history_of(scene, caller)
+    told = {name: paid[name] for name in ("session", "tool", "status", "approved", "arguments")}
+    assert told == {
+        "session": caller.session.id,
+        "tool": "mcp.shop.pay",
+        "status": "succeeded",
+        "approved": False,
+        "arguments": PAY,
+    }
+
+
+async def test_what_only_reads_has_no_history(scene):
+    caller = await enter(scene)
+    await scene.door.call(caller, "shop__pay", PAY)
+    await scene.door.call(caller, "shop__find", PAY)
+    assert await history_of(scene, caller) is None
+
+
+async def test_a_history_that_is_too_long_is_not_told_by_halves(scene, monkeypatch):
+    monkeypatch.setattr("bridle.gate.history.MOST_ENTRIES", 0)
+    caller = await enter(scene)
+    await scene.door.call(caller, "shop__pay", PAY)
+    await scene.door.call(caller, "shop__pay", {"order": "A-2002"})
+    assert await history_of(scene, caller) is None
