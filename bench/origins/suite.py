@@ -90,13 +90,13 @@ async def play(task: Task, calls: Sequence[Call], policy: PolicyEngine) -> Playe
     background = begin(task.request, task.inputs, purpose=task.purpose)
     passed: list[Call] = []
     asked: list[tuple[Call, frozenset[str]]] = []
-    for number, call in enumerate(calls):
+    for call in calls:
         manifest = find_tool(call.tool)
         origins = [origin.to_json() for origin in judge(call.arguments, manifest, background)]
         answer = await policy.evaluate(_facts(call, manifest, origins))
         allowed = bool(answer.allow) and not answer.ask and not answer.deny
         if allowed:
-            background = take_result(background, manifest, call.arguments, call.returns, place=str(number))
+            background = take_result(background, manifest, call.arguments, call.returns)
         if not manifest.effect.lasts:
             continue
         if allowed:

@@ -55,7 +55,7 @@ from bridle.gate.budgets import Budgets
 from bridle.gate.history import Cases, describe_history
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests
-from bridle.gate.recall import describe_origins
+from bridle.gate.recall import Recall
 from bridle.gate.reruns import (
     arguments_of,
     describe_restore,
@@ -108,6 +108,7 @@ class FactSource:
         self._deeds = deeds
         self._clock = clock
         self._manifests = manifests
+        self._recall = Recall(journal, manifests)
         self._loops = loops
         self._account = dict(account or {})
         self._cases = cases
@@ -158,9 +159,7 @@ class FactSource:
             "loop": loop,
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
-            "origins": await describe_origins(
-                action, manifest, journal=self._journal, manifests=self._manifests
-            ),
+            "origins": await self._recall.describe(action, manifest),
             "history": await describe_history(
                 action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
             ),

@@ -20,18 +20,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, digest
 from bridle.gate.manifest import Effect, Manifest
 from bridle.gate.mentions import find_embedded
 from bridle.gate.sources import (
     Reach,
-    SourceKind,
     leaves,
     read_inputs,
     read_request,
     read_result,
     read_text,
-    replace_older,
 )
 from bridle.gate.values import ValueType, infer_types
 from bridle.gate.vouching import Background, Call, Value, find_sources, object_to
@@ -97,13 +95,14 @@ def take_result(
     arguments: Mapping[str, Json],
     value: Json,
     *,
-    place: str,
     beside: Json = None,
 ) -> Background:
-    """Return the background once a call has returned `value`; `place` names the call, `beside` is what else it said: text."""
-    reach = _reach(arguments, manifest, background)
-    found = read_result(value, manifest, place=place, reach=reach) + read_text(beside, manifest)
-    return replace(background, sources=tuple(replace_older(background.sources, found)))
+    """Return the background once a call has returned `value`, which its manifest speaks of; `beside` is what else it said."""
+    result = f"{manifest.tool} {digest(arguments)}"
+    found = read_result(value, manifest, result=result, reach=_reach(arguments, manifest, background))
+    kept = (one for one in background.sources if one.result != result)
+    texts = (*background.texts, *read_text(value, manifest), *read_text(beside, manifest))
+    return replace(background, sources=(*kept, *found), texts=texts)
 
 
 def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> list[Origin]:
@@ -207,9 +206,9 @@ def _left_out(arguments: Mapping[str, Json], manifest: Manifest, call: Call) -> 
 def _trace(unvouched: Origin, background: Background) -> Origin:
     """Say in which text an unvouched value stands, if it does."""
     if len(unvouched.value) >= 3:
-        for source in background.sources:
-            if source.kind is SourceKind.TEXT and unvouched.value in source.value:
-                return replace(unvouched, kind=OriginKind.TEXT, where=source.where)
+        for text in background.texts:
+            if unvouched.value in text.text:
+                return replace(unvouched, kind=OriginKind.TEXT, where=text.where)
     return unvouched
 
 

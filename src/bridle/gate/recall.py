@@ -6,6 +6,8 @@ Rules
   2. Each earlier call counts that succeeded, in order, as it was asked for and with what its delegate signed. What a denied,
      failed or unknown call said is not read: nobody vouches for it.
   3. The manifests are those of now: what an owner has taken back vouches for nothing any more.
+  4. What was read once is kept in memory, so that a long session costs no more than a short one. It is read anew when a manifest
+     that it rests on has changed.
 
 The origin of each value is `origins`.
 """
@@ -13,7 +15,9 @@ The origin of each value is `origins`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from bridle.core.canonical import Json, as_mapping, digest
@@ -25,74 +29,114 @@ from bridle.gate.vouching import Background
 from bridle.trust.journal import Journal, Kind, Record
 
 KINDS = (Kind.SESSION_OPENED, Kind.DECIDED, Kind.OUTCOME)
+MOST_SESSIONS = 64  # kept in memory; one that was used longer ago is read anew
 
 
-async def describe_origins(
-    action: Action, manifest: Manifest | None, *, journal: Journal, manifests: Manifests
-) -> list[Json] | None:
-    """Return the fact: the origin of each judged value of a call of an external tool; None for another tool, or when
-    nothing is known of the session it is made in."""
-    if manifest is None or not manifest.external:
-        return None
-    background = await recall(action, journal=journal, manifests=manifests)
-    if background is None:
-        return None
-    return [origin.to_json() for origin in judge(action.request.arguments, manifest, background)]
+@dataclass(frozen=True)
+class _Known:
+    """What was read of a session up to the record `seq`: its opening, what was decided and has no outcome yet, the background,
+    and the digest of each manifest that it rests on."""
+
+    opened: Record
+    background: Background
+    seq: int = -1
+    decided: Mapping[str, Record] = field(default_factory=dict)
+    manifests: Mapping[str, str] = field(default_factory=dict)
 
 
-async def recall(action: Action, *, journal: Journal, manifests: Manifests) -> Background | None:
-    """Return what is known before `action`, or None when the words of the person it is for cannot be read."""
-    records = await journal.read(execution=action.execution, kinds=KINDS)
-    background = await _opened(action, records, journal)
-    if background is None:
-        return None
-    decided: dict[str, Record] = {}
-    for record in records:
-        if record.kind is Kind.DECIDED:
-            decided[record.subject] = record
-        elif (
-            record.kind is Kind.OUTCOME and record.body["status"] == "succeeded" and record.subject in decided
-        ):
-            request = as_mapping(await _request(decided[record.subject], journal))
-            background = _take(background, request, record, manifests)
-    return background
+class Recall:
+    """Finds the origins of a call's values."""
 
+    def __init__(self, journal: Journal, manifests: Manifests) -> None:
+        self._journal = journal
+        self._manifests = manifests
+        self._sessions: OrderedDict[str, _Known] = OrderedDict()
 
-async def _opened(action: Action, records: list[Record], journal: Journal) -> Background | None:
-    opened = [record for record in records if record.kind is Kind.SESSION_OPENED]
-    if not opened or action.task is None:
-        return None
-    try:
-        asked = await _request(opened[0], journal)
-    except TrustError:
-        return None  # destroyed, or not what was recorded: the policy asks
-    if not isinstance(asked, Mapping) or digest(asked) != action.task.get("request_digest"):
-        return None
-    return begin(str(asked.get("text", "")), asked.get("inputs"), purpose=action.request.purpose)
+    async def describe(self, action: Action, manifest: Manifest | None) -> list[Json] | None:
+        """Return the fact: the origin of each judged value of a call of an external tool; None for another tool, or when
+        nothing is known of the session it is made in."""
+        if manifest is None or not manifest.external:
+            return None
+        background = await self.before(action)
+        if background is None:
+            return None
+        return [origin.to_json() for origin in judge(action.request.arguments, manifest, background)]
 
+    async def before(self, action: Action) -> Background | None:
+        """Return what is known before `action`, or None when the words of the person it is for cannot be read."""
+        known = self._sessions.get(action.execution)
+        if known is not None and not self._holds(known, action):
+            known = None
+        records = await self._journal.read(
+            execution=action.execution, after=known.seq if known else -1, kinds=KINDS
+        )
+        opened = (
+            known.opened if known else next((one for one in records if one.kind is Kind.SESSION_OPENED), None)
+        )
+        asked = await self._asked(action, opened) if opened else None
+        if opened is None or asked is None:
+            self._sessions.pop(action.execution, None)
+            return None
+        if known is None:
+            words = begin(str(asked.get("text", "")), asked.get("inputs"), purpose=action.request.purpose)
+            known = _Known(opened, words)
+        known = await self._add(known, records)
+        self._keep(action.execution, known)
+        return known.background
 
-async def _request(record: Record, journal: Journal) -> Json:
-    """Return a request as it was made; its redacted form stands in the record itself."""
-    if "request" not in record.raw:
-        return record.body["request"]
-    revealed: Json = json.loads(await journal.reveal(record, "request"))
-    return revealed
+    def _holds(self, known: _Known, action: Action) -> bool:
+        now = {tool: self._digest(tool) for tool in known.manifests}
+        return known.background.purpose == action.request.purpose and now == known.manifests
+
+    def _digest(self, tool: str) -> str:
+        manifest = self._manifests.get(tool)
+        return manifest.digest if manifest else ""
+
+    def _keep(self, session: str, known: _Known) -> None:
+        self._sessions[session] = known
+        self._sessions.move_to_end(session)
+        while len(self._sessions) > MOST_SESSIONS:
+            self._sessions.popitem(last=False)
+
+    async def _asked(self, action: Action, opened: Record) -> Mapping[str, Json] | None:
+        try:
+            asked = await self._request(opened)
+        except TrustError:
+            return None  # destroyed, or not what was recorded: the policy asks
+        task = action.task or {}
+        return asked if isinstance(asked, Mapping) and digest(asked) == task.get("request_digest") else None
+
+    async def _request(self, record: Record) -> Json:
+        """Return a request as it was made; its redacted form stands in the record itself."""
+        if "request" not in record.raw:
+            return record.body["request"]
+        revealed: Json = json.loads(await self._journal.reveal(record, "request"))
+        return revealed
+
+    async def _add(self, known: _Known, records: Sequence[Record]) -> _Known:
+        decided, manifests, background = dict(known.decided), dict(known.manifests), known.background
+        for record in records:
+            if record.kind is Kind.DECIDED:
+                decided[record.subject] = record
+            elif record.kind is Kind.OUTCOME:
+                asked = decided.pop(record.subject, None)
+                if asked is None or record.body["status"] != "succeeded":
+                    continue
+                request = as_mapping(await self._request(asked))
+                tool = str(request["tool"])
+                manifests[tool] = self._digest(tool)
+                background = _take(background, request, record, self._manifests.get(tool))
+        seq = records[-1].seq if records else known.seq
+        return _Known(known.opened, background, seq, decided, manifests)
 
 
 def _take(
-    background: Background, request: Mapping[str, Json], outcome: Record, manifests: Manifests
+    background: Background, request: Mapping[str, Json], outcome: Record, manifest: Manifest | None
 ) -> Background:
     """Add what a server answered: its structured part, which the manifest speaks of, and the texts beside it."""
-    manifest = manifests.get(str(request["tool"]))
     value = outcome.body["value"]
     if manifest is None or not manifest.external or not isinstance(value, Mapping):
         return background
     said: dict[str, Any] = {"content": value.get("content"), "error": value.get("error")}
-    return take_result(
-        background,
-        manifest,
-        as_mapping(request["arguments"]),
-        value.get("structured"),
-        place=outcome.subject,
-        beside=said,
-    )
+    arguments = as_mapping(request["arguments"])
+    return take_result(background, manifest, arguments, value.get("structured"), beside=said)

@@ -3,12 +3,12 @@
 Rules
   1. The request and the inputs are the person's. An input vouches as a whole value; the request for what it names (`mentions`).
   2. A field of a result is a source if the tool's manifest says so: a register that the owner vouches for, or a record of a
-     system of record. All else in a result is anybody's text: it tells a reader where a value came from, and vouches for nothing.
+     system of record. All of a result is anybody's text as well: that tells a reader where a value came from, and is no source.
   3. A result counts only as far as the look-up that reached it: when a value that decided the look-up has no trusted origin, all
      it returned is text. A register may be read without arguments, a record is reached by naming something.
   4. A field has as many alternatives as the result has different values of it. When an argument that nobody vouches for took
      part in a look-up (a filter, an order, a page), it may have picked them: their number is not known (0).
-  5. The newest look-up of the same thing replaces what it gave before.
+  5. The newest of two look-ups with the same arguments replaces what the other gave.
 
 Which source vouches for which argument is `origins`. Pure.
 """
@@ -82,17 +82,16 @@ class SourceKind(StrEnum):
     INPUT = "input"
     REGISTER = "register"
     RECORD = "record"
-    TEXT = "text"
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a value can have come from.
 
-    `value` is its normal form by `type` (the text itself, for text), `where` what people read. `role` are the words that say what
+    `value` is its normal form by `type`, `where` what people read. `role` are the words that say what
     the value is of (`order` for `order.id`), `name` the last of its path, `clause` where in the request it stands. An input may
     pass for values of several types and is `meant` as one. For fields: `one_of` alternatives, the `purposes` for which each of
-    many may be picked, `result` the call it came from, `keys` what that was looked up by.
+    many may be picked, `result` the look-up it came from, `keys` what that was looked up by.
     """
 
     kind: SourceKind
@@ -115,6 +114,14 @@ class Source:
     def is_own_word(self) -> bool:
         """True for what the person said themselves."""
         return self.kind in (SourceKind.REQUEST, SourceKind.INPUT)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What anybody may have written, and where it stands. It vouches for nothing."""
+
+    where: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -168,31 +175,22 @@ def read_inputs(inputs: Json) -> list[Source]:
     return found
 
 
-def read_result(value: Json, manifest: Manifest, *, place: str, reach: Reach) -> list[Source]:
-    """Return what a call returned as sources: the manifest's fields as far as it was reached, all of it as text."""
-    found = read_text(value, manifest)
+def read_result(value: Json, manifest: Manifest, *, result: str, reach: Reach) -> list[Source]:
+    """Return the manifest's fields of what a call returned, as far as it was reached; `result` names the look-up."""
     if not reach.vouched:
-        return found
+        return []
+    found: list[Source] = []
     for kind, fields in ((SourceKind.REGISTER, manifest.registers), (SourceKind.RECORD, manifest.records)):
         if kind is SourceKind.RECORD and not reach.keys:
             continue
         for path, field in fields.items():
-            found += _read_field(value, kind, (path, field), manifest.tool, place=place, reach=reach)
+            found += _read_field(value, kind, (path, field), manifest.tool, result=result, reach=reach)
     return found
 
 
-def read_text(value: Json, manifest: Manifest) -> list[Source]:
+def read_text(value: Json, manifest: Manifest) -> list[Text]:
     """Return everything in a value as text that anybody may have written."""
-    return [
-        Source(SourceKind.TEXT, f"{manifest.tool}: {path}", ValueType.TEXT, str(leaf))
-        for path, leaf in leaves(value)
-    ]
-
-
-def replace_older(sources: Sequence[Source], newer: Sequence[Source]) -> list[Source]:
-    """Return all sources, without the fields that the same look-up has given anew."""
-    again = {(one.where, one.keys) for one in newer if one.result}
-    return [one for one in sources if not one.result or (one.where, one.keys) not in again] + list(newer)
+    return [Text(f"{manifest.tool}: {path}", str(leaf)) for path, leaf in leaves(value)]
 
 
 def leaves(value: Json, path: str = "", depth: int = 0) -> Iterator[tuple[str, Json]]:
@@ -244,7 +242,7 @@ def _meant(path: str, value: Json) -> ValueType:
 
 
 def _read_field(
-    value: Json, kind: SourceKind, field: tuple[str, Field], tool: str, *, place: str, reach: Reach
+    value: Json, kind: SourceKind, field: tuple[str, Field], tool: str, *, result: str, reach: Reach
 ) -> list[Source]:
     path, said = field
     found = list(_at(value, path.split(".")))
@@ -258,7 +256,7 @@ def _read_field(
             role_of(path),
             one_of=alternatives if reach.whole else 0,
             purposes=said.purposes,
-            result=place,
+            result=result,
             keys=reach.keys,
         )
         for form in dict.fromkeys(normal_form(item, ValueType(said.type)) for item in found)

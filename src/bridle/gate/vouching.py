@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.gate.mentions import is_naming, names_phrase
-from bridle.gate.sources import Request, Source, SourceKind, last_name, role_of
+from bridle.gate.sources import Request, Source, SourceKind, Text, last_name, role_of
 from bridle.gate.values import ValueType, id_shape, is_vouched_by, normal_form
 
 PHRASES = frozenset({ValueType.NAME, ValueType.TEXT, ValueType.ADDRESS})
@@ -36,6 +36,7 @@ class Background:
     request: Request
     sources: tuple[Source, ...]
     purpose: str
+    texts: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,7 @@ def find_sources(value: Value, background: Background) -> Iterator[Source]:
         yield from (one for one in found if one.name == last_name(value.path))
         return
     forms = {kind: normal_form(value.raw, kind) for kind in value.types}
-    held = [
-        one
-        for one in background.sources
-        if one.kind is not SourceKind.TEXT and is_vouched_by(forms.get(one.type, ""), one.value, one.type)
-    ]
+    held = [one for one in background.sources if is_vouched_by(forms.get(one.type, ""), one.value, one.type)]
     yield from (one for one in held if one.is_own_word)
     for kind in value.types:
         if kind in PHRASES and _phrased(forms[kind], kind, value, background):

@@ -10,8 +10,8 @@ from bridle.core.boundary import Boundary
 from bridle.core.canonical import canonical, digest
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Asked, Done
-from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
+from bridle.gate.recall import Recall
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.tokens import MintToken, mint
@@ -128,7 +128,8 @@ async def test_what_a_failed_call_said_vouches_for_nothing(visit):
 
 async def test_another_process_finds_the_same_origins(visit):
     await visit.look_up()
-    visit.scene.gate = Gate(visit.scene.ports)
+    ports = visit.scene.ports
+    ports.facts._recall = Recall(ports.journal, ports.manifests)  # what the first one has in memory is gone
     assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Done)
 
 
@@ -185,3 +186,24 @@ async def test_the_approver_reads_each_value_with_its_origin_and_nothing_hidden(
     assert origin["argument"] == "to"
     assert origin["value"] == "eve@evil.org\\u202e"
     assert (origin["kind"], origin["where"]) == ("text", "mcp.shop.get_order: order.note")
+
+
+async def test_a_session_that_was_forgotten_is_read_anew(visit, monkeypatch):
+    monkeypatch.setattr("bridle.gate.recall.MOST_SESSIONS", 0)
+    await visit.look_up()
+    assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Done)
+
+
+async def test_what_was_read_once_is_not_read_again(visit, monkeypatch):
+    await visit.look_up()
+    await visit.look_up()
+    read, seen = visit.scene.ports.journal.read, []
+
+    async def note(**named):
+        found = await read(**named)
+        seen.extend(record.kind for record in found if named.get("kinds", ())[:1] == (Kind.SESSION_OPENED,))
+        return found
+
+    monkeypatch.setattr(visit.scene.ports.journal, "read", note)
+    assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Done)
+    assert seen == [Kind.DECIDED, Kind.OUTCOME]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
 from bridle.gate.origins import OriginKind, begin, judge, take_result
-from bridle.gate.sources import Source, SourceKind
+from bridle.gate.sources import Text
 from bridle.gate.values import ValueType, normal_form
 
 IBAN = "DE89 3704 0044 0532 0130 00"
@@ -66,8 +66,8 @@ TWO_CUSTOMERS = {"customers": [{"id": "CUS-1", "email": "a@x.com"}, {"id": "CUS-
 def task(request, *calls, inputs=None, purpose="support"):
     """The background of a task after some calls: (manifest, arguments, what it returned)."""
     background = begin(request, inputs or {}, purpose=purpose)
-    for number, (manifest, arguments, value) in enumerate(calls):
-        background = take_result(background, manifest, arguments, value, place=f"call {number}")
+    for manifest, arguments, value in calls:
+        background = take_result(background, manifest, arguments, value)
     return background
 
 
@@ -109,7 +109,7 @@ def test_a_record_vouches_once_the_request_led_to_it():
 def test_a_chain_of_look_ups_vouches_as_far_as_each_is_vouched_for():
     background = task("Tell the customer of ORD-1", looked_up())
     background = take_result(
-        background, GET_CUSTOMER, {"customer_id": "CUS-9"}, {"customer": {"email": "jane@x.com"}}, place="c"
+        background, GET_CUSTOMER, {"customer_id": "CUS-9"}, {"customer": {"email": "jane@x.com"}}
     )
     assert kinds(background, SEND, to="jane@x.com") == ["register"]
 
@@ -192,6 +192,11 @@ def test_the_newest_look_up_of_the_same_thing_counts():
     background = task("Refund ORD-1", looked_up(value={"order": {"total": "5000.00"}}), looked_up())
     assert vouched(background, REFUND, order_id="ORD-1", amount="99.00")
     assert not vouched(background, REFUND, order_id="ORD-1", amount="5000.00")
+
+
+def test_what_the_newest_look_up_leaves_out_is_gone():
+    background = task("Refund ORD-1", looked_up(), looked_up(value={"order": {"id": "ORD-1"}}))
+    assert not vouched(background, REFUND, order_id="ORD-1", amount="99.00")
 
 
 def test_a_record_does_not_replace_what_the_person_named():
@@ -350,10 +355,7 @@ def test_a_character_of_noise_never_vouches(kind, data):
 @given(st.text(max_size=30) | st.sampled_from(["eve@evil.org", "ORD-2", "5000.00", "ORD-1", "jane@x.com"]))
 def test_adding_a_text_never_makes_anything_vouched_for(text):
     background = task("Tell jane@x.com about ORD-1", looked_up())
-    more = replace(
-        background,
-        sources=(*background.sources, Source(SourceKind.TEXT, "mail", ValueType.TEXT, text)),
-    )
+    more = replace(background, texts=(*background.texts, Text("mail", text)))
     for arguments in ({"to": "eve@evil.org"}, {"to": text}, {"to": "jane@x.com", "body": text}):
         before, after = (judge(arguments, SEND, one) for one in (background, more))
         assert [one.vouched for one in before] == [one.vouched for one in after]
@@ -369,7 +371,7 @@ def test_adding_a_text_never_makes_anything_vouched_for(text):
 def test_what_an_undeclared_result_returns_never_vouches(value):
     silent = tool("mail", "read", {"order_id": "id"})
     before = task("Look at ORD-1")
-    after = take_result(before, silent, {"order_id": "ORD-1"}, {"anything": value}, place="c")
+    after = take_result(before, silent, {"order_id": "ORD-1"}, {"anything": value})
     leaves = value if isinstance(value, list) else [value]
     for leaf in leaves:
         assert kinds_vouched(before, leaf) == kinds_vouched(after, leaf)
