@@ -23,20 +23,24 @@ ask contains {
 	not is_array(input.history)
 }
 
+contact_history := input.history if is_array(input.history)
+
 contact_concerned if input.action.tool in input.account.contact_tools
 
-contact_last_exception := max([number |
-	is_array(input.history)
-	some number, deed in input.history
+contact_last_exception := max(contact_exceptions)
+
+contact_exceptions := [number |
+	deed := contact_history[number]
 	deed.tool in input.account.exception_tools
 	deed.status in {"begun", "succeeded", "unknown"}
-])
+]
 
 default contact_last_release := -1
 
-contact_last_release := max([number |
-	is_array(input.history)
-	some number, deed in input.history
+contact_last_release := max(contact_releases)
+
+contact_releases := [number |
+	deed := contact_history[number]
 	deed.tool in input.account.release_tools
 	deed.status == "succeeded"
-])
+]

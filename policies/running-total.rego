@@ -45,7 +45,6 @@ total_before := [amount |
 ]
 
 total_payments := [deed |
-	is_array(input.history)
 	some deed in input.history
 	deed.tool in input.account.payout_tools
 	deed.status in {"begun", "succeeded", "unknown"}

@@ -82,15 +82,16 @@ secret_name(name) if {
 
 risky(script) if {
 	is_string(script)
+	some line in split(script, "\n")
 	some pattern in risky_patterns
-	regex.match(pattern, script)
+	regex.match(pattern, line)
 }
 
 risky(script) if not is_string(script)
 
 # Where a command begins: at the start of a line, behind a separator, or behind what runs another command. Whoever hides a command
 # from this is held by the sandbox, which has neither the network nor the credentials to do it.
-risky_patterns := [sprintf(`(?m)(^|[;&|(\x60{]|\bsudo\b|\bexec\b|\bxargs\b|\benv\b)\s*%s`, [command]) | some command in [
+risky_patterns := [sprintf("(^|[;&|(`{]|\\bsudo\\b|\\bexec\\b|\\bxargs\\b|\\benv\\b)\\s*%s", [command]) | some command in [
 	`kubectl\s+(\S+\s+)*?(apply|create|delete|drain|edit|patch|replace|scale|exec)\b`,
 	`helm\s+(\S+\s+)*?(install|upgrade|uninstall|rollback)\b`,
 	`(terraform|tofu|pulumi)\s+(\S+\s+)*?(apply|destroy|up|import)\b`,
@@ -103,5 +104,5 @@ risky_patterns := [sprintf(`(?m)(^|[;&|(\x60{]|\bsudo\b|\bexec\b|\bxargs\b|\benv
 	`git\s+commit\b.*(--no-verify|\s-n\b)`,
 	`(dropdb|mkfs\S*|shutdown|reboot)\b`,
 	`rm\s+(-\S+\s+)*-\S*r\S*\s+(-\S+\s+)*(/|~|\$HOME)(\s|$|\*)`,
-	`(curl|wget)\b[^\n|]*\|\s*(sudo\s+)?(ba|z|da)?sh\b`,
+	`(curl|wget)\b[^|]*\|\s*(sudo\s+)?(ba|z|da)?sh\b`,
 ]]
