@@ -44,6 +44,12 @@ def origins(folder):
         subprocess.run([*git, "add", "."], check=True)
         subprocess.run([*git, "commit", "-q", "-m", "begin"], check=True)
         subprocess.run([*git, "tag", "-a", "v1", "-m", "the first"], check=True)
+        (repository / "docs").mkdir()
+        (repository / "docs" / "proposed.txt").write_text(f"proposed for {name}\n")
+        subprocess.run([*git, "add", "."], check=True)
+        subprocess.run([*git, "commit", "-q", "-m", "propose"], check=True)
+        subprocess.run([*git, "update-ref", "refs/pull/5/head", "HEAD"], check=True)
+        subprocess.run([*git, "reset", "-q", "--hard", "HEAD^"], check=True)
     return folder / "origins"
 
 

@@ -4,11 +4,13 @@ Rules
   1. A submodule, a link that leaves the tree, and a name that could reach outside or into `.git` are refused.
   2. What a tree leaves out (see delegate.tree) stays in the commit and does not come into the workspace.
   3. The workspace's limits hold before a byte is read.
+  4. Folders that a sparse clone names are taken with the files in the folders above them, as git's own cone does.
 """
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 
 from bridle.core.errors import ExecutionError
 from bridle.delegate.limits import TreeLimits, too_large
@@ -19,9 +21,11 @@ from bridle.delegate.tree import Kind, is_excluded
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 
 
-def store_commit(mirror: Mirror, commit: str, snapshots: Snapshots) -> str:
-    """Put a commit's files into the store; return the tree's digest."""
-    files = [file for file in mirror.files(commit) if not is_excluded(file.path)]
+def store_commit(mirror: Mirror, commit: str, snapshots: Snapshots, *, folders: Sequence[str] = ()) -> str:
+    """Put a commit's files, or those of some folders, into the store; return the tree's digest."""
+    files = [
+        file for file in mirror.files(commit) if not is_excluded(file.path) and in_cone(file.path, folders)
+    ]
     _check_limits(files, snapshots.limits)
     for file in files:
         _check_name(file)
@@ -29,6 +33,15 @@ def store_commit(mirror: Mirror, commit: str, snapshots: Snapshots) -> str:
     for file, data in zip(files, mirror.contents(files), strict=True):
         manifest[file.path] = _entry(file, data, snapshots)
     return snapshots.put(manifest)
+
+
+def in_cone(path: str, folders: Sequence[str]) -> bool:
+    """True when a sparse clone of these folders has the path; without folders it has every one."""
+    above = f"{posixpath.dirname(path)}/".lstrip("/")
+    return not folders or any(
+        path.startswith(f"{folder.strip('/')}/") or f"{folder.strip('/')}/".startswith(above)
+        for folder in folders
+    )
 
 
 def place_below(path: str, tree: str, around: str, *, snapshots: Snapshots) -> str:

@@ -25,23 +25,34 @@ from bridle.delegate.git_program import GitProgram, last_line
 _BATCH_BYTES = 32 << 20
 
 
+_FOLDERS: Mapping[str, tuple[str, ...]] = {
+    "branch": ("refs/heads/",),
+    "tag": ("refs/tags/",),
+    "commit": ("",),
+    "pull_request": ("refs/pull/", "refs/merge-requests/"),
+}
+
+
 @dataclass(frozen=True)
 class Point:
-    """What can be asked of an origin: a `branch`, a `tag` or a `commit`, by its name."""
+    """What can be asked of an origin: a `branch`, a `tag`, a `commit` or a `pull_request` (`12/head`, `12/merge`), by name."""
 
     kind: str
     name: str
 
     @property
-    def origin(self) -> str:
-        """What the origin calls it."""
-        folder = {"branch": "refs/heads/", "tag": "refs/tags/", "commit": ""}[self.kind]
-        return f"{folder}{self.name}"
+    def origins(self) -> tuple[str, ...]:
+        """What an origin may call it: forges differ in what they call a pull request."""
+        return tuple(f"{folder}{self.name}" for folder in _FOLDERS[self.kind])
 
     @property
     def local(self) -> str:
         """The reference under which it lies here."""
         return f"refs/remotes/{'origin' if self.kind == 'branch' else self.kind}/{self.name}"
+
+    @property
+    def noun(self) -> str:
+        return self.kind.replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -105,12 +116,8 @@ class Mirror:
         A commit that was asked for by its id is that commit, or an error: a tag's own id is none.
         """
         self.make()
-        known = self._ask(repository, "HEAD" if point.kind == "commit" else point.origin)
-        if not known and point.kind != "commit":
-            raise ExecutionError(
-                f"the origin has no {point.kind} {point.name}", reason=f"no-such-{point.kind}"
-            )
-        run = self._fetch(repository, f"+{point.origin}:{point.local}", depth=depth)
+        origin = self._find_origin(repository, point)
+        run = self._fetch(repository, f"+{origin}:{point.local}", depth=depth)
         if run.returncode and point.kind != "commit":
             raise _no_answer(repository, run)
         if run.returncode:  # not every origin gives a commit by its id
@@ -119,6 +126,17 @@ class Mirror:
         if point.kind == "commit" and commit != point.name:
             raise ExecutionError(f"{point.name} is no commit of the origin", reason="commit-differs")
         return commit
+
+    def _find_origin(self, repository: str, point: Point) -> str:
+        """Return what the origin calls the point; raise ExecutionError when it has none."""
+        if point.kind == "commit":
+            self._ask(repository, "HEAD")  # it answers; whether it gives a commit by its id is tried
+            return point.name
+        for origin in point.origins:
+            if self._ask(repository, origin):
+                return origin
+        reason = f"no-such-{point.kind.replace('_', '-')}"
+        raise ExecutionError(f"the origin has no {point.noun} {point.name}", reason=reason)
 
     def _find_commit(self, repository: str, point: Point) -> None:
         """Fetch all that the origin shows, and look for the commit among it."""
@@ -140,6 +158,10 @@ class Mirror:
     def tip_of(self, repository: str, branch: str) -> str:
         """Ask the origin for a branch's commit; empty when it has no such branch."""
         return self._ask(repository, f"refs/heads/{branch}")
+
+    def knows(self, repository: str, point: Point) -> bool:
+        """True when the origin has a branch, a tag or a pull request of that name."""
+        return any(self._ask(repository, origin) for origin in point.origins)
 
     def _ask(self, repository: str, ref: str) -> str:
         check_repository(repository)

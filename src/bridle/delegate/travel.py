@@ -146,7 +146,9 @@ class Travel:
 def _fetch_clone(mirror: Mirror, clone: Clone) -> None:
     if clone.kind == "branch" and mirror.tip_of(clone.repository, clone.branch):
         mirror.fetch(clone.repository, clone.branch)
-    elif clone.kind != "branch":
+    elif clone.kind == "pull_request" and mirror.knows(clone.repository, clone.point):
+        mirror.fetch_point(clone.repository, clone.point)
+    elif clone.kind not in ("branch", "pull_request"):
         mirror.fetch_point(clone.repository, Point("commit", clone.commit))
         mirror.git.output("update-ref", clone.point.local, clone.commit)
     if not mirror.has_commit(

@@ -41,7 +41,15 @@ from bridle.pipeline.vocabulary import (
 
 SHELLS = ("sh", "bash", "python")
 _LATER_SHELLS = ("powershell", "pwsh")
-REFS = {"branch": "branch", "tag": "tag", "commit": "commit", "sha": "commit"}
+REFS = {
+    "branch": "branch",
+    "tag": "tag",
+    "commit": "commit",
+    "sha": "commit",
+    "pull-request": "pull_request",
+    "merge-request": "pull_request",
+}
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _TOOL = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9_-]*)+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _KEY = re.compile(r"[A-Za-z_][\w-]{0,127}", re.ASCII)
@@ -194,21 +202,45 @@ def _read_clone(body: Fields) -> dict[str, Json]:
         found["depth"] = body.count("depth", default=1)
     if body.has("path"):
         found["path"] = body.text("path")
+    if body.has("sparse-checkout"):
+        found["folders"] = _read_folders(body)
     return found
+
+
+def _read_folders(body: Fields) -> list[Json]:
+    """Folders, as git's own sparse checkout takes them by default; a pattern would say what is left out only to git."""
+    folders = [text.strip().strip("/") for text in body.texts("sparse-checkout")]
+    odd = [text for text in folders if not text or set(text) & set("*?[!\\") or ".." in text.split("/")]
+    if odd or not folders:
+        hint = "write folders, such as [src, docs/guide]; the files above them come along"
+        body.refuse("'sparse-checkout' takes folders, no patterns", reason="sparse-pattern", hint=hint)
+    return [*folders]
 
 
 def _read_ref(ref: Fields) -> Json:
     word = ref.text("type", "branch").lower().replace("_", "-")
     type_, hint = REFS.get(word), f"use one of {', '.join(REFS)}"
-    if word == "pull-request":
-        ref.findings.refuse_later(ref.place, f"ref-{word}", hint="name the branch of the pull request")
-    elif type_ is None:
+    if type_ is None:
         ref.refuse(f"{word!r} is no kind of ref", reason="unknown-ref", hint=hint)
+    if type_ == "pull_request":
+        return {"type": type_, "name": _read_pull_request(ref)}
     name = ref.required_text("name")
     if type_ == "commit" and name and not _COMMIT.fullmatch(name) and "<+" not in name and "${{" not in name:
         hint = "write all 40 digits: a shorter id may come to mean another commit"
         ref.refuse(f"{name[:80]!r} is no commit", reason="bad-commit", hint=hint)
     return {"type": type_ or "branch", "name": name}
+
+
+def _read_pull_request(ref: Fields) -> str:
+    """`number`, and as `name` which of its two commits: what it proposes (head), or what merging it comes to."""
+    number, which = ref.required_text("number"), ref.text("name", "head")
+    if number and not _NUMBER.fullmatch(number) and "<+" not in number and "${{" not in number:
+        hint = "write its number: 12"
+        ref.refuse(f"{number[:40]!r} is no pull request", reason="bad-number", hint=hint)
+    if which not in ("head", "merge"):
+        hint = "write name: head, name: merge, or leave it out"
+        ref.refuse(f"a pull request has no {which[:40]!r}", reason="unknown-ref", hint=hint)
+    return f"{number}/{which}"
 
 
 def _read_approval(body: Fields) -> dict[str, Json]:

@@ -177,12 +177,12 @@ OUTPUT = define("output", core="name alias mask")
 OUTPUT_ALIAS = define("output-alias", core="key scope")
 CLONE = define(
     "clone",
-    core="repo ref depth path disabled enabled",
-    later="connector sparse-checkout submodules",
+    core="repo ref depth path sparse-checkout disabled enabled",
+    later="connector submodules",
     refused={"persist-credentials": "credentials-in-workspace"},
     aliases={"clonedir": "path", "repository": "repo"},
 )
-REF = define("ref", core="type name", later="number")
+REF = define("ref", core="type name number")
 AGENT = define(
     "agent",
     core="uses with model env task max-turns tools",

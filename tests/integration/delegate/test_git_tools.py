@@ -57,6 +57,68 @@ async def test_a_tag_is_the_commit_it_stands_for(bench: Bench, origin: Origin) -
     assert value_of(made)["parent"] == first
 
 
+@pytest.mark.parametrize("folder", ["pull", "merge-requests"])
+@pytest.mark.parametrize("which", ["head", "merge"])
+async def test_a_pull_request_is_what_the_forge_calls_so(
+    bench: Bench, origin: Origin, folder: str, which: str
+) -> None:
+    first = origin.git("rev-parse", "main")
+    proposed = origin.commit({"README": f"{which}\n"}, parent=first)
+    origin.git("update-ref", f"refs/{folder}/12/{which}", proposed)
+    origin.git("update-ref", "refs/heads/main", first)
+    arguments: dict[str, Json] = {"repository": str(origin.path), "pull_request": f"12/{which}"}
+    report = await bench.do("git.clone", arguments)
+    assert report.value == {"commit": proposed, "pull_request": f"12/{which}"}
+    assert (bench.folder / "README").read_text() == f"{which}\n"
+
+
+SPARSE = {
+    "README": "r\n",
+    "src/top": "t\n",
+    "src/a/one": "1\n",
+    "src/a/deep/two": "2\n",
+    "src/b/three": "3\n",
+    "docs/four": "4\n",
+}
+
+
+@pytest.fixture
+async def sparse(bench: Bench, origin: Origin) -> Bench:
+    origin.commit(SPARSE)
+    arguments: dict[str, Json] = {
+        "repository": str(origin.path),
+        "branch": "main",
+        "folders": ["src/a"],
+    }
+    report = await bench.do("git.clone", arguments)
+    assert report.status == "succeeded"
+    bench.boundary = REPAIR
+    return bench
+
+
+async def test_a_sparse_clone_is_its_folders_and_the_files_above_them(sparse: Bench) -> None:
+    found = sorted(str(p.relative_to(sparse.folder)) for p in sparse.folder.rglob("*") if p.is_file())
+    assert found == ["README", "src/a/deep/two", "src/a/one", "src/top"]
+
+
+async def test_a_commit_keeps_what_a_sparse_clone_left_out(sparse: Bench, origin: Origin) -> None:
+    (sparse.folder / "src/a/one").write_text("better\n")
+    made = value_of(await commit(sparse))
+    assert made["changed"] == ["src/a/one"]
+    await sparse.do("git.push", {"commit": made["commit"], "branch": BRANCH})
+    listed = origin.git("ls-tree", "-r", "--name-only", BRANCH).split()
+    assert listed == sorted(SPARSE)
+
+
+@pytest.mark.parametrize("path", ["src/b/three", "docs"])
+async def test_nothing_takes_the_place_of_what_was_left_out_unseen(sparse: Bench, path: str) -> None:
+    file = sparse.folder / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("mine\n")
+    report = await commit(sparse)
+    assert (report.status, value_of(report)["reason"]) == ("failed", "left-out")
+
+
 @pytest.mark.parametrize("gives_ids", ["true", "false"])
 async def test_a_commit_is_that_commit_however_the_origin_gives_it(
     bench: Bench, origin: Origin, gives_ids: str
@@ -77,6 +139,7 @@ async def test_a_commit_is_that_commit_however_the_origin_gives_it(
         ({"commit": "abc1234"}, "bad-arguments"),
         ({"tag": "v9"}, "no-such-tag"),
         ({"tag": "a..b"}, "bad-tag"),
+        ({"pull_request": "99/head"}, "no-such-pull-request"),
         ({"branch": "main", "tag": "v1"}, "bad-arguments"),
         ({}, "bad-arguments"),
         ({"branch": "main", "path": "../out"}, "outside-workspace"),

@@ -110,14 +110,15 @@ async def test_a_commit_made_on_one_machine_is_pushed_by_another(
     assert origin.git("rev-parse", "bridle/fix") == commit
 
 
-@pytest.mark.parametrize("kind", ["tag", "commit"])
-async def test_what_was_cloned_by_tag_or_commit_goes_on_on_another_machine(
+@pytest.mark.parametrize("kind", ["tag", "commit", "pull_request"])
+async def test_what_was_cloned_by_another_name_goes_on_on_another_machine(
     one: Machine, two: Machine, origin: Origin, kind: str
 ) -> None:
     first = origin.git("rev-parse", "main")
     origin.git("tag", "v1", first)
+    origin.git("update-ref", "refs/pull/7/head", first)
     origin.commit({"README": "calc, later\n"}, parent=first)
-    wanted = {"tag": "v1", "commit": first}[kind]
+    wanted = {"tag": "v1", "commit": first, "pull_request": "7/head"}[kind]
     await one.do("git.clone", {"repository": str(origin.path), kind: wanted})
     await one.edit("README", "calc", "fixed")
     commit = await one.commit("bridle/fix")

@@ -24,7 +24,7 @@ from bridle.core.likeness import mask_text
 from bridle.core.visible import hide_userinfo, show_name
 from bridle.delegate.checkout import changed_paths, place_below, store_commit
 from bridle.delegate.effectors import EffectorContext, EffectorResult
-from bridle.delegate.effectors.arguments import number_of, text_of
+from bridle.delegate.effectors.arguments import names_of, number_of, text_of
 from bridle.delegate.git_program import last_line
 from bridle.delegate.mirror import Clone, Mirror, Point
 from bridle.delegate.snapshot import Entry, Manifest
@@ -33,12 +33,14 @@ from bridle.delegate.workspace import Workspaces
 from bridle.dispatch.protocol import Task
 
 _NOBODY = "0" * 40
+POINTS = ("branch", "tag", "commit", "pull_request")
 
 
 async def clone(task: Task, context: EffectorContext) -> EffectorResult:
-    """Make the workspace, or the folder `path` of it, the files of a branch, a tag or a commit.
+    """Make the workspace, or the folder `path` of it, the files of a branch, a tag, a commit or a pull request.
 
-    `{"commit", "branch"}`, or `{"commit", "tag"}`, or `{"commit"}`; the fact `tree` is what the workspace is now.
+    `{"commit"}` and, for what is no commit, its name by its kind; the fact `tree` is what the workspace is now. With `folders` it
+    is these, and the files in the folders above them.
     """
     return await asyncio.to_thread(_clone, task, context.workspaces)
 
@@ -47,7 +49,8 @@ def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
     repository, point, path = text_of(task, "repository"), _point_of(task), text_of(task, "path", "")
     mirror = Mirror(spaces.mirror(task.workspace))
     commit = mirror.fetch_point(repository, point, depth=number_of(task, "depth", 0, least=0))
-    tree = store_commit(mirror, commit, spaces.snapshots)
+    folders = names_of(task, "folders") if "folders" in task.request.arguments else ()
+    tree = store_commit(mirror, commit, spaces.snapshots, folders=folders)
     if path:
         tree = place_below(
             clean_path(path), tree, spaces.snapshot(task.workspace), snapshots=spaces.snapshots
@@ -61,9 +64,9 @@ def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
 
 
 def _point_of(task: Task) -> Point:
-    kinds = [kind for kind in ("branch", "tag", "commit") if kind in task.request.arguments]
+    kinds = [kind for kind in POINTS if kind in task.request.arguments]
     if len(kinds) != 1:
-        raise InputError("a clone needs one of branch, tag and commit", reason="bad-arguments")
+        raise InputError(f"a clone needs one of {', '.join(POINTS)}", reason="bad-arguments")
     return Point(kinds[0], _commit_of(task) if kinds == ["commit"] else text_of(task, kinds[0]))
 
 
@@ -80,6 +83,7 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
     mirror = Mirror(spaces.mirror(task.workspace))
     base = mirror.clone()
     mirror.check_branch(branch)
+    _check_unseen(mirror, base, spaces, spaces.snapshots.load(tree))
     git_tree = _write_tree(mirror, base, spaces, spaces.snapshots.load(tree))
     if git_tree == mirror.git.text("rev-parse", f"{base.commit}^{{tree}}"):
         raise ExecutionError(
@@ -97,6 +101,23 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
         },
         {"tree": tree, "change": _describe_change(mirror, base.commit, made)},
     )
+
+
+def _check_unseen(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manifest) -> None:
+    """A file of the commit that was left out of the workspace is changed by nobody: what it held would be shown to nobody."""
+    seen = spaces.snapshots.load(base.tree)
+    unseen = {file.path for file in mirror.files(base.commit)} - set(seen)
+    made = {path for path in changed_paths(seen, manifest) if path in unseen or _hides(path, unseen)}
+    if made:
+        raise ExecutionError(
+            f"{', '.join(map(show_name, sorted(made)[:5]))} would take the place of what was left out of the clone",
+            hint="clone these folders as well, and redo the change",
+            reason="left-out",
+        )
+
+
+def _hides(path: str, unseen: set[str]) -> bool:
+    return any(other.startswith(f"{path}/") for other in unseen)
 
 
 def _describe_change(mirror: Mirror, base: str, made: str) -> dict[str, Json]:
