@@ -8,14 +8,9 @@ from bridle.trust.lifecycle import admit_version
 from bridle.trust.principals import Principal, PrincipalKind, Principals, RegisterPrincipal
 
 
-async def admit_agent(
-    definition: AgentDefinition, *, stream: str, principals: Principals, journal: Journal, first_use: bool
-) -> Principal:
-    """Return the agent as it stands, registered when it or its version is new; raise TrustError for a version not approved.
-
-    `stream` is the execution or session that it is admitted for.
-    """
-    new = Principal(
+def describe_agent(definition: AgentDefinition) -> Principal:
+    """Return the principal that an agent's file describes; whether it may act is not the file's to say."""
+    return Principal(
         kind=PrincipalKind.AGENT,
         name=definition.name,
         owner=definition.owner,
@@ -24,6 +19,16 @@ async def admit_agent(
         digest=definition.digest,
         purpose=str(definition.purpose),
     )
+
+
+async def admit_agent(
+    definition: AgentDefinition, *, stream: str, principals: Principals, journal: Journal, first_use: bool
+) -> Principal:
+    """Return the agent as it stands, registered when it or its version is new; raise TrustError for a version not approved.
+
+    `stream` is the execution or session that it is admitted for.
+    """
+    new = describe_agent(definition)
     known = await principals.get(new.id)
     while True:
         admitted = admit_version(known, new, first_use=first_use)

@@ -65,7 +65,8 @@ class AgentInput:
 @dataclass(frozen=True)
 class AgentDefinition:
     """An agent. `model` may be empty: the step or the account names it then. `connector` is kept for the model's
-    credentials and grants nothing by itself. `output_schema` is a JSON Schema of what it hands on; empty declares nothing."""
+    credentials and grants nothing by itself. `output_schema` is a JSON Schema of what it hands on; empty declares nothing.
+    `operating` is how it takes part in the organisation's work (agent.operating)."""
 
     name: str
     version: str
@@ -80,6 +81,7 @@ class AgentDefinition:
     connector: str = ""
     inputs: tuple[AgentInput, ...] = ()
     output_schema: Mapping[str, Json] = field(default_factory=dict)
+    operating: Mapping[str, Json] = field(default_factory=dict)
     permissions: frozenset[str] = field(init=False)
     digest: str = field(init=False)
 
@@ -104,7 +106,8 @@ class AgentDefinition:
             "connector": self.connector,
             "inputs": [asdict(item) for item in self.inputs],
         }
-        return {**data, "output_schema": self.output_schema} if self.output_schema else data
+        stated: dict[str, Json] = {"output_schema": self.output_schema, "operating": self.operating}
+        return {**data, **{name: value for name, value in stated.items() if value}}
 
 
 @dataclass(frozen=True)

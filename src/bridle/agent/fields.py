@@ -19,6 +19,7 @@ from typing import Any
 from bridle.agent.definition import AgentDefinition, AgentLimits
 from bridle.agent.faults import Faults
 from bridle.agent.inputs import list_expression_faults, read_inputs
+from bridle.agent.operating import read_operating
 from bridle.agent.outputs import read_output_schema
 from bridle.agent.reader import Spot, nearest
 from bridle.agent.words import TOOL_WORDS
@@ -79,6 +80,7 @@ def build_agent(
     outputs = (fields.get("outputs"), fields.get("output_schema"))
     no_tools: tuple[str, ...] = ()
     no_schema: Mapping[str, Any] = {}
+    unstated: dict[str, Any] = {}
     parts: dict[str, Any] = {
         "name": attempt(lambda: need("name"), ""),
         "version": attempt(lambda: need("version"), ""),
@@ -88,6 +90,7 @@ def build_agent(
         "tools": attempt(lambda: _tools(fields), no_tools),
         "boundary": attempt(lambda: _boundary(fields), None),
         "limits": attempt(lambda: _limits(fields), None),
+        "operating": attempt(lambda: read_operating(fields), unstated),
         "output_schema": attempt(lambda: read_output_schema(*outputs), no_schema),
     }
     faults.raise_if_any()

@@ -25,6 +25,7 @@ from ruamel.yaml.nodes import ScalarNode
 from bridle.agent.definition import AgentDefinition
 from bridle.agent.faults import Faults
 from bridle.agent.fields import build_agent
+from bridle.agent.operating import OPERATING, list_gaps
 from bridle.agent.reader import Spot, nearest, read_yaml
 from bridle.core.errors import InputError
 
@@ -35,7 +36,7 @@ _WORDS = """
     tools allowed_tools boundary write protect push network suite
     limits max_turns max_tokens max_cost_usd timeout max_output_tokens
     mcp mcp_servers mcp_format allowed_domains output outputs output_schema permissions skill skills rules
-    docker_connector workdir backend swarm
+    docker_connector workdir backend swarm operating
 """
 FIELDS = frozenset(_WORDS.split())
 TWINS = {"id": "name", "identifier": "name", "task": "prompt", "allowed_tools": "tools", "mcp": "mcp_servers"}
@@ -62,8 +63,7 @@ def parse_agent(
     """Read an agent in any form; raise InputError with every fault (`agent.faults`). `name`, `version` and `owner` stand in
     where the file has none; where it has a name or version of its own and these are given too, they have to agree."""
     faults = Faults()
-    gather = _gather_markdown if text.startswith("---") else _gather_yaml
-    fields = faults.attempt(lambda: gather(text, file, faults), None)
+    fields = faults.attempt(lambda: _gather(text, file, faults), None)
     if fields is None:
         faults.raise_if_any()
     fields = fields or {}
@@ -71,6 +71,15 @@ def parse_agent(
         faults.attempt(lambda field=field, given=given: _check_agrees(fields.get(field), given), None)  # type: ignore[misc]
     fallback = {"name": name, "version": version, "owner": owner}
     return build_agent(fields, fallback=fallback, file=file, faults=faults)
+
+
+def find_gaps(text: str, *, file: str) -> list[InputError]:
+    """Return what an agent's file, which reads without a fault, does not say of how it works and what it may do."""
+    return list(list_gaps(_gather(text, file, Faults()), file=file))
+
+
+def _gather(text: str, file: str, faults: Faults) -> Fields:
+    return (_gather_markdown if text.startswith("---") else _gather_yaml)(text, file, faults)
 
 
 def _check_agrees(spot: Spot | None, given: str) -> None:
@@ -180,7 +189,7 @@ def _environment(spot: Spot) -> Fields:
 
 
 def _spread(fields: Fields) -> Fields:
-    """Put twins, `env`, `boundary` and `limits` in their place."""
+    """Put twins, `env`, `boundary`, `limits` and `operating` in their place."""
     spread: Fields = {}
     groups: Mapping[str, Callable[[Spot], Fields]] = {
         "env": _environment,
@@ -188,6 +197,7 @@ def _spread(fields: Fields) -> Fields:
         "limits": lambda spot: spot.mapping(
             {"max_turns", "max_tokens", "max_cost_usd", "timeout", "max_output_tokens"}
         ),
+        "operating": lambda spot: spot.mapping(OPERATING),
     }
     for name, spot in fields.items():
         _merge(spread, groups[name](spot) if name in groups else {TWINS.get(name, name): spot})

@@ -62,6 +62,11 @@ def load_agent(uses: str, *, roots: Sequence[Path]) -> AgentDefinition:
     )
 
 
+def find_file(definition: AgentDefinition, *, roots: Sequence[Path]) -> Path:
+    """Return the file that a loaded definition was read from."""
+    return _versions(definition.name, roots=roots)[definition.version]
+
+
 def list_agents(roots: Sequence[Path]) -> list[str]:
     """Return every reference there is, as `publisher.name@1.0.0`, sorted."""
     names = {folder.name for root in roots if root.is_dir() for folder in root.iterdir() if folder.is_dir()}

@@ -101,3 +101,53 @@ def test_a_check_says_why_somebody_may_and_exits_3_when_they_may_not(run, tmp_pa
     assert run("roles", "check", "user:ben", "git:push")[0] == 3
     run("principals", "suspend", "user:ben")
     assert run("roles", "check", "user:ben", "git:push", "--environment", "eu")[0] == 3
+
+
+@pytest.fixture
+def agent_file(tmp_path, monkeypatch):
+    folder = tmp_path / "project" / "agents" / "acme.clerk"
+    folder.mkdir(parents=True)
+    file = folder / "1.0.0.md"
+    file.write_text("---\nname: acme.clerk\nversion: 1.0.0\nowner: ana\ntools: [file.read]\n---\nHelp.\n")
+    monkeypatch.chdir(tmp_path / "project")
+    return file
+
+
+def test_validate_names_what_an_agent_leaves_unsaid_and_refuses_it_when_strict(run, agent_file):
+    code, (found,) = run("validate", agent_file)
+    assert (code, found["valid"]) == (0, True)
+    assert "boundary.network is not declared: it has none" in found["warnings"]
+    code, (found,) = run("validate", "--strict", agent_file)
+    reasons = {complaint["reason"] for complaint in found["problem"]["complaints"]}
+    assert (code, found["valid"], reasons) == (2, False, {"agent-gap"})
+
+
+def card(capsys, monkeypatch, *words, **environ):
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main.run(["agent", "card", "acme.clerk", *words])
+    return ended.value.code, capsys.readouterr().out
+
+
+def test_a_card_is_signed_for_an_agent_that_may_act_and_for_no_other(run, agent_file, capsys, monkeypatch):
+    code, printed = card(capsys, monkeypatch, "--interface", "JSONRPC=https://agents.example.com/a2a")
+    assert (code, len(json.loads(printed)["signatures"])) == (0, 1)
+    assert card(capsys, monkeypatch, BRIDLE_AGENTS="approved-only")[0] == 3
+
+
+def test_a_file_is_approved_by_its_digest_before_its_first_use_and_a_changed_one_is_not(
+    run, agent_file, capsys, monkeypatch
+):
+    monkeypatch.setenv("BRIDLE_AGENTS", "approved-only")
+    run("principals", "add", "service:ci")  # so that there is a store
+    approved = run("principals", "approve", "agent:acme.clerk", "--version", agent_file)[1]
+    assert (approved["state"], len(approved["approved"])) == ("approved", 1)
+    assert card(capsys, monkeypatch)[0] == 0
+    agent_file.write_text(agent_file.read_text() + "And more.\n")
+    assert card(capsys, monkeypatch)[0] == 3
+
+
+def test_a_file_of_another_agent_does_not_approve_this_one(run, agent_file):
+    run("principals", "add", "service:ci")
+    assert run("principals", "approve", "agent:acme.other", "--version", agent_file)[0] == 2

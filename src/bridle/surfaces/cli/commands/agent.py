@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,18 +15,86 @@ from bridle.surfaces.cli.options import (
     Policies,
     Quiet,
     Store,
+    print_json,
+    say,
 )
 
-agent_app = typer.Typer(help="Agents without a pipeline.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from bridle.agent.definition import AgentDefinition
+    from bridle.core.settings import Settings
+
+agent_app = typer.Typer(
+    help="One agent: run without a pipeline, or described to others.", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(agent_app, name="agent")
 
 
-@agent_app.callback()
-def agents() -> None:
-    """Agents without a pipeline."""
+@agent_app.command(
+    name="card",
+    epilog="Example: bridle agent card bridle.ci-autofix --interface JSONRPC=https://agents.example.com/a2a",
+)
+def agent_card(
+    name: Annotated[str, typer.Argument(help="The agent, as publisher.name@1.0.0.", metavar="NAME")],
+    interfaces: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--interface",
+            help="Where it is reached: JSONRPC=URL, GRPC=URL or HTTP+JSON=URL; may be repeated.",
+            metavar="BINDING=URL",
+        ),
+    ] = None,
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Print the agent's A2A card: what it is for, how it works, what it may do at most; signed by the control plane (JWS).
+
+    A card is JSON; --json leaves the remarks for people out.
+    """
+    from bridle.agent.card import build_card, read_interface, sign_card
+    from bridle.agent.forms import find_gaps
+    from bridle.agent.shelf import find_file, load_agent, read_text
+    from bridle.app import agent_roots
+    from bridle.core.settings import load_settings
+    from bridle.trust.keys import load_signer
+
+    roots = agent_roots()
+    definition = load_agent(name, roots=roots)
+    file = find_file(definition, roots=roots)
+    gaps = [gap.what for gap in find_gaps(read_text(file), file=str(file))]
+    named = [read_interface(text) for text in interfaces or []]
+    settings = load_settings(store_url=store)
+    asyncio.run(_check_standing(settings, definition))
+    card = build_card(definition, gaps=gaps, interfaces=named)
+    signer = load_signer(settings.config_dir / "control-plane.key")
+    print_json(sign_card(card, signer))
+    if not named and not as_json:
+        say("The card names no interface: it describes the agent, and nobody can reach it by it.")
+    return 0
+
+
+async def _check_standing(settings: Settings, definition: AgentDefinition) -> None:
+    """Nobody signs for an agent that may not act here; raise TrustError."""
+    from bridle.agent.admission import describe_agent
+    from bridle.core.errors import TrustError
+    from bridle.surfaces.cli.reading import open_existing_store, sqlite_file
+    from bridle.trust.lifecycle import admit_version
+    from bridle.trust.principals import Lifecycle
+
+    file = sqlite_file(settings.store_url)
+    new, known = describe_agent(definition), None
+    if file is None or file.is_file():
+        with open_existing_store(settings) as opened:
+            known = await opened.principals.get(new.id)
+    standing = admit_version(known, new, first_use=not settings.approved_agents_only)
+    if standing.state is not Lifecycle.ACTIVE:
+        raise TrustError(
+            f"{new.id} is {standing.state}, and no card is signed for it",
+            hint=f"bridle principals show {new.id}",
+            reason="principal-not-active",
+        )
 
 
 @agent_app.command(

@@ -29,19 +29,23 @@ def validate(
     ],
     given: Given = None,
     input_sets: InputSets = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse what an agent's file leaves unsaid, too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Report every fault of these files, each with its place, its reason and what to do.
 
-    Inputs that are given are those of every pipeline among them, and are checked as bridle run would.
+    Inputs that are given are those of every pipeline among them, and are checked as bridle run would. What an agent's file does
+    not say of how it works and what it may do is named as a warning; nothing that is not declared is granted.
     """
     from bridle.core.errors import InputError
 
     results: list[dict[str, Any]] = []
     for path in files:
         try:
-            found = _check(path, given or [], input_sets or [])
-            results.append({"file": str(path), "valid": True, "notes": found})
+            found = _check(path, given or [], input_sets or [], strict=strict)
+            results.append({"file": str(path), "valid": True, **found})
         except InputError as error:
             results.append(
                 {"file": str(path), "valid": False, "problem": error.to_problem(), "text": str(error)}
@@ -53,8 +57,9 @@ def validate(
     return 0 if all(result["valid"] for result in results) else 2
 
 
-def _check(path: Path, given: Sequence[str], sets: Sequence[Path]) -> list[str]:
-    from bridle.agent.forms import parse_agent
+def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bool) -> dict[str, list[str]]:
+    from bridle.agent.faults import AgentFileError
+    from bridle.agent.forms import find_gaps, parse_agent
     from bridle.app import agent_roots
     from bridle.surfaces.cli.files import check_inputs, read_plan, read_text
     from bridle.surfaces.cli.references import check_references
@@ -62,11 +67,14 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path]) -> list[str]:
     text = read_text(path)
     if path.suffix == ".md" or AGENT_ROOT.search(text):
         parse_agent(text, file=str(path), name=path.parent.name or path.stem, version=path.stem)
-        return []
+        gaps = find_gaps(text, file=str(path))
+        if strict and gaps:
+            raise AgentFileError(gaps)
+        return {"notes": [], "warnings": [gap.what for gap in gaps]}
     found = read_plan(path, given=given)
     check_inputs(found, given, sets=sets)
     check_references(found, roots=agent_roots())
-    return list(found.notes)
+    return {"notes": list(found.notes), "warnings": []}
 
 
 def _print(results: list[dict[str, Any]]) -> None:
@@ -77,6 +85,8 @@ def _print(results: list[dict[str, Any]]) -> None:
         put(f"{result['file']}: valid")
         for note in result["notes"]:
             put(f"  note: {note}")
+        for warning in result["warnings"]:
+            put(f"  warning: {warning}")
 
 
 def plan(

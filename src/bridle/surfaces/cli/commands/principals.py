@@ -207,8 +207,8 @@ def _change(
 
     settings = load_settings(store_url=store)
     check_store(settings)
-    given = _read_version(version) if version else ""
-    changed = asyncio.run(_make(settings, principal, Change(word), name, comment, version=given))
+    digest, new = _read_version(version, principal)
+    changed = asyncio.run(_make(settings, principal, Change(word), name, comment, version=digest, new=new))
     _tell(changed, as_json=as_json)
     return 0
 
@@ -223,13 +223,26 @@ async def _add(settings: Settings, new: Principal, name: str, comment: str) -> P
 
 
 async def _make(
-    settings: Settings, principal: str, change: Change, name: str, comment: str, *, version: str
+    settings: Settings,
+    principal: str,
+    change: Change,
+    name: str,
+    comment: str,
+    *,
+    version: str,
+    new: Principal | None,
 ) -> Principal:
+    """Make a change; an agent that nobody knows yet is registered with the version that is approved."""
     from bridle.app import open_registry
+    from bridle.trust.lifecycle import change_principal
+    from bridle.trust.principals import Lifecycle
     from bridle.trust.registry import Author
 
     async with open_registry(settings) as counter:
         by = Author(counter.user.id, name, comment)
+        if new is not None and await counter.store.enrolled.get(new.id) is None:
+            draft = replace(new, state=Lifecycle.DRAFT)
+            return await counter.registry.add(change_principal(draft, change, version=version), by=by)
         return await counter.registry.change(principal, change, by=by, version=version)
 
 
@@ -271,21 +284,28 @@ def _read_new(principal: str, owner: str, purpose: str, permissions: list[str], 
     return Principal(kind, name, owner, may, state=state, purpose=purpose)
 
 
-def _read_version(given: str) -> str:
-    """Return the digest of a version: as it was given, or that of the agent's file."""
+def _read_version(given: str, principal: str) -> tuple[str, Principal | None]:
+    """Return the digest of a version, and the agent it is of where it was given as the agent's file."""
+    from bridle.agent.admission import describe_agent
     from bridle.agent.forms import parse_agent
     from bridle.core.errors import InputError
     from bridle.surfaces.cli.files import read_text
 
-    if DIGEST.fullmatch(given):
-        return given
+    if not given or DIGEST.fullmatch(given):
+        return given, None
     path = Path(given)
     if not path.is_file():
         raise InputError(
             f"{given!r} is neither a digest nor a file", hint="write sha256:…", where="--version"
         )
-    text = read_text(path)
-    return parse_agent(text, file=given, name=path.parent.name or path.stem, version=path.stem).digest
+    name = path.parent.name or path.stem
+    owner = name.partition(".")[0]  # as agent.shelf has it
+    described = describe_agent(
+        parse_agent(read_text(path), file=given, name=name, version=path.stem, owner=owner)
+    )
+    if described.id != principal:
+        raise InputError(f"{given} is the file of {described.id}", hint="name the agent it is of")
+    return described.digest, described
 
 
 async def _describe(opened: OpenStore, principal_id: str) -> dict[str, Any]:
