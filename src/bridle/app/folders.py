@@ -11,6 +11,7 @@ from bridle.adapters.people.roles import RolesFile
 from bridle.adapters.rego.binding_file import FILE as BINDING_FILE
 from bridle.adapters.rego.binding_file import read_bindings
 from bridle.adapters.rego.bound import BoundPolicy
+from bridle.adapters.rego.opa import OpaServer
 from bridle.adapters.rego.policy_set import list_policies, load_policy_set
 from bridle.adapters.rego.testing import load_suites, run_suite
 from bridle.adapters.templates.branch import BranchTree
@@ -52,7 +53,13 @@ def open_policy(settings: Settings) -> BoundPolicy:
         sets={name: load_policy_set([path]).modules for name, path in file.paths.items()},
         account=file.account,
         timeout_s=POLICY_TIMEOUT_S,
+        external=(lambda digest: open_opa(settings, digest)) if settings.opa else None,
     )
+
+
+def open_opa(settings: Settings, digest: str) -> OpaServer:
+    """Make the client of the account's OPA server; raise InputError when its address is none."""
+    return OpaServer(settings.opa, digest=digest, token=settings.opa_token, timeout_s=POLICY_TIMEOUT_S)
 
 
 def test_policies(settings: Settings, paths: Sequence[Path]) -> list[SuiteReport]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridle.core.errors import InputError
@@ -24,6 +24,7 @@ class Settings:
     default model, `model_price` its own price ("0.25/1.25": dollars per million tokens in and out); both may be empty.
     `max_executions` is how many executions of the account run at once; None is any number.
     `snapshots_dir` holds what several machines share of workspaces; None is a folder in `work_dir`, for one machine.
+    `opa` is the address of an OPA server that evaluates the policies, `opa_token` what it knows us by.
     `policies` are files and folders of Rego that are asked beside the base set.
     With `own_keys_only` a person's word counts only when it is signed with their own key.
     `project` is the one that executions belong to which are started here; roles may be bound to it.
@@ -47,6 +48,8 @@ class Settings:
     loop_window: str = "24h"
     snapshots_dir: Path | None = None
     policies: tuple[Path, ...] = ()
+    opa: str = ""
+    opa_token: str = field(default="", repr=False)
     approved_agents_only: bool = False
     project: str = "default"
     own_keys_only: bool = False
@@ -82,6 +85,8 @@ def load_settings(
         project=env.get("BRIDLE_PROJECT") or "default",
         approved_agents_only=_choice(env, "BRIDLE_AGENTS", ("first-use", "approved-only")) == "approved-only",
         servers=next(iter(_paths(env, "BRIDLE_SERVERS")), None),
+        opa=env.get("BRIDLE_OPA", ""),
+        opa_token=env.get("BRIDLE_OPA_TOKEN", ""),
         policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),
     )
 

@@ -5,7 +5,8 @@ Rules
      memory or raises stops only the actions in its scope. At most MOST_ENGINES are kept; the one that was not asked for
      longest goes.
   2. The digest covers every set, every binding and the account's facts: whoever changes one has changed the policy.
-  3. All sets are loaded once at the start, so that one with complaints stops the server and not an action; so does a binding that
+  3. An external engine has all sets at once; what sets say that do not apply is left out here, by whose rule it is.
+  4. All sets are loaded once at the start, so that one with complaints stops the server and not an action; so does a binding that
      names a rule which its set does not have.
 
 What the answers come to under the bindings is `trust.bindings`.
@@ -14,15 +15,17 @@ What the answers come to under the bindings is `trust.bindings`.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from bridle.adapters.rego.engine import MEMORY_MIB, Regorus
-from bridle.adapters.rego.policy_set import PolicySet, build_policy_set
+from bridle.adapters.rego.opa import EXTERNAL_NAME, export_module
+from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, PolicySet, build_policy_set
 from bridle.adapters.rego.reads import ACCOUNT, Speaker
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
 from bridle.trust.bindings import Binding, Speech, combine, list_applicable
-from bridle.trust.policy import PolicyAnswer, PolicyError
+from bridle.trust.policy import Finding, PolicyAnswer, PolicyEngine, PolicyError
 
 MOST_ENGINES = 8  # a warm worker takes 21 MB
 
@@ -39,6 +42,7 @@ class BoundPolicy:
         account: Mapping[str, Json] | None = None,
         timeout_s: float = 1.0,
         memory_mib: int = MEMORY_MIB,
+        external: Callable[[str], PolicyEngine] | None = None,
     ) -> None:
         self._always = always
         self._bindings = tuple(bindings)
@@ -48,6 +52,7 @@ class BoundPolicy:
         self._engines: OrderedDict[tuple[str, ...], Regorus] = OrderedDict()
         self._speakers: dict[str, Speaker] = {}
         self._closing: list[Regorus] = []
+        self._external = external(self.digest) if external else None
         self._closed = False
 
     @property
@@ -96,19 +101,50 @@ class BoundPolicy:
         if self._closed:
             raise PolicyError("the policy engine is closed")
         applicable = list_applicable(self._bindings, document)
-        engine = self._engine(tuple(sorted({one.owner for one in applicable})))
-        answer = await engine.evaluate(document)
+        owners = tuple(sorted({one.owner for one in applicable}))
+        answer, speakers = await self._ask(document, owners)
         while self._closing:
             await self._closing.pop().close()
         combined = combine(
             answer,
             applicable=applicable,
-            speeches=[_speech(one) for one in engine.speakers],
+            speeches=[_speech(one) for one in speakers],
             supplied=self.account,
         )
         return PolicyAnswer(
             combined.deny, combined.ask, combined.allow, self.digest, combined.warn, combined.would
         )
+
+    async def _ask(
+        self, document: Mapping[str, Any], owners: tuple[str, ...]
+    ) -> tuple[PolicyAnswer, Sequence[Speaker]]:
+        """Return what the sets of everyone and those of these owners say, and which rules they have."""
+        if self._external is None:
+            engine = self._engine(owners)
+            return await engine.evaluate(document), engine.speakers
+        silent = set(self._sets) - set(owners)
+        speakers = [one for one in self.speakers if one.owner not in silent]
+        rules = {one.rule for one in speakers}
+
+        def said(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+            return tuple(finding for finding in findings if finding.rule in rules)
+
+        told = await self._external.evaluate(document)
+        unknown = {one.rule for one in (*told.deny, *told.ask, *told.allow, *told.warn)}
+        unknown -= {one.rule for one in self.speakers}
+        if unknown:
+            raise PolicyError(
+                f"the external engine speaks by rules that no set has: {', '.join(sorted(unknown))}"
+            )
+        answer = PolicyAnswer(said(told.deny), said(told.ask), said(told.allow), told.digest, said(told.warn))
+        return answer, speakers
+
+    def export(self) -> dict[str, str]:
+        """Return the modules that an external engine has to load, by file name."""
+        modules = dict(self._always.modules)
+        for bound in self._sets.values():
+            modules |= bound
+        return {**modules, ANSWER_NAME: ANSWER, EXTERNAL_NAME: export_module(self.digest)}
 
     def list_unsupplied(self) -> list[tuple[Speaker, list[str]]]:
         """Return the rules that read facts of the account which it does not supply, each with their names."""

@@ -118,6 +118,28 @@ def check_policy(settings: Settings) -> Sequence[Check]:
         return [Check("policy", State.FAIL, str(error).partition("\n")[0], error.hint or POLICY_FIX)]
 
 
+async def _check_opa(settings: Settings, digest: str) -> list[Check]:
+    """An external engine is nobody's to change but its owner's."""
+    from bridle.app import open_opa
+
+    if not settings.opa:
+        return []
+    try:
+        is_open = await open_opa(settings, digest).is_open()
+    except OSError as error:
+        return [
+            Check(
+                "opa", State.FAIL, f"{settings.opa} does not answer: {error}", "start it, or unset BRIDLE_OPA"
+            )
+        ]
+    if is_open:
+        what = f"{settings.opa} lets anybody who reaches it replace the policies"
+        return [
+            Check("opa", State.FAIL, what, "opa run --server --authentication=token --authorization=basic")
+        ]
+    return [Check("opa", State.OK, f"{settings.opa} refuses a stranger's policies")]
+
+
 async def _ask_policy(settings: Settings) -> list[Check]:
     from bridle.app import open_policy
     from bridle.gate.decision import decide
@@ -125,6 +147,10 @@ async def _ask_policy(settings: Settings) -> list[Check]:
     from bridle.trust.bindings import MISSING
 
     engine = open_policy(settings)
+    opa = await _check_opa(settings, engine.digest)
+    if any(check.state is State.FAIL for check in opa):
+        await engine.close()
+        return opa
     try:
         await engine.start()
         known, broken = known_question(), {**known_question(), "principal": None}
@@ -145,7 +171,7 @@ async def _ask_policy(settings: Settings) -> list[Check]:
     rules = f"base set{added} {engine.digest[:19]}…"
     if not unsupplied:
         what = f"{rules} answers; a known action is allowed, one of nobody is denied"
-        return [Check("policy", State.OK, what)]
+        return [Check("policy", State.OK, what), *opa]
     answers = Check("policy", State.OK, f"{rules} answers; an action of nobody is denied")
     names = ", ".join(sorted({name for _, absent in unsupplied for name in absent}))
     told = "; ".join(f"{one.rule} ({one.file}:{one.line})" for one, _ in unsupplied)

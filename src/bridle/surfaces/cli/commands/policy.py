@@ -94,6 +94,28 @@ def policy_eval(
     return EXIT_CODES[found["effect"]]
 
 
+@policy_app.command(name="export", epilog="Example: bridle policy export /etc/opa/bridle")
+def policy_export(
+    folder: Annotated[Path, typer.Argument(help="The folder that an OPA server loads.", metavar="DIR")],
+    policies: Policies = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write the account's policies, the base set included, for an OPA server to load; BRIDLE_OPA names the server."""
+    from bridle.app import open_policy
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.files import write_bytes
+
+    policy = open_policy(load_settings(policies=policies or ()))
+    modules = policy.export()
+    for name, text in modules.items():
+        write_bytes(folder / name, text.encode())
+    if as_json:
+        print_json({"folder": str(folder), "digest": policy.digest, "modules": sorted(modules)})
+    else:
+        put(f"{len(modules)} modules in {folder}, {policy.digest}")
+    return 0
+
+
 @policy_app.command(name="replay", epilog="Example: bridle policy replay --set policies/house --json")
 def policy_replay(
     sets: Annotated[
