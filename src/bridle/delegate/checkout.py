@@ -1,7 +1,8 @@
 """From a commit to a tree in the snapshot store, and from two trees to what changed between them.
 
 Rules
-  1. A submodule, a link that leaves the tree, and a name that could reach outside or into `.git` are refused.
+  1. A link that leaves the tree, and a name that could reach outside or into `.git` are refused; so is a submodule, unless the
+     clone asks for them (delegate.submodules).
   2. What a tree leaves out (see delegate.tree) stays in the commit and does not come into the workspace.
   3. The workspace's limits hold before a byte is read.
   4. Folders that a sparse clone names are taken with the files in the folders above them, as git's own cone does.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from typing import Protocol
 
 from bridle.core.errors import ExecutionError
 from bridle.delegate.limits import TreeLimits, too_large
@@ -18,20 +20,40 @@ from bridle.delegate.mirror import Mirror, TreeFile
 from bridle.delegate.snapshot import Entry, Manifest, Snapshots
 from bridle.delegate.tree import Kind, is_excluded
 
-_LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
+_LINK, SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 
 
-def store_commit(mirror: Mirror, commit: str, snapshots: Snapshots, *, folders: Sequence[str] = ()) -> str:
+class Source(Protocol):
+    """Brings what lies in other repositories."""
+
+    def tree_of(self, file: TreeFile) -> str:
+        """Store the files of the submodule that stands at a path; return the tree's digest."""
+        ...
+
+
+def store_commit(
+    mirror: Mirror,
+    commit: str,
+    snapshots: Snapshots,
+    *,
+    folders: Sequence[str] = (),
+    submodules: Source | None = None,
+) -> str:
     """Put a commit's files, or those of some folders, into the store; return the tree's digest."""
     files = [
         file for file in mirror.files(commit) if not is_excluded(file.path) and in_cone(file.path, folders)
     ]
     _check_limits(files, snapshots.limits)
     for file in files:
-        _check_name(file)
+        _check_name(file, submodules=submodules is not None)
+    own = [file for file in files if file.mode != SUBMODULE]
     manifest: dict[str, Entry] = {}
-    for file, data in zip(files, mirror.contents(files), strict=True):
+    for file, data in zip(own, mirror.contents(own), strict=True):
         manifest[file.path] = _entry(file, data, snapshots)
+    for file in files:
+        if file.mode == SUBMODULE and submodules is not None:
+            inner = snapshots.load(submodules.tree_of(file))
+            manifest |= {f"{file.path}/{name}": entry for name, entry in inner.items()}
     return snapshots.put(manifest)
 
 
@@ -81,10 +103,11 @@ def _entry(file: TreeFile, data: bytes, snapshots: Snapshots) -> Entry:
     return Entry(Kind.LINK, target=target)
 
 
-def _check_name(file: TreeFile) -> None:
+def _check_name(file: TreeFile, *, submodules: bool) -> None:
     parts = file.path.lower().split("/")
-    if file.mode == _SUBMODULE:
-        raise ExecutionError(f"{file.path} is a submodule; they are not supported", reason="submodule")
+    if file.mode == SUBMODULE and not submodules:
+        hint = "write submodules: true, if it lies beside this repository"
+        raise ExecutionError(f"{file.path} is a submodule", hint=hint, reason="submodule")
     if {"", ".", "..", ".git"} & set(parts):
         raise ExecutionError(f"{file.path!r} is no honest name for a file", reason="bad-name")
 

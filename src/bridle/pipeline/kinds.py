@@ -204,7 +204,24 @@ def _read_clone(body: Fields) -> dict[str, Json]:
         found["path"] = body.text("path")
     if body.has("sparse-checkout"):
         found["folders"] = _read_folders(body)
+    if body.text("submodules", "false").lower() not in ("false", ""):
+        found["submodules"] = _read_submodules(body, ref)
     return found
+
+
+def _read_submodules(body: Fields, ref: Fields | None) -> bool:
+    if body.text("submodules").lower() not in ("true", "recursive"):
+        body.refuse("'submodules' is true or false", reason="wrong-shape", hint="write submodules: true")
+    if ref is not None and REFS.get(_kind_of_ref(ref)) == "pull_request":
+        hint = "leave submodules out: who proposes a change would choose what is fetched"
+        body.refuse(
+            "a pull request is cloned without submodules", reason="submodules-of-a-proposal", hint=hint
+        )
+    return True
+
+
+def _kind_of_ref(ref: Fields) -> str:
+    return ref.text("type", "branch").lower().replace("_", "-")
 
 
 def _read_folders(body: Fields) -> list[Json]:
@@ -218,7 +235,7 @@ def _read_folders(body: Fields) -> list[Json]:
 
 
 def _read_ref(ref: Fields) -> Json:
-    word = ref.text("type", "branch").lower().replace("_", "-")
+    word = _kind_of_ref(ref)
     type_, hint = REFS.get(word), f"use one of {', '.join(REFS)}"
     if type_ is None:
         ref.refuse(f"{word!r} is no kind of ref", reason="unknown-ref", hint=hint)

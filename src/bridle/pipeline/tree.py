@@ -14,7 +14,7 @@ Kinds of step and their `with_`
               "output": [{"name", "alias", "mask"}], and where it has any "with": {} and
               "output_alias": {"key", "scope": pipeline|stage|group}}
     clone     {"repo", "ref": null|{"type": branch|tag|commit|pull_request, "name"},
-              and where it has them "depth", "path", "folders"}
+              and where it has them "depth", "path", "folders", "submodules"}
     agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {};
               "uses" is empty for one that stands in the step (`agent.inline`)
     approval  {"uses": "harness", "with": {…}}: see `approvals`; {"uses": "custom", "with": {…}, "run"}: see `criteria`

@@ -177,8 +177,8 @@ OUTPUT = define("output", core="name alias mask")
 OUTPUT_ALIAS = define("output-alias", core="key scope")
 CLONE = define(
     "clone",
-    core="repo ref depth path sparse-checkout disabled enabled",
-    later="connector submodules",
+    core="repo ref depth path sparse-checkout submodules disabled enabled",
+    later="connector",
     refused={"persist-credentials": "credentials-in-workspace"},
     aliases={"clonedir": "path", "repository": "repo"},
 )

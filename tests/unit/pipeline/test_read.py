@@ -204,7 +204,12 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{clone: {repo: r, ref: {type: pull-request, number: 1, name: base}}}", "7:34", "unknown-ref"),
         ("{clone: {repo: r, sparse-checkout: ['src/*']}}", "7:19", "sparse-pattern"),
         ("{clone: {repo: r, sparse-checkout: [../x]}}", "7:19", "sparse-pattern"),
-        ("{clone: {repo: r, submodules: true}}", "7:29", "not-executed-yet:submodules"),
+        ("{clone: {repo: r, submodules: some}}", "7:19", "wrong-shape"),
+        (
+            "{clone: {repo: r, submodules: true, ref: {type: pull-request, number: 1}}}",
+            "7:19",
+            "submodules-of-a-proposal",
+        ),
         ("{clone: {repo: r, ref: {type: sha, name: abc1234}}}", "7:34", "bad-commit"),
         ("{clone: {repo: r, ref: {type: head, name: v1}}}", "7:34", "unknown-ref"),
         ("{clone: {repo: r, depth: 0}}", "7:36", "wrong-shape"),

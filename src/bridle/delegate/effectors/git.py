@@ -22,12 +22,13 @@ from bridle.core.canonical import Json, digest, digest_bytes
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.core.likeness import mask_text
 from bridle.core.visible import hide_userinfo, show_name
-from bridle.delegate.checkout import changed_paths, place_below, store_commit
+from bridle.delegate.checkout import SUBMODULE, changed_paths, place_below, store_commit
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import names_of, number_of, text_of
 from bridle.delegate.git_program import last_line
 from bridle.delegate.mirror import Clone, Mirror, Point
 from bridle.delegate.snapshot import Entry, Manifest
+from bridle.delegate.submodules import Submodules
 from bridle.delegate.tree import Kind
 from bridle.delegate.workspace import Workspaces
 from bridle.dispatch.protocol import Task
@@ -50,7 +51,8 @@ def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
     mirror = Mirror(spaces.mirror(task.workspace))
     commit = mirror.fetch_point(repository, point, depth=number_of(task, "depth", 0, least=0))
     folders = names_of(task, "folders") if "folders" in task.request.arguments else ()
-    tree = store_commit(mirror, commit, spaces.snapshots, folders=folders)
+    modules = _submodules_of(task, point, Submodules(repository, mirror, commit, spaces.snapshots))
+    tree = store_commit(mirror, commit, spaces.snapshots, folders=folders, submodules=modules)
     if path:
         tree = place_below(
             clean_path(path), tree, spaces.snapshot(task.workspace), snapshots=spaces.snapshots
@@ -61,6 +63,16 @@ def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
     if not path:  # what a commit is compared with, and where a push goes, is what the whole workspace is
         mirror.note_clone(Clone(repository, point.name, commit, tree, point.kind))
     return EffectorResult("succeeded", {point.kind: point.name, "commit": commit}, {"tree": tree})
+
+
+def _submodules_of(task: Task, point: Point, found: Submodules) -> Submodules | None:
+    wanted = task.request.arguments.get("submodules", False)
+    if wanted is True and point.kind == "pull_request":
+        raise InputError(
+            "a pull request is cloned without submodules: its author would choose what is fetched",
+            reason="bad-arguments",
+        )
+    return found if wanted is True else None
 
 
 def _point_of(task: Task) -> Point:
@@ -83,6 +95,7 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
     mirror = Mirror(spaces.mirror(task.workspace))
     base = mirror.clone()
     mirror.check_branch(branch)
+    _check_submodules(mirror, base, spaces, spaces.snapshots.load(tree))
     _check_unseen(mirror, base, spaces, spaces.snapshots.load(tree))
     git_tree = _write_tree(mirror, base, spaces, spaces.snapshots.load(tree))
     if git_tree == mirror.git.text("rev-parse", f"{base.commit}^{{tree}}"):
@@ -101,6 +114,19 @@ def _commit(task: Task, spaces: Workspaces) -> EffectorResult:
         },
         {"tree": tree, "change": _describe_change(mirror, base.commit, made)},
     )
+
+
+def _check_submodules(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manifest) -> None:
+    """What lies in a submodule is another repository's: a commit here can't hold it."""
+    inside = tuple(f"{file.path}/" for file in mirror.files(base.commit) if file.mode == SUBMODULE)
+    changed = changed_paths(spaces.snapshots.load(base.tree), manifest) if inside else []
+    odd = [path for path in changed if path.startswith(inside)]
+    if odd:
+        raise ExecutionError(
+            f"{', '.join(map(show_name, odd[:5]))}: what lies in a submodule is not committed here",
+            hint="put it back, and make the change in a clone of that repository",
+            reason="in-submodule",
+        )
 
 
 def _check_unseen(mirror: Mirror, base: Clone, spaces: Workspaces, manifest: Manifest) -> None:

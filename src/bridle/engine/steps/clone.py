@@ -12,6 +12,6 @@ async def perform_clone(leg: Leg) -> Ending:
     ref = leg.body.get("ref")
     kind, name = (str(ref["type"]), ref["name"]) if isinstance(ref, dict) else ("branch", "main")
     arguments: dict[str, Json] = {"repository": leg.body["repo"], kind: name}
-    arguments |= {key: leg.body[key] for key in ("depth", "path", "folders") if key in leg.body}
+    arguments |= {key: leg.body[key] for key in ("depth", "path", "folders", "submodules") if key in leg.body}
     action = step_action(leg, "git.clone", arguments, boundary=Boundary(write=("**",)))
     return await end_with(leg, await leg.bench.gate.perform(action))
