@@ -37,7 +37,14 @@ ask contains {
 judged if {
 	startswith(input.action.tool, "mcp.")
 	not input.action.effect in {"read", "reversible"}
+	not low_risk
 	count(allow) > 0
+}
+
+# The owner of the tool says that a wrong call of it is no harm. It runs, and is listed in the digest.
+low_risk if {
+	input.risk == "low"
+	input.action.effect == "consequential"
 }
 
 founding := {"request", "input", "register", "record"}

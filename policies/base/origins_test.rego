@@ -70,3 +70,19 @@ test_nobody_is_asked_about_what_is_not_held if {
 test_tools_of_our_own_have_no_origins if {
 	asked(object.union(editing, {"origins": null})) == set()
 }
+
+test_what_its_owner_calls_low_risk_runs if {
+	low := object.union(refunding([origin("order_id", "text")]), {"risk": "low"})
+	asked(low) == set()
+}
+
+test_a_risk_that_is_not_known_is_not_low if {
+	every risk in ["medium", "high", "LOW", "", null, 0] {
+		"origin.unvouched" in asked(object.union(refunding([origin("order_id", "text")]), {"risk": risk}))
+	}
+}
+
+test_what_cannot_be_undone_is_never_low if {
+	wiping := calling("destructive", [origin("order_id", "text")])
+	"origin.unvouched" in asked(object.union(wiping, {"risk": "low"}))
+}

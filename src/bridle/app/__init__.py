@@ -19,7 +19,7 @@ from bridle.app.folders import (
     test_policies,
 )
 from bridle.app.opening import open_app, open_server
-from bridle.app.registry import open_lobby, open_registry
+from bridle.app.registry import build_digests, open_lobby, open_registry
 from bridle.app.store import Store, open_store
 from bridle.app.wiring import App
 
@@ -28,6 +28,7 @@ __all__ = [
     "App",
     "Store",
     "agent_roots",
+    "build_digests",
     "connect_model",
     "find_sample",
     "key_references",

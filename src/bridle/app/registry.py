@@ -10,7 +10,10 @@ from bridle.app.folders import agent_roots
 from bridle.app.residents import register_residents
 from bridle.app.store import Store, open_store
 from bridle.core.clock import Clock, SystemClock
+from bridle.core.errors import InputError
 from bridle.core.settings import Settings
+from bridle.engine.retention import parse_age
+from bridle.operating.digest import Digests
 from bridle.operating.reception import Reception
 from bridle.trust.credentials import KeyDesk
 from bridle.trust.keys import load_signer
@@ -58,6 +61,22 @@ def build_reception(store: Store, clock: Clock) -> Reception:
         roots=agent_roots(),
         project=store.settings.project,
         approved_agents_only=store.settings.approved_agents_only,
+    )
+
+
+def build_digests(store: Store, clock: Clock | None = None) -> Digests:
+    """Return what gathers the digests of a store; raise InputError for a schedule that is none."""
+    every = parse_age(store.settings.digest, where="BRIDLE_DIGEST")
+    if not every:
+        raise InputError(
+            "a digest is due at least a minute after the last", where="BRIDLE_DIGEST", hint="write 4h"
+        )
+    return Digests(
+        journal=store.journal,
+        approvals=store.approvals,
+        sessions=store.sessions,
+        clock=clock or SystemClock(),
+        every=every,
     )
 
 

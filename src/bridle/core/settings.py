@@ -29,6 +29,7 @@ class Settings:
     With `own_keys_only` a person's word counts only when it is signed with their own key.
     `project` is the one that executions belong to which are started here; roles may be bound to it.
     `servers` is the file of MCP servers that the delegate reaches, or None.
+    `digest` is how often requests of medium risk are told together ("4h").
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
     The same change to the same target for the `loop_limit`-th time within `loop_window` ("24h") is a loop, and asks a person.
     `approved_agents_only` lets no version of an agent act whose digest nobody has approved; else it acts for who starts it.
@@ -44,6 +45,7 @@ class Settings:
     record: str = ""
     max_executions: int | None = None
     retention: str = ""
+    digest: str = "4h"
     loop_limit: int = 3
     loop_window: str = "24h"
     snapshots_dir: Path | None = None
@@ -77,6 +79,7 @@ def load_settings(
         model_price=env.get("BRIDLE_MODEL_PRICE", ""),
         record=env.get("BRIDLE_RECORD", ""),
         retention=env.get("BRIDLE_RETENTION", ""),
+        digest=env.get("BRIDLE_DIGEST") or "4h",
         loop_limit=_count(env, "BRIDLE_LOOP_LIMIT") or 3,
         loop_window=env.get("BRIDLE_LOOP_WINDOW") or "24h",
         max_executions=_count(env, "BRIDLE_MAX_EXECUTIONS"),

@@ -32,6 +32,7 @@ from bridle.gate.approvals import (
     describe_verdict,
 )
 from bridle.gate.loops import is_loop
+from bridle.gate.manifest import is_external
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement
 from bridle.trust.journal import Entry, Guard, GuardError, Kind
@@ -138,6 +139,11 @@ class Asking:
         }
         if is_loop(judgement.facts["loop"]):
             shown["loop"] = judgement.facts["loop"]
+        if is_external(action.request.tool):
+            task = judgement.facts["task"] or {}
+            assert isinstance(task, Mapping)
+            shown["risk"] = judgement.facts["risk"]
+            shown["agent"], shown["purpose"] = action.request.principal, task.get("purpose", "")
         origins = judgement.facts["origins"]
         if isinstance(origins, list):
             shown["origins"] = self._on.redactor.redact_json(

@@ -101,14 +101,13 @@ def build_manifest(tool: str, entry: Mapping[str, Any] | None, pin: Pin) -> Mani
             recovery=Recovery.NONE,
             needs=needs_of(tool),
             arguments=theirs,
-            target=_required(theirs),
             described=pin.pinned.digest,
             stopped=stopped,
         )
     manifest = read_entry(tool, entry)
     arguments = manifest.arguments or {**theirs, "additionalProperties": False}
     described = " ".join(str(entry.get("description") or pin.pinned.description).split())
-    target = manifest.target or _naming(manifest, arguments)
+    target = manifest.target or _naming(manifest)
     return replace(
         manifest,
         description=described[:LONGEST_DESCRIPTION],
@@ -170,11 +169,9 @@ def _required(schema: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(name) for name in schema.get("required", ()))
 
 
-def _naming(manifest: Manifest, arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the required arguments that name something, else all that are required: what was done to one is one history."""
-    required = [name for name in _required(arguments) if name != manifest.key]
-    named = [name for name in required if manifest.control.get(name) in NAMING]
-    return tuple(named or required)
+def _naming(manifest: Manifest) -> tuple[str, ...]:
+    """Return the control arguments that name something: what was done to one is one history."""
+    return tuple(name for name, kind in manifest.control.items() if kind in NAMING)
 
 
 def _moved(pin: Pin) -> str:

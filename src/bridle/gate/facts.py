@@ -34,6 +34,7 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
                                                           for, before in this session and case (gate.history)
       "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
       "account":   {…},                                   what the account says of itself in policies.yaml
+      "risk":      low | medium | high                     as the tool's owner has it, high where nobody says
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -54,7 +55,7 @@ from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.history import Cases, describe_history
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
-from bridle.gate.manifest import Manifest, Manifests
+from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.recall import Recall
 from bridle.gate.reruns import (
     arguments_of,
@@ -168,6 +169,7 @@ class FactSource:
                 "pipeline": await self.pipeline(action),
             },
             "account": self._account,
+            "risk": str(manifest.risk) if manifest else str(Risk.HIGH),
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }

@@ -219,6 +219,7 @@ FACTS: Mapping[str, Schema] = {
     ),
     "place": _closed({"project": _or_null(TEXT), "pipeline": _or_null(TEXT)}),
     "account": MAPPING,
+    "risk": {"enum": ["low", "medium", "high"]},
     "budget": _or_null(_closed({"turns": COUNT, "tokens": _or_null(COUNT), "cost_usd": _or_null(TEXT)})),
     "now": MOMENT,
 }

@@ -118,6 +118,10 @@ def describe_change(
     """
     known: dict[str, Json] = {**(made or {}), **arguments}
     target: dict[str, Json] = {name: known.get(name) for name in manifest.target}
+    if (
+        manifest.external
+    ):  # an owner need not say what names a place: what the call names then does, else the whole call
+        target = {name: value for name, value in target.items() if value} or {"call": digest(arguments)}
     if not target or not all(target.values()):
         return None
     unlike = (*manifest.target, manifest.key)  # the key is another each time

@@ -44,6 +44,7 @@ tools:
     effect: consequential
     recovery: keyed
     key: key
+    risk: medium
     arguments:
       required: [order]
       properties: {order: {type: string}, key: {type: string}}
@@ -53,14 +54,15 @@ tools:
     control: {order: id, amount: amount}
     domains: {receipt: [example.com, "*.example.org"]}
     spend: {argument: amount, per_call: "50.00", per_session: "100.00", per_day: "120.00"}
-  wipe: {effect: destructive}
+  note: {effect: consequential, risk: low, control: {order: id}}
+  wipe: {effect: destructive, risk: low}
 """
 AGENT = """---
 name: acme.clerk
 version: 1.0.0
 owner: acme
 purpose: refund
-tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give]
+tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give, mcp.shop.note]
 ---
 You serve the shop's customers.
 """
@@ -81,7 +83,7 @@ class FakeShop:
     """Servers in memory: it notes what was called, and answers what the test wants."""
 
     tools: list = field(
-        default_factory=lambda: [say(name) for name in ("find", "pay", "wipe", "mail", "give")]
+        default_factory=lambda: [say(name) for name in ("find", "pay", "wipe", "mail", "give", "note")]
     )
     called: list = field(default_factory=list)
     answers: list = field(default_factory=list)

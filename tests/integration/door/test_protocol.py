@@ -35,7 +35,14 @@ async def client(scene):
 async def test_a_client_lists_calls_is_refused_asks_and_is_let_through(scene):
     async with client(scene) as agent:
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
-        assert set(tools) == {"shop__find", "shop__pay", "shop__wipe", "shop__mail", "shop__give"}
+        assert set(tools) == {
+            "shop__find",
+            "shop__pay",
+            "shop__wipe",
+            "shop__mail",
+            "shop__give",
+            "shop__note",
+        }
         assert "bridle_approval" in tools["shop__pay"].input_schema["properties"]
         assert "key" not in tools["shop__pay"].input_schema["properties"]
 

@@ -42,6 +42,7 @@ COMMANDS = (
     "carry_on",
     "rerun",
     "verdicts",
+    "digest",
     "decide",
     "people",
     "principals",

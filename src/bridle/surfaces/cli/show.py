@@ -30,8 +30,10 @@ def show_approval(approval: Approval) -> str:
         *(list_terms(approval)[1:] if approval.terms != Terms() else ()),
         f"  action     {approval.tool} {json.dumps(shown.get('arguments', {}), sort_keys=True)}",
     ]
-    if "agent" in shown:
+    if "agent_version" in shown:
         lines.append(f"  made by    {shown['agent']} {shown['agent_version']}")
+    elif "agent" in shown:
+        lines.append(f"  asked by   {shown['agent']}, for {shown['purpose']}; risk {shown['risk']}")
     lines += [f"  repository {_one_line(shown['repository'])}"] if shown.get("repository") else []
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
     lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,7 +72,7 @@ async def _dev(settings: Settings, port: int, show: Callable[[str, dict[str, str
         async with open_app(settings, takes_over=True) as app:
             await _look(app, show)
             http = serve_http(app, port=port, folder=app.settings.data_dir, process=app.durable.executor)
-            async with open_server(app, tell=tell) as server, http as url:
+            async with open_server(app, tell=tell) as server, http as url, _told(app, show):
                 await server.serve(
                     stop,
                     lost=app.durable.lost,
@@ -79,6 +80,37 @@ async def _dev(settings: Settings, port: int, show: Callable[[str, dict[str, str
                 )
                 left = await app.drain.settle(grace_s=GRACE_S)
             show("stopped", {"steps_cut_short": str(left)})
+
+
+@asynccontextmanager
+async def _told(app: App, show: Callable[[str, dict[str, str]], None]) -> AsyncIterator[None]:
+    """Tell what interrupts when it is asked, and what is gathered when it is due."""
+    from bridle.app import build_digests
+    from bridle.operating.digest import risk_of
+    from bridle.surfaces.cli.commands.digest import describe_event
+    from bridle.trust.journal import Kind
+
+    async def tell_asked(approval: str) -> None:
+        found = await app.approvals.get(approval)
+        if found is not None and risk_of(found) == "high":
+            show("asked", {"approval": found.id, "tool": found.tool, "session": found.execution})
+
+    def hear(record: Any) -> None:
+        if record.kind is Kind.APPROVAL_REQUESTED and record.execution.startswith("ses_"):
+            tasks.add(task := asyncio.create_task(tell_asked(record.subject)))
+            task.add_done_callback(tasks.discard)
+
+    tasks: set[asyncio.Task[None]] = set()
+    watching = asyncio.create_task(
+        build_digests(app).watch(lambda found: show("digest", describe_event(found)))
+    )
+    app.journal.listeners.append(hear)
+    try:
+        yield
+    finally:
+        app.journal.listeners.remove(hear)
+        watching.cancel()
+        await asyncio.gather(watching, *tasks, return_exceptions=True)
 
 
 async def _look(app: App, show: Callable[[str, dict[str, str]], None]) -> None:
