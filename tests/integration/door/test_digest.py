@@ -7,6 +7,7 @@ import pytest
 
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.operating.digest import Digests, last_due
+from bridle.operating.session import TaskRequest
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 UNNAMED = {"order": "A-2002"}
@@ -47,7 +48,8 @@ async def test_low_runs_and_is_listed(scene, digests):
 
 
 async def test_what_somebody_vouches_for_is_not_listed(scene, digests):
-    await scene.door.call(await scene.enter(), "shop__note", {"order": "A-1001"})
+    caller = await scene.enter(request=TaskRequest("Note A-1001 as paid"))
+    await scene.door.call(caller, "shop__note", {"order": "A-1001"})
     assert (await digests.gather()).ran == ()
 
 
