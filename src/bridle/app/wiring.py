@@ -50,6 +50,7 @@ from bridle.operating.door import Door
 from bridle.operating.reception import Reception
 from bridle.operating.tools import Tools
 from bridle.trust.credentials import Authentication
+from bridle.trust.exchange import Exchange
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
 from bridle.trust.redaction import Redactor
@@ -78,6 +79,7 @@ class App(Store):
     clock: Clock
     tokens: SqlTokens
     authentication: Authentication
+    exchange: Exchange
     tools: Tools
     door: Door
     reception: Reception
@@ -217,6 +219,7 @@ async def wire(
         servers=tuple(load_servers(servers)) if servers else (),
     )
     leases = Leases(store.database)
+    authentication = Authentication(store.credentials, principals, clock)
     return App(
         **vars(store),
         tools=tools,
@@ -254,7 +257,14 @@ async def wire(
         user=user,
         clock=clock,
         tokens=tokens,
-        authentication=Authentication(store.credentials, principals, clock),
+        authentication=authentication,
+        exchange=Exchange(
+            journal=journal,
+            tokens=tokens,
+            principals=principals,
+            authentication=authentication,
+            clock=clock,
+        ),
     )
 
 

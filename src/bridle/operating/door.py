@@ -37,8 +37,8 @@ from bridle.operating.tools import Tools
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
 from bridle.trust.permissions import holds
 from bridle.trust.policy import Finding
-from bridle.trust.principals import Place, Principals
-from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
+from bridle.trust.principals import Principals
+from bridle.trust.tokens import Token, Tokens, hash_secret, scope_today
 
 NAME_LIMIT = 200
 LARGEST_CALL = 128 << 10  # bytes of canonical JSON; a person may have to read it
@@ -126,7 +126,7 @@ class Door:
     async def offers(self, caller: Caller) -> list[Offer]:
         """Return the tools that the caller may use now."""
         await self._tools.refresh()
-        scope = await self._scope(caller)
+        scope = await scope_today(caller.token, self._principals, self._clock.now())
         found = self._catalogue.external().values()
         return [
             _offer(manifest) for manifest in found if holds(scope, manifest.needs) and not manifest.stopped
@@ -195,14 +195,6 @@ class Door:
             )
         value = result.value if isinstance(result.value, Mapping) else {}
         return Answer(result.status, value=value)
-
-    async def _scope(self, caller: Caller) -> frozenset[str]:
-        place = Place(caller.token.claims.project)
-        actor = await self._principals.get(caller.token.principal, place)
-        initiator = await self._principals.get(caller.token.initiator, place)
-        if actor is None or initiator is None:
-            return frozenset()
-        return current_scope(caller.token, actor=actor, initiator=initiator, now=self._clock.now())
 
     async def _take(self, session: Session) -> None:
         """Make sure that this process serves the session: rule 6."""

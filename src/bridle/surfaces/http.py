@@ -26,6 +26,7 @@ from bridle.operating.session import Sessions
 from bridle.surfaces.api.sessions import Ports, build_api
 from bridle.surfaces.mcp.door import PATH, build_mcp_app
 from bridle.trust.credentials import Authentication
+from bridle.trust.exchange import Exchange
 
 HOST = "127.0.0.1"
 ADDRESS_FILE = "door.json"
@@ -45,6 +46,9 @@ class House(Protocol):
 
     @property
     def authentication(self) -> Authentication: ...
+
+    @property
+    def exchange(self) -> Exchange: ...
 
 
 class _Faces:
@@ -84,7 +88,7 @@ async def serve_http(house: House, *, port: int, folder: Path, process: str) -> 
     with _listening(port) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}{PATH}"
         mcp, running = build_mcp_app(house.door)
-        api = build_api(Ports(house.reception, house.sessions, house.authentication, url))
+        api = build_api(Ports(house.reception, house.sessions, house.authentication, house.exchange, url))
         config = uvicorn.Config(
             _Faces(mcp, api),
             log_level="warning",

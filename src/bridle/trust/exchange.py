@@ -2,7 +2,8 @@
 
 Rules
   1. The actor is required and proves who it is: with a key (trust.credentials), or with a live token of its own. Nobody acts as
-     another without being named: there is no impersonation, only delegation.
+     another without being named: there is no impersonation, only delegation. What an agent holds is exchanged for an agent alone,
+     so that nobody who is trusted with more acts on its words.
   2. scope = what the subject's token allows today ∩ what the actor may do ∩ what is asked for ∩ the resource. Where nothing is
      left, it is refused.
   3. It ends no later than the subject's token, stands for the same execution, step and initiator, and is deleted with it.
@@ -27,16 +28,16 @@ from bridle.trust.credentials import PREFIX as KEY_PREFIX
 from bridle.trust.credentials import Authentication
 from bridle.trust.journal import Entry, Journal, Kind
 from bridle.trust.permissions import meet
-from bridle.trust.principals import Lifecycle, Principal, Principals
+from bridle.trust.principals import Lifecycle, Principal, PrincipalKind, Principals
 from bridle.trust.tokens import (
     Minted,
     MintToken,
     Token,
     Tokens,
-    current_scope,
     describe_token,
     hash_secret,
     issue,
+    scope_today,
 )
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -86,7 +87,8 @@ class Exchange:
         subject = await self._live(request["subject_token"], "subject_token")
         actor = await self._actor(request, subject)
         now = self._clock.now()
-        minted = narrow(subject, await self._scope(subject), actor=actor, wanted=wanted, now=now)
+        scope = await scope_today(subject, self._principals, now)
+        minted = narrow(subject, scope, actor=actor, wanted=wanted, now=now)
         entry = Entry(Kind.TOKEN_MINTED, minted.token.execution, minted.token.id, describe_token(minted))
         await self._journal.append([entry], [MintToken(minted.token)])
         return {
@@ -115,23 +117,12 @@ class Exchange:
         actor = await self._principals.get(actor_id, subject.claims.place)
         if actor is None or actor.state is not Lifecycle.ACTIVE:
             raise ExchangeError(f"{actor_id} is not active", reason="invalid_grant")
+        if actor.kind is not PrincipalKind.AGENT and subject.principal.startswith(f"{PrincipalKind.AGENT}:"):
+            raise ExchangeError(
+                f"what an agent holds is exchanged for an agent, and {actor_id} is none",
+                reason="invalid_grant",
+            )
         return actor
-
-    async def _scope(self, subject: Token) -> frozenset[str]:
-        """Return what the subject's token allows today, where it was made for."""
-        place = subject.claims.place
-        actor = await self._principals.get(subject.principal, place)
-        initiator = await self._principals.get(subject.initiator, place)
-        if actor is None or initiator is None:
-            return frozenset()
-        return current_scope(
-            subject,
-            actor=actor,
-            initiator=initiator,
-            behind=[await self._principals.get(name, place) for name in subject.claims.actors],
-            boundary=self._principals.boundary(place),
-            now=self._clock.now(),
-        )
 
 
 def narrow(

@@ -25,7 +25,7 @@ from bridle.core.clock import iso
 from bridle.core.errors import TrustError
 from bridle.core.ids import new_id
 from bridle.trust.permissions import meet
-from bridle.trust.principals import ANYWHERE, EVERYTHING, Lifecycle, Place, Principal
+from bridle.trust.principals import ANYWHERE, EVERYTHING, Lifecycle, Place, Principal, Principals
 
 PREFIX = "brt_"
 
@@ -203,6 +203,23 @@ def current_scope(
             return frozenset()
         scope = meet(scope, principal.permissions)
     return scope
+
+
+async def scope_today(token: Token, principals: Principals, now: datetime) -> frozenset[str]:
+    """Return what a token allows now where it was made for: nothing when one of those behind it is not there."""
+    place = token.claims.place
+    actor = await principals.get(token.principal, place)
+    initiator = await principals.get(token.initiator, place)
+    if actor is None or initiator is None:
+        return frozenset()
+    return current_scope(
+        token,
+        actor=actor,
+        initiator=initiator,
+        behind=[await principals.get(name, place) for name in token.claims.actors],
+        boundary=principals.boundary(place),
+        now=now,
+    )
 
 
 def describe_token(minted: Minted) -> dict[str, Json]:

@@ -28,6 +28,7 @@ from bridle.operating.reception import Reception, Wanted
 from bridle.operating.session import TaskRequest
 from bridle.operating.tools import Tools
 from bridle.trust.credentials import Authentication, Credential, StoreCredential, hash_key, make_secret
+from bridle.trust.exchange import Exchange
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
@@ -123,6 +124,7 @@ class Scene:
     sessions: SqlSessions
     tokens: SqlTokens
     authentication: Authentication
+    exchange: Exchange
     parts: dict
 
     async def open(self, **changes):
@@ -272,6 +274,13 @@ async def scene(store, clock, tmp_path, policy):
         sessions,
         tokens,
         authentication,
+        Exchange(
+            journal=store.journal,
+            tokens=tokens,
+            principals=principals,
+            authentication=authentication,
+            clock=clock,
+        ),
         parts,
     )
 

@@ -25,7 +25,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridle.core.errors import BridleError, InputError, TrustError
 from bridle.operating.reception import Reception, Wanted
 from bridle.operating.session import Session, Sessions, TaskRequest
+from bridle.surfaces.api import tokens
 from bridle.trust.credentials import Authentication
+from bridle.trust.exchange import Exchange
 from bridle.trust.principals import Principal
 
 PROBLEM = "application/problem+json"
@@ -56,6 +58,7 @@ class Ports:
     reception: Reception
     sessions: Sessions
     authentication: Authentication
+    exchange: Exchange
     door: str
 
 
@@ -64,6 +67,7 @@ def build_api(ports: Ports) -> FastAPI:
     api = FastAPI(title="Bridle", version="1", docs_url=None, redoc_url=None)
     api.state.ports = ports
     api.include_router(routes)
+    api.include_router(tokens.routes)
     api.add_exception_handler(BridleError, _tell)
     api.add_exception_handler(RequestValidationError, _tell_invalid)
     return api
