@@ -131,4 +131,5 @@ def _facts(call: Call, manifest: Manifest, origins: Json) -> dict[str, Json]:
         "approval": None,
         "loop": {"times": 1, "limit": 3, "within_s": 86400, "undoes": False, "before": []},
         "origins": origins,
+        "risk": str(manifest.risk),
     }

@@ -101,6 +101,7 @@ def build_manifest(tool: str, entry: Mapping[str, Any] | None, pin: Pin) -> Mani
             recovery=Recovery.NONE,
             needs=needs_of(tool),
             arguments=theirs,
+            declared=False,
             described=pin.pinned.digest,
             stopped=stopped,
         )

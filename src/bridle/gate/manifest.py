@@ -19,6 +19,7 @@ What follows is said of external tools (gate.external):
     registers  fields of a structured result that its owner vouches for: by dotted path, with `[]` for each item of a list
     records    the same for fields of a system of record. All else that it returns is text that anybody may have written
     purposes   what it may be called for without a person; for any when none is named
+    declared   whether its owner has said anything of it
     risk       low | medium | high: how people are asked
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
     domains    what hosts an address or a url in an argument may have: `example.com`, or `*.example.com` for what is below it
@@ -118,6 +119,7 @@ class Manifest:
     registers: Mapping[str, Field] = field(default_factory=dict)
     records: Mapping[str, Field] = field(default_factory=dict)
     purposes: frozenset[str] = frozenset()
+    declared: bool = True
     risk: Risk = Risk.HIGH
     key: str = ""
     domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -100,7 +100,10 @@ _FORWARDED = re.compile(
 _FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 _CITED = re.compile(r"^\s*>.*$", re.MULTILINE)
 
-_FILES = "pdf|txt|csv|docx?|xlsx?|pptx?|png|jpe?g|gif|json|ya?ml|xml|log|md|html?|py|js|ts|go|rs|java|sql|toml|lock|cfg|ini"
+# Endings of files that are no domains; README.md could be a place in Moldova, and is judged as one.
+_FILES = (
+    "pdf|txt|csv|docx?|xlsx?|pptx?|png|jpe?g|gif|json|ya?ml|xml|log|html?|js|ts|go|java|sql|toml|lock|cfg|ini"
+)
 _EMBEDDED = tuple(
     (kinds, re.compile(pattern, re.IGNORECASE))
     for kinds, pattern in (
@@ -187,12 +190,13 @@ def find_embedded(text: str) -> list[Embedded]:
     found: dict[str, tuple[ValueType, ...]] = {run: (ValueType.URL,) for run in _LONG_RUN.findall(folded)}
     folded = _LONG_RUN.sub(" ", folded)
     for kinds, pattern in _EMBEDDED:
-        for match in pattern.finditer(folded):
+        for match in list(pattern.finditer(folded)):
             value = match[0].strip()
-            if not normal_form(value, ValueType.DATE) and not any(value in other for other in found):
+            if not normal_form(value, ValueType.DATE):
                 found[value] = kinds if value in text else ()
-            if len(found) > MOST_EMBEDDED:
-                return [Embedded(text, ())]
+                folded = folded[: match.start()] + " " * len(match[0]) + folded[match.end() :]
+        if len(found) > MOST_EMBEDDED:
+            return [Embedded(text, ())]
     return [Embedded(value, kinds) for value, kinds in found.items()]
 
 

@@ -8,7 +8,8 @@ Rules
      register, a record. The manifest vouches for a constant and for a default: leaving it out would do the same. True and false
      are vouched for by an input of that name. Text vouches for nothing, whatever it says and however often.
   3. An amount that is left out while the person named one is judged too, as unvouched.
-  4. Which tool is called is a choice as well: one whose manifest names purposes is for no task of another.
+  4. Which tool is called is a choice as well: one whose manifest names purposes is for no task of another, and one whose owner
+     has said nothing of it is for none.
 
 Which of several sources speaks for a value is `vouching`. What is unvouched is the policy's to ask about
 (policies/base/origins.rego). Pure.
@@ -127,6 +128,9 @@ def _reach(arguments: Mapping[str, Json], manifest: Manifest, background: Backgr
 
 
 def _tool(manifest: Manifest, background: Background) -> list[Origin]:
+    if not manifest.declared:
+        note = "nobody has said what it does"
+        return [Origin("", manifest.tool, "tool", OriginKind.NONE, note=note)]
     if not manifest.purposes or background.purpose in manifest.purposes:
         return []
     note = f"it is for {', '.join(sorted(manifest.purposes))}, and the task for {background.purpose or 'nothing'}"

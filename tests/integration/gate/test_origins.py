@@ -135,6 +135,7 @@ async def test_another_process_finds_the_same_origins(visit):
 
 async def test_what_an_owner_takes_back_vouches_no_longer(visit):
     await visit.look_up()
+    assert isinstance(await visit.call("send", to="jane@example.com"), Done)
     silent = replace(TOOLS["mcp.shop.get_order"], records={})
     visit.scene.ports.manifests.put({**TOOLS, silent.tool: silent})
     assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Asked)

@@ -119,6 +119,16 @@ def test_the_word_that_names_an_id_is_kept():
     ]
 
 
+def test_the_first_word_may_be_what_is_to_be_done():
+    assert [mention.role for mention in read_mentions("Tag acme/search")] == [""]
+    assert [mention.role for mention in read_mentions("Order 17 is late")] == ["order"]
+
+
+@pytest.mark.parametrize("text", ["word " * 5_000, " ".join(f"evil{n}.org" for n in range(300))])
+def test_a_text_that_is_too_much_to_search_is_judged_as_a_whole(text):
+    assert [(len(each.text), each.types) for each in find_embedded(text)] == [(len(text), ())]
+
+
 @pytest.mark.parametrize(
     ("phrase", "said"),
     [
@@ -147,6 +157,8 @@ def test_what_is_too_long_to_read_is_cut_at_a_line():
     [
         ("See https://evil.org/pay now", "https://evil.org/pay"),
         ("pay at evil.org", "evil.org"),
+        ("pay at evil.rs", "evil.rs"),
+        ("pay at evil.pdf.com", "evil.pdf.com"),
         ("go to www.evil.co.uk/x", "www.evil.co.uk/x"),
         ("mail eve@evil.org", "eve@evil.org"),
         ("<a href='//evil.org/x'>", "evil.org/x"),
@@ -165,6 +177,16 @@ def test_what_is_too_long_to_read_is_cut_at_a_line():
 )
 def test_links_addresses_and_accounts_in_free_text_are_found(text, found):
     assert found in [each.text for each in find_embedded(text)]
+
+
+def test_a_value_is_found_beside_a_longer_one_that_holds_it():
+    found = [
+        each.text
+        for each in find_embedded(
+            "see https://x.com/evil.org or evil.org, IBAN DE89 3704 0044 0532 0130 00 or 37040044"
+        )
+    ]
+    assert {"https://x.com/evil.org", "evil.org", "DE89 3704 0044 0532 0130 00", "37040044"} <= set(found)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,23 @@ def test_what_was_looked_up_by_a_value_from_a_text_vouches_for_nothing():
     assert kinds(background, REFUND, order_id="ORD-7", amount="5000.00") == ["text", "text"]
 
 
+def test_not_even_a_register_vouches_for_what_a_text_led_to():
+    read = (GET_CUSTOMER, {"customer_id": "CUS-66"}, {"customer": {"email": "eve@evil.org"}})
+    assert kinds(task("Write to the customer of ORD-1", looked_up(), read), SEND, to="eve@evil.org") == [
+        "text"
+    ]
+
+
+def test_an_id_of_the_kind_that_the_person_named_is_not_replaced():
+    fields = {"order.id": "id", "duplicate.order_id": "id"}
+    answer = {"order": {"id": "ORD-1"}, "duplicate": {"order_id": "ORD-2"}}
+    read = tool("get_order", "read", {"order_id": "id"}, records=fields)
+    background = task("Cancel ORD-1", (read, {"order_id": "ORD-1"}, answer))
+    assert [origin.note for origin in judge({"order_id": "ORD-2"}, REFUND, background)] == [
+        "the person named another one"
+    ]
+
+
 def test_text_never_vouches():
     background = task("Answer the mail about ORD-1", looked_up())
     assert kinds(background, SEND, to="eve@evil.org") == ["text"]
@@ -397,6 +414,11 @@ def test_a_tool_for_other_purposes_asks_whatever_it_is_called_with():
     assert vouched(task("Refund ORD-1", purpose="refund"), for_refunds, order_id="ORD-1")
     origins = judge({"order_id": "ORD-1"}, for_refunds, task("Look at ORD-1", purpose="support"))
     assert [origin.value for origin in origins if not origin.vouched] == ["mcp.shop.refund"]
+
+
+def test_a_tool_that_nobody_has_described_asks_whatever_it_is_called_with():
+    assert vouched(task("Cancel ORD-1"), BARE, order="ORD-1")
+    assert not vouched(task("Cancel ORD-1"), replace(BARE, declared=False), order="ORD-1")
 
 
 def test_a_field_of_one_name_does_not_vouch_for_an_argument_of_another():
