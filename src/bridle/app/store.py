@@ -24,6 +24,7 @@ from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
 from bridle.trust.access import GrantedPrincipals
 from bridle.trust.keys import Signer, load_secret, load_signer
+from bridle.trust.overrides import OverrideDesk
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Store:
     history: SqlHistory
     sessions: SqlSessions
     pins: SqlPins
+    overrides: OverrideDesk
     signer: Signer
 
 
@@ -56,21 +58,33 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
         signer = load_signer(settings.config_dir / "control-plane.key")
         enrolled = SqlPrincipals(database)
         working = WorkingStore(load_secret(settings.config_dir / "working.key"))
+        clock = clock or SystemClock()
+        journal = SqlJournal(database, working, clock, signer)
+        principals = GrantedPrincipals(enrolled, open_roles(settings))
+        people = open_people(settings)
         yield Store(
             settings=settings,
             database=database,
-            journal=SqlJournal(database, working, clock or SystemClock(), signer),
+            journal=journal,
             executions=SqlExecutions(database),
             line=SqlLine(database),
             approvals=SqlApprovals(database),
             budgets=SqlBudgets(database),
             enrolled=enrolled,
-            principals=GrantedPrincipals(enrolled, open_roles(settings)),
+            principals=principals,
             credentials=SqlCredentials(database),
-            people=open_people(settings),
+            people=people,
             history=SqlHistory(database),
             sessions=SqlSessions(database),
             pins=SqlPins(database),
+            overrides=OverrideDesk(
+                journal=journal,
+                principals=principals,
+                people=people,
+                signer=signer,
+                clock=clock,
+                own_keys=settings.own_keys_only,
+            ),
             signer=signer,
         )
     finally:

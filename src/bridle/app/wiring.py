@@ -123,6 +123,7 @@ async def wire(
                 clock=clock,
                 account=policy.account,
                 cases=store.sessions,
+                overrides=store.overrides,
                 manifests=catalogue,
                 loops=LoopLimits(settings.loop_limit, loop_window),
                 delegate=delegate.name,

@@ -32,6 +32,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
                                                           external tool comes from (gate.origins); null when nobody can tell
       "history":   null | [{"at", "session", "tool", "effect", "status", "approved", "arguments"}, …],  what was done, and asked
                                                           for, before in this session and case (gate.history)
+      "override":  null | {"id", "by", "name", "asserted", "reason", "scope", "begins_at", "ends_at"},  an emergency override
+                                                          that counts now and here (trust.overrides)
       "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
       "account":   {…},                                   what the account says of itself in policies.yaml
       "risk":      low | medium | high                     as the tool's owner has it, high where nobody says
@@ -47,25 +49,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bridle.core.canonical import Json, as_mapping
+from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
-from bridle.core.visible import hide_userinfo, show_name
+from bridle.core.visible import show_name
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.history import Cases, describe_history
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
+from bridle.gate.provenance import describe_provenance, made_commit, report_of, verified_tree
 from bridle.gate.recall import Recall
 from bridle.gate.reruns import (
-    arguments_of,
     describe_restore,
-    did,
     options_of,
     read_counted,
-    whole_clones,
 )
-from bridle.trust.journal import Journal, Kind, Record
+from bridle.trust.journal import Journal, Kind
+from bridle.trust.overrides import Overrides, find_for
 from bridle.trust.principals import Lifecycle, Place, Principal, Principals
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
@@ -101,6 +102,7 @@ class FactSource:
         account: Mapping[str, Json] | None = None,
         delegate: str = "",
         cases: Cases | None = None,
+        overrides: Overrides | None = None,
     ) -> None:
         self._journal = journal
         self._principals = principals
@@ -113,6 +115,7 @@ class FactSource:
         self._loops = loops
         self._account = dict(account or {})
         self._cases = cases
+        self._overrides = overrides
         self._pipelines: dict[str, str] = {}
         self._delegate = delegate
 
@@ -173,7 +176,14 @@ class FactSource:
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }
-        return document, standing
+        return {**document, "override": await self.override(document)}, standing
+
+    async def override(self, document: Mapping[str, Json]) -> dict[str, Json] | None:
+        """Return the emergency override that these facts lie in, or None."""
+        if self._overrides is None:
+            return None
+        found = find_for(await self._overrides.active(self._clock.now()), document)
+        return found.to_json() if found else None
 
     async def pipeline(self, action: Action) -> str | None:
         """Return the pipeline that the action is of, which an execution keeps; "" at the door, None when it is not known."""
@@ -228,10 +238,10 @@ class FactSource:
         if action.request.tool != "git.push" or not isinstance(commit, str):
             return None
         records = await read_counted(self._journal, action.execution)
-        made = [record for record in records if _made_commit(record, commit)]
+        made = [record for record in records if made_commit(record, commit)]
         if not made:
             return None
-        return _provenance(records, made[-1], commit)
+        return describe_provenance(records, made[-1], commit)
 
     async def loop(self, action: Action, provenance: Mapping[str, Json] | None) -> dict[str, Json] | None:
         """Return which time this change would be made to its target, and what was done to it before."""
@@ -267,8 +277,8 @@ class FactSource:
     async def exhibits(self, execution: str, provenance: Mapping[str, Json]) -> dict[str, Json]:
         """Return what a person should see of a commit: its difference, and the test reports before and after."""
         records = await read_counted(self._journal, execution)
-        before = next((report for report in map(_report_of, records) if report is not None), None)
-        checks = [record for record in records if _verified_tree(record, provenance.get("tree"))]
+        before = next((report for report in map(report_of, records) if report is not None), None)
+        checks = [record for record in records if verified_tree(record, provenance.get("tree"))]
         found = checks[-1].body["value"] if checks else None
         after = found if isinstance(found, Mapping) else {}
         return {
@@ -285,7 +295,7 @@ class FactSource:
     async def baseline_tests(self, execution: str) -> int | None:
         """Return how many tests the pipeline's own first report of this execution counted."""
         for record in await read_counted(self._journal, execution):
-            report = _report_of(record)
+            report = report_of(record)
             if report is not None:
                 count = report.get("tests")
                 return count if isinstance(count, int) else None
@@ -358,59 +368,3 @@ def _repeated(manifest: Manifest | None, loop: Json) -> dict[str, Json]:
 def _described(manifest: Manifest | None) -> dict[str, Json]:
     """An approval of a call to somebody's server rests on what its owner and the server said of the tool."""
     return {"tool": manifest.digest} if manifest and manifest.external else {}
-
-
-def _made_commit(record: Record, commit: str) -> bool:
-    return did(record, "git.commit") and as_mapping(record.body["value"]).get("commit") == commit
-
-
-def _verified_tree(record: Record, tree: Json) -> bool:
-    value = record.body.get("value")
-    return (
-        record.kind is Kind.OUTCOME
-        and record.body.get("tool") == "workspace.verify"
-        and isinstance(value, Mapping)
-        and value.get("tree") == tree
-    )
-
-
-def _provenance(records: list[Record], made: Record, commit: str) -> dict[str, Json]:
-    """Join the commit's outcome with the decision and the verification that it was made on."""
-    about = {record.kind: record for record in records if record.subject == made.subject}
-    decided = about[Kind.DECIDED].body
-    facts = decided["facts"]
-    assert isinstance(facts, Mapping)
-    principal, verification = facts["principal"], facts["verification"]
-    assert isinstance(principal, Mapping)
-    assert isinstance(verification, Mapping)
-    suite = verification.get("suite")
-    return {
-        "commit": commit,
-        "repository": hide_userinfo(_cloned_from(records, before=made)),
-        "message": arguments_of(about[Kind.DECIDED])["message"],
-        "change": as_mapping(made.body["facts"]).get("change"),
-        "execution": made.execution,
-        "record": made.id,
-        "agent": principal["id"],
-        "agent_version": principal["version"],
-        "agent_digest": principal["digest"],
-        "tree": verification["tree"],
-        "changed": verification["changed"],
-        "report": suite.get("report", "") if isinstance(suite, Mapping) else "",
-    }
-
-
-def _cloned_from(records: list[Record], *, before: Record) -> str:
-    """Return the repository that the workspace was cloned from when the commit was made."""
-    clones = whole_clones([record for record in records if record.seq < before.seq])
-    decided = {record.subject: record for record in records if record.kind is Kind.DECIDED}
-    return str(arguments_of(decided[clones[-1].subject])["repository"]) if clones else ""
-
-
-def _report_of(record: Record) -> Mapping[str, Json] | None:
-    """The report of a command that a step of the pipeline, not an agent, has run."""
-    if record.kind is not Kind.OUTCOME or record.body.get("tool") != "command.run":
-        return None
-    value, by = record.body.get("value"), record.body.get("principal")
-    report = value.get("report") if isinstance(value, Mapping) else None
-    return report if isinstance(report, Mapping) and not str(by).startswith("agent:") else None

@@ -217,6 +217,20 @@ FACTS: Mapping[str, Schema] = {
             )
         )
     ),
+    "override": _or_null(
+        _closed(
+            {
+                "id": TEXT,
+                "by": TEXT,
+                "name": TEXT,
+                "asserted": FLAG,
+                "reason": TEXT,
+                "scope": {"type": "object", "additionalProperties": TEXT},
+                "begins_at": MOMENT,
+                "ends_at": MOMENT,
+            }
+        )
+    ),
     "place": _closed({"project": _or_null(TEXT), "pipeline": _or_null(TEXT)}),
     "account": MAPPING,
     "risk": {"enum": ["low", "medium", "high"]},

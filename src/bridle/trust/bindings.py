@@ -77,7 +77,7 @@ class Speech:
 
 def list_applicable(bindings: Sequence[Binding], facts: Mapping[str, Any]) -> list[Binding]:
     """Return the bindings whose scope the facts lie in."""
-    return [one for one in bindings if _lies_in(one.scope, facts)]
+    return [one for one in bindings if lies_in(one.scope, facts, unknown=True)]
 
 
 def combine(
@@ -141,14 +141,15 @@ def _on_trial(rule: str, owner: str, applicable: Sequence[Binding]) -> bool:
     return modes == {Mode.LOG}
 
 
-def _lies_in(scope: Mapping[str, str], facts: Mapping[str, Any]) -> bool:
-    return all(_matches(key, pattern, facts) for key, pattern in scope.items())
+def lies_in(scope: Mapping[str, str], facts: Mapping[str, Any], *, unknown: bool) -> bool:
+    """True when every key of the scope matches; `unknown` is said of what is not known."""
+    return all(_matches(key, pattern, facts, unknown) for key, pattern in scope.items())
 
 
-def _matches(key: str, pattern: str, facts: Mapping[str, Any]) -> bool:
+def _matches(key: str, pattern: str, facts: Mapping[str, Any], unknown: bool) -> bool:
     if key == "environment" and facts.get("deployment", facts) is None:
         return False
     value: Any = facts
     for name in SCOPE[key]:
         value = value.get(name) if isinstance(value, Mapping) else None
-    return not isinstance(value, str) or fnmatchcase(value, pattern)
+    return fnmatchcase(value, pattern) if isinstance(value, str) else unknown

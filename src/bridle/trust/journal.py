@@ -56,6 +56,8 @@ class Kind(StrEnum):
     SESSION_TAKEN = "session.taken"
     TOOL_SEEN = "tool.seen"
     TOOL_APPROVED = "tool.approved"
+    OVERRIDE_OPENED = "override.opened"
+    OVERRIDE_CLOSED = "override.closed"
     EVIDENCE_ISSUED = "evidence.issued"
     HISTORY_REMOVED = "history.removed"
 

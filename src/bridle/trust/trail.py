@@ -18,7 +18,7 @@ They take the records in order and do not check that none is missing; that is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -28,6 +28,7 @@ from bridle.core.errors import BridleError
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
+from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import Tally, Terms, take_word
 from bridle.trust.registry import check_change
@@ -79,6 +80,7 @@ class Trail:
         self._words: dict[str, _Word] = {}
         self._questions: dict[tuple[str, str], Record] = {}
         self._stopped: dict[str, str] = {}
+        self._overrides: dict[str, Override] = {}
         self._ends: dict[str, tuple[str, str, Json]] = {}
 
     @property
@@ -115,7 +117,26 @@ class Trail:
         if read_text(record, "kind") == "delegate":
             self.delegates[read_text(record, "id")] = Verifier.from_hex(read_text(record, "public_key"))
 
+    def _override_opened(self, record: Record) -> None:
+        self._overrides[record.subject] = check_override(record, control_plane=self._control_plane)
+
+    def _override_closed(self, record: Record) -> None:
+        self._overrides.pop(record.subject, None)
+
+    def _check_override(self, record: Record) -> None:
+        """What an override allowed stands on one that was recorded before, counted then, and was not closed."""
+        rules = record.body.get("rules")
+        if not any(
+            isinstance(rule, Mapping) and rule["rule"] == "override.emergency" for rule in _listed(rules)
+        ):
+            return
+        named = read_part(record, "facts").get("override")
+        known = self._overrides.get(str(named["id"])) if isinstance(named, Mapping) else None
+        counted = known is not None and known.to_json() == named and known.counts_at(from_iso(record.at))
+        _must(record, counted, "no override that counted then is recorded")
+
     def _decided(self, record: Record) -> None:
+        self._check_override(record)
         request, approval = read_part(record, "request"), read_part(record, "facts").get("approval")
         course = _Course(
             action=read_text(record, "action"),
@@ -251,9 +272,15 @@ class Trail:
         return course
 
 
+def _listed(value: Json) -> Sequence[Json]:
+    return value if isinstance(value, (list, tuple)) else ()
+
+
 _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.PRINCIPAL_REGISTERED: Trail._registered,
     Kind.PRINCIPAL_CHANGED: Trail._changed,
+    Kind.OVERRIDE_OPENED: Trail._override_opened,
+    Kind.OVERRIDE_CLOSED: Trail._override_closed,
     Kind.DECIDED: Trail._decided,
     Kind.INTENDED: Trail._intended,
     Kind.OUTCOME: Trail._ended,

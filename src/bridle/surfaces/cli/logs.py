@@ -150,6 +150,8 @@ def _verdict(record: Record) -> Iterator[str]:
 TELLERS = {
     Kind.PRINCIPAL_REGISTERED: _nothing,
     Kind.PRINCIPAL_CHANGED: _nothing,
+    Kind.OVERRIDE_OPENED: _nothing,
+    Kind.OVERRIDE_CLOSED: _nothing,
     Kind.TOKEN_MINTED: _nothing,
     Kind.TOKEN_DELETED: _nothing,
     Kind.INTENDED: _nothing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bridle.core.errors import InputError, TrustError
@@ -88,6 +88,42 @@ async def replay(settings: Settings, *, execution: str) -> dict[str, Any]:
         "turns": dict(Counter(f"{change.past.effect} to {change.effect}" for change in changes)),
         "changes": [change.to_json() for change in changes],
     }
+
+
+async def open_override(
+    settings: Settings, scope: Sequence[str], *, lasts: str, reason: str, name: str
+) -> dict[str, Any]:
+    """Record an override by whoever is at the terminal, and return it."""
+    from bridle.app import open_registry
+    from bridle.engine.retention import parse_age
+    from bridle.trust.registry import Author
+
+    pairs = dict(pair.partition("=")[::2] for pair in scope)
+    if not all(pairs.values()):
+        raise InputError("a scope is KEY=PATTERN", hint="write --scope 'tool=mcp.mail.*'", reason="bad-scope")
+    async with open_registry(settings) as counter:
+        by = Author(counter.user.id, name)
+        within = parse_age(lasts, where="--for")
+        return (await counter.store.overrides.open(pairs, reason=reason, lasts=within, by=by)).to_json()
+
+
+async def close_override(settings: Settings, override: str, *, name: str, comment: str) -> None:
+    """Record that an override counts no more."""
+    from bridle.app import open_registry
+    from bridle.trust.registry import Author
+
+    async with open_registry(settings) as counter:
+        await counter.store.overrides.close(override, by=Author(counter.user.id, name, comment))
+
+
+async def list_overrides(settings: Settings) -> list[dict[str, Any]]:
+    """Return the overrides that count now."""
+    from datetime import UTC, datetime
+
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    with open_existing_store(settings) as opened:
+        return [one.to_json() for one in await opened.overrides.active(datetime.now(UTC))]
 
 
 async def _pasts(journal: Journal, execution: str, left_out: Counter[str]) -> Any:

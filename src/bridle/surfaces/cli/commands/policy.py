@@ -22,6 +22,13 @@ policy_app = typer.Typer(
 )
 
 
+override_app = typer.Typer(
+    no_args_is_help=True,
+    help="Emergency overrides: for a while, what would ask a person is allowed; a denial never is.",
+)
+policy_app.add_typer(override_app, name="override")
+
+
 def register(app: typer.Typer) -> None:
     app.add_typer(policy_app, name="policy")
 
@@ -154,6 +161,77 @@ def policy_replay(
         put(f"{change['at'][:19]} {change['action']}  {change['tool']} by {change['principal']}")
         for when in ("was", "now"):
             put(f"    {when} {change[when]['effect']}: {', '.join(change[when]['rules'])}")
+    return 0
+
+
+@override_app.command(
+    name="open",
+    epilog="Example: bridle policy override open --scope 'tool=mcp.mail.*' --for 1h --reason 'outage, Ana knows'",
+)
+def override_open(
+    scope: Annotated[
+        list[str],
+        typer.Option(help="Where it counts, as in policies.yaml; may be repeated.", metavar="KEY=PATTERN"),
+    ],
+    lasts: Annotated[str, typer.Option("--for", help="How long, at most 4h.", metavar="DURATION")],
+    reason: Annotated[str, typer.Option(help="Why; others read it.")],
+    as_name: Annotated[
+        str, typer.Option("--as", help="Your name, where you have a key of your own.", metavar="NAME")
+    ] = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Allow for a while what would ask a person. It takes the permission policy:override, and is recorded and signed."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.policies import open_override
+
+    opened = asyncio.run(
+        open_override(load_settings(store_url=store), scope, lasts=lasts, reason=reason, name=as_name)
+    )
+    if as_json:
+        print_json(opened)
+    else:
+        put(
+            f"{opened['id']} counts until {opened['ends_at']}; bridle policy override close {opened['id']} ends it"
+        )
+    return 0
+
+
+@override_app.command(name="close", epilog="Example: bridle policy override close ovr_01jd3k…")
+def override_close(
+    override: Annotated[str, typer.Argument(help="The override's id.", metavar="ID")],
+    as_name: Annotated[str, typer.Option("--as", help="Your name.", metavar="NAME")] = "",
+    comment: Annotated[str, typer.Option(help="A note for the record.")] = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """End an override now."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.policies import close_override
+
+    asyncio.run(close_override(load_settings(store_url=store), override, name=as_name, comment=comment))
+    if as_json:
+        print_json({"id": override, "closed": True})
+    else:
+        put(f"{override} counts no more")
+    return 0
+
+
+@override_app.command(name="list", epilog="Example: bridle policy override list --json")
+def override_list(store: Store = "", as_json: AsJson = False) -> int:
+    """List the overrides that count now."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.policies import list_overrides
+
+    found = asyncio.run(list_overrides(load_settings(store_url=store)))
+    if as_json:
+        print_json(found)
+        return 0
+    for one in found:
+        scope = " ".join(f"{key}={pattern}" for key, pattern in one["scope"].items())
+        put(f"{one['id']}  until {one['ends_at'][:19]}  {scope}  by {one['by']}: {one['reason']}")
+    if not found:
+        put("No override counts now.")
     return 0
 
 
