@@ -124,7 +124,7 @@ async def test_one_without_a_scope_a_reason_or_an_end_is_refused(desk, scope, ch
         await open_one(desk, scope, **changes)
 
 
-async def forge(scene, desk, tmp_path, change):
+async def forge(scene, desk, change):
     """Write a record that nobody signed as it stands."""
     override = await open_one(desk)
     (record,) = await scene.store.journal.read(execution=STREAM)
@@ -137,11 +137,9 @@ async def forge(scene, desk, tmp_path, change):
 @pytest.mark.parametrize(
     "change", [{}, {"id": "ovr_forged"}, {"id": "ovr_forged", "signatures": {}}, {"scope": {"tool": "*"}}]
 )
-async def test_a_record_that_is_not_signed_counts_for_nothing_and_the_audit_names_it(
-    scene, desk, tmp_path, change
-):
+async def test_a_record_that_is_not_signed_counts_for_nothing_and_the_audit_names_it(scene, desk, change):
     caller = await enter(scene)
-    await forge(scene, desk, tmp_path, change)
+    await forge(scene, desk, change)
     assert await pay(scene, caller) == "waiting"
     records = await scene.store.journal.read()
     with pytest.raises(JournalError, match=r"override|signature"):
