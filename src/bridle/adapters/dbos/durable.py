@@ -27,7 +27,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bridle.adapters.dbos.held import list_holders, recover
+from bridle.adapters.dbos.held import Carrier, list_carriers, list_holders, recover
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import LeaseLost, Leases
@@ -134,20 +134,22 @@ class DbosDurable(Durable):
 
     async def _start(self, execution: str, argument: Mapping[str, Any]) -> None:
         self._wanted.add(execution)
-        for broken in await _list_broken(execution):
+        known = await list_carriers(execution)
+        for broken in _find_broken(known):
             await _mend(broken)
         with SetWorkflowID(execution):
             await DBOS.start_workflow_async(self._workflow, dict(argument))
-        await self._reap()
+        if known:  # what has just begun is held by nobody else
+            await self._reap()
 
     async def wake(self, execution: str, path: str = "") -> None:
         await _outside(self._wake(execution, path))
 
     async def _wake(self, execution: str, path: str) -> None:
-        rows = await _list_workflows(execution)
+        rows = await list_carriers(execution)
         if not rows:
             raise ExecutionError(f"the engine does not know {execution}", reason="no-workflow")
-        live = [row.workflow_id for row in rows if row.status in LIVE_STATUS]
+        live = [row.workflow for row in rows if row.status in LIVE_STATUS]
         for workflow in find_carriers(execution, path, live) if path else live:
             await _send_wake(workflow)
 
@@ -165,9 +167,9 @@ class DbosDurable(Durable):
             ) from error
 
     async def held_elsewhere(self, execution: str) -> bool:
-        rows = await _list_workflows(execution)
+        rows = await list_carriers(execution)
         others = await self._leases.live(within_s=self._timing.lease_s) - {self.executor}
-        return any(row.status in LIVE_STATUS and row.executor_id in others for row in rows)
+        return any(row.status in LIVE_STATUS and row.holder in others for row in rows)
 
     async def close(self) -> None:
         if self._reaper is not None:
@@ -258,12 +260,6 @@ async def _outside(doing: Coroutine[Any, Any, None]) -> None:
     await asyncio.create_task(doing, context=contextvars.Context())
 
 
-async def _list_workflows(execution: str) -> list[Any]:
-    """Return the rows of an execution's workflows: its root and its branches."""
-    rows = await DBOS.list_workflows_async(workflow_id_prefix=execution, load_input=False, load_output=False)
-    return [row for row in rows if root_of(row.workflow_id) == execution]
-
-
 async def _list_pending(holders: set[str]) -> dict[str, str]:
     """Return who of these holds what is pending, by workflow."""
     if not holders:
@@ -278,10 +274,9 @@ async def _list_pending(holders: set[str]) -> dict[str, str]:
     return {row.workflow_id: str(row.executor_id) for row in rows}
 
 
-async def _list_broken(execution: str) -> list[str]:
+def _find_broken(carriers: Sequence[Carrier]) -> list[str]:
     """Return the workflows of an execution that broke, the branches before what waits for them."""
-    broken = [row.workflow_id for row in await _list_workflows(execution) if row.status == "ERROR"]
-    return sorted(broken, key=len, reverse=True)
+    return sorted((row.workflow for row in carriers if row.status == "ERROR"), key=len, reverse=True)
 
 
 async def _mend(execution: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 
@@ -15,6 +16,7 @@ from dbos._dbos import _get_dbos_instance  # noqa: E402
 from dbos._schemas.system_database import SystemSchema  # noqa: E402
 from dbos._utils import INTERNAL_QUEUE_NAME  # noqa: E402
 
+STATUS = SystemSchema.workflow_status.c
 MOST = 1000  # newest first; whoever looks on wants what is new
 
 
@@ -36,13 +38,44 @@ async def list_holders(version: str) -> set[str]:
 
     DBOS can list workflows, and not those who hold them. Every process asks once a second, and ten thousand executions may wait.
     """
-    status = SystemSchema.workflow_status.c
-    query = sa.select(status.executor_id).distinct()
-    query = query.where(status.status == "PENDING", status.application_version == version)
+    query = sa.select(STATUS.executor_id).distinct()
+    query = query.where(STATUS.status == "PENDING", STATUS.application_version == version)
 
     def look() -> set[str]:
         with _get_dbos_instance()._sys_db.engine.connect() as connection:
             return {str(row.executor_id) for row in connection.execute(query)}
+
+    return await asyncio.to_thread(look)
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A workflow of an execution, the root's or a branch's, with its status in DBOS's words and who holds it."""
+
+    workflow: str
+    status: str
+    holder: str
+
+
+async def list_carriers(execution: str) -> list[Carrier]:
+    """Return the workflows of an execution: its root and its branches.
+
+    DBOS looks through every workflow there is for those whose id begins so, and each start and each wake asks for this.
+    """
+
+    def look() -> list[Carrier]:
+        engine = _get_dbos_instance()._sys_db.engine
+        query = sa.select(STATUS.workflow_uuid, STATUS.status, STATUS.executor_id)
+        branches = STATUS.workflow_uuid.startswith(f"{execution}/", autoescape=True)
+        if (
+            engine.dialect.name == "sqlite"
+        ):  # there the order of texts is that of their bytes: `0` comes after `/`
+            branches = sa.and_(
+                STATUS.workflow_uuid >= f"{execution}/", STATUS.workflow_uuid < f"{execution}0"
+            )
+        with engine.connect() as connection:
+            rows = connection.execute(query.where(sa.or_(STATUS.workflow_uuid == execution, branches)))
+            return [Carrier(row.workflow_uuid, row.status, str(row.executor_id)) for row in rows]
 
     return await asyncio.to_thread(look)
 
