@@ -40,3 +40,28 @@ def test_what_was_decided_can_be_asked_again_and_tried_under_another_set(home):
     assert (code, told["effect"], told["rules"][0]["rule"]) == (0, "allow", "workspace.command")
     code, told = home.bridle_json("policy", "eval", "facts.json", "--policies", "house.rego")
     assert (code, told["effect"], told["said"]["allow"][0]["rule"]) == (3, "deny", "workspace.command")
+    assert [(one["rule"], one["set"]) for one in told["said"]["deny"]] == [
+        ("house.no-commands", "house.rego")
+    ]
+
+
+BOUND = "bindings: [{set: house.rego, mode: log}, {set: warns.rego}]\n"
+WARNS = """package bridle.gate
+
+import rego.v1
+
+deny contains {"rule": "warns.commands", "reason": "Mind it.", "severity": "warn"} if input.action.tool == "command.run"
+"""
+
+
+def test_a_rule_on_trial_and_a_warning_stop_nothing_and_are_told_in_the_logs(home):
+    (home.root / "config").mkdir(mode=0o700)
+    (home.root / "config" / "house.rego").write_text(HOUSE)
+    (home.root / "config" / "warns.rego").write_text(WARNS)
+    (home.root / "config" / "policies.yaml").write_text(BOUND)
+    (home.root / "p.yaml").write_text(PIPELINE)
+    assert home.bridle("run", "p.yaml", "--no-input").returncode == 0
+    ((execution,),) = [[row["execution"] for row in home.bridle_json("executions")[1]]]
+    told = home.bridle("logs", execution).stdout
+    assert "on trial, would deny by house.no-commands: Nothing runs." in told
+    assert "warning by warns.commands: Mind it." in told

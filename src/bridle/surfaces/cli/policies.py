@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridle.trust.journal import Journal, Record
     from bridle.trust.policy import PolicyEngine
 
-PARTS = ("deny", "ask", "allow")
+PARTS = ("deny", "ask", "allow", "warn", "would")
 
 
 def read_facts(text: str, *, where: str) -> dict[str, Any]:
@@ -49,10 +49,14 @@ async def evaluate(settings: Settings, facts: dict[str, Any]) -> dict[str, Any]:
     decision = (
         weigh(facts, answer) if is_external(tool) else decide(facts, builtin_manifests().get(tool), answer)
     )
+    owners = {one.rule: one.owner for one in engine.speakers}
     return {
         "effect": decision.effect,
         "rules": _told(decision.findings),
-        "said": {part: _told(getattr(answer, part, ())) for part in PARTS},
+        "said": {
+            part: [{**one, "set": owners.get(one["rule"], "")} for one in _told(getattr(answer, part, ()))]
+            for part in PARTS
+        },
         "policy": engine.digest,
         "boundaries": f"{tool} is an external tool: what its manifest forbids was not looked at"
         if is_external(tool)

@@ -95,7 +95,7 @@ def policy_eval(
         for one in found["rules"]:
             put(f"  {one['rule']}: {one['reason']}")
         for part, said in found["said"].items():
-            put(f"  {part:<6}" + (", ".join(one["rule"] for one in said) or "-"))
+            put(f"  {part:<6}" + (", ".join(f"{one['rule']} ({one['set']})" for one in said) or "-"))
         if found["boundaries"]:
             put(f"  note: {found['boundaries']}")
     return EXIT_CODES[found["effect"]]
