@@ -22,6 +22,8 @@ from bridle.agent.definition import AgentDefinition
 from bridle.agent.outcome import AgentOutcome, OnTurn, Performs
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
+from bridle.gate.external import Catalogue
+from bridle.gate.manifest import Manifests
 
 
 async def run_agent(
@@ -38,14 +40,15 @@ async def run_agent(
     prompt: str = "",
     boundary: Boundary | None = None,
     on_turn: OnTurn | None = None,
+    manifests: Manifests | None = None,
     deployment: Mapping[str, Json] | None = None,
 ) -> AgentOutcome:
     """Run an agent until it ends or must stop.
 
     `task_text` is the first message and `prompt` the definition's with its inputs filled in, if it has any. `model` is
     the resolved name; `boundary` is the step's (`definition.step_boundary`), the definition's when left out. `budget`
-    names the gate's budget for the model calls, empty for none. Errors of the gate itself (a replay that drifted, a
-    store out of reach) are raised.
+    names the gate's budget for the model calls, empty for none. `manifests` know the tools, the built-in ones when left out.
+    Errors of the gate itself (a replay that drifted, a store out of reach) are raised.
     """
     from bridle.agent.session import Seat, Session
 
@@ -60,6 +63,7 @@ async def run_agent(
         prompt=prompt or definition.prompt,
         boundary=boundary or definition.boundary,
         on_turn=on_turn,
+        manifests=manifests or Catalogue(),
         deployment=deployment,
     )
     return await Session(definition, seat).run(task_text)

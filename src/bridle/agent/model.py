@@ -18,18 +18,19 @@ from bridle.core.canonical import Json, digest
 from bridle.core.conversation import ModelReply, count_turns, since_last_turn
 from bridle.core.errors import ExecutionError
 from bridle.gate.action import Done
-from bridle.gate.manifest import builtin_manifests
+from bridle.gate.external import offered_schema
+from bridle.gate.manifest import Manifests
 
 TOOL = "model.call"
 
 
-def offered_tools(definition: AgentDefinition) -> list[Json]:
-    """Return the tools a definition may use, as a model is told of them."""
-    manifests = builtin_manifests()
+def offered_tools(definition: AgentDefinition, manifests: Manifests) -> list[Json]:
+    """Return the tools a definition may use, as a model is told of them; one that is stopped is not among them."""
+    known = [manifests.get(tool) for tool in definition.tools]
     return [
-        {"name": tool, "description": manifests[tool].description, "parameters": manifests[tool].arguments}
-        for tool in definition.tools
-        if tool in manifests and manifests[tool].agents
+        {"name": found.tool, "description": found.description, "parameters": offered_schema(found)}
+        for found in known
+        if found is not None and found.agents and not found.stopped
     ]
 
 

@@ -34,8 +34,11 @@ from bridle.agent.outcome import (
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply
+from bridle.core.errors import InputError
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Denied, Done, action_key
+from bridle.gate.external import fill_key
+from bridle.gate.manifest import Manifests
 
 UNOFFERED = "unoffered."
 """Put before the name of a tool that this agent was not given. No manifest has such a name, so the gate denies it
@@ -60,6 +63,7 @@ class Seat:
     prompt: str
     boundary: Boundary
     on_turn: OnTurn | None
+    manifests: Manifests
     deployment: Mapping[str, Json] | None = None
 
 
@@ -69,7 +73,7 @@ class Session:
     def __init__(self, definition: AgentDefinition, seat: Seat) -> None:
         self._definition = definition
         self._seat = seat
-        self._tools = offered_tools(definition)
+        self._tools = offered_tools(definition, seat.manifests)
         self._offered = frozenset(definition.tools)
         self._meter = Meter(definition.limits)
         self._commit: Mapping[str, Json] = {}
@@ -108,7 +112,13 @@ class Session:
             return {"error": "a call without the name of a tool"}
         turn, call = (int(number) for number in place.split("."))
         named = tool if tool in self._offered else f"{UNOFFERED}{tool[:NAME_LIMIT]}"
-        result = await self._perform(named, arguments, key=self._key(turn, call))
+        key = self._key(turn, call)
+        manifest = self._seat.manifests.get(named)
+        try:
+            filled = fill_key(manifest, arguments, key=key) if manifest else arguments
+        except InputError as error:
+            return {"error": error.what, "next": error.hint}
+        result = await self._perform(named, filled, key=key)
         if isinstance(result, Denied):
             return {"refused": True, "rule": result.rule, "reason": result.reason}
         if result.status != "succeeded":

@@ -139,6 +139,18 @@ async def wire(
         )
     )
 
+    servers = settings.servers
+    tools = Tools(
+        gate=gate,
+        journal=journal,
+        principals=principals,
+        pins=store.pins,
+        catalogue=catalogue,
+        clock=clock,
+        folder=servers.parent / "tools" if servers else Path(),
+        servers=tuple(load_servers(servers)) if servers else (),
+    )
+
     async def wake(execution: str, path: str) -> None:
         await durable.wake(execution, path)
 
@@ -154,6 +166,8 @@ async def wire(
         locks=locks,
         verdict_key=store.signer.verifier,
         sets=RegorusSets(timeout_s=POLICY_TIMEOUT_S),
+        manifests=catalogue,
+        refresh_tools=tools.refresh,
         approved_agents_only=settings.approved_agents_only,
     )
     proof = Proof(
@@ -207,17 +221,6 @@ async def wire(
         principals=principals,
         project=settings.project,
         own_keys=settings.own_keys_only,
-    )
-    servers = settings.servers
-    tools = Tools(
-        gate=gate,
-        journal=journal,
-        principals=principals,
-        pins=store.pins,
-        catalogue=catalogue,
-        clock=clock,
-        folder=servers.parent / "tools" if servers else Path(),
-        servers=tuple(load_servers(servers)) if servers else (),
     )
     leases = Leases(store.database)
     authentication = Authentication(store.credentials, principals, clock)

@@ -121,9 +121,9 @@ def build_manifest(tool: str, entry: Mapping[str, Any] | None, pin: Pin) -> Mani
 
 def offered_schema(manifest: Manifest) -> dict[str, Json]:
     """Return the arguments as an agent is told of them: without the one that carries the action's key."""
-    schema: dict[str, Any] = {**manifest.arguments}
     if not manifest.key:
-        return schema
+        return dict(manifest.arguments)
+    schema: dict[str, Any] = {**manifest.arguments}
     schema["properties"] = {k: v for k, v in schema.get("properties", {}).items() if k != manifest.key}
     schema["required"] = [name for name in schema.get("required", ()) if name != manifest.key]
     return schema

@@ -342,6 +342,8 @@ async def desk(store, clock, tmp_path, policy, principals):
         locks=Locks(store.journal, SqlLockStore(store.database), durable.wake),
         verdict_key=store.signer.verifier,
         sets=RegorusSets(timeout_s=10.0),
+        manifests=ports.manifests,
+        refresh_tools=_nothing_to_look_at,
     )
     executions, people = SqlExecutions(store.database), PeopleInMemory()
     admission = Admission(
@@ -408,6 +410,10 @@ def _ports(store, clock, policy, delegate, principals, tokens):
         clock=clock,
         price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
     )
+
+
+async def _nothing_to_look_at():
+    """No server is behind this desk."""
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from bridle.engine.locks import Locks
 from bridle.gate.action import Action, Asked, Denied, Done, Purpose, Result, Unknown, action_key
 from bridle.gate.approvals import Approvals
 from bridle.gate.gate import Gate
+from bridle.gate.manifest import Manifests
 from bridle.pipeline.lookup import holds_marker
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step
@@ -36,8 +37,8 @@ from bridle.trust.tokens import Minted
 @dataclass(frozen=True)
 class Bench:
     """What every kind of step works with. `roots` are folders of agents, `model` the account's default model,
-    `verdict_key` the one that people's verdicts are signed with, `sets` answers for policy steps; `approved_agents_only` is the
-    account's setting of that name."""
+    `verdict_key` the one that people's verdicts are signed with, `sets` answers for policy steps; `manifests` know the tools,
+    once `refresh_tools` has looked what holds now; `approved_agents_only` is the account's setting of that name."""
 
     gate: Gate
     journal: Journal
@@ -49,6 +50,8 @@ class Bench:
     locks: Locks
     verdict_key: Verifier
     sets: SetEngine
+    manifests: Manifests
+    refresh_tools: Callable[[], Awaitable[None]]
     approved_agents_only: bool = False
 
 

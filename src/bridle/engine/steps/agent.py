@@ -19,7 +19,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Leg, wait_for
-from bridle.gate.manifest import is_external
+from bridle.gate.manifest import Manifests
 
 NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent has to know how to run it
 
@@ -29,7 +29,8 @@ async def perform_agent(leg: Leg) -> Ending:
     definition = find_agent(leg.body, roots=leg.bench.roots)
     given = leg.body.get("with") or {}
     assert isinstance(given, Mapping)
-    _check_reach(definition)
+    await leg.bench.refresh_tools()
+    _check_reach(definition, leg.bench.manifests)
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
     filled = fill_inputs(definition, inputs)
     outcome = await run_agent(
@@ -44,6 +45,7 @@ async def perform_agent(leg: Leg) -> Ending:
         budget=f"{leg.execution.id}/{leg.path}",
         prompt=filled.prompt,
         boundary=_boundary(definition, given),
+        manifests=leg.bench.manifests,
         deployment=leg.deployment,
     )
     if isinstance(outcome, Finished):
@@ -58,14 +60,14 @@ async def perform_agent(leg: Leg) -> Ending:
     return Ended(outcome.state, note=note, error="unknown")
 
 
-def _check_reach(definition: AgentDefinition) -> None:
-    """Raise InputError for an agent that needs servers: a step does not reach them yet, and half an agent is another one."""
-    away = [tool for tool in definition.tools if is_external(tool)]
-    if away:
+def _check_reach(definition: AgentDefinition, manifests: Manifests) -> None:
+    """Raise InputError for an agent whose tools nobody knows here: half an agent is another one."""
+    unknown = [tool for tool in definition.tools if manifests.get(tool) is None]
+    if unknown:
         raise InputError(
-            f"{definition.name} uses {', '.join(away)}, and a step does not reach servers",
-            hint="let it work at the door: bridle session open",
-            reason="no-servers-in-steps",
+            f"{definition.name} uses {', '.join(unknown)}, and nothing is known of it here",
+            hint="name the server in BRIDLE_SERVERS, and let bridle tools list ask it once",
+            reason="no-such-tool",
         )
 
 
