@@ -39,6 +39,12 @@ class SqlCredentials(Credentials):
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_read(row) for row in rows]
 
+    async def all(self) -> list[Credential]:
+        """Return every key, by id."""
+        query = credentials.select().order_by(credentials.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
     async def note_use(self, credential_id: str, at: datetime) -> None:
         update = credentials.update().where(credentials.c.id == credential_id).values(used_at=iso(at))
         await self._database.write(lambda connection: connection.execute(update))

@@ -37,6 +37,15 @@ def check_store(settings: Settings) -> Sequence[Check]:
         return asyncio.run(_examine(store))
 
 
+def check_roles(settings: Settings) -> Sequence[Check]:
+    """The file of roles can be read: nobody holds anything while it cannot."""
+    from bridle.app import open_roles
+
+    access = open_roles(settings).read()
+    bound = len(access.bindings)
+    return [Check("roles", State.OK, f"{bound} binding{'s' * (bound != 1)}, {len(access.roles)} roles")]
+
+
 def check_journal(settings: Settings) -> Sequence[Check]:
     """The end of the journal verifies, and its newest checkpoint is ours."""
     unopened = _not_opened("journal", settings)

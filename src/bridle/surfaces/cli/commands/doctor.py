@@ -48,6 +48,7 @@ def list_checks() -> dict[str, Look]:
         "work": machine.check_work,
         "store": parts.check_store,
         "journal": parts.check_journal,
+        "roles": parts.check_roles,
         "policy": parts.check_policy,
         "sandbox": parts.check_sandbox,
         "git": machine.check_git,

@@ -144,12 +144,21 @@ def _stored(settings: Any) -> tuple[Any, Any]:
 
 
 async def _read_whole(opened: Any) -> tuple[Any, Any]:
-    """Read the executions before the journal: what is started in between is then in the journal only."""
+    """Read the executions before the journal: what is started in between is then in the journal only.
+
+    Principals are read before and after, until nobody changed one in between.
+    """
     from bridle.surfaces.cli.reading import check_listed
+    from bridle.trust.enrolment import check_enrolled
 
     listed = [item.id for item in await opened.executions.find(limit=MOST_EXECUTIONS)]
-    records = await opened.journal.read()
+    while True:
+        rows = await opened.enrolled.all(), await opened.credentials.all()
+        records = await opened.journal.read()
+        if rows == (await opened.enrolled.all(), await opened.credentials.all()):
+            break
     check_listed(listed, records)
+    check_enrolled(*rows, records)
     return records, await opened.journal.checkpoints()
 
 
