@@ -1,4 +1,4 @@
-"""Somebody writes into the store, past the journal: a suspended principal is made active, a revoked key good. The audit says so."""
+"""Somebody writes into the store, past the journal: makes a suspended principal active, a revoked key good. The audit says so."""
 
 import asyncio
 from datetime import timedelta

@@ -9,6 +9,7 @@ from bridle.adapters.sql.journal import ORIGIN
 from bridle.app.folders import (
     agent_roots,
     find_sample,
+    open_bindings,
     open_library,
     open_opa,
     open_people,
@@ -33,6 +34,7 @@ __all__ = [
     "find_sample",
     "key_references",
     "open_app",
+    "open_bindings",
     "open_library",
     "open_lobby",
     "open_opa",

@@ -20,6 +20,7 @@ from bridle.adapters.templates.tree import DiskTree
 from bridle.agent.shelf import find_top, list_roots
 from bridle.core.errors import InputError, UnavailableError
 from bridle.core.settings import Settings
+from bridle.trust.bindings import Binding
 from bridle.trust.policy_tests import SuiteReport
 
 POLICY_TIMEOUT_S = (
@@ -55,6 +56,11 @@ def open_policy(settings: Settings) -> BoundPolicy:
         timeout_s=POLICY_TIMEOUT_S,
         external=(lambda digest: open_opa(settings, digest)) if settings.opa else None,
     )
+
+
+def open_bindings(settings: Settings) -> tuple[Binding, ...]:
+    """Return which policy sets the account binds where."""
+    return read_bindings(settings.config_dir / BINDING_FILE, shipped=shipped("policies")).bindings
 
 
 def open_opa(settings: Settings, digest: str) -> OpaServer:

@@ -33,6 +33,7 @@ class Mode(StrEnum):
 
 
 SCOPE: Mapping[str, tuple[str, ...]] = {
+    "principal": ("principal", "id"),
     "agent": ("principal", "name"),
     "project": ("place", "project"),
     "pipeline": ("place", "pipeline"),

@@ -79,7 +79,7 @@ def admit_version(known: Principal | None, new: Principal, *, first_use: bool) -
     assert new.kind is PrincipalKind.AGENT
     if known is None:
         return replace(new, state=Lifecycle.ACTIVE if first_use else Lifecycle.DRAFT)
-    kept = replace(new, state=known.state, policies=known.policies, approved=known.approved)
+    kept = replace(new, state=known.state, approved=known.approved)
     if known.state is Lifecycle.DRAFT:
         return kept if known.digest != new.digest else known
     if known.state in (Lifecycle.SUSPENDED, Lifecycle.RETIRED):

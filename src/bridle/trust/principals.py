@@ -42,8 +42,8 @@ class Principal:
     """One who can act. `version` and `digest` name the definition that an agent acts by, else they are empty; `approved` are the
     digests of those that somebody has approved.
 
-    `purpose` says what it is there for, `policies` are the names of the policy sets bound to it. `public_key` is the hexadecimal
-    Ed25519 key of a delegate, else empty. Keys that it authenticates with are kept by digest, apart (`trust.credentials`).
+    `purpose` says what it is there for. `public_key` is the hexadecimal Ed25519 key of a delegate, else empty. Keys that it
+    authenticates with are kept by digest, apart (`trust.credentials`), and so are the policy sets bound to it (`trust.bindings`).
     """
 
     kind: PrincipalKind
@@ -56,7 +56,6 @@ class Principal:
     public_key: str = ""
     asserted: bool = False
     purpose: str = ""
-    policies: tuple[str, ...] = ()
     approved: frozenset[str] = frozenset()
 
     @property
@@ -77,7 +76,6 @@ class Principal:
             "public_key": self.public_key,
             "asserted": self.asserted,
             "purpose": self.purpose,
-            "policies": list(self.policies),
             "approved": sorted(self.approved),
         }
 
@@ -94,8 +92,7 @@ class Principal:
             digest=body["digest"],
             public_key=body["public_key"],
             asserted=body["asserted"],
-            purpose=body.get("purpose", ""),  # the last three: a record made before they were
-            policies=tuple(body.get("policies", ())),
+            purpose=body.get("purpose", ""),  # the last two: a record made before they were
             approved=frozenset(body.get("approved", ())),
         )
 

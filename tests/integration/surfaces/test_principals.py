@@ -151,3 +151,13 @@ def test_a_file_is_approved_by_its_digest_before_its_first_use_and_a_changed_one
 def test_a_file_of_another_agent_does_not_approve_this_one(run, agent_file):
     run("principals", "add", "service:ci")
     assert run("principals", "approve", "agent:acme.other", "--version", agent_file)[0] == 2
+
+
+def test_the_policy_sets_that_are_bound_to_a_principal_are_shown_with_it(run, tmp_path):
+    for name in ("service:ci", "service:cd"):
+        run("principals", "add", name)
+    (tmp_path / "config" / "policies.yaml").write_text(
+        "bindings: [{set: 'shipped:four-eyes', scope: {principal: 'service:ci', tool: 'mcp.*'}}]\n"
+    )
+    assert run("principals", "show", "service:ci")[1]["policies"] == ["four-eyes.rego"]
+    assert run("principals", "show", "service:cd")[1]["policies"] == []

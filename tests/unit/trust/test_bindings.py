@@ -121,7 +121,9 @@ def test_every_key_of_a_scope_has_to_match(scope, lies):
     assert bool(list_applicable([Binding("one", scope)], FACTS)) is lies
 
 
-@pytest.mark.parametrize("key", ["agent", "project", "pipeline", "tool", "purpose", "environment"])
+@pytest.mark.parametrize(
+    "key", ["principal", "agent", "project", "pipeline", "tool", "purpose", "environment"]
+)
 def test_what_is_not_known_lies_in_every_scope(key):
     assert list_applicable([Binding("one", {key: "x"})], {})
 

@@ -65,11 +65,15 @@ def test_a_version_that_nobody_approved_is_refused_where_versions_need_approval(
     assert caught.value.reason == "version-not-approved"
 
 
-def test_an_approved_version_is_active_from_its_first_use_and_keeps_what_people_bound_to_it():
-    known = replace(OLD, state=Lifecycle.APPROVED, approved=frozenset({"sha256:2"}), policies=("payments",))
+def test_an_approved_version_is_active_from_its_first_use_and_stays_approved():
+    known = replace(
+        OLD,
+        state=Lifecycle.APPROVED,
+        approved=frozenset({"sha256:2"}),
+    )
     admitted = admit_version(known, NEW, first_use=False)
     assert (admitted.state, admitted.digest) == (Lifecycle.ACTIVE, "sha256:2")
-    assert (admitted.policies, admitted.approved) == (("payments",), {"sha256:2"})
+    assert admitted.approved == {"sha256:2"}
 
 
 def test_what_a_new_version_gives_up_it_no_longer_has():

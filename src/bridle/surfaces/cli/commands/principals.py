@@ -88,10 +88,6 @@ def principals_add(
             metavar="PERMISSION",
         ),
     ] = None,
-    policies: Annotated[
-        list[str] | None,
-        typer.Option("--policy", help="A policy set bound to it; may be repeated.", metavar="NAME"),
-    ] = None,
     draft: Annotated[bool, typer.Option("--draft", help="Leave it for somebody else to approve.")] = False,
     name: As = "",
     comment: Comment = "",
@@ -102,7 +98,6 @@ def principals_add(
     from bridle.core.settings import load_settings
 
     new = _read_new(principal, owner, purpose, permissions or [], draft=draft)
-    new = replace(new, policies=tuple(policies or ()))
     settings = load_settings(store_url=store)
     _tell(asyncio.run(_add(settings, new, name, comment)), as_json=as_json)
     return 0
@@ -309,7 +304,10 @@ def _read_version(given: str, principal: str) -> tuple[str, Principal | None]:
 
 
 async def _describe(opened: OpenStore, principal_id: str) -> dict[str, Any]:
+    """Return a principal with its keys, its history, and the policy sets that are bound to it, here or there."""
+    from bridle.app import open_bindings
     from bridle.core.errors import InputError
+    from bridle.trust.bindings import list_applicable
     from bridle.trust.journal import Kind
 
     found = await opened.principals.get(principal_id)
@@ -319,7 +317,11 @@ async def _describe(opened: OpenStore, principal_id: str) -> dict[str, Any]:
     records = await opened.journal.read(subject=principal_id, kinds=kinds)
     keys = [key.to_json() for key in await opened.credentials.of(principal_id)]
     history = [_describe_record(record) for record in records]
-    return {**found.to_json(), "keys": keys, "history": history}
+    bound = list_applicable(
+        open_bindings(opened.settings), {"principal": {"id": found.id, "name": found.name}}
+    )
+    policies = sorted({binding.owner for binding in bound})
+    return {**found.to_json(), "policies": policies, "keys": keys, "history": history}
 
 
 def _describe_record(record: Record) -> dict[str, Any]:
