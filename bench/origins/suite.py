@@ -18,7 +18,7 @@ from bridle.core.canonical import Json
 from bridle.gate.entries import read_entries, read_entry
 from bridle.gate.external import Described, Pin, build_manifest
 from bridle.gate.manifest import Manifest
-from bridle.gate.origins import begin, judge, take_result
+from bridle.gate.origins import begin, judge, take_result, take_write
 from bridle.trust.policy import PolicyEngine
 
 FOLDER = Path(__file__).parent
@@ -96,6 +96,7 @@ async def play(task: Task, calls: Sequence[Call], policy: PolicyEngine) -> Playe
         answer = await policy.evaluate(_facts(call, manifest, origins))
         allowed = bool(answer.allow) and not answer.ask and not answer.deny
         if allowed:
+            background = take_write(background, manifest, call.arguments)
             background = take_result(background, manifest, call.arguments, call.returns)
         if not manifest.effect.lasts:
             continue

@@ -10,6 +10,8 @@ Rules
   3. An amount that is left out while the person named one is judged too, as unvouched.
   4. Which tool is called is a choice as well: one whose manifest names purposes is for no task of another, and one whose owner
      has said nothing of it is for none.
+  5. What a call of the task may have written without a trusted origin vouches for nothing when a register or a record gives it
+     back.
 
 Which of several sources speaks for a value is `vouching`. What is unvouched is the policy's to ask about
 (policies/base/origins.rego). Pure.
@@ -32,7 +34,7 @@ from bridle.gate.sources import (
     read_result,
     read_text,
 )
-from bridle.gate.values import ValueType, infer_types
+from bridle.gate.values import ValueType, infer_types, normal_form
 from bridle.gate.vouching import Background, Call, Value, find_sources, object_to
 
 MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
@@ -100,10 +102,22 @@ def take_result(
 ) -> Background:
     """Return the background once a call has returned `value`, which its manifest speaks of; `beside` is what else it said."""
     result = f"{manifest.tool} {digest(arguments)}"
-    found = read_result(value, manifest, result=result, reach=_reach(arguments, manifest, background))
+    read = read_result(value, manifest, result=result, reach=_reach(arguments, manifest, background))
+    found = (one for one in read if one.value not in background.written)
     kept = (one for one in background.sources if one.result != result)
     texts = (*background.texts, *read_text(value, manifest), *read_text(beside, manifest))
     return replace(background, sources=(*kept, *found), texts=texts)
+
+
+def take_write(background: Background, manifest: Manifest, arguments: Mapping[str, Json]) -> Background:
+    """Return the background once a call may have been carried out: what it wrote with no trusted origin is no register's word
+    when it is read back."""
+    if manifest.effect is Effect.READ:
+        return background
+    vouched = {one.form for one in judge(arguments, manifest, background) if one.vouched}
+    parts = [part for _, leaf in leaves(arguments) for part in (leaf, *_words(leaf))]
+    given = {normal_form(part, kind) for part in parts for kind in ValueType}
+    return replace(background, written=background.written | (given - vouched - {""}))
 
 
 def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> list[Origin]:
@@ -205,6 +219,10 @@ def _left_out(arguments: Mapping[str, Json], manifest: Manifest, call: Call) -> 
     return [
         Origin(name, "", str(ValueType.AMOUNT), OriginKind.NONE, unused[0].where, note) for name in missing
     ]
+
+
+def _words(leaf: Json) -> list[str]:
+    return [word.strip(".,;:!?()<>[]\"'") for word in leaf.split()] if isinstance(leaf, str) else []
 
 
 def _trace(unvouched: Origin, background: Background) -> Origin:

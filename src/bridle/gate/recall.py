@@ -4,7 +4,7 @@ Rules
   1. The person's words and inputs are those recorded when the session was opened, and of the digest that the action's task names.
      Where they cannot be read, nothing is known, and the policy asks.
   2. Each earlier call counts that succeeded, in order, as it was asked for and with what its delegate signed. What a denied,
-     failed or unknown call said is not read: nobody vouches for it.
+     failed or unknown call said is not read: nobody vouches for it. What any of them was allowed to write counts as written.
   3. The manifests are those of now: what an owner has taken back vouches for nothing any more.
   4. What was read once is kept in memory, so that a long session costs no more than a short one. It is read anew when a manifest
      that it rests on has changed.
@@ -24,7 +24,7 @@ from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import TrustError
 from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, Manifests
-from bridle.gate.origins import begin, judge, take_result
+from bridle.gate.origins import begin, judge, take_result, take_write
 from bridle.gate.vouching import Background
 from bridle.trust.journal import Journal, Kind, Record
 
@@ -118,16 +118,25 @@ class Recall:
         for record in records:
             if record.kind is Kind.DECIDED:
                 decided[record.subject] = record
-            elif record.kind is Kind.OUTCOME:
-                asked = decided.pop(record.subject, None)
-                if asked is None or record.body["status"] != "succeeded":
-                    continue
-                request = as_mapping(await self._request(asked))
-                tool = str(request["tool"])
-                manifests[tool] = self._digest(tool)
-                background = _take(background, request, record, self._manifests.get(tool))
+            asked = decided.get(record.subject)
+            if asked is None or asked.body["effect"] != "allow":
+                continue
+            request = as_mapping(await self._request(asked))
+            tool = str(request["tool"])
+            manifest, manifests[tool] = self._manifests.get(tool), self._digest(tool)
+            if record.kind is Kind.DECIDED:
+                background = _allow(background, request, manifest)
+            elif decided.pop(record.subject) and record.body["status"] == "succeeded":
+                background = _take(background, request, record, manifest)
         seq = records[-1].seq if records else known.seq
         return _Known(known.opened, background, seq, decided, manifests)
+
+
+def _allow(background: Background, request: Mapping[str, Json], manifest: Manifest | None) -> Background:
+    """Add what a call was allowed to write: whatever its outcome says, it may have."""
+    if manifest is None or not manifest.external:
+        return background
+    return take_write(background, manifest, as_mapping(request["arguments"]))
 
 
 def _take(

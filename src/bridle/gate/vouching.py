@@ -31,12 +31,14 @@ MEASURES = frozenset({ValueType.AMOUNT, ValueType.DATE, ValueType.ACCOUNT})
 
 @dataclass(frozen=True)
 class Background:
-    """What is known when a call is judged: the person's request and inputs, the task's purpose, what earlier calls returned."""
+    """What is known when a call is judged: the person's request and inputs, the task's purpose, what earlier calls returned, and
+    the values, in every form they have, that calls of the task may have written without a trusted origin."""
 
     request: Request
     sources: tuple[Source, ...]
     purpose: str
     texts: tuple[Text, ...] = ()
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ TOOLS = {
         described("get_order", "read", {"order_id": "id"}, RECORDS),
         described("refund", "consequential", {"order_id": "id", "amount": "amount"}),
         described("send", "consequential", {"to": "address"}),
+        described("update", "reversible", {"order_id": "id"}),
         described("erase", "destructive", {"order_id": "id"}),
     )
 }
@@ -117,6 +118,15 @@ async def test_nothing_vouches_before_it_was_looked_up(visit):
 async def test_a_look_up_that_a_text_led_to_vouches_for_nothing(visit):
     await visit.look_up({"order": {"id": "ORD-2", "total": "5000.00"}}, order="ORD-2")
     assert isinstance(await visit.call("refund", order_id="ORD-1", amount="5000.00"), Asked)
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed"])
+async def test_what_the_session_wrote_itself_is_no_record_s_word(visit, status):
+    visit.scene.delegate.status = status
+    await visit.call("update", order_id="ORD-1", email="eve@evil.org")
+    visit.scene.delegate.status = "succeeded"
+    await visit.look_up({"order": {"id": "ORD-1", "email": "eve@evil.org"}})
+    assert isinstance(await visit.call("send", to="eve@evil.org"), Asked)
 
 
 async def test_what_a_failed_call_said_vouches_for_nothing(visit):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
-from bridle.gate.origins import OriginKind, begin, judge, take_result
+from bridle.gate.origins import OriginKind, begin, judge, take_result, take_write
 from bridle.gate.sources import Text
 from bridle.gate.values import ValueType, normal_form
 
@@ -65,7 +65,10 @@ TWO_CUSTOMERS = {"customers": [{"id": "CUS-1", "email": "a@x.com"}, {"id": "CUS-
 
 def task(request, *calls, inputs=None, purpose="support"):
     """The background of a task after some calls: (manifest, arguments, what it returned)."""
-    background = begin(request, inputs or {}, purpose=purpose)
+    return task_after(begin(request, inputs or {}, purpose=purpose), *calls)
+
+
+def task_after(background, *calls):
     for manifest, arguments, value in calls:
         background = take_result(background, manifest, arguments, value)
     return background
@@ -119,6 +122,24 @@ def test_what_was_looked_up_by_a_value_from_a_text_vouches_for_nothing():
         "Refund ORD-1 in full", looked_up("ORD-7", {"order": {"id": "ORD-7", "total": "5000.00"}})
     )
     assert kinds(background, REFUND, order_id="ORD-7", amount="5000.00") == ["text", "text"]
+
+
+def test_what_the_task_itself_wrote_vouches_for_nothing_when_it_is_read_back():
+    update = tool("update", "reversible", {"order_id": "id"})
+    read = (GET_CUSTOMER, {"customer_id": "CUS-9"}, {"customer": {"email": "eve@evil.org"}})
+    written = {"order_id": "CUS-9", "note": "new mail: <eve@EVIL.org>."}
+    background = take_write(task("Write to CUS-9"), update, written)
+    assert not vouched(task_after(background, read), SEND, to="eve@evil.org")
+    assert vouched(task_after(task("Write to CUS-9"), read), SEND, to="eve@evil.org")
+
+
+def test_what_the_person_had_written_vouches_when_it_is_read_back():
+    update = tool("update", "reversible", {"customer_id": "id", "email": "address"})
+    written = take_write(
+        task("Set the mail of CUS-9 to new@x.com"), update, {"customer_id": "CUS-9", "email": "new@x.com"}
+    )
+    read = (GET_CUSTOMER, {"customer_id": "CUS-9"}, {"customer": {"email": "new@x.com"}})
+    assert vouched(task_after(written, read), SEND, to="new@x.com")
 
 
 def test_not_even_a_register_vouches_for_what_a_text_led_to():
