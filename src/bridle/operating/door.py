@@ -8,7 +8,9 @@ Rules
      very action that the approval is about, or it is refused. After that the approval is used, and the same call is a new one.
   4. An ask is answered with the approval's id, and nothing waits.
   5. Two calls with one approval at the same time are one after the other: the second finds it used.
-  6. One process serves a session. Another takes it over when that one is gone; what was begun there and has no outcome is
+  6. A token that is refused is recorded, at most once a minute for a reason and a session, with how often it happened: nobody who
+     has no token can fill the journal.
+  7. One process serves a session. Another takes it over when that one is gone; what was begun there and has no outcome is
      recorded as unknown first, and is nobody's to repeat.
 
 It knows no protocol: `surfaces.mcp` speaks it.
@@ -19,6 +21,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from bridle.core.boundary import Boundary
@@ -41,6 +44,7 @@ from bridle.trust.principals import Principals
 from bridle.trust.tokens import Token, Tokens, hash_secret, scope_today
 
 NAME_LIMIT = 200
+REFUSALS_EVERY = timedelta(minutes=1)
 LARGEST_CALL = 128 << 10  # bytes of canonical JSON; a person may have to read it
 OTHER_CALL = Finding(
     "approval.other-call",
@@ -77,6 +81,25 @@ class Answer:
     told: Mapping[str, Json] = field(default_factory=dict)
 
 
+class Refusals:
+    """Records tokens that were refused."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._noted: dict[tuple[str, str], tuple[datetime, int]] = {}
+
+    async def note(self, refused: TrustError, now: datetime) -> None:
+        """Count a refusal, and record it unless one like it was recorded a moment ago."""
+        like = (refused.where, refused.reason)
+        at, unrecorded = self._noted.get(like, (None, 0))
+        if at is not None and now - at < REFUSALS_EVERY:
+            self._noted[like] = (at, unrecorded + 1)
+            return
+        self._noted[like] = (now, 0)
+        body: dict[str, Json] = {"reason": refused.reason, "times": unrecorded + 1}
+        await self._journal.append([Entry(Kind.TOKEN_REFUSED, refused.where, refused.where or STEP, body)])
+
+
 class Door:
     """Takes calls. `process` is this process among those of the store, `living` returns those that live."""
 
@@ -106,10 +129,18 @@ class Door:
         self._clock = clock
         self._process = process
         self._living = living
+        self._refusals = Refusals(journal)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, secret: str) -> Caller:
-        """Return who holds a token; raise TrustError when it is none, or its session is over."""
+        """Return who holds a token; raise TrustError, and record it, when it is none, or its session is over."""
+        try:
+            return await self._enter(secret)
+        except TrustError as refused:
+            await self._refusals.note(refused, self._clock.now())
+            raise
+
+    async def _enter(self, secret: str) -> Caller:
         token = await self._tokens.find(hash_secret(secret))
         session = await self._sessions.get(token.execution) if token is not None else None
         if token is None or session is None:
@@ -117,9 +148,13 @@ class Door:
                 "this token is none", hint="bridle session open gives one", reason="token-unknown"
             )
         if session.state is not SessionState.OPEN:
-            raise TrustError(f"{session.id} is closed", hint="open another session", reason="session-closed")
+            raise TrustError(
+                "the session is closed", where=session.id, hint="open another", reason="session-closed"
+            )
         if self._clock.now() >= min(token.expires_at, session.expires_at):
-            raise TrustError(f"{session.id} has expired", hint="open another session", reason="token-expired")
+            raise TrustError(
+                "the session has expired", where=session.id, hint="open another", reason="token-expired"
+            )
         await self._take(session)
         return Caller(session, token, secret)
 
@@ -197,7 +232,7 @@ class Door:
         return Answer(result.status, value=value)
 
     async def _take(self, session: Session) -> None:
-        """Make sure that this process serves the session: rule 6."""
+        """Make sure that this process serves the session: rule 7."""
         if session.holder == self._process:
             return
         if session.holder and session.holder in await self._living():

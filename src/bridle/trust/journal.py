@@ -34,6 +34,7 @@ class Kind(StrEnum):
     PRINCIPAL_CHANGED = "principal.changed"
     TOKEN_MINTED = "token.minted"  # noqa: S105 - the name of an event
     TOKEN_DELETED = "token.deleted"  # noqa: S105 - the name of an event
+    TOKEN_REFUSED = "token.refused"  # noqa: S105 - the name of an event
     EXECUTION_STARTED = "execution.started"
     CANCEL_REQUESTED = "execution.cancel_requested"
     EXECUTION_PAUSED = "execution.paused"

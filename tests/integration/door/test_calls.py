@@ -238,6 +238,21 @@ async def test_a_forged_token_lets_nobody_in(scene, secret):
     assert caught.value.reason == "token-unknown"
 
 
+async def test_refused_tokens_are_recorded_and_cannot_fill_the_journal(scene):
+    opened = await scene.open()
+    scene.clock.advance(timedelta(hours=9))
+    for secret in [opened.secret, *["brt_forged"] * 50]:
+        with pytest.raises(TrustError):
+            await scene.door.enter(secret)
+    scene.clock.advance(timedelta(minutes=2))
+    with pytest.raises(TrustError):
+        await scene.door.enter("brt_forged")
+    records = await scene.store.journal.read(kinds=(Kind.TOKEN_REFUSED,))
+    told = [(record.execution, record.body["reason"], record.body["times"]) for record in records]
+    session = opened.session.id
+    assert told == [(session, "token-expired", 1), ("", "token-unknown", 1), ("", "token-unknown", 50)]
+
+
 async def test_all_that_happened_at_the_door_verifies(scene):
     caller = await scene.enter()
     approval = await ask(scene, caller)
