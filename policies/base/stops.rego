@@ -82,27 +82,26 @@ secret_name(name) if {
 
 risky(script) if {
 	is_string(script)
-	some line in split(script, "\n")
 	some pattern in risky_patterns
-	regex.match(pattern, line)
+	regex.match(pattern, replace(script, "\\\n", " "))
 }
 
 risky(script) if not is_string(script)
 
 # Where a command begins: at the start of a line, behind a separator, or behind what runs another command. Whoever hides a command
 # from this is held by the sandbox, which has neither the network nor the credentials to do it.
-risky_patterns := [sprintf("(^|[;&|(`{]|\\bsudo\\b|\\bexec\\b|\\bxargs\\b|\\benv\\b)\\s*%s", [command]) | some command in [
-	`kubectl\s+(\S+\s+)*?(apply|create|delete|drain|edit|patch|replace|scale|exec)\b`,
-	`helm\s+(\S+\s+)*?(install|upgrade|uninstall|rollback)\b`,
-	`(terraform|tofu|pulumi)\s+(\S+\s+)*?(apply|destroy|up|import)\b`,
-	`(aws|gcloud|az|doctl)\s+\S`,
-	`(docker|podman)\s+push\b`,
-	`(npm|yarn|pnpm|cargo|gem|poetry|uv)\s+publish\b`,
-	`twine\s+upload\b`,
-	`gh\s+(pr\s+merge|release\s+create|secret|api)\b`,
-	`git\s+(\S+\s+)*?push\b`,
-	`git\s+commit\b.*(--no-verify|\s-n\b)`,
+risky_patterns := [sprintf("(^|[\n;&|(`{]|\\bsudo\\b|\\bexec\\b|\\bxargs\\b|\\benv\\b)[[:blank:]]*%s", [command]) | some command in [
+	`kubectl[[:blank:]]+(\S+[[:blank:]]+)*?(apply|create|delete|drain|edit|patch|replace|scale|exec)\b`,
+	`helm[[:blank:]]+(\S+[[:blank:]]+)*?(install|upgrade|uninstall|rollback)\b`,
+	`(terraform|tofu|pulumi)[[:blank:]]+(\S+[[:blank:]]+)*?(apply|destroy|up|import)\b`,
+	`(aws|gcloud|az|doctl)[[:blank:]]+\S`,
+	`(docker|podman)[[:blank:]]+push\b`,
+	`(npm|yarn|pnpm|cargo|gem|poetry|uv)[[:blank:]]+publish\b`,
+	`twine[[:blank:]]+upload\b`,
+	`gh[[:blank:]]+(pr[[:blank:]]+merge|release[[:blank:]]+create|secret|api)\b`,
+	`git[[:blank:]]+(\S+[[:blank:]]+)*?push\b`,
+	`git[[:blank:]]+commit\b.*(--no-verify|\s-n\b)`,
 	`(dropdb|mkfs\S*|shutdown|reboot)\b`,
-	`rm\s+(-\S+\s+)*-\S*r\S*\s+(-\S+\s+)*(/|~|\$HOME)(\s|$|\*)`,
-	`(curl|wget)\b[^|]*\|\s*(sudo\s+)?(ba|z|da)?sh\b`,
+	`rm[[:blank:]]+(-\S+[[:blank:]]+)*-\S*r\S*[[:blank:]]+(-\S+[[:blank:]]+)*(/|~|\$HOME)(\s|$|\*)`,
+	`(curl|wget)\b[^|[:cntrl:]]*\|[[:blank:]]*(sudo[[:blank:]]+)?(ba|z|da)?sh\b`,
 ]]
