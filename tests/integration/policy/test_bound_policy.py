@@ -9,7 +9,7 @@ import pytest
 
 from bridle import app
 from bridle.adapters.rego.bound import MOST_ENGINES, BoundPolicy
-from bridle.core.errors import InputError
+from bridle.core.errors import InputError, UnavailableError
 from bridle.core.settings import Settings, load_settings
 from bridle.surfaces.cli.checks import State
 from bridle.surfaces.cli.checks_parts import check_policy, known_question
@@ -191,3 +191,34 @@ def test_the_doctor_names_rules_whose_facts_nobody_supplies(settings: Settings) 
         True,
         True,
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x := " + "[" * 100_000 + "]" * 100_000 + "\n",
+        "x := " + "(" * 60_000 + "1" + ")" * 60_000 + "\n",
+        "#" * (300 << 10),
+    ],
+    ids=["nested lists", "nested brackets", "too long"],
+)
+async def test_a_giant_set_is_refused_and_ends_nobody(
+    settings: Settings, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridle.adapters.rego.engine.START_TIMEOUT_S", 3.0)
+    write(settings, body, "bindings: [{set: house.rego, scope: {tool: file.edit}}]\n")
+    with pytest.raises((InputError, UnavailableError)):
+        await ask(settings)
+
+
+async def test_a_set_that_eats_memory_stops_only_what_lies_in_its_scope(settings: Settings) -> None:
+    eats = 'deny contains {"rule": "house.big", "reason": "No."} if count(numbers.range(1, 20000000)) > 0\n'
+    write(settings, eats, "bindings: [{set: house.rego, scope: {tool: file.edit}}]\n")
+    engine = app.open_policy(settings)
+    try:
+        await engine.start()
+        with pytest.raises(PolicyError):
+            await engine.evaluate({**known_question(), "action": {"tool": "file.edit"}})
+        assert rules((await engine.evaluate(known_question())).allow) == ["workspace.read"]
+    finally:
+        await engine.close()
