@@ -1,6 +1,6 @@
 """What we rely on in DBOS beyond its documented interface. When an upgrade breaks one of these, read the adapter first."""
 
-from dbos import DBOS
+import inspect
 
 from bridle.adapters.dbos.durable import APPLICATION_VERSION, DbosDurable, Timing, _config, _register
 from bridle.adapters.sql.database import open_database
@@ -14,8 +14,11 @@ def configured(tmp_path):
     return _config(f"sqlite:///{tmp_path / 'engine.db'}", executor="one", timing=Timing())
 
 
-def test_recovery_of_named_executors_is_still_there():
-    assert callable(DBOS._recover_pending_workflows)
+def test_one_workflow_of_a_dead_process_can_still_be_made_eligible():
+    from dbos._sys_db import SystemDatabase
+
+    names = list(inspect.signature(SystemDatabase.reenqueue_for_recovery).parameters)
+    assert names == ["self", "workflow_id", "executor_ids", "recovery_queue_name"]
 
 
 def test_the_queue_of_recovered_work_can_still_be_told_how_often_to_look():

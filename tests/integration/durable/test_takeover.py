@@ -21,6 +21,15 @@ def test_a_waiting_workflow_is_woken_by_another_process(stage):
     assert stage.result(holder) == {"by": [holder.pid, holder.pid]}
 
 
+def test_a_wake_reaches_no_execution_whose_id_only_begins_so(stage):
+    operations = [["step", "a", AT_ONCE], ["wait", "apr_1", 60]]
+    stage.carry(exe_1=operations, exe_10=operations)
+    until(lambda: len(stage.trace()) == 2)
+    assert stage.wake("exe_1", "").wait() == 0
+    until(lambda: stage.status("exe_1") == "SUCCESS")
+    assert (stage.status("exe_10"), stage.waits("exe_10")) == ("PENDING", 0)
+
+
 def test_a_wake_that_comes_before_the_wait_is_not_lost(stage):
     holder = stage.carry(exe_1=[["step", "a", HOLD], ["wait", "apr_1", 60]])
     until(lambda: stage.begun("a"))
