@@ -6,7 +6,13 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import ToolAnnotations
 
 ORDERS = {
-    "A-1001": {"order_id": "A-1001", "customer": "Lena Ortiz", "email": "lena@example.com", "total": "49.90", "note": "gift"},
+    "A-1001": {
+        "order_id": "A-1001",
+        "customer": "Lena Ortiz",
+        "email": "lena@example.com",
+        "total": "49.90",
+        "note": "gift",
+    },
     "A-2002": {
         "order_id": "A-2002",
         "customer": "Max Roth",

@@ -117,7 +117,12 @@ def describe_digest(digest: Digest, *, show: Callable[[Approval], Mapping[str, A
 def _ran_unvouched(record: Record) -> bool:
     facts = as_mapping(record.body["facts"])
     origins = facts.get("origins")
-    if record.body["effect"] != "allow" or facts.get("risk") != Risk.LOW or not isinstance(origins, Sequence):
+    lasts = (
+        facts.get("loop") is not None
+    )  # what was done to its target is counted for what changes the world, and for that alone
+    if record.body["effect"] != "allow" or facts.get("risk") != Risk.LOW or not lasts:
+        return False
+    if not isinstance(origins, Sequence):
         return False
     return any(as_mapping(origin).get("kind") not in VOUCHED for origin in origins)
 

@@ -41,6 +41,7 @@ ENTRIES = """
 server: shop
 tools:
   find: {effect: read, recovery: read}
+  peek: {effect: read, recovery: read, risk: low, control: {order: id}}
   pay:
     effect: consequential
     recovery: keyed
@@ -63,7 +64,7 @@ name: acme.clerk
 version: 1.0.0
 owner: acme
 purpose: refund
-tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give, mcp.shop.note]
+tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give, mcp.shop.note, mcp.shop.peek]
 ---
 You serve the shop's customers.
 """
@@ -84,7 +85,9 @@ class FakeShop:
     """Servers in memory: it notes what was called, and answers what the test wants."""
 
     tools: list = field(
-        default_factory=lambda: [say(name) for name in ("find", "pay", "wipe", "mail", "give", "note")]
+        default_factory=lambda: [
+            say(name) for name in ("find", "pay", "wipe", "mail", "give", "note", "peek")
+        ]
     )
     called: list = field(default_factory=list)
     answers: list = field(default_factory=list)

@@ -177,7 +177,15 @@ async def test_only_what_the_agent_declares_is_offered(scene):
     scene.shop.tools.append(say("admin"))
     await scene.tools.look("shop")
     offered = {offer.name for offer in await scene.door.offers(await scene.enter())}
-    assert offered == {"shop__find", "shop__pay", "shop__wipe", "shop__mail", "shop__give", "shop__note"}
+    assert offered == {
+        "shop__find",
+        "shop__pay",
+        "shop__wipe",
+        "shop__mail",
+        "shop__give",
+        "shop__note",
+        "shop__peek",
+    }
 
 
 async def test_what_the_agent_does_not_declare_is_denied(scene):

@@ -53,6 +53,11 @@ async def test_what_somebody_vouches_for_is_not_listed(scene, digests):
     assert (await digests.gather()).ran == ()
 
 
+async def test_what_only_reads_is_not_listed(scene, digests):
+    await scene.door.call(await scene.enter(), "shop__peek", UNNAMED)
+    assert (await digests.gather()).ran == ()
+
+
 async def test_what_cannot_be_undone_is_asked_whatever_risk_its_owner_says(scene):
     answer = await scene.door.call(await scene.enter(), "shop__wipe", {"order": "A-1001"})
     assert answer.status == "waiting"

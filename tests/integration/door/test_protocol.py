@@ -42,6 +42,7 @@ async def test_a_client_lists_calls_is_refused_asks_and_is_let_through(scene):
             "shop__mail",
             "shop__give",
             "shop__note",
+            "shop__peek",
         }
         assert "bridle_approval" in tools["shop__pay"].input_schema["properties"]
         assert "key" not in tools["shop__pay"].input_schema["properties"]

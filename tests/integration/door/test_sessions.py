@@ -23,6 +23,7 @@ async def test_the_token_is_for_the_declared_tools_and_for_nothing_else(scene):
         "mcp:shop.mail",
         "mcp:shop.give",
         "mcp:shop.note",
+        "mcp:shop.peek",
     }
 
 
@@ -61,7 +62,7 @@ async def test_an_agent_without_a_server_has_no_business_at_the_door(scene, tmp_
     file = tmp_path / "agents" / "acme.clerk" / "1.0.0.md"
     file.write_text(
         file.read_text().replace(
-            "mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give, mcp.shop.note",
+            "mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give, mcp.shop.note, mcp.shop.peek",
             "file.read",
         )
     )

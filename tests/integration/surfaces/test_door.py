@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,10 +20,7 @@ SESSION = ("session", "open", "--agent", "acme.refunds", "--purpose", "refund")
 
 @pytest.fixture
 def shop(home):
-    folder = shutil.copytree(SAMPLE, home.root / "shop")
-    servers = folder / "servers.yaml"
-    servers.write_text(servers.read_text().replace("[python,", f"[{sys.executable},"))
-    return folder
+    return shutil.copytree(SAMPLE, home.root / "shop")
 
 
 @pytest.fixture
@@ -60,6 +58,17 @@ async def test_an_agent_asks_is_let_through_once_and_is_sent_away(home, shop, se
     async with httpx2.AsyncClient() as http:
         assert (await http.post(session["url"], json={}, headers=headers)).status_code == 401
     assert home.bridle("audit", "verify").returncode == 0
+
+
+def test_the_sample_pays_what_was_asked_for_and_asks_about_the_rest(home, shop, served):
+    opened = home.bridle(*SESSION, "-i", "order_id=A-1001", "-i", "amount=49.90", "--export", cwd=shop)
+    words = [line.removeprefix("export ").partition("=") for line in opened.stdout.splitlines()]
+    environ = {**home.environ, **{name: value.strip("'") for name, _, value in words}}
+    ran = subprocess.run(
+        [sys.executable, "agent.py"], cwd=shop, env=environ, capture_output=True, text=True, check=True
+    )
+    outcomes = [line.split()[0] for line in ran.stdout.splitlines()[1:]]
+    assert outcomes == ["done", "done", "done", "waiting", "waiting", "waiting", "waiting", "denied"]
 
 
 def test_tools_are_listed_with_what_is_known_of_them(home, shop):

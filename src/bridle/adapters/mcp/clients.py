@@ -12,9 +12,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import mcp_types as types
@@ -161,7 +164,7 @@ class _Connection:
             parameters = StdioServerParameters(
                 command=server.command[0],
                 args=list(server.command[1:]),
-                env={**server.env, **secrets},
+                env={"PATH": _own_first(), **server.env, **secrets},
                 cwd=server.folder,
             )
             transport: Any = stdio_client(parameters)
@@ -185,6 +188,11 @@ class _Connection:
             hint="see that it runs, and what it writes to its log",
             reason="server-away",
         )
+
+
+def _own_first() -> str:
+    """Return the search path of a command: `python` is the interpreter of the delegate itself."""
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 
 async def _list_tools(client: Client, timeout_s: float) -> list[types.Tool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ session_app = typer.Typer(
     help="Sessions: one agent that runs elsewhere, for one purpose, with a token of its own.",
     no_args_is_help=True,
 )
+EXPORTED = {"BRIDLE_URL": "url", "BRIDLE_TOKEN": "token", "BRIDLE_SESSION": "session"}
 Id = Annotated[str, typer.Argument(help="The session's id.", metavar="SESSION")]
 
 
@@ -43,6 +45,12 @@ def session_open(
     inputs: Given = None,
     case: Annotated[str, typer.Option(help="The case that the work belongs to.")] = "",
     expires: Annotated[str, typer.Option(help="How long the session lasts: 90m, 8h, 2d.")] = "8h",
+    export: Annotated[
+        bool,
+        typer.Option(
+            "--export", help="Print BRIDLE_URL, BRIDLE_TOKEN and BRIDLE_SESSION for a shell to eval."
+        ),
+    ] = False,
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
@@ -57,6 +65,10 @@ def session_open(
         say("Nobody serves the door yet: bridle dev")
     if as_json:
         print_json(document)
+        return 0
+    if export:
+        for variable, name in EXPORTED.items():
+            put(f"export {variable}={shlex.quote(document[name] or '')}")
         return 0
     for name in ("session", "url", "token", "expires_at"):
         put(f"{name:<12} {document[name] or '-'}")
