@@ -5,8 +5,9 @@ Rules
      nature (core.likeness). As many equal rounds in a row as `ROUNDS` are a loop that goes nowhere: another would be the same.
   2. Not judged is what is meant to find nothing new: a verification window, and a loop that polls, which is one with a delay
      whose steps look, or run commands in the sandbox: time passes between its rounds, and they cost nobody anything. Nor is a
-     loop whose condition counts its rounds, which ends by itself; nor rounds in which a person, another execution or an effect
-     that lasts has a part: those have guards of their own (gate.loops).
+     loop whose condition counts its rounds, which ends by itself; nor a `for`, `repeat` or matrix: how many cells there are is
+     settled before, and each begins with the same tree, so that none could go on from another; nor rounds in which a person,
+     another execution or an effect that lasts has a part: those have guards of their own (gate.loops).
   3. Who decides, among what, and what comes of it is as for a failed step (engine.reactions). `retry` makes another round and
      counts anew, `success` leaves the loop as it stands. When nobody decides, the loop has failed.
 """
