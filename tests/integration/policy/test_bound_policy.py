@@ -222,3 +222,29 @@ async def test_a_set_that_eats_memory_stops_only_what_lies_in_its_scope(settings
         assert rules((await engine.evaluate(known_question())).allow) == ["workspace.read"]
     finally:
         await engine.close()
+
+
+async def test_two_bound_sets_with_a_rule_of_one_name_stop_the_start(settings: Settings) -> None:
+    write(
+        settings,
+        NO_READING,
+        "bindings: [{set: house.rego, scope: {tool: a}}, {set: other.rego, scope: {tool: b}}]\n",
+    )
+    (settings.config_dir / "other.rego").write_text(HEAD + NO_READING, "utf-8")
+    with pytest.raises(InputError, match=r"house\.no-reading is a rule of house\.rego"):
+        await ask(settings)
+
+
+async def test_a_hundred_sets_start_with_few_workers(settings: Settings) -> None:
+    write(settings, "")
+    for number in range(100):
+        body = NO_READING.replace("house", f"house{number}")
+        (settings.config_dir / f"s{number}.rego").write_text(HEAD + body, "utf-8")
+    lines = "".join(f"  - {{set: s{number}.rego, scope: {{agent: a{number}}}}}\n" for number in range(100))
+    (settings.config_dir / "policies.yaml").write_text("bindings:\n" + lines, "utf-8")
+    engine = app.open_policy(settings)
+    try:
+        await engine.start()
+        assert (len(engine.speakers) > 100, len(engine._engines)) == (True, 1)
+    finally:
+        await engine.close()

@@ -6,8 +6,8 @@ Rules
      longest goes.
   2. The digest covers every set, every binding and the account's facts: whoever changes one has changed the policy.
   3. An external engine has all sets at once; what sets say that do not apply is left out here, by whose rule it is.
-  4. All sets are loaded once at the start, so that one with complaints stops the server and not an action; so does a binding that
-     names a rule which its set does not have.
+  4. All sets are loaded together at the start, so that one with complaints, or two with a rule of the same name, stops the server
+     and not an action; so does a binding that names a rule which its set does not have.
 
 What the answers come to under the bindings is `trust.bindings`.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from bridle.adapters.rego.engine import MEMORY_MIB, Regorus
@@ -50,12 +51,12 @@ class BoundPolicy:
         self.account: Mapping[str, Json] = dict(account or {})
         self._timeout_s, self._memory_mib = timeout_s, memory_mib
         self._engines: OrderedDict[tuple[str, ...], Regorus] = OrderedDict()
-        self._speakers: dict[str, Speaker] = {}
+        self._speakers: tuple[Speaker, ...] = ()
         self._closing: list[Regorus] = []
         self._external = external(self.digest) if external else None
         self._closed = False
 
-    @property
+    @cached_property
     def digest(self) -> str:
         if not self._bindings and not self.account:
             return self._always.digest
@@ -72,20 +73,19 @@ class BoundPolicy:
     @property
     def speakers(self) -> tuple[Speaker, ...]:
         """Every rule of every set, once it was started."""
-        return tuple(self._speakers.values())
+        return self._speakers
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
         return self._bindings
 
     async def start(self) -> None:
-        """Load every set once; raise UnavailableError or, for sets or bindings with complaints, InputError."""
-        for owners in [(), *((owner,) for owner in sorted(self._sets))]:
-            engine = self._engine(owners)
-            await engine.start()
-            self._speakers |= {f"{one.file}:{one.line}": one for one in engine.speakers}
+        """Load all sets together once; raise UnavailableError or, for sets or bindings with complaints, InputError."""
+        engine = self._engine(tuple(sorted(self._sets)))
+        await engine.start()
+        self._speakers = engine.speakers
         for binding in self._bindings:
-            known = {one.rule for one in self._speakers.values() if one.owner == binding.owner}
+            known = {one.rule for one in self._speakers if one.owner == binding.owner}
             unknown = sorted(set(binding.rules) - known)
             if unknown:
                 raise InputError(
