@@ -22,10 +22,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import islice
 
 from bridle.core.canonical import Json, digest
 from bridle.gate.manifest import Effect, Manifest
-from bridle.gate.mentions import find_embedded
+from bridle.gate.mentions import LONGEST_TEXT, find_embedded
 from bridle.gate.sources import (
     Reach,
     leaves,
@@ -39,6 +40,7 @@ from bridle.gate.vouching import Background, Call, Value, find_sources, object_t
 
 MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
 LONGEST_SHOWN = 200
+ANYTHING = "*"  # what a call wrote that holds more than is looked through
 
 
 class OriginKind(StrEnum):
@@ -103,7 +105,7 @@ def take_result(
     """Return the background once a call has returned `value`, which its manifest speaks of; `beside` is what else it said."""
     result = f"{manifest.tool} {digest(arguments)}"
     read = read_result(value, manifest, result=result, reach=_reach(arguments, manifest, background))
-    found = (one for one in read if one.value not in background.written)
+    found = (one for one in read if not background.written & {one.value, ANYTHING})
     kept = (one for one in background.sources if one.result != result)
     texts = (*background.texts, *read_text(value, manifest), *read_text(beside, manifest))
     return replace(background, sources=(*kept, *found), texts=texts)
@@ -114,17 +116,20 @@ def take_write(background: Background, manifest: Manifest, arguments: Mapping[st
     when it is read back."""
     if manifest.effect is Effect.READ:
         return background
+    given = [leaf for _, leaf in leaves(arguments)]
+    if sum(len(str(leaf)) for leaf in given) > LONGEST_TEXT:
+        return replace(background, written=background.written | {ANYTHING})
     vouched = {one.form for one in judge(arguments, manifest, background) if one.vouched}
-    parts = [part for _, leaf in leaves(arguments) for part in (leaf, *_words(leaf))]
-    given = {normal_form(part, kind) for part in parts for kind in ValueType}
-    return replace(background, written=background.written | (given - vouched - {""}))
+    parts = {part for leaf in given for part in (leaf, *_words(leaf))}
+    forms = {normal_form(part, kind) for part in parts for kind in ValueType}
+    return replace(background, written=background.written | (forms - vouched - {""}))
 
 
 def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> list[Origin]:
     """Return the origin of every judged value of a call."""
-    values = list(_judged(arguments, manifest))
+    values = list(islice(_judged(arguments, manifest), MOST_VALUES + 1))
     if len(values) > MOST_VALUES:
-        note = f"{len(values)} values are more than anybody can judge"
+        note = f"more than {MOST_VALUES} values are more than anybody can judge"
         return [Origin("", "", "", OriginKind.NONE, note=note)]
     call = Call(tuple(values), background)
     origins = [_judge(value, manifest, call) for value in values]

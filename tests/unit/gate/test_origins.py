@@ -133,6 +133,14 @@ def test_what_the_task_itself_wrote_vouches_for_nothing_when_it_is_read_back():
     assert vouched(task_after(task("Write to CUS-9"), read), SEND, to="eve@evil.org")
 
 
+def test_a_call_that_wrote_more_than_is_looked_through_may_have_written_anything():
+    read = (GET_CUSTOMER, {"customer_id": "CUS-9"}, {"customer": {"email": "jane@x.com"}})
+    update = tool("update", "reversible", {"order_id": "id"})
+    for text, passes in (("word " * 100, True), ("word " * 5_000, False)):
+        background = take_write(task("Write to CUS-9"), update, {"order_id": "CUS-9", "note": text})
+        assert vouched(task_after(background, read), SEND, to="jane@x.com") is passes
+
+
 def test_what_the_person_had_written_vouches_when_it_is_read_back():
     update = tool("update", "reversible", {"customer_id": "id", "email": "address"})
     written = take_write(
