@@ -8,6 +8,7 @@ from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
 from bridle.app.folders import (
     agent_roots,
+    check_policies,
     find_sample,
     open_bindings,
     open_library,
@@ -30,6 +31,7 @@ __all__ = [
     "Store",
     "agent_roots",
     "build_digests",
+    "check_policies",
     "connect_model",
     "find_sample",
     "key_references",

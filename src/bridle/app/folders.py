@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bridle.adapters.people.folder import PeopleFolder
@@ -13,7 +15,7 @@ from bridle.adapters.rego.binding_file import read_bindings
 from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.opa import OpaServer
 from bridle.adapters.rego.policy_set import list_policies, load_policy_set
-from bridle.adapters.rego.testing import load_suites, run_suite
+from bridle.adapters.rego.testing import check_set, load_suites, run_suite
 from bridle.adapters.templates.branch import BranchTree
 from bridle.adapters.templates.library import FolderLibrary
 from bridle.adapters.templates.tree import DiskTree
@@ -74,6 +76,25 @@ def test_policies(settings: Settings, paths: Sequence[Path]) -> list[SuiteReport
     found = [*paths] or [*list_policies(folder), *settings.policies]
     suites = load_suites(found, base=folder / "base")
     return [run_suite(suite, timeout_s=POLICY_TIMEOUT_S) for suite in suites]
+
+
+def check_policies(settings: Settings, path: Path) -> list[str]:
+    """Load a Rego file, or one that binds sets, as it would decide; raise InputError, or return what is doubtful."""
+    if path.name != BINDING_FILE:
+        check_set(path, base=shipped("policies") / "base", timeout_s=POLICY_TIMEOUT_S)
+        return []
+
+    policy = open_policy(replace(settings, config_dir=path.resolve().parent, opa=""))
+
+    async def load() -> list[str]:
+        try:
+            await policy.start()
+            unsupplied = policy.list_unsupplied()
+        finally:
+            await policy.close()
+        return [f"{one.rule} asks: nobody supplies {', '.join(names)}" for one, names in unsupplied]
+
+    return asyncio.run(load())
 
 
 def agent_roots() -> tuple[Path, ...]:

@@ -163,3 +163,44 @@ def test_everything_that_ships_is_tested_and_reached(call: Any) -> None:
 
 def shipped_sets() -> list[Path]:
     return [path for path in POLICIES.iterdir() if not path.stem.endswith("_test")]
+
+
+@pytest.fixture
+def validate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[Any, Any]:
+        with pytest.raises(SystemExit) as ended:
+            main.run(["validate", *words, "--json"])
+        return ended.value.code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_a_set_and_what_binds_it_are_validated_as_they_are_saved(tmp_path: Path, validate: Any) -> None:
+    house = HOUSE.replace('input.action.tool == "fax.send"', "input.account.fax")
+    (tmp_path / "house.rego").write_text(house, "utf-8")
+    (tmp_path / "policies.yaml").write_text("bindings: [{set: house.rego}]\n", "utf-8")
+    code, (module, bindings) = validate("house.rego", "policies.yaml")
+    assert (code, module["valid"], bindings["warnings"]) == (
+        0,
+        True,
+        ["house.no-fax asks: nobody supplies fax"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "bindings", "place"),
+    [
+        (HOUSE.replace("action.tool", "action.tol"), "bindings: []\n", "input.action.tol is no fact"),
+        (HOUSE, "bindings: [{set: none.rego}]\n", "none.rego"),
+        (HOUSE, "bindings: [{set: house.rego, rules: {x: log}}]\n", "has no rule x"),
+    ],
+)
+def test_what_would_stop_a_server_is_named_with_its_place(
+    tmp_path: Path, validate: Any, module: str, bindings: str, place: str
+) -> None:
+    (tmp_path / "house.rego").write_text(module, "utf-8")
+    (tmp_path / "policies.yaml").write_text(bindings, "utf-8")
+    code, results = validate("house.rego", "policies.yaml")
+    assert (code, place in " ".join(result.get("text", "") for result in results)) == (2, True)

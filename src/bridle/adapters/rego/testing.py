@@ -60,6 +60,16 @@ class _Coverage:
         )
 
 
+def check_set(path: Path, *, base: Path, timeout_s: float) -> None:
+    """Raise InputError with what is wrong with the modules at `path`, or with their tests; none of these is run."""
+    for suite in _suites_at(path.resolve(), base.resolve()):
+        run = _Run(suite, timeout_s, MEMORY_MIB)
+        try:
+            run.ask("")
+        finally:
+            run.stop()
+
+
 def load_suites(paths: Sequence[Path], *, base: Path) -> list[Suite]:
     """Read what is tested at `paths`; raise InputError for a path without a policy, and when there is no test at all."""
     suites = [suite for path in paths for suite in _suites_at(path.resolve(), base.resolve())]

@@ -25,7 +25,10 @@ def register(app: typer.Typer) -> None:
 
 def validate(
     files: Annotated[
-        list[Path], typer.Argument(help="Pipeline files (.yaml) and agent files (.md or .yaml).")
+        list[Path],
+        typer.Argument(
+            help="Pipeline files (.yaml), agent files (.md or .yaml), policies (.rego, policies.yaml)."
+        ),
     ],
     given: Given = None,
     input_sets: InputSets = None,
@@ -60,10 +63,13 @@ def validate(
 def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bool) -> dict[str, list[str]]:
     from bridle.agent.faults import AgentFileError
     from bridle.agent.forms import find_gaps, parse_agent
-    from bridle.app import agent_roots
+    from bridle.app import agent_roots, check_policies
+    from bridle.core.settings import load_settings
     from bridle.surfaces.cli.files import check_inputs, read_plan, read_text
     from bridle.surfaces.cli.references import check_references
 
+    if path.suffix == ".rego" or path.name == "policies.yaml":
+        return {"notes": [], "warnings": check_policies(load_settings(), path)}
     text = read_text(path)
     if path.suffix == ".md" or AGENT_ROOT.search(text):
         parse_agent(text, file=str(path), name=path.parent.name or path.stem, version=path.stem)
