@@ -168,7 +168,7 @@ async def _answer_all(app: Any) -> None:
     from bridle.core.errors import InputError
     from bridle.core.states import State
     from bridle.engine.control import Verdict, find_open
-    from bridle.engine.interventions import find_open_interventions
+    from bridle.engine.interventions import Decision, find_open_interventions
     from bridle.trust.journal import GuardError
 
     while True:
@@ -178,7 +178,8 @@ async def _answer_all(app: Any) -> None:
                 with contextlib.suppress(
                     InputError, UnavailableError
                 ):  # somebody was first, or the disk is full
-                    await app.control.intervene(asked.execution, asked.path, asked.offers[0], by=app.user)
+                    decision = Decision(asked.offers[0], app.user)
+                    await app.control.intervene(asked.execution, asked.path, decision)
         for approval in await find_open(app.approvals, now=app.journal._clock.now()):
             approved = not approval.message.startswith(REFUSE)
             with contextlib.suppress(
