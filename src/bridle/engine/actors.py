@@ -40,13 +40,15 @@ NEEDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Actor:
-    """Who a leg acts as, what its token asks for, for which step, and what is stored when it begins."""
+    """Who a leg acts as, what its token asks for, for which step, and what is stored when it begins. An agent's token is for the
+    purpose of its file and for no other."""
 
     principal: Principal
     initiator: Principal
     asked_for: frozenset[str]
     step: str
     guards: tuple[Guard, ...] = ()
+    purpose: str = ""
 
 
 async def find_actor(
@@ -121,4 +123,11 @@ async def _agent(
         max_tokens=narrowed.limits.max_tokens,
         max_cost_usd=narrowed.limits.max_cost_usd,
     )
-    return Actor(principal, initiator, narrowed.permissions, path, guards=(OpenBudget(budget),))
+    return Actor(
+        principal,
+        initiator,
+        narrowed.permissions,
+        path,
+        guards=(OpenBudget(budget),),
+        purpose=str(definition.purpose),
+    )

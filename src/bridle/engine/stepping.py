@@ -207,6 +207,7 @@ class Stepping:
                 step=actor.step,
                 expires_at=desk.now() + TOKEN_TTL,
                 place=place,
+                purpose=actor.purpose,
                 boundary=desk.bench.principals.boundary(place),
             )
             entries.append(desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted)))

@@ -164,3 +164,25 @@ async def test_no_token_outlives_its_execution(desk, write_agent, say):
     desk.delegate.turns = [say("Done.")]
     await desk.carry(await desk.start(AGENT))
     assert desk.tokens_left() == 0
+
+
+async def test_an_agents_token_is_for_the_purpose_of_its_file_and_for_no_other(desk, write_agent, say):
+    write_agent()
+    execution = await desk.start(AGENT)
+    desk.delegate.turns = [say("", ("file.read", {"path": "a"})), say("Done.")]
+    refused = {}
+    carry_out = desk.delegate.carry_out
+
+    async def try_another_purpose(task):
+        if task.request.tool == "file.read":
+            key = action_key(execution.id, "a/b", turn=9, call=1)
+            for purpose in ("release", "repair"):
+                request = replace(task.request, key=f"{key}-{purpose}", purpose=purpose)
+                action = Action(request, execution.id, "a/b", Boundary(), token=task.token)
+                desk.delegate.carry_out = carry_out
+                refused[purpose] = getattr(await desk.bench.gate.perform(action), "rule", "")
+        return await carry_out(task)
+
+    desk.delegate.carry_out = try_another_purpose
+    await desk.leg(execution, "a/b")
+    assert refused == {"release": "scope.missing", "repair": ""}
