@@ -1,9 +1,10 @@
 """One byte string for one value: canonical JSON, and the digests made from it.
 
 The form is that of RFC 8785 for the values we allow: keys sorted by UTF-16 code units, no white space,
-UTF-8, no escaping beyond what JSON demands. Floats are refused (money and fractions are decimal strings),
-because two programs that print a float differently would disagree about a digest. What is signed or hashed
-is always the stored bytes, never a value serialised a second time.
+UTF-8, no escaping beyond what JSON demands. Our own money and fractions are decimal strings. A float that others send has a
+form where every language prints its shortest one alike: a whole number as an integer, else plain decimals from 0.0001 to
+1e16. Any other is refused, since two programs that print it differently would disagree about a digest. What is signed or
+hashed is always the stored bytes, never a value serialised a second time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import TypeAlias
 
 from bridle.core.errors import InputError
 
-Json: TypeAlias = "None | bool | int | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+PLAIN_FLOATS = (1e-4, 1e16)  # where Python prints what RFC 8785 demands, without an exponent
 
 LARGEST_INTEGER = 2**53 - 1  # beyond this a JavaScript or Go reader of the same JSON may see another number
 
@@ -28,9 +31,11 @@ def as_mapping(value: Json) -> Mapping[str, Json]:
 
 def canonical(value: Json) -> bytes:
     """Return the canonical bytes of `value`; raise InputError for what has no exact form."""
-    return json.dumps(
-        _checked(value, "$"), ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8", errors="strict")
+    try:
+        text = json.dumps(_checked(value, "$"), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except RecursionError as error:
+        raise InputError("the value is nested too deep", hint="send it flatter", reason="too-deep") from error
+    return text.encode("utf-8", errors="strict")
 
 
 def digest(value: Json) -> str:
@@ -52,6 +57,8 @@ def _checked(value: object, place: str) -> object:
         if abs(value) > LARGEST_INTEGER:
             raise InputError("integer too large for JSON", where=place, hint="pass it as a string")
         return int(value)
+    if isinstance(value, float):
+        return _checked_float(value, place)
     if isinstance(value, Mapping):
         names = [_checked_name(key, place) for key in value]
         names.sort(
@@ -61,6 +68,15 @@ def _checked(value: object, place: str) -> object:
     if isinstance(value, (list, tuple)):
         return [_checked(item, f"{place}[{index}]") for index, item in enumerate(value)]
     raise InputError(f"{type(value).__name__} has no canonical form", where=place, hint="pass it as a string")
+
+
+def _checked_float(value: float, place: str) -> int | float:
+    if value.is_integer() and abs(value) <= LARGEST_INTEGER:
+        return int(value)
+    least, most = PLAIN_FLOATS
+    if not least <= abs(value) < most:  # nor is it for what is no number
+        raise InputError(f"{value!r} has no one form", where=place, hint="pass it as a string")
+    return float(value)
 
 
 def _checked_name(key: object, place: str) -> str:

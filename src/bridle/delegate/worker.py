@@ -223,7 +223,13 @@ class Worker:
                 "failed", {name: make_visible(str(text), keep="\n\t") for name, text in told.items() if text}
             )
         duration_ms = int((time.monotonic() - start) * 1000)
-        return self._report(task, result, duration_ms=duration_ms)
+        try:
+            return self._report(task, result, duration_ms=duration_ms)
+        except (
+            InputError
+        ) as exc:  # it was done, whatever it said: that it cannot be written down makes it no failure
+            value: dict[str, Json] = {"error": f"what it answered cannot be written down: {exc.what}"}
+            return self._report(task, EffectorResult("unknown", value), duration_ms=duration_ms)
 
     def _report(self, task: Task, result: EffectorResult, *, duration_ms: int = 0) -> Report:
         redactor = self._context.redactor

@@ -267,7 +267,7 @@ def _read_field(
 def _at(value: Json, path: Sequence[str]) -> Iterator[Json]:
     """Yield what lies at a manifest's path: `orders[].email`. A list where none is declared is not looked into."""
     if not path:
-        if isinstance(value, (str, int)):
+        if isinstance(value, (str, int, float)):
             yield value
         return
     name, each = path[0].removesuffix("[]"), path[0].endswith("[]")

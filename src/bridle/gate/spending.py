@@ -48,7 +48,7 @@ class SpendRule:
     def amount_of(self, arguments: Mapping[str, Json]) -> Decimal | None:
         """Return the amount of a call, or None when it states none."""
         given = arguments.get(self.argument)
-        if isinstance(given, bool) or not isinstance(given, (str, int)):
+        if isinstance(given, bool) or not isinstance(given, (str, int, float)):
             return None
         text = str(given)
         amount = Decimal(text) if AMOUNT.fullmatch(text) else None

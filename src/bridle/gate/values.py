@@ -74,7 +74,7 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a
 
 def normal_form(value: Json, kind: ValueType) -> str:
     """Return the normal form of `value` as one of its type, or an empty string when it has none."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     return _FORMS[kind](str(value))
 
@@ -96,7 +96,7 @@ def id_shape(form: str) -> str:
 
 def infer_types(value: Json) -> tuple[ValueType, ...]:
     """Return the types that a value nobody has declared may be of, most telling first."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ()
     told = (
         ValueType.URL,

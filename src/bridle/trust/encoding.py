@@ -2,8 +2,8 @@
 
 Rules
   1. Base64 has one spelling: the standard alphabet, padded, no stray bits, no white space.
-  2. A JSON object names each key once; floats, NaN, integers that are not exact everywhere and halves of
-     surrogate pairs are refused.
+  2. A JSON object names each key once; NaN, numbers that are not exact everywhere or not in their one spelling
+     (core.canonical), and halves of surrogate pairs are refused.
   3. An object has the fields it is meant to have, all of them and no others.
 
 Every refusal is a TrustError: the thing that is read is meant to prove something.
@@ -16,8 +16,8 @@ import binascii
 import json
 from collections.abc import Mapping
 
-from bridle.core.canonical import LARGEST_INTEGER, Json
-from bridle.core.errors import TrustError
+from bridle.core.canonical import LARGEST_INTEGER, Json, canonical
+from bridle.core.errors import InputError, TrustError
 
 
 class EncodingError(TrustError):
@@ -43,7 +43,7 @@ def read_json(data: bytes, *, what: str) -> Json:
         value: Json = json.loads(
             data.decode(),
             object_pairs_hook=_once,
-            parse_float=_no_number,
+            parse_float=_plain_float,
             parse_constant=_no_number,
             parse_int=_exact,
         )
@@ -70,6 +70,17 @@ def _once(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(value) != len(pairs):
         raise ValueError("a key stands twice")
     return value
+
+
+def _plain_float(text: str) -> float:
+    number = float(text)
+    try:
+        spelled = canonical(number).decode()
+    except InputError as exc:
+        raise ValueError(f"{text} is no exact number") from exc
+    if spelled != text:
+        raise ValueError(f"{text} is not in its one spelling, {spelled}")
+    return number
 
 
 def _no_number(text: str) -> Json:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridle.adapters.mcp.clients import McpServers
+from bridle.core.canonical import canonical
 from bridle.core.errors import InputError, UnavailableError
 from bridle.delegate.servers import ToolServer, load_servers
 
@@ -93,6 +94,25 @@ async def test_credentials_are_given_to_the_server_and_to_nobody_else(tmp_path):
     try:
         called = await opened.call("k", "has", {})
         assert called.content[0]["text"] == "7"
+    finally:
+        await opened.close()
+
+
+async def test_what_a_server_answers_can_always_be_written_down(tmp_path):
+    program = tmp_path / "odd.py"
+    program.write_text(
+        "from mcp.server.mcpserver import MCPServer\nserver = MCPServer('odd')\n"
+        "from typing import Any\n@server.tool()\ndef odd(rate: float) -> dict[str, Any]:\n"
+        "    deep = []\n    for _ in range(200): deep = [deep]\n"
+        "    return {'rate': rate, 'tiny': 1e-9, 'huge': 2**60, 'deep': deep}\n"
+        "server.run('stdio')\n"
+    )
+    opened = McpServers({"o": ToolServer("o", tmp_path, (sys.executable, str(program)))}, resolve=no_secret)
+    try:
+        called = await opened.call("o", "odd", {"rate": 49.9})
+        assert (called.status, called.structured["rate"]) == ("succeeded", 49.9)
+        assert (called.structured["tiny"], called.structured["huge"]) == ("1e-09", str(2**60))
+        canonical(called.structured)
     finally:
         await opened.close()
 

@@ -33,7 +33,44 @@ def test_a_value_comes_back_and_has_the_same_bytes_again(value):
     assert canonical(json.loads(canonical(value))) == canonical(value)
 
 
-@pytest.mark.parametrize("value", [1.5, {1: "a"}, {"a": b"b"}, 2**53, "half \ud83d a pair", {"\ud83d": 1}])
+NO_FORM = [
+    1e-9,
+    1e300,
+    float("nan"),
+    float("inf"),
+    {1: "a"},
+    {"a": b"b"},
+    2**53,
+    "half \ud83d a pair",
+    {"\ud83d": 1},
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (49.9, b"49.9"),
+        (-0.25, b"-0.25"),
+        (5.0, b"5"),
+        (0.0, b"0"),
+        (-0.0, b"0"),
+        (0.0001, b"0.0001"),
+        (123456.789, b"123456.789"),
+    ],
+)
+def test_a_float_has_the_form_that_every_language_prints(value, text):
+    assert canonical(value) == text
+
+
+def test_what_is_nested_too_deep_is_refused():
+    value = []
+    for _ in range(5000):
+        value = [value]
+    with pytest.raises(InputError, match="too deep"):
+        canonical(value)
+
+
+@pytest.mark.parametrize("value", NO_FORM)
 def test_what_has_no_exact_form_is_refused(value):
     with pytest.raises(InputError):
         canonical(value)

@@ -29,7 +29,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 from pydantic import ValidationError
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, canonical
 from bridle.core.errors import BridleError, InputError, UnavailableError
 from bridle.delegate.effectors.server import Called, ToolServers
 from bridle.delegate.servers import ToolServer
@@ -37,6 +37,7 @@ from bridle.delegate.servers import ToolServer
 CONNECT_S = 20.0
 DESCRIBED_FOR_S = 30.0
 MAX_TOOLS = 1000
+DEEPEST = 32
 NO_ANSWER = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 
@@ -113,7 +114,9 @@ class _Connection:
         if not isinstance(result, types.CallToolResult):
             return Called("failed", why="the server asked for something back, and nothing is given")
         content = tuple(_block(block) for block in result.content)
-        return Called("failed" if result.is_error else "succeeded", content, result.structured_content)
+        return Called(
+            "failed" if result.is_error else "succeeded", content, _exact(result.structured_content)
+        )
 
     async def close(self) -> None:
         if self._task is not None:
@@ -218,7 +221,22 @@ def _describe(tool: types.Tool) -> dict[str, Json]:
     }
 
 
+def _exact(value: Any, depth: int = 0) -> Json:
+    """Return a value in which all has an exact form: a number without one is told as a text, and what lies too deep is cut."""
+    if depth > DEEPEST:
+        return "(nested too deep: not carried)"
+    if isinstance(value, dict):
+        return {str(name): _exact(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_exact(item, depth + 1) for item in value]
+    try:
+        canonical(value)
+    except InputError:
+        return str(value).encode("utf-8", "replace").decode()
+    return value  # type: ignore[no-any-return]
+
+
 def _block(block: types.ContentBlock) -> Json:
     if isinstance(block, types.TextContent):
-        return {"type": "text", "text": block.text}
+        return {"type": "text", "text": _exact(block.text)}
     return {"type": "text", "text": f"({block.type}: not carried)"}
