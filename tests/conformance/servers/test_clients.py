@@ -103,7 +103,7 @@ async def test_what_a_server_answers_can_always_be_written_down(tmp_path):
     program.write_text(
         "from mcp.server.mcpserver import MCPServer\nserver = MCPServer('odd')\n"
         "from typing import Any\n@server.tool()\ndef odd(rate: float) -> dict[str, Any]:\n"
-        "    deep = []\n    for _ in range(200): deep = [deep]\n"
+        "    deep = []\n    for _ in range(50): deep = [deep]\n"
         "    return {'rate': rate, 'tiny': 1e-9, 'huge': 2**60, 'deep': deep}\n"
         "server.run('stdio')\n"
     )
