@@ -171,10 +171,10 @@ class Door:
         self, caller: Caller, name: str, arguments: Mapping[str, Json], *, approval: str = ""
     ) -> Answer:
         """Perform one call and say what became of it; raise nothing that the caller could do something about."""
-        await self._tools.refresh()
         lock = self._locks.setdefault(approval or new_id("cal"), asyncio.Lock())
         async with lock:
             try:
+                await self._tools.refresh()
                 result = await self._perform(caller, name, arguments, approval)
             except BridleError as error:
                 told = {"error": error.what, "reason": error.reason, "next": error.hint}

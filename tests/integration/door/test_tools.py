@@ -89,6 +89,5 @@ async def test_what_did_not_change_is_not_approved_again(scene):
 async def test_a_manifest_that_cannot_be_read_closes_the_door(scene, tmp_path):
     caller = await scene.enter()
     (tmp_path / "tools" / "shop.yaml").write_text("server: shop\ntools: {find: {effect: harmless}}")
-    with pytest.raises(InputError, match="harmless"):
-        await scene.door.call(caller, "shop__find", {})
-    assert scene.shop.called == []
+    answer = await scene.door.call(caller, "shop__find", {})
+    assert (answer.status, answer.told["reason"], scene.shop.called) == ("failed", "bad-manifest", [])
