@@ -116,6 +116,10 @@ async def _settle(
         "reaction": told,
         "intervened": by,
     }
-    moves: list[Guard] = [desk.move(State.RUNNING, "")] if desk.waiting.pop(path, None) is not None else []
+    moves: list[Guard] = []
+    if (
+        desk.waiting.pop(path, None) is not None
+    ):  # where other branches wait and nobody works, the whole waits on
+        moves = desk.end_work(path) or [desk.move(State.RUNNING, "")]
     entry = Entry(Kind.STEP_ENDED, desk.execution.id, path, body)
     return answer_of((await desk.append([entry], [*guards, *moves]))[-1])

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 
 from bridle.core.errors import InputError, TrustError
+from bridle.core.states import State
 from bridle.engine.interventions import Decision, find_open_interventions
+from bridle.engine.result import Standing
 from bridle.trust.audit import verify_journal
 from bridle.trust.interventions import check_answer, sign_answer
 from bridle.trust.journal import Entry, JournalError, Kind
@@ -249,3 +251,15 @@ async def test_a_decision_that_the_person_did_not_sign_so_is_named(desk, asked, 
         check_answer(
             resigned, execution=asked.id, path="build/make", control_plane=desk.store.signer.verifier
         )
+
+
+async def test_what_others_wait_for_is_still_waited_for_when_one_decision_is_taken(desk, asked):
+    """Only an execution that waits shows what a person can decide; nobody works on the others."""
+    worker, position = desk.worker(asked), desk.position(asked, "build/make")
+    failed = await desk.leg(asked, "build/make", worker=worker)
+    await worker.intervene(position, Standing(), failed)
+    worker._desk.waiting["build/other"] = "a person decides about build/other"  # as another branch does
+    await says(desk, asked, "ignore")()
+    await worker.intervene(position, Standing(), failed)
+    now = await desk.executions.get(asked.id)
+    assert (now.state, now.note) == (State.WAITING, "a person decides about build/other")
