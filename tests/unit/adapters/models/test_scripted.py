@@ -80,7 +80,7 @@ async def test_without_a_model_to_price_by_there_is_no_cost(path: Path, start: l
         "format: bridle/script/2\nturns: []",
         "format: bridle/script/1",
         "format: bridle/script/1\nturns: [1]",
-        "format: bridle/script/1\nturns: [{text: 1.5}]",
+        "format: bridle/script/1\nturns: [{text: 1.0e-9}]",
         "format: [",
         "[" * 100_000,
     ],
