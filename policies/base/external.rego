@@ -28,6 +28,22 @@ allow contains {
 	input.action.effect in {"consequential", "destructive"}
 }
 
+# The owner of the tool says that a wrong call of it is no harm. It runs, and is listed in the digest.
+low_risk if {
+	input.risk == "low"
+	input.action.effect == "consequential"
+}
+
+ask contains {
+	"rule": "external.repeated",
+	"reason": "This very call was made before, within a day: one wish is not two.",
+} if {
+	external_held
+	not low_risk
+	some deed in input.loop.before
+	deed.same == true
+}
+
 allow contains {
 	"rule": "server.describe",
 	"reason": "The control plane may ask a server what tools it has.",

@@ -22,6 +22,16 @@ test_what_lasts_is_allowed_to_who_holds_it if {
 	allowed(doc("mcp.shop.pay", "consequential", {}, "mcp:shop.find")) == set()
 }
 
+repeated(same) := object.union(paying, {"loop": object.union(first_time, {"before": [
+	{"execution": "ses_a", "at": "2026-01-01", "same": same},
+]})})
+
+test_the_very_same_call_again_asks if {
+	"external.repeated" in asked(repeated(true))
+	not "external.repeated" in asked(repeated(false))
+	not "external.repeated" in asked(object.union(repeated(true), {"risk": "low"}))
+}
+
 test_only_the_control_plane_asks_a_server if {
 	harness := object.union(describing, {"principal": {"id": "service:bridle", "kind": "service"}})
 	allowed(harness) == {"server.describe"}

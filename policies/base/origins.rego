@@ -41,12 +41,6 @@ judged if {
 	count(allow) > 0
 }
 
-# The owner of the tool says that a wrong call of it is no harm. It runs, and is listed in the digest.
-low_risk if {
-	input.risk == "low"
-	input.action.effect == "consequential"
-}
-
 founding := {"request", "input", "register", "record"}
 
 vouched(origin) if origin.kind in founding

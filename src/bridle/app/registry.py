@@ -56,6 +56,7 @@ def build_reception(store: Store, clock: Clock) -> Reception:
         journal=store.journal,
         sessions=store.sessions,
         principals=store.principals,
+        approvals=store.approvals,
         redactor=Redactor(),
         clock=clock,
         roots=agent_roots(),

@@ -7,7 +7,7 @@ import re
 from bridle.core.canonical import Json
 
 HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-ADDRESS = re.compile(rf"[A-Za-z0-9._%+-]{{1,64}}@({HOST})", re.ASCII | re.IGNORECASE)
+ADDRESS = re.compile(rf"[A-Za-z0-9._+-]{{1,64}}@({HOST})", re.ASCII | re.IGNORECASE)
 URL = re.compile(rf"https?://({HOST})(?::[0-9]{{1,5}})?(?:[/?#][!-~]*)?", re.ASCII | re.IGNORECASE)
 
 

@@ -32,7 +32,7 @@ A tool without a manifest does not exist: the gate denies it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -54,6 +54,31 @@ FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipelin
 
 EXTERNAL = re.compile(r"mcp\.[a-z0-9][a-z0-9-]{0,31}\.[A-Za-z0-9_.-]{1,64}", re.ASCII)
 LONGEST_COMPLAINT = 400
+
+
+def _check_pattern(
+    validator: Any, pattern: str, instance: Any, schema: Any
+) -> Iterator[jsonschema.ValidationError]:
+    if validator.is_type(instance, "string") and not re.search(end_at_the_end(pattern), instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def end_at_the_end(pattern: str) -> str:
+    """Return a pattern of JSON Schema for Python, where `$` matches before a last line feed as well."""
+    spelled, in_class, escaped = [], False, False
+    for char in pattern:
+        plain = not (escaped or in_class)
+        spelled.append(r"\Z" if char == "$" and plain else char)
+        in_class = (
+            (in_class or char == "[") and not (char == "]" and not escaped) if not escaped else in_class
+        )
+        escaped = char == "\\" and not escaped
+    return "".join(spelled)
+
+
+Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, {"pattern": _check_pattern}
+)
 
 
 class Effect(StrEnum):
@@ -138,8 +163,8 @@ class Manifest:
         return digest(_plain(asdict(self)))
 
     @cached_property
-    def _validator(self) -> jsonschema.Draft202012Validator:
-        return jsonschema.Draft202012Validator(self.arguments, registry=Registry())  # fetches nothing
+    def _validator(self) -> Any:
+        return Validator(self.arguments, registry=Registry())  # fetches nothing
 
     def complaint(self, arguments: Mapping[str, Json]) -> str:
         """Return what is wrong with `arguments`, or an empty string."""
@@ -147,6 +172,8 @@ class Manifest:
             error = jsonschema.exceptions.best_match(self._validator.iter_errors(_plain(arguments)))
         except Unresolvable as missing:
             return f"its schema refers to {missing.ref!r}, which is not there"
+        except RecursionError:
+            return "its schema, or what is given, never ends"
         if error is None:
             return ""
         place = "/".join(str(part) for part in error.absolute_path)

@@ -19,6 +19,8 @@ It knows no protocol: `surfaces.mcp` speaks it.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,8 +46,12 @@ from bridle.trust.principals import Principals
 from bridle.trust.tokens import Token, Tokens, hash_secret, scope_today
 
 NAME_LIMIT = 200
+MINUTE_S = 60.0
+MOST_PACED = 10_000  # sessions that are counted at a time
+CALLS_A_MINUTE = 1200
 REFUSALS_EVERY = timedelta(minutes=1)
-LARGEST_CALL = 128 << 10  # bytes of canonical JSON; a person may have to read it
+MOST_WAITING = 50  # more than a person reads
+LARGEST_CALL = 64 << 10  # bytes of canonical JSON; a person may have to read it
 OTHER_CALL = Finding(
     "approval.other-call",
     "This approval was given for another call. Repeat exactly the call that it was asked for, or leave it out.",
@@ -79,6 +85,25 @@ class Answer:
     status: str
     value: Mapping[str, Json] = field(default_factory=dict)
     told: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Pace:
+    """Counts calls of a session, so that none fills a disk: as many a minute as a busy agent makes, and no more."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def admits(self, session: str, now_s: float) -> bool:
+        """Count one call; False when the minute is full."""
+        since, count = self._counted.get(session, (now_s, 0))
+        if now_s - since >= MINUTE_S:
+            since, count = now_s, 0
+        self._counted[session] = (since, count + 1)
+        self._counted.move_to_end(session)
+        while len(self._counted) > MOST_PACED:
+            self._counted.popitem(last=False)
+        return count < self._most
 
 
 class Refusals:
@@ -130,6 +155,7 @@ class Door:
         self._process = process
         self._living = living
         self._refusals = Refusals(journal)
+        self._pace = Pace(CALLS_A_MINUTE)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, secret: str) -> Caller:
@@ -171,7 +197,13 @@ class Door:
         self, caller: Caller, name: str, arguments: Mapping[str, Json], *, approval: str = ""
     ) -> Answer:
         """Perform one call and say what became of it; raise nothing that the caller could do something about."""
-        lock = self._locks.setdefault(approval or new_id("cal"), asyncio.Lock())
+        if not self._pace.admits(caller.session.id, time.monotonic()):
+            told = {"error": "too many calls", "reason": "too-many-calls", "next": "call again in a minute"}
+            return Answer("failed", told=told)
+        known = self._catalogue.get(_tool_name(name))
+        # what lasts is called one after the other in a session, so that the same question is put once
+        alone = f"{caller.session.id} {name}" if known and known.effect.lasts else new_id("cal")
+        lock = self._locks.setdefault(approval or alone, asyncio.Lock())
         async with lock:
             try:
                 await self._tools.refresh()
@@ -188,15 +220,22 @@ class Door:
         manifest = self._catalogue.get(tool)
         approval = await self._approval(caller, approval_id)
         key = approval.key if approval else f"{caller.session.id}/{STEP}#{new_id('cal')}"
-        if len(canonical(arguments)) > LARGEST_CALL:
-            told: dict[str, Json] = {"size_bytes": len(canonical(arguments))}
+        size = len(canonical(arguments))
+        told: dict[str, Json] = {"size_bytes": size}
+        if size > LARGEST_CALL:
             finding = Finding("tool.arguments", f"The arguments are larger than {LARGEST_CALL} bytes.")
             return await self._gate.refuse(_action(caller, key, tool, told), finding)
+        if manifest is None:  # what is sent to a tool that is none is nobody's record
+            return await self._gate.perform(_action(caller, key, tool, told))
         try:
-            filled = fill_key(manifest, arguments, key=key) if manifest else dict(arguments)
+            filled = fill_key(manifest, arguments, key=key)
         except InputError as error:
             finding = Finding("tool.arguments", f"{error.what}: {error.hint}.")
             return await self._gate.refuse(_action(caller, key, tool, arguments), finding)
+        if approval is None and manifest.effect.lasts:
+            waiting = await self._pending(caller, manifest, arguments)
+            if waiting:
+                return Asked("", waiting)
         action = _action(caller, key, tool, filled)
         if approval is not None and approval.action != action.digest:
             again = _action(caller, f"{caller.session.id}/{STEP}#{new_id('cal')}", tool, arguments)
@@ -216,6 +255,25 @@ class Door:
             )
         ended = await self._journal.last(caller.session.id, approval.key, (Kind.OUTCOME,))
         return None if ended is not None and approval.state is ApprovalState.USED else approval
+
+    async def _pending(self, caller: Caller, manifest: Manifest, arguments: Mapping[str, Json]) -> str:
+        """Return the approval that waits for this very call already, or nothing: nobody is asked the same twice at once."""
+        waiting = (ApprovalState.OPEN, ApprovalState.APPROVED)
+        found = await self._approvals.find(execution=caller.session.id, states=waiting)
+        now = self._clock.now()
+        for approval in found:
+            if approval.tool != manifest.tool or approval.state_at(now) not in waiting:
+                continue
+            again = fill_key(manifest, arguments, key=approval.key)
+            if _action(caller, approval.key, manifest.tool, again).digest == approval.action:
+                return approval.id
+        if len(found) >= MOST_WAITING:
+            raise InputError(
+                f"{len(found)} calls of this session wait for a person",
+                hint="wait for those, or do something else",
+                reason="too-many-waiting",
+            )
+        return ""
 
     def _answer(self, result: Result, manifest: Manifest | None) -> Answer:
         if isinstance(result, Denied):

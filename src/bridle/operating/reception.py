@@ -5,7 +5,8 @@ Rules
      its purpose is the session's.
   2. The token asks for the external tools that the agent declares, and no others: the door leads to nothing else.
   3. An empty scope is refused: a session that can do nothing is a mistake of somebody's.
-  4. Opening is one record with the request, whose words go to the working store; closing deletes the token in its record.
+  4. Opening is one record with the request, whose words go to the working store; closing deletes the token
+     in its record, and voids what still waits.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bridle.core.canonical import canonical, digest
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
+from bridle.gate.approvals import Approvals, ApprovalState, CloseApproval
 from bridle.gate.manifest import is_external, needs_of
 from bridle.operating.session import (
     STEP,
@@ -33,7 +35,7 @@ from bridle.operating.session import (
     TaskRequest,
 )
 from bridle.trust.access import require
-from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.permissions import holds
 from bridle.trust.principals import Place, Principal, Principals
 from bridle.trust.redaction import Redactor
@@ -74,6 +76,7 @@ class Reception:
         journal: Journal,
         sessions: Sessions,
         principals: Principals,
+        approvals: Approvals,
         redactor: Redactor,
         clock: Clock,
         roots: Sequence[Path],
@@ -83,6 +86,7 @@ class Reception:
         self._journal = journal
         self._sessions = sessions
         self._principals = principals
+        self._approvals = approvals
         self._redactor = redactor
         self._clock = clock
         self._roots = roots
@@ -143,9 +147,15 @@ class Reception:
             raise InputError(
                 f"there is no session {session_id!r}", hint="bridle session list", reason="no-session"
             )
-        entry = Entry(Kind.SESSION_CLOSED, session.id, session.id, {"by": by})
+        waiting = await self._approvals.find(
+            execution=session.id, states=(ApprovalState.OPEN, ApprovalState.APPROVED)
+        )
+        entry = Entry(
+            Kind.SESSION_CLOSED, session.id, session.id, {"by": by, "void": [item.id for item in waiting]}
+        )
+        guards: list[Guard] = [CloseSession(session.id), DeleteTokens(session.id)]
         try:
-            await self._journal.append([entry], [CloseSession(session.id), DeleteTokens(session.id)])
+            await self._journal.append([entry], [*guards, *(CloseApproval(item.id) for item in waiting)])
         except GuardError as error:
             raise InputError(
                 f"{session.id} is closed already", hint="bridle session list", reason="session-closed"

@@ -31,7 +31,7 @@ from bridle.gate.action import Action, Done, Purpose
 from bridle.gate.entries import read_entries
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest
 from bridle.gate.gate import Gate
-from bridle.gate.manifest import Manifest
+from bridle.gate.manifest import Manifest, is_external
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.principals import Principals
 from bridle.trust.quorum import CONTROL_PLANE
@@ -101,7 +101,8 @@ class Tools:
 
     async def look(self, server: str) -> list[Pin]:
         """Ask a server what it has, and record what changed; raise ExecutionError when it does not answer."""
-        said = {f"mcp.{server}.{item.name}": item for item in await self._ask(server)}
+        named = {f"mcp.{server}.{item.name}": item for item in await self._ask(server)}
+        said = {tool: item for tool, item in named.items() if is_external(tool)}
         known = {pin.tool: pin for pin in await self._of(server)}
         entries: list[Entry] = []
         guards: list[Guard] = []
@@ -168,7 +169,7 @@ class Tools:
         manifests = {}
         for pin in pins:
             _, server, name = pin.tool.split(".", 2)
-            if server in entries:
+            if server in entries and is_external(pin.tool):
                 manifests[pin.tool] = build_manifest(pin.tool, entries[server].get(name), pin)
         self._catalogue.put(manifests)
         self._filled = holds
@@ -183,7 +184,7 @@ class Tools:
             return {}
         try:
             content = YAML(typ="safe").load(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, YAMLError) as error:
+        except (OSError, UnicodeDecodeError, YAMLError, RecursionError) as error:
             raise InputError(
                 "cannot be read", where=f"{path}: {' '.join(str(error).split())[:200]}"
             ) from error
@@ -232,7 +233,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _read(server: str, result: object) -> list[Described]:
-    value = as_mapping(result.value) if isinstance(result, Done) else {}
+    told = result.value if isinstance(result, Done) else None
+    value = told if isinstance(told, Mapping) else {}
     if not isinstance(result, Done) or result.status != "succeeded":
         why: Json = value.get("error") or getattr(result, "reason", "it was not done")
         raise ExecutionError(f"the server {server!r} was not described: {why}", reason="server-not-described")

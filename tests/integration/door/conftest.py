@@ -242,6 +242,7 @@ async def scene(store, clock, tmp_path, policy):
         journal=store.journal,
         sessions=sessions,
         principals=principals,
+        approvals=approvals,
         redactor=Redactor(),
         clock=clock,
         roots=[tmp_path / "agents"],

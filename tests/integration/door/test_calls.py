@@ -8,6 +8,7 @@ import pytest
 from bridle.core.errors import TrustError
 from bridle.delegate.effectors.server import Called
 from bridle.gate.approvals import ApprovalState
+from bridle.operating import door
 from bridle.operating.session import TaskRequest
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind
@@ -244,6 +245,51 @@ async def test_a_forged_token_lets_nobody_in(scene, secret):
     with pytest.raises(TrustError) as caught:
         await scene.door.enter(secret)
     assert caught.value.reason == "token-unknown"
+
+
+async def test_the_same_call_that_waits_already_is_asked_once(scene):
+    caller = await scene.enter()
+    calls = [scene.door.call(caller, "shop__pay", PAY) for _ in range(20)]
+    assert len({answer.told["approval"] for answer in await asyncio.gather(*calls)}) == 1
+
+
+async def test_an_agent_that_only_asks_is_stopped(scene):
+    caller = await scene.enter()
+    answers = [await scene.door.call(caller, "shop__pay", {"order": f"A-{n}"}) for n in range(60)]
+    assert [answer.status for answer in answers].count("waiting") == 50
+    assert answers[-1].told["reason"] == "too-many-waiting"
+
+
+async def test_what_was_done_for_a_wish_is_not_done_again_without_a_person(scene):
+    caller = await scene.enter(request=TaskRequest("Pay A-1001 back"))
+    first = await scene.door.call(caller, "shop__pay", PAY)
+    again = await scene.door.call(caller, "shop__pay", PAY)
+    other = await scene.enter(request=TaskRequest("Pay A-1001 back"))
+    in_another_session = await scene.door.call(other, "shop__pay", PAY)
+    assert (first.status, again.status, in_another_session.status) == ("succeeded", "waiting", "waiting")
+    assert len(scene.shop.paid) == 1
+
+
+async def test_what_is_sent_to_a_tool_that_is_none_is_not_kept(scene):
+    caller = await scene.enter()
+    await scene.door.call(caller, "shop__nothing", {"text": "A" * 50_000})
+    (record,) = await scene.records(caller, Kind.DECIDED)
+    assert len(record.data) < 10_000
+
+
+async def test_an_agent_that_calls_without_end_is_slowed_down(scene, monkeypatch):
+    monkeypatch.setattr(door, "CALLS_A_MINUTE", 3)
+    paced = scene.another("here")
+    caller = await paced.enter((await scene.open()).secret)
+    answers = [await paced.call(caller, "shop__find", {}) for _ in range(5)]
+    assert [answer.told.get("reason") for answer in answers] == [None, None, None, *["too-many-calls"] * 2]
+
+
+async def test_closing_a_session_voids_what_waits(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.reception.close(caller.session.id, by="user:ana")
+    assert (await scene.approvals.get(approval)).state is ApprovalState.EXPIRED
 
 
 async def test_refused_tokens_are_recorded_and_cannot_fill_the_journal(scene):

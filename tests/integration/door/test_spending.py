@@ -85,6 +85,7 @@ async def test_a_listed_host_may_be_named(scene, receipt):
         "https://evil.example/?example.com",
         "a@exаmple.com",
         "a@example.com\n",
+        "b%evil.example@example.com",
         "",
     ],
 )

@@ -10,7 +10,7 @@ from bridle.core.canonical import digest
 from bridle.core.errors import InputError
 from bridle.gate.entries import make_tools_schema, read_entries
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest, fill_key, offered_schema
-from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests
+from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests, end_at_the_end
 
 DOCS = Path(__file__).parents[3] / "docs"
 TOOL = "mcp.refunds.issue_refund"
@@ -122,6 +122,17 @@ def test_a_tool_whose_server_says_something_else_is_stopped(seen, says):
 )
 def test_a_manifest_and_a_server_that_contradict_each_other_stop_the_tool(entry, server, says):
     assert says in built({k: v for k, v in entry.items() if v is not None}, pinned=server).stopped
+
+
+def test_the_end_of_a_pattern_is_the_end_of_the_value():
+    manifest = built()
+    assert manifest.complaint({"order_id": "A-1001\n", "amount": "5"})
+    assert end_at_the_end(r"^[$]\$x$") == r"^[$]\$x\Z"
+
+
+def test_a_schema_that_refers_to_itself_fits_nothing():
+    endless = {"type": "object", "properties": {"order_id": {"$ref": "#/properties/order_id"}}}
+    assert "never ends" in built(entry=None, pinned=said(endless)).complaint({"order_id": "A-1001"})
 
 
 def test_a_pattern_of_a_server_is_never_run():

@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +39,8 @@ CONNECT_S = 20.0
 DESCRIBED_FOR_S = 30.0
 MAX_TOOLS = 1000
 DEEPEST = 32
+LARGEST_DESCRIPTION = 64 << 10
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 NO_ANSWER = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 
@@ -86,9 +89,9 @@ class _Connection:
         async with self._lock:
             if time.monotonic() - self._described_at > DESCRIBED_FOR_S:
                 try:
-                    self._described = [
-                        _describe(tool) for tool in await _list_tools(client, self._server.timeout_s)
-                    ]
+                    found = map(_describe, await _list_tools(client, self._server.timeout_s))
+                    name = self._server.name
+                    self._described = [said for said in found if _is_sane(said, server=name)]
                 except (MCPError, ValidationError, OSError, TimeoutError) as error:
                     self._broken()
                     raise self._away(error) from error
@@ -219,6 +222,18 @@ def _describe(tool: types.Tool) -> dict[str, Json]:
         "schema": tool.input_schema,
         "hints": {name: hints[name] for name in HINTS if name in hints},
     }
+
+
+def _is_sane(said: Mapping[str, Any], *, server: str) -> bool:
+    """True for what can be a tool; what cannot is left out and logged, and takes no other tool of its server along."""
+    try:
+        sane = bool(NAME.fullmatch(str(said["name"]))) and len(canonical(dict(said))) <= LARGEST_DESCRIPTION
+        sane = sane and _exact(said["schema"]) == said["schema"]
+    except InputError:
+        sane = False
+    if not sane:
+        log.warning("%s: a tool is left out, its name or its schema is none: %.80r", server, said["name"])
+    return sane
 
 
 def _exact(value: Any, depth: int = 0) -> Json:
