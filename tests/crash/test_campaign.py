@@ -17,7 +17,7 @@ from crash.campaign import Reference, crash_at, crash_everywhere
 from support.forks import Forks
 from support.postgres import run_postgres
 
-RANDOM_POINTS, RANDOM_PARTS = 6, 2  # beside every kind of point; the long form leaves none out
+RANDOM_POINTS, RANDOM_PARTS = 4, 2  # beside every kind of point; the long form leaves none out
 LONG_PARTS = 40  # each small enough to see progress
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(time.time())  # the same for all workers of one run
 SEED = int(os.environ.get("BRIDLE_CRASH_SEED") or zlib.crc32(RUN.encode()))

@@ -103,7 +103,8 @@ def _open_servers(settings: Settings, vault: Vault) -> ToolServers:
         return NoServers()
     from bridle.adapters.mcp.clients import McpServers  # heavy: only a delegate with servers needs it
 
-    return McpServers(load_servers(settings.servers), resolve=vault.resolve)
+    logs = settings.data_dir / "servers"
+    return McpServers(load_servers(settings.servers), resolve=vault.resolve, logs=logs)
 
 
 def _default_sandbox() -> Sandbox:

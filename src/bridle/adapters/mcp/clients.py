@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import mcp_types as types
 from mcp import MCPError
@@ -48,10 +48,13 @@ log = logging.getLogger("bridle.servers")
 
 
 class McpServers(ToolServers):
-    """Implements `delegate.effectors.server.ToolServers`. `resolve` turns a secret reference into its value."""
+    """Implements `delegate.effectors.server.ToolServers`. `resolve` turns a secret reference into its value; in `logs`
+    lies what each server writes to its standard error."""
 
-    def __init__(self, servers: Mapping[str, ToolServer], *, resolve: Callable[[str], str]) -> None:
-        self._connections = {name: _Connection(server, resolve) for name, server in servers.items()}
+    def __init__(
+        self, servers: Mapping[str, ToolServer], *, resolve: Callable[[str], str], logs: Path | None = None
+    ) -> None:
+        self._connections = {name: _Connection(server, resolve, logs) for name, server in servers.items()}
 
     async def describe(self, server: str) -> list[dict[str, Json]]:
         return await self._find(server).describe()
@@ -74,8 +77,9 @@ class McpServers(ToolServers):
 
 
 class _Connection:
-    def __init__(self, server: ToolServer, resolve: Callable[[str], str]) -> None:
+    def __init__(self, server: ToolServer, resolve: Callable[[str], str], logs: Path | None) -> None:
         self._server = server
+        self._logs = logs
         self._resolve = resolve
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -173,11 +177,19 @@ class _Connection:
                 env={"PATH": _own_first(), **server.env, **secrets},
                 cwd=server.folder,
             )
-            transport: Any = stdio_client(parameters)
+            transport: Any = stdio_client(parameters, errlog=await self._open_log(stack))
         else:
             http = await stack.enter_async_context(create_mcp_http_client(headers=secrets))
             transport = streamable_http_client(server.url, http_client=http)
         return Client(transport, cache=None, message_handler=self._hear)
+
+    async def _open_log(self, stack: AsyncExitStack) -> TextIO:
+        """Return where the server's own words go: never to a terminal, which they could repaint."""
+        if self._logs is None:
+            return stack.enter_context(open(os.devnull, "w"))  # noqa: ASYNC230, PTH123 - no file is touched
+        self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._logs / f"{self._server.name}.log"
+        return stack.enter_context(await asyncio.to_thread(path.open, "a", encoding="utf-8"))
 
     async def _hear(self, message: Any) -> None:
         if isinstance(message, types.ToolListChangedNotification):

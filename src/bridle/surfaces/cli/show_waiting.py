@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from bridle.core.clock import iso
 from bridle.engine.interventions import Intervention
 from bridle.engine.verdicts import describe_terms
 from bridle.gate.approvals import Approval
+
+LONGEST_CALL = 300  # of a list; bridle digest and bridle approve show the whole
 
 
 def describe_waiting(approval: Approval) -> dict[str, Any]:
@@ -42,7 +45,26 @@ def describe_intervention(asked: Intervention) -> dict[str, Any]:
 
 def show_waiting(approval: Approval) -> str:
     """Return a request in a few lines."""
-    return "\n".join([f"{approval.id}  {approval.execution}  {approval.topic}", *list_terms(approval)])
+    return "\n".join(
+        [
+            f"{approval.id}  {approval.execution}  {approval.topic}",
+            *_list_call(approval),
+            *list_terms(approval),
+        ]
+    )
+
+
+def _list_call(approval: Approval) -> list[str]:
+    """Return what an agent at the door wants to call, and for what."""
+    shown = approval.shown
+    if "risk" not in shown:
+        return []
+    arguments = json.dumps(shown.get("arguments", {}), sort_keys=True)
+    cut = f"{arguments[:LONGEST_CALL]}…" if len(arguments) > LONGEST_CALL else arguments
+    return [
+        f"  call       {approval.tool} {cut}",
+        f"  asked by   {shown['agent']}, for {shown['purpose']}; risk {shown['risk']}",
+    ]
 
 
 def show_intervention(asked: Intervention) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,8 @@ session_app = typer.Typer(
     help="Sessions: one agent that runs elsewhere, for one purpose, with a token of its own.",
     no_args_is_help=True,
 )
+LARGEST_REQUEST = 100_000
+LONGEST_LINE = 200
 EXPORTED = {"BRIDLE_URL": "url", "BRIDLE_TOKEN": "token", "BRIDLE_SESSION": "session"}
 Id = Annotated[str, typer.Argument(help="The session's id.", metavar="SESSION")]
 
@@ -29,7 +32,7 @@ def register(app: typer.Typer) -> None:
 @session_app.command(
     name="open",
     epilog="Example: bridle session open --agent acme.refunds@1.0.0 --purpose refund --request-file request.md "
-    "-i order=A-1001 --json",
+    "-i order_id=A-1001 --json",
 )
 def session_open(
     agent: Annotated[str, typer.Option(help="The agent: publisher.name@1.0.0.", metavar="AGENT")],
@@ -111,6 +114,50 @@ def session_list(store: Store = "", as_json: AsJson = False) -> int:
     return 0
 
 
+@session_app.command(name="show", epilog="Example: bridle session show ses_01jd3k… --json")
+def session_show(session: Id, store: Store = "", as_json: AsJson = False) -> int:
+    """Show what was called in a session: what was decided of each call, by which rule, and what became of it."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    with open_existing_store(load_settings(store_url=store)) as opened:
+        document = asyncio.run(_describe(opened, session))
+    if as_json:
+        print_json(document)
+        return 0
+    about = document["session"]
+    put(f"{about['id']}  {about['agent']}  {about['purpose']}  by {about['initiator']}  {about['state']}")
+    for call in document["calls"]:
+        arguments = json.dumps(call["arguments"], sort_keys=True)[:LONGEST_LINE]
+        put(f"  {call['at'][:19]}  {call['outcome'] or call['decision']:<10} {call['tool']} {arguments}")
+        put(f"  {'':<19}  {call['rule']}")
+    return 0
+
+
+async def _describe(opened: Any, session: str) -> dict[str, Any]:
+    from bridle.core.errors import InputError
+    from bridle.trust.journal import Kind
+
+    found = await opened.sessions.get(session)
+    if found is None:
+        raise InputError(f"there is no session {session!r}", hint="bridle session list", reason="no-session")
+    records = await opened.journal.read(execution=session, kinds=(Kind.DECIDED, Kind.OUTCOME))
+    ended = {record.subject: record.body["status"] for record in records if record.kind is Kind.OUTCOME}
+    decided = [record for record in records if record.kind is Kind.DECIDED]
+    calls = [
+        {
+            "at": record.at,
+            "tool": record.body["request"]["tool"],
+            "arguments": record.body["request"]["arguments"],
+            "decision": record.body["effect"],
+            "rule": record.body["rules"][0]["rule"],
+            "outcome": ended.get(record.subject, "") if record.body["effect"] == "allow" else "",
+        }
+        for record in decided
+    ]
+    return {"session": found.to_json(), "calls": calls}
+
+
 def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
     from bridle.core.errors import InputError
     from bridle.operating.session import TaskRequest
@@ -119,9 +166,12 @@ def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
     text = ""
     if request_file is not None:
         try:
-            text = request_file.read_text("utf-8")
+            with request_file.open("rb") as file:
+                text = file.read(LARGEST_REQUEST + 1).decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError("the request cannot be read as text", where=str(request_file)) from error
+    if len(text) > LARGEST_REQUEST:
+        raise InputError(f"a request has at most {LARGEST_REQUEST} characters", where=str(request_file))
     return TaskRequest(text, read_pairs(inputs or []))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.core.errors import WaitingError
 from bridle.surfaces.cli.commands.dev import Servers, with_servers
 from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 
@@ -43,21 +44,33 @@ def tools_list(servers: Servers = None, store: Store = "", as_json: AsJson = Fal
     return 0
 
 
-@tools_app.command(name="approve", epilog="Example: bridle tools approve mcp.refunds.issue_refund")
+@tools_app.command(
+    name="approve", epilog="Example: bridle tools approve mcp.refunds.issue_refund --digest sha256:1f…"
+)
 def tools_approve(
     tool: Annotated[str, typer.Argument(help="The tool, as `bridle tools list` has it.", metavar="TOOL")],
+    digest: Annotated[str, typer.Option(help="What is approved: the digest that was shown.")] = "",
     servers: Servers = None,
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
-    """Approve what a server says of a tool now; what changed is shown first. Approvals that rested on the old words are void."""
-    before, after = asyncio.run(_approve(_settings(servers, store), tool))
+    """Show what a server says of a tool now and did not before; with its digest, approve exactly that.
+
+    Approvals that rested on the old words are void.
+    """
+    pin = asyncio.run(_approve(_settings(servers, store), tool, digest))
+    assert pin.seen is not None
     if as_json:
-        print_json({"tool": tool, "before": before.pinned.to_json(), "approved": after.pinned.to_json()})
-        return 0
-    put(_difference(before))
-    put(f"{tool} is approved as it is described now")
-    return 0
+        told = {"before": pin.pinned.to_json(), "now": pin.seen.to_json(), "approved": bool(digest)}
+        print_json({"tool": tool, **told})
+    else:
+        put(_difference(pin))
+        put(
+            f"{tool} is approved as it is described now"
+            if digest
+            else f"Approve exactly this: bridle tools approve {tool} --digest {pin.seen.digest}"
+        )
+    return 0 if digest else WaitingError.exit_code
 
 
 def _settings(servers: Path | None, store: str) -> Settings:
@@ -75,7 +88,8 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
         return [_describe(manifest) for manifest in app.tools.known().values()]
 
 
-async def _approve(settings: Settings, tool: str) -> tuple[Pin, Pin]:
+async def _approve(settings: Settings, tool: str, digest: str) -> Pin:
+    """Return what changed; approve it if `digest` is that of what the server says now."""
     from bridle.app import open_app
     from bridle.core.errors import InputError
 
@@ -83,9 +97,16 @@ async def _approve(settings: Settings, tool: str) -> tuple[Pin, Pin]:
         server = tool.split(".")[1] if tool.count(".") > 1 else ""
         if server not in app.tools.servers:
             raise InputError(f"no server has {tool!r}", hint="bridle tools list", reason="no-tool")
-        before = {pin.tool: pin for pin in await app.tools.look(server)}
-        after = await app.tools.approve(tool, by=app.user.id)
-        return before[tool], after
+        found = {pin.tool: pin for pin in await app.tools.look(server)}.get(tool)
+        if found is None or found.seen is None:
+            raise InputError(f"the server does not have {tool!r}", hint="bridle tools list", reason="no-tool")
+        if digest and digest != found.seen.digest:
+            raise InputError(
+                "it has changed since it was shown", hint="look at it once more", reason="not-open"
+            )
+        if digest:
+            await app.tools.approve(tool, by=app.user.id)
+        return found
 
 
 def _describe(manifest: Manifest) -> dict[str, Any]:
