@@ -68,10 +68,10 @@ def test_the_sample_pays_what_was_asked_for_and_asks_about_the_rest(home, shop, 
         [sys.executable, "agent.py"], cwd=shop, env=environ, capture_output=True, text=True, check=True
     )
     outcomes = [line.split()[0] for line in ran.stdout.splitlines()[1:]]
-    assert outcomes == ["done", "done", "done", "waiting", "waiting", "waiting", "waiting", "denied"]
+    assert outcomes == ["done", "done", "done", "denied", "denied", "waiting", "waiting", "denied"]
     shown = home.bridle_json("session", "show", environ["BRIDLE_SESSION"])[1]
     told = [(call["decision"], call["outcome"]) for call in shown["calls"]]
-    assert told == [("allow", "succeeded")] * 3 + [("ask", "")] * 4 + [("deny", "")]
+    assert told == [("allow", "succeeded")] * 3 + [("deny", "")] * 2 + [("ask", "")] * 2 + [("deny", "")]
 
 
 def test_tools_are_listed_with_what_is_known_of_them(home, shop):
