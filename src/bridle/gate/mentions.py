@@ -1,8 +1,7 @@
 """Mentions: the typed values that a text names, in the words of a person and in the free text of an argument.
 
 Rules for a person's request (`read_mentions`)
-  1. What the person quotes of others vouches for nothing: lines that begin with `>`, fenced blocks, whatever follows the head
-     of a forwarded message.
+  1. What the person quotes of others vouches for nothing (`quoting`).
   2. Nor does what is negated. A clause that begins with the negation takes what follows it in its sentence; a negation in the
      middle takes the whole sentence, since nobody can tell what it is about.
   3. A value is read once: the digits of a date, a time, a version, an account, a URL are no id and no amount.
@@ -28,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridle.core.visible import is_hidden
+from bridle.gate.quoting import NEGATION, take_cited, take_quoted
 from bridle.gate.values import (
     CURRENCY,
     EMAIL,
@@ -85,20 +85,9 @@ _NAMED = re.compile(
 )
 _NAMING = re.compile(NAMING)
 _QUOTED = re.compile(r"`([^`\n]{1,128})`|\"([^\"\n]{1,128})\"|“([^”\n]{1,128})”")
-_NEGATION = re.compile(
-    r"\b(?:not|never|none|neither|nor|without|except|unless|instead|avoid|leave|ignore|exclud\w+|skip|rather|cannot|no longer|"
-    r"\w+n['’]t)\b|\bno (?!\.|\d|#)",
-    re.IGNORECASE,
-)
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\b[Nn][or]\.)\s+|\n+")
 _CLAUSE = re.compile(r",\s+|\s+(?:and|then|but|while|whereas)\s+", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:please|but|and|then|do|also|just)\s+", re.IGNORECASE)
-_FORWARDED = re.compile(
-    r"^(?:-{2,} ?(?:original|forwarded) message.*|begin forwarded message:.*|from:\s.*|on .{5,80} wrote:)$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
-_CITED = re.compile(r"^\s*>.*$", re.MULTILINE)
 
 # Endings of files that are no domains; README.md could be a place in Moldova, and is judged as one.
 _FILES = (
@@ -147,14 +136,7 @@ class Embedded:
 
 def own_words(text: str) -> list[str]:
     """Return what the person speaks for, by sentence: rules 1 and 2."""
-    if len(text) > LONGEST_TEXT:
-        text = text[:LONGEST_TEXT].rpartition("\n")[
-            0
-        ]  # a sentence that is cut off may have lost its negation
-    text = _CITED.sub("", _FENCED.sub("", text.replace("\r", "")))
-    forwarded = _FORWARDED.search(text)
-    text = text[: forwarded.start()] if forwarded else text
-    return [said for sentence in _SENTENCE.split(text) if (said := _affirmed(sentence).strip())]
+    return _sentences(take_quoted(_readable(text)))
 
 
 def is_naming(word: str) -> bool:
@@ -164,7 +146,28 @@ def is_naming(word: str) -> bool:
 
 def read_mentions(text: str) -> list[Mention]:
     """Return every value that a request names, in order."""
-    clauses = [clause for sentence in own_words(text) for clause in _CLAUSE.split(sentence)]
+    return _read(own_words(text))
+
+
+def read_quoted(text: str) -> list[Mention]:
+    """Return the values that stand in a request only where it says what others have said: they are named, and not vouched for."""
+    own = {(mention.type, mention.form) for mention in read_mentions(text)}
+    return [one for one in _read(_sentences(_readable(text))) if (one.type, one.form) not in own]
+
+
+def _readable(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        # a sentence that is cut off may have lost its negation
+        text = text[:LONGEST_TEXT].rpartition("\n")[0]
+    return take_cited(text)
+
+
+def _sentences(text: str) -> list[str]:
+    return [said for sentence in _SENTENCE.split(text) if (said := _affirmed(sentence).strip())]
+
+
+def _read(sentences: Sequence[str]) -> list[Mention]:
+    clauses = [clause for sentence in sentences for clause in _CLAUSE.split(sentence)]
     found: list[Mention] = []
     role = ""
     for number, clause in enumerate(clauses):
@@ -205,7 +208,7 @@ def _affirmed(sentence: str) -> str:
     begins = 0
     for boundary in (*_CLAUSE.finditer(sentence), None):
         clause = _LEADING.sub("", sentence[begins : boundary.start() if boundary else None].strip())
-        negation = _NEGATION.search(clause)
+        negation = NEGATION.search(clause)
         if negation is not None:
             return sentence[:begins] if negation.start() == 0 else ""
         begins = boundary.end() if boundary else begins

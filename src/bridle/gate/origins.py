@@ -213,7 +213,7 @@ def _left_out(arguments: Mapping[str, Json], manifest: Manifest, call: Call) -> 
     missing = [name for name in wanted if arguments.get(name) is None and name != manifest.key]
     named = [
         one
-        for one in call.background.sources
+        for one in (*call.background.sources, *call.background.request.quoted)
         if one.is_own_word and one.type is ValueType.AMOUNT and one.meant
     ]
     forms = {form for value in call.values for form in value.forms}

@@ -22,7 +22,7 @@ from enum import StrEnum
 
 from bridle.core.canonical import Json, canonical
 from bridle.gate.manifest import Field, Manifest
-from bridle.gate.mentions import own_words, read_mentions
+from bridle.gate.mentions import Mention, own_words, read_mentions, read_quoted
 from bridle.gate.values import IBAN, ValueType, normal_form
 
 MAX_DEPTH = 64  # what lies deeper is one text
@@ -136,19 +136,17 @@ class Reach:
 
 @dataclass(frozen=True)
 class Request:
-    """What the person said: the sentences they speak for, and the values named there."""
+    """What the person said: the sentences they speak for, the values named there, and those they only quote from others."""
 
     sentences: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
+    quoted: tuple[Source, ...] = ()
 
 
 def read_request(text: str) -> Request:
     """Read the words of the person for whom this is done."""
-    named = (
-        Source(SourceKind.REQUEST, "request", found.type, found.form, role_of(found.role), found.clause)
-        for found in read_mentions(text)
-    )
-    return Request(tuple(own_words(text)), tuple(named))
+    named, quoted = (tuple(map(_named, found)) for found in (read_mentions(text), read_quoted(text)))
+    return Request(tuple(own_words(text)), named, quoted)
 
 
 def read_inputs(inputs: Json) -> list[Source]:
@@ -221,6 +219,10 @@ def role_of(path: str) -> frozenset[str]:
 def last_name(path: str) -> str:
     """Return the last name of a path, in lower case."""
     return re.sub(r"\[\d*\]|\{\}", "", path).rpartition(".")[2].lower()
+
+
+def _named(found: Mention) -> Source:
+    return Source(SourceKind.REQUEST, "request", found.type, found.form, role_of(found.role), found.clause)
 
 
 def _meant(path: str, value: Json) -> ValueType:
