@@ -31,7 +31,9 @@ _FORWARDED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
-_TAGGED = re.compile(r"[\[<](?:block)?quote\b.*?(?:[\[<]/(?:block)?quote\b|\Z)", re.IGNORECASE | re.DOTALL)
+_TAGGED = re.compile(
+    r"[\[<](?:block)?quote\b.*?(?:[\[<]/(?:block)?quote\b|\Z)|<<.*?(?:>>|\Z)", re.IGNORECASE | re.DOTALL
+)
 _CITED = re.compile(r"^\s*>.*$", re.MULTILINE)
 
 _CLOSING = {
@@ -49,6 +51,11 @@ _CLOSING = {
     "『": "』",
     "〈": "〉",
     "《": "》",
+    "⟨": "⟩",
+    "⟪": "⟫",
+    "❛": "❜",
+    "﹁": "﹂",
+    "﹃": "﹄",
 }
 _SINGLE = "'‘’‚‛＇"
 _NAME_WORD = re.compile(r"[A-Z]\d|[^\W\d_]+")
