@@ -142,7 +142,7 @@ class Interventions:
         if person is not None:
             words = decided_words(body, person, execution=asked.execution, path=asked.path)
             signature = self._people.sign(person.name, words)
-            signed_by: dict[str, Json] = {"keyid": signature.keyid, "sig": signature.sig}
+            signed_by = signature.to_json()
             body["person"] = {**person.to_json(), "signature": signed_by}
         signed = sign_answer(self._signer, body, execution=asked.execution, path=asked.path)
         entry = Entry(Kind.INTERVENTION_ANSWERED, asked.execution, asked.path, signed)

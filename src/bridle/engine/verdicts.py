@@ -222,7 +222,7 @@ class Verdicts:
         body["inputs"] = dict(inputs)
         if person is not None:
             signature = self._people.sign(person.name, own_words(body, person))
-            signed: dict[str, Json] = {"keyid": signature.keyid, "sig": signature.sig}
+            signed = signature.to_json()
             body["person"] = {**person.to_json(), "signature": signed}
         return body
 

@@ -81,7 +81,7 @@ def intended(action: Action, permit: Permit, *, tree: str) -> Entry:
                 expires_at=permit.expires_at,
                 expect=permit.expect,
             ),
-            "signature": {"keyid": permit.signature.keyid, "sig": permit.signature.sig},
+            "signature": permit.signature.to_json(),
         },
         "tree": tree,
     }
@@ -100,7 +100,7 @@ def reported(action: Action, report: Report) -> Entry:
     )
     signed: dict[str, Json] = {
         "content": content,
-        "signature": {"keyid": report.signature.keyid, "sig": report.signature.sig},
+        "signature": report.signature.to_json(),
         "delegate": report.delegate,
     }
     raw = {"private": report.private} if report.private else {}

@@ -29,7 +29,7 @@ def decided_words(body: Mapping[str, Json], person: Person, *, execution: str, p
 def sign_answer(signer: Signer, body: Mapping[str, Json], *, execution: str, path: str) -> dict[str, Json]:
     """Return the body of an answer's record with its signature; `request` is the id of the request's record."""
     signature = signer.sign_json(_content(body, execution, path))
-    return {**body, "signature": {"keyid": signature.keyid, "sig": signature.sig}}
+    return {**body, "signature": signature.to_json()}
 
 
 def check_answer(body: Mapping[str, Json], *, execution: str, path: str, control_plane: Verifier) -> None:
@@ -37,7 +37,7 @@ def check_answer(body: Mapping[str, Json], *, execution: str, path: str, control
     signature, fields = body.get("signature"), set(body) - {"signature"}
     if not isinstance(signature, Mapping) or fields not in (set(FIELDS), set(FIRST_FIELDS)):
         raise TrustError("the answer is not signed", where=path, reason="bad-signature")
-    signed = Signature(str(signature.get("keyid")), str(signature.get("sig")))
+    signed = Signature.from_json(signature)
     control_plane.verify_json(_content(body, execution, path), signed)
     if body.get("person") is not None:
         check_person(

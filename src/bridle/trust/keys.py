@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,16 @@ class Signature:
 
     keyid: str
     sig: str
+
+    def to_json(self) -> dict[str, Json]:
+        return {"keyid": self.keyid, "sig": self.sig}
+
+    @classmethod
+    def from_json(cls, content: Json) -> Signature:
+        """Read what `to_json` wrote; raise TrustError where there is none. Whether it holds is the verifier's to say."""
+        if not isinstance(content, Mapping):
+            raise TrustError("a signature is missing", reason="bad-signature")
+        return cls(str(content.get("keyid")), str(content.get("sig")))
 
 
 class Verifier:

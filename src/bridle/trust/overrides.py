@@ -100,9 +100,9 @@ class OverrideDesk(Overrides):
             ends_at=iso(now + lasts),
         )
         body: dict[str, Json] = {**opened.to_json(), "person": person.to_json() if person else None}
-        signatures = {"control_plane": _spell(self._signer.sign_json(_content(body)))}
+        signatures = {"control_plane": self._signer.sign_json(_content(body)).to_json()}
         if person is not None:
-            signatures["person"] = _spell(self._people.sign(person.name, _content(body)))
+            signatures["person"] = self._people.sign(person.name, _content(body)).to_json()
         entry = Entry(Kind.OVERRIDE_OPENED, STREAM, opened.id, {**body, "signatures": signatures})
         await self._journal.append([entry])
         return opened
@@ -148,10 +148,10 @@ def check_override(record: Record, *, control_plane: Verifier) -> Override:
         or body["id"] != record.subject
     ):
         raise TrustError("the override is not signed", reason="bad-signature")
-    control_plane.verify_json(_content(body), _read(signatures.get("control_plane")))
+    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
     if isinstance(person, Mapping):
         Verifier.from_hex(Person.from_json(person).key).verify_json(
-            _content(body), _read(signatures.get("person"))
+            _content(body), Signature.from_json(signatures.get("person"))
         )
     override = Override(**{name: body[name] for name in SIGNED if name != "person"})
     if from_iso(override.ends_at) - from_iso(override.begins_at) > LONGEST:
@@ -181,13 +181,3 @@ def _check(scope: Mapping[str, str], reason: str, lasts: timedelta) -> None:
 
 def _content(body: Mapping[str, Any]) -> dict[str, Json]:
     return {"type": "bridle/override/1", **{name: body[name] for name in sorted(SIGNED)}}
-
-
-def _spell(signature: Signature) -> dict[str, str]:
-    return {"keyid": signature.keyid, "sig": signature.sig}
-
-
-def _read(signature: Any) -> Signature:
-    if not isinstance(signature, Mapping):
-        raise TrustError("a signature is missing", reason="bad-signature")
-    return Signature(str(signature.get("keyid")), str(signature.get("sig")))

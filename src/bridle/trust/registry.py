@@ -127,9 +127,9 @@ def sign_change(
     signer: Signer, body: Mapping[str, Json], *, people: People, person: Person | None
 ) -> dict[str, Json]:
     """Return the body with the signatures of the control plane and, where they have a key, of the person."""
-    signatures: dict[str, Json] = {"control_plane": _spell(signer.sign_json(_content(body)))}
+    signatures: dict[str, Json] = {"control_plane": signer.sign_json(_content(body)).to_json()}
     if person is not None:
-        signatures["person"] = _spell(people.sign(person.name, _content(body)))
+        signatures["person"] = people.sign(person.name, _content(body)).to_json()
     return {**body, "signatures": signatures}
 
 
@@ -138,10 +138,10 @@ def check_change(body: Mapping[str, Json], *, control_plane: Verifier) -> Princi
     signatures, person = body.get("signatures"), body.get("person")
     if not isinstance(signatures, Mapping) or set(body) != FIELDS | {"signatures"}:
         raise TrustError("the change is not signed", reason="bad-signature")
-    control_plane.verify_json(_content(body), _read(signatures.get("control_plane")))
+    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
     if isinstance(person, Mapping):
         key = Verifier.from_hex(Person.from_json(person).key)
-        key.verify_json(_content(body), _read(signatures.get("person")))
+        key.verify_json(_content(body), Signature.from_json(signatures.get("person")))
     after = body["principal"]
     assert isinstance(after, Mapping)
     return Principal.from_json(after)
@@ -149,13 +149,3 @@ def check_change(body: Mapping[str, Json], *, control_plane: Verifier) -> Princi
 
 def _content(body: Mapping[str, Json]) -> dict[str, Json]:
     return {"type": "bridle/principal/1", **{name: body[name] for name in sorted(FIELDS)}}
-
-
-def _spell(signature: Signature) -> dict[str, Json]:
-    return {"keyid": signature.keyid, "sig": signature.sig}
-
-
-def _read(signature: Json) -> Signature:
-    if not isinstance(signature, Mapping):
-        raise TrustError("a signature is missing", reason="bad-signature")
-    return Signature(str(signature.get("keyid")), str(signature.get("sig")))

@@ -37,7 +37,7 @@ def own_words(body: Mapping[str, Json], person: Person) -> dict[str, Json]:
 def sign_verdict(signer: Signer, body: Mapping[str, Json]) -> dict[str, Json]:
     """Return the body of a verdict's record with its signature. `rests_on` and `terms` are digests."""
     signature = signer.sign_json(_content(body))
-    return {**body, "signature": {"keyid": signature.keyid, "sig": signature.sig}}
+    return {**body, "signature": signature.to_json()}
 
 
 def check_verdict(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
@@ -46,7 +46,7 @@ def check_verdict(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
     fields = set(body) - {"signature"}
     if not isinstance(signature, Mapping) or fields not in (set(FIELDS), set(FIRST_FIELDS)):
         raise TrustError("the verdict is not signed", reason="bad-signature")
-    control_plane.verify_json(_content(body), _read_signature(signature))
+    control_plane.verify_json(_content(body), Signature.from_json(signature))
     if body.get("person") is not None:
         check_person(body["person"], lambda person: own_words(body, person))
 
@@ -87,11 +87,7 @@ def check_person(content: Json, words: Callable[[Person], Json]) -> None:
     key = Verifier.from_hex(person.key)
     if key.raw.hex() != person.key:
         raise TrustError("the person's key is not in its one spelling", reason="bad-signature")
-    key.verify_json(words(person), _read_signature(signature))
-
-
-def _read_signature(signature: Mapping[str, Json]) -> Signature:
-    return Signature(str(signature.get("keyid")), str(signature.get("sig")))
+    key.verify_json(words(person), Signature.from_json(signature))
 
 
 def _content(body: Mapping[str, Json]) -> dict[str, Json]:
