@@ -125,12 +125,12 @@ class Tools:
         await self.refresh()
         return await self._of(server)
 
-    async def approve(self, tool: str, *, by: str) -> Pin:
-        """Pin what a server says of a tool now; raise InputError when it says nothing, or nothing new."""
+    async def find_changed(self, tool: str) -> Pin:
+        """Return what is pinned of a tool and what its server said of it last; raise InputError unless the two differ."""
         pin = next((item for item in await self._pins.all() if item.tool == tool), None)
         if pin is None or pin.seen is None:
             raise InputError(
-                f"no server has {tool!r}", hint="bridle tools lists what there is", reason="no-tool"
+                f"no server has {tool!r}", hint="bridle tools list shows what there is", reason="no-tool"
             )
         if pin.seen.digest == pin.pinned.digest:
             raise InputError(
@@ -138,15 +138,24 @@ class Tools:
                 hint="there is nothing to approve",
                 reason="not-changed",
             )
+        return pin
+
+    async def approve(self, tool: str, *, digest: str, by: str) -> Pin:
+        """Pin what a server says of a tool now, which has to be what was shown by this digest.
+
+        Raise InputError when it says nothing, nothing new, or something else by now.
+        """
+        pin = await self.find_changed(tool)
+        assert pin.seen is not None
+        if pin.seen.digest != digest:
+            raise _changed_again(tool)
         body: dict[str, Json] = {"by": by, "seen": pin.seen.to_json(), "before": pin.pinned.to_json()}
         try:
             await self._journal.append(
                 [Entry(Kind.TOOL_APPROVED, STREAM, tool, body)], [ApproveTool(tool, pin.seen)]
             )
         except GuardError as error:
-            raise InputError(
-                f"{tool} has changed again", hint="look at it once more", reason="not-open"
-            ) from error
+            raise _changed_again(tool) from error
         await self.refresh()
         return Pin(tool, pin.seen, pin.seen)
 
@@ -221,6 +230,12 @@ class Tools:
             ended = Entry(Kind.TOKEN_DELETED, STREAM, minted.token.id, {"step": key})
             await self._journal.append([ended], [DeleteTokens(STREAM, key)])
         return _read(server, result)
+
+
+def _changed_again(tool: str) -> InputError:
+    return InputError(
+        f"{tool} is not what was shown any more", hint="look at it once more", reason="not-open"
+    )
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -15,13 +15,28 @@ async def names(scene):
     return {offer.name for offer in await scene.door.offers(await scene.enter())}
 
 
+async def approve(scene, tool):
+    """Approve what was shown of a tool."""
+    shown = next(pin for pin in await scene.tools.look("shop") if pin.tool == tool)
+    await scene.tools.approve(tool, digest=shown.seen.digest, by="user:ana")
+
+
+async def test_what_was_not_shown_is_not_approved(scene):
+    scene.shop.tools[0] = say("find", POISON)
+    (shown, *_) = await scene.tools.look("shop")
+    scene.shop.tools[0] = say("find", POISON + " And once more.")
+    await scene.tools.look("shop")  # by another process, say, between the showing and the yes
+    with pytest.raises(InputError, match="not what was shown"):
+        await scene.tools.approve(shown.tool, digest=shown.seen.digest, by="user:ana")
+
+
 async def test_a_tool_whose_description_changes_is_stopped_until_somebody_approves(scene):
     scene.shop.tools[0] = say("find", POISON)
     await scene.tools.look("shop")
     caller = await scene.enter()
     answer = await scene.door.call(caller, "shop__find", {})
     assert (answer.told["rule"], "shop__find" in await names(scene)) == ("tool.stopped", False)
-    await scene.tools.approve("mcp.shop.find", by="user:ana")
+    await approve(scene, "mcp.shop.find")
     assert (await scene.door.call(caller, "shop__find", {})).status == "succeeded"
 
 
@@ -45,7 +60,7 @@ async def test_a_yes_is_void_when_the_tool_is_another(scene):
     await scene.approve(asked.told["approval"])
     scene.shop.tools[1] = say("pay", POISON)
     await scene.tools.look("shop")
-    await scene.tools.approve("mcp.shop.pay", by="user:ana")
+    await approve(scene, "mcp.shop.pay")
     answer = await scene.door.call(caller, "shop__pay", {"order": "A-1001"}, approval=asked.told["approval"])
     assert answer.status == "waiting"
     assert scene.shop.paid == {}
@@ -83,7 +98,7 @@ async def test_a_call_while_the_server_is_away_has_failed_and_nothing_was_sent(s
 
 async def test_what_did_not_change_is_not_approved_again(scene):
     with pytest.raises(InputError, match="as it was approved"):
-        await scene.tools.approve("mcp.shop.find", by="user:ana")
+        await approve(scene, "mcp.shop.find")
 
 
 async def test_a_manifest_that_cannot_be_read_closes_the_door(scene, tmp_path):

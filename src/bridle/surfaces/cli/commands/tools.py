@@ -91,22 +91,15 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
 async def _approve(settings: Settings, tool: str, digest: str) -> Pin:
     """Return what changed; approve it if `digest` is that of what the server says now."""
     from bridle.app import open_app
-    from bridle.core.errors import InputError
 
     async with open_app(settings) as app:
-        server = tool.split(".")[1] if tool.count(".") > 1 else ""
-        if server not in app.tools.servers:
-            raise InputError(f"no server has {tool!r}", hint="bridle tools list", reason="no-tool")
-        found = {pin.tool: pin for pin in await app.tools.look(server)}.get(tool)
-        if found is None or found.seen is None:
-            raise InputError(f"the server does not have {tool!r}", hint="bridle tools list", reason="no-tool")
-        if digest and digest != found.seen.digest:
-            raise InputError(
-                "it has changed since it was shown", hint="look at it once more", reason="not-open"
-            )
+        for name in app.tools.servers:
+            if tool.startswith(f"mcp.{name}."):
+                await app.tools.look(name)
+        changed = await app.tools.find_changed(tool)
         if digest:
-            await app.tools.approve(tool, by=app.user.id)
-        return found
+            await app.tools.approve(tool, digest=digest, by=app.user.id)
+        return changed
 
 
 def _describe(manifest: Manifest) -> dict[str, Any]:
