@@ -8,8 +8,7 @@ Rules
      very action that the approval is about, or it is refused. After that the approval is used, and the same call is a new one.
   4. An ask is answered with the approval's id, and nothing waits.
   5. Two calls with one approval at the same time are one after the other: the second finds it used.
-  6. A token that is refused is recorded, at most once a minute for a reason and a session, with how often it happened: nobody who
-     has no token can fill the journal.
+  6. Nobody can fill the journal: calls and refused tokens are counted (`operating.pace`).
   7. One process serves a session. Another takes it over when that one is gone; what was begun there and has no outcome is
      recorded as unknown first, and is nobody's to repeat.
 
@@ -19,11 +18,8 @@ It knows no protocol: `surfaces.mcp` speaks it.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
 from bridle.core.boundary import Boundary
@@ -37,6 +33,7 @@ from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.external import Catalogue, fill_key, offered_schema
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Manifest
+from bridle.operating.pace import Pace, Refusals
 from bridle.operating.session import STEP, Session, Sessions, SessionState, TakeSession
 from bridle.operating.tools import Tools
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
@@ -46,10 +43,6 @@ from bridle.trust.principals import Principals
 from bridle.trust.tokens import Token, Tokens, hash_secret, scope_today
 
 NAME_LIMIT = 200
-MINUTE_S = 60.0
-MOST_PACED = 10_000  # sessions that are counted at a time
-CALLS_A_MINUTE = 1200
-REFUSALS_EVERY = timedelta(minutes=1)
 MOST_WAITING = 50  # more than a person reads
 LARGEST_CALL = 64 << 10  # bytes of canonical JSON; a person may have to read it
 OTHER_CALL = Finding(
@@ -87,44 +80,6 @@ class Answer:
     told: Mapping[str, Json] = field(default_factory=dict)
 
 
-class Pace:
-    """Counts calls of a session, so that none fills a disk: as many a minute as a busy agent makes, and no more."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
-
-    def admits(self, session: str, now_s: float) -> bool:
-        """Count one call; False when the minute is full."""
-        since, count = self._counted.get(session, (now_s, 0))
-        if now_s - since >= MINUTE_S:
-            since, count = now_s, 0
-        self._counted[session] = (since, count + 1)
-        self._counted.move_to_end(session)
-        while len(self._counted) > MOST_PACED:
-            self._counted.popitem(last=False)
-        return count < self._most
-
-
-class Refusals:
-    """Records tokens that were refused."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._noted: dict[tuple[str, str], tuple[datetime, int]] = {}
-
-    async def note(self, refused: TrustError, now: datetime) -> None:
-        """Count a refusal, and record it unless one like it was recorded a moment ago."""
-        like = (refused.where, refused.reason)
-        at, unrecorded = self._noted.get(like, (None, 0))
-        if at is not None and now - at < REFUSALS_EVERY:
-            self._noted[like] = (at, unrecorded + 1)
-            return
-        self._noted[like] = (now, 0)
-        body: dict[str, Json] = {"reason": refused.reason, "times": unrecorded + 1}
-        await self._journal.append([Entry(Kind.TOKEN_REFUSED, refused.where, refused.where or STEP, body)])
-
-
 class Door:
     """Takes calls. `process` is this process among those of the store, `living` returns those that live."""
 
@@ -155,7 +110,7 @@ class Door:
         self._process = process
         self._living = living
         self._refusals = Refusals(journal)
-        self._pace = Pace(CALLS_A_MINUTE)
+        self._pace = Pace()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, secret: str) -> Caller:
@@ -197,7 +152,7 @@ class Door:
         self, caller: Caller, name: str, arguments: Mapping[str, Json], *, approval: str = ""
     ) -> Answer:
         """Perform one call and say what became of it; raise nothing that the caller could do something about."""
-        if not self._pace.admits(caller.session.id, time.monotonic()):
+        if not self._pace.admits(caller.session.id):
             told = {"error": "too many calls", "reason": "too-many-calls", "next": "call again in a minute"}
             return Answer("failed", told=told)
         known = self._catalogue.get(_tool_name(name))

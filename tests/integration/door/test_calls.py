@@ -8,7 +8,7 @@ import pytest
 from bridle.core.errors import TrustError
 from bridle.delegate.effectors.server import Called
 from bridle.gate.approvals import ApprovalState
-from bridle.operating import door
+from bridle.operating import pace
 from bridle.operating.session import TaskRequest
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind
@@ -278,7 +278,7 @@ async def test_what_is_sent_to_a_tool_that_is_none_is_not_kept(scene):
 
 
 async def test_an_agent_that_calls_without_end_is_slowed_down(scene, monkeypatch):
-    monkeypatch.setattr(door, "CALLS_A_MINUTE", 3)
+    monkeypatch.setattr(pace, "CALLS_A_MINUTE", 3)
     paced = scene.another("here")
     caller = await paced.enter((await scene.open()).secret)
     answers = [await paced.call(caller, "shop__find", {}) for _ in range(5)]
