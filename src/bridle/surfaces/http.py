@@ -110,10 +110,7 @@ async def serve_http(house: House, *, port: int, folder: Path, process: str) -> 
 
 def find_door(data_dir: Path) -> str:
     """Return the address of the door of whoever serves on this store's machine, or an empty string."""
-    try:
-        return str(json.loads((data_dir / ADDRESS_FILE).read_text("utf-8"))["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    return _read_note(data_dir / ADDRESS_FILE, "url")
 
 
 @contextmanager
@@ -137,13 +134,13 @@ def _announced(path: Path, url: str, process: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if find_process(path) == process:
+        if _read_note(path, "process") == process:  # another may have announced itself since
             path.unlink(missing_ok=True)
 
 
-def find_process(path: Path) -> str:
-    """Return which process wrote an address file, or an empty string."""
+def _read_note(path: Path, name: str) -> str:
+    """Return what an address file says, or an empty string where there is none that can be read: then nobody serves."""
     try:
-        return str(json.loads(path.read_text("utf-8"))["process"])
+        return str(json.loads(path.read_text("utf-8"))[name])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
