@@ -31,6 +31,7 @@ from bridle.gate.approvals import (
     count_words,
     describe_verdict,
 )
+from bridle.gate.exhibits import describe_exhibits
 from bridle.gate.loops import is_loop
 from bridle.gate.manifest import is_external
 from bridle.gate.ports import Ports
@@ -151,7 +152,7 @@ class Asking:
             )
         provenance = judgement.facts["provenance"]
         if isinstance(provenance, Mapping):
-            shown.update(await self._on.facts.exhibits(action.execution, provenance))
+            shown.update(await describe_exhibits(self._on.journal, action.execution, provenance))
         return shown
 
 

@@ -151,7 +151,7 @@ class Carrying:
         assert isinstance(content, Mapping)
         expect = content["expect"]
         assert isinstance(expect, Mapping)
-        token = (await self._on.facts.standing(action)).token
+        token = (await self._on.facts.standings.of(action)).token
         return self._permit(
             action,
             decision=str(content["decision"]),

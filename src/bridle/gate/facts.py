@@ -47,42 +47,30 @@ A fact that cannot be had is absent, never guessed; rules that need it then do n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
-from bridle.core.visible import show_name
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.history import Cases, describe_history
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
-from bridle.gate.provenance import describe_provenance, made_commit, report_of, verified_tree
+from bridle.gate.provenance import describe_provenance, made_commit
 from bridle.gate.recall import Recall
 from bridle.gate.reruns import (
     describe_restore,
     options_of,
     read_counted,
 )
+from bridle.gate.standing import Standing, Standings, describe_principal
 from bridle.trust.journal import Journal, Kind
 from bridle.trust.overrides import Overrides, find_for
-from bridle.trust.principals import Lifecycle, Place, Principal, Principals
-from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
+from bridle.trust.principals import Principals
+from bridle.trust.tokens import Tokens
 
 MOST_PIPELINES = 1000  # executions whose pipeline is remembered; the journal has the others
 UNDONE = ("repository", "workspace", "branch", "commit", "previous")
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Who acts, for whom, and what they may do right now."""
-
-    actor: Principal | None
-    initiator: Principal | None
-    token: Token | None
-    scope: frozenset[str]
 
 
 class FactSource:
@@ -105,8 +93,7 @@ class FactSource:
         overrides: Overrides | None = None,
     ) -> None:
         self._journal = journal
-        self._principals = principals
-        self._tokens = tokens
+        self.standings = Standings(principals, tokens, clock, delegate=delegate)
         self._budgets = budgets
         self._deeds = deeds
         self._clock = clock
@@ -117,7 +104,6 @@ class FactSource:
         self._cases = cases
         self._overrides = overrides
         self._pipelines: dict[str, str] = {}
-        self._delegate = delegate
 
     async def gather(
         self,
@@ -131,7 +117,7 @@ class FactSource:
     ) -> tuple[dict[str, Json], Standing]:
         """Return the document described above, and the standing it was made from."""
         manifest = self._manifests.get(action.request.tool)
-        standing = await self.standing(action)
+        standing = await self.standings.of(action)
         provenance = await self.provenance(action)
         loop = await self.loop(action, provenance)
         budget = await self._budgets.get(action.budget) if action.budget else None
@@ -145,8 +131,8 @@ class FactSource:
                 "execution": action.execution,
                 "purpose": action.request.purpose,
             },
-            "principal": _describe(standing.actor),
-            "initiator": _describe(standing.initiator),
+            "principal": describe_principal(standing.actor),
+            "initiator": describe_principal(standing.initiator),
             "scope": sorted(standing.scope),
             "boundary": action.boundary.to_json(),
             "approval": _describe_approval(approval),
@@ -198,40 +184,6 @@ class FactSource:
             self._pipelines[action.execution] = str(started.body["pipeline"])
         return self._pipelines[action.execution]
 
-    async def standing(self, action: Action) -> Standing:
-        """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""
-        token = await self._tokens.find(hash_secret(action.token)) if action.token else None
-        place = Place.of(token.claims.project if token else "", action.deployment)
-        actor = await self._principals.get(action.request.principal, place)
-        if not await self._is_carried_out():
-            return Standing(actor, None, token, frozenset())
-        if actor is not None and actor.id == CONTROL_PLANE:
-            scope = actor.permissions if actor.state is Lifecycle.ACTIVE else frozenset()
-            return Standing(actor, actor, token, scope)
-        if actor is None or token is None or not _is_for(token, action):
-            return Standing(actor, None, None, frozenset())
-        initiator = (
-            actor if token.initiator == actor.id else await self._principals.get(token.initiator, place)
-        )
-        if initiator is None:
-            return Standing(actor, None, token, frozenset())
-        scope = current_scope(
-            token,
-            actor=actor,
-            initiator=initiator,
-            behind=[await self._principals.get(name, place) for name in token.claims.actors],
-            boundary=self._principals.boundary(place),
-            now=self._clock.now(),
-        )
-        return Standing(actor, initiator, token, scope)
-
-    async def _is_carried_out(self) -> bool:
-        """True while the delegate is one that people let act."""
-        if not self._delegate:
-            return True
-        found = await self._principals.get(self._delegate)
-        return found is not None and found.state is Lifecycle.ACTIVE
-
     async def provenance(self, action: Action) -> dict[str, Json] | None:
         """Return who made the commit that is to be pushed, and on which test report; None when it was not made here."""
         commit = action.request.arguments.get("commit")
@@ -273,62 +225,6 @@ class FactSource:
         if action.request.tool != "workspace.restore":
             return None
         return await describe_restore(self._journal, action.execution)
-
-    async def exhibits(self, execution: str, provenance: Mapping[str, Json]) -> dict[str, Json]:
-        """Return what a person should see of a commit: its difference, and the test reports before and after."""
-        records = await read_counted(self._journal, execution)
-        before = next((report for report in map(report_of, records) if report is not None), None)
-        checks = [record for record in records if verified_tree(record, provenance.get("tree"))]
-        found = checks[-1].body["value"] if checks else None
-        after = found if isinstance(found, Mapping) else {}
-        return {
-            "repository": provenance["repository"],
-            "message": provenance["message"],
-            "agent": provenance["agent"],
-            "agent_version": provenance["agent_version"],
-            "changed": _show_names(provenance["changed"]),
-            "difference": after.get("difference", ""),
-            "before": before,
-            "after": after.get("suite"),
-        }
-
-    async def baseline_tests(self, execution: str) -> int | None:
-        """Return how many tests the pipeline's own first report of this execution counted."""
-        for record in await read_counted(self._journal, execution):
-            report = report_of(record)
-            if report is not None:
-                count = report.get("tests")
-                return count if isinstance(count, int) else None
-        return None
-
-
-def _show_names(paths: Json) -> Json:
-    """A person reads them: what is hidden in a name is written out."""
-    return [show_name(str(path)) for path in paths] if isinstance(paths, (list, tuple)) else paths
-
-
-def _is_for(token: Token, action: Action) -> bool:
-    return (
-        token.principal == action.request.principal
-        and token.execution == action.execution
-        and token.step == action.step
-        and token.claims.purpose in ("", action.request.purpose)
-    )
-
-
-def _describe(principal: Principal | None) -> dict[str, Json] | None:
-    if principal is None:
-        return None
-    return {
-        "id": principal.id,
-        "kind": str(principal.kind),
-        "name": principal.name,
-        "owner": principal.owner,
-        "version": principal.version,
-        "digest": principal.digest,
-        "state": str(principal.state),
-        "asserted": principal.asserted,
-    }
 
 
 def _describe_approval(approval: Approval | None) -> dict[str, Json] | None:

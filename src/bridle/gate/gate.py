@@ -38,10 +38,11 @@ from bridle.gate.approvals import Approval, ApprovalState, UseApproval
 from bridle.gate.asking import EXPIRED, Ask, Asking
 from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
-from bridle.gate.facts import Standing
+from bridle.gate.exhibits import count_baseline
 from bridle.gate.manifest import Manifest, Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
+from bridle.gate.standing import Standing
 from bridle.trust.journal import Kind, Record
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
 from bridle.trust.quorum import CONTROL_PLANE
@@ -203,7 +204,7 @@ class Gate:
         result = await self.perform(replace(action, request=request, budget="", payload=None))
         if not isinstance(result, Done) or not isinstance(result.value, Mapping):
             return None
-        return {**result.value, "baseline_tests": await self._on.facts.baseline_tests(action.execution)}
+        return {**result.value, "baseline_tests": await count_baseline(self._on.journal, action.execution)}
 
     async def _ask_policy(self, facts: dict[str, Json]) -> PolicyAnswer | PolicyError:
         try:

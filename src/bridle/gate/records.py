@@ -15,7 +15,7 @@ from bridle.dispatch.protocol import Permit, Report
 from bridle.gate.action import Action, Denied, Done
 from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
-from bridle.gate.facts import Standing
+from bridle.gate.standing import Standing
 from bridle.trust.journal import Entry, Kind, Record
 from bridle.trust.policy import Finding
 from bridle.trust.redaction import Redactor

@@ -1,0 +1,95 @@
+"""Who acts, on whose behalf, and what they may do at this moment.
+
+Looked at again for each action: a principal that was suspended, a token that is gone and a right that was taken away count from
+the next one on. Nobody is granted anything here; what cannot be found leaves an empty scope.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.gate.action import Action
+from bridle.trust.principals import Lifecycle, Place, Principal, Principals
+from bridle.trust.quorum import CONTROL_PLANE
+from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who acts, for whom, and what they may do right now."""
+
+    actor: Principal | None
+    initiator: Principal | None
+    token: Token | None
+    scope: frozenset[str]
+
+
+class Standings:
+    """Finds the standing of whoever brings an action. `delegate` is who would carry it out: nobody acts, once it is suspended."""
+
+    def __init__(self, principals: Principals, tokens: Tokens, clock: Clock, *, delegate: str = "") -> None:
+        self._principals = principals
+        self._tokens = tokens
+        self._clock = clock
+        self._delegate = delegate
+
+    async def of(self, action: Action) -> Standing:
+        """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""
+        token = await self._tokens.find(hash_secret(action.token)) if action.token else None
+        place = Place.of(token.claims.project if token else "", action.deployment)
+        actor = await self._principals.get(action.request.principal, place)
+        if not await self._is_carried_out():
+            return Standing(actor, None, token, frozenset())
+        if actor is not None and actor.id == CONTROL_PLANE:
+            scope = actor.permissions if actor.state is Lifecycle.ACTIVE else frozenset()
+            return Standing(actor, actor, token, scope)
+        if actor is None or token is None or not _is_for(token, action):
+            return Standing(actor, None, None, frozenset())
+        initiator = (
+            actor if token.initiator == actor.id else await self._principals.get(token.initiator, place)
+        )
+        if initiator is None:
+            return Standing(actor, None, token, frozenset())
+        scope = current_scope(
+            token,
+            actor=actor,
+            initiator=initiator,
+            behind=[await self._principals.get(name, place) for name in token.claims.actors],
+            boundary=self._principals.boundary(place),
+            now=self._clock.now(),
+        )
+        return Standing(actor, initiator, token, scope)
+
+    async def _is_carried_out(self) -> bool:
+        """True while the delegate is one that people let act."""
+        if not self._delegate:
+            return True
+        found = await self._principals.get(self._delegate)
+        return found is not None and found.state is Lifecycle.ACTIVE
+
+
+def describe_principal(principal: Principal | None) -> dict[str, Json] | None:
+    """Return the fact that a principal is; None for nobody."""
+    if principal is None:
+        return None
+    return {
+        "id": principal.id,
+        "kind": str(principal.kind),
+        "name": principal.name,
+        "owner": principal.owner,
+        "version": principal.version,
+        "digest": principal.digest,
+        "state": str(principal.state),
+        "asserted": principal.asserted,
+    }
+
+
+def _is_for(token: Token, action: Action) -> bool:
+    return (
+        token.principal == action.request.principal
+        and token.execution == action.execution
+        and token.step == action.step
+        and token.claims.purpose in ("", action.request.purpose)
+    )
