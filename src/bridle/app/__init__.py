@@ -8,6 +8,7 @@ from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
 from bridle.app.folders import (
     agent_roots,
+    case_roots,
     check_policies,
     find_sample,
     open_bindings,
@@ -31,6 +32,7 @@ __all__ = [
     "Store",
     "agent_roots",
     "build_digests",
+    "case_roots",
     "check_policies",
     "connect_model",
     "find_sample",

@@ -22,6 +22,7 @@ from bridle.adapters.templates.tree import DiskTree
 from bridle.agent.shelf import find_top, list_roots
 from bridle.core.errors import InputError, UnavailableError
 from bridle.core.settings import Settings
+from bridle.operating.cases.shelf import list_case_roots
 from bridle.trust.bindings import Binding
 from bridle.trust.policy_tests import SuiteReport
 
@@ -100,6 +101,11 @@ def check_policies(settings: Settings, path: Path) -> list[str]:
 def agent_roots() -> tuple[Path, ...]:
     """Return the folders in which this process seeks agents, in its order."""
     return list_roots(Path.cwd(), shipped=shipped("agents"))
+
+
+def case_roots() -> tuple[Path, ...]:
+    """Return the folders in which this process seeks case types, in its order."""
+    return list_case_roots(Path.cwd(), shipped=shipped("samples") / "cases" / "case-types")
 
 
 def open_library(folder: Path) -> FolderLibrary:

@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of a pipeline file, made from `vocabulary` and `shapes`.
+"""The JSON Schema (draft 2020-12) of a pipeline file, and of a case type, made from `vocabulary` and `shapes`.
 
 Rules
   1. It describes the values of the file as the reader sees them: YAML 1.2, fractions and dates as text.
@@ -10,12 +10,12 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bridle.pipeline.durations import LONGEST_S
 from bridle.pipeline.shapes import Shape, find_shape, list_nouns
-from bridle.pipeline.vocabulary import ROOT, Mark, Noun
+from bridle.pipeline.vocabulary import CASE_TYPE_FILE, ROOT, Mark, Noun
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCALAR = ["string", "integer", "boolean", "null"]
@@ -52,19 +52,29 @@ _PLAIN: Mapping[str, dict[str, Any]] = {
 
 def make_pipeline_schema() -> dict[str, Any]:
     """Return the schema of a pipeline file."""
+    return _make(ROOT, title="A pipeline of Bridle", roots=("pipeline", "jobs", "template", "action"))
+
+
+def make_case_type_schema() -> dict[str, Any]:
+    """Return the schema of a file that declares a type of cases."""
+    return _make(CASE_TYPE_FILE, title="A case type of Bridle", roots=("case-type", "case_type", "caseType"))
+
+
+def _make(root: Noun, *, title: str, roots: Sequence[str]) -> dict[str, Any]:
+    """Return the schema of a file whose document is `root` and has one of the keys `roots`."""
     nouns = list_nouns()
-    wanted, made = [ROOT.name], dict[str, dict[str, Any]]()
+    wanted, made = [root.name], dict[str, dict[str, Any]]()
     while wanted:
         name = wanted.pop()
         if name not in made:
             made[name], used = _describe(nouns[name], nouns)
             wanted += sorted(used, reverse=True)
-    root = made.pop(ROOT.name)
+    document = made.pop(root.name)
     return {
         "$schema": DIALECT,
-        "title": "A pipeline of Bridle",
-        **root,
-        "anyOf": [{"required": [key]} for key in ("pipeline", "jobs", "template", "action")],
+        "title": title,
+        **document,
+        "anyOf": [{"required": [key]} for key in roots],
         "$defs": {name: made[name] for name in sorted(made)},
     }
 
@@ -73,7 +83,7 @@ def _describe(noun: Noun, nouns: Mapping[str, Noun]) -> tuple[dict[str, Any], se
     """Return the schema of one noun, and the names of the nouns it refers to."""
     used: set[str] = set()
     properties: dict[str, Any] = {}
-    place = "#" if noun.name == ROOT.name else f"#/$defs/{noun.name}"
+    place = "#" if noun in (ROOT, CASE_TYPE_FILE) else f"#/$defs/{noun.name}"
     for key, mark in noun.marks.items():
         if mark not in (Mark.CORE, Mark.NOTED):
             continue

@@ -216,4 +216,18 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "variable": _table("name=text type=text value=any required=any description=text"),
     "input": _table("type=text required=flag default=any enum=list description=text ui=any"),
+    "case-type-file": _table("version=version case-type=@case-type"),
+    "case-type": _table(
+        "name=text version=text owner=text description=text initial=text decisions={@case-decision}"
+        " holds=@case-holds exceptions=@case-exceptions states={@case-state} transitions=[@case-transition]"
+    ),
+    "case-state": _table(
+        "description=text purposes=texts tools=texts effects=texts otherwise=text due=@case-due final=flag"
+    ),
+    "case-due": _table("after=duration escalate=texts"),
+    "case-transition": _table("from=texts to=text by=texts if=values approval=@case-approval"),
+    "case-approval": _table("users=texts groups=texts attributes=texts min-count=count four-eyes=flag"),
+    "case-decision": _table("description=text values=texts by=texts"),
+    "case-holds": _table("place=texts release=texts"),
+    "case-exceptions": _table("resolve=texts"),
 }

@@ -287,3 +287,20 @@ VARIABLE = define("variable", core="name type value description", noted="require
 INPUT = define(
     "input", core="type required default description enum", noted="ui", aliases={**_NAMES, "allowed": "enum"}
 )
+CASE_TYPE_FILE = define("case-type-file", core="version case-type")
+CASE_TYPE = define(
+    "case-type",
+    core="name version owner description initial decisions holds exceptions states transitions",
+    aliases={"desc": "description"},
+)
+CASE_STATE = define("case-state", core="description purposes tools effects otherwise due final")
+CASE_DUE = define("case-due", core="after escalate")
+CASE_TRANSITION = define("case-transition", core="from to by if approval")
+CASE_APPROVAL = define(
+    "case-approval",
+    core="users groups attributes min-count four-eyes",
+    aliases={"user-groups": "groups", "minimum-count": "min-count", "block-executor": "four-eyes"},
+)
+CASE_DECISION = define("case-decision", core="description values by")
+CASE_HOLDS = define("case-holds", core="place release")
+CASE_EXCEPTIONS = define("case-exceptions", core="resolve")

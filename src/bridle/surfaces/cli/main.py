@@ -35,6 +35,7 @@ COMMANDS = (
     "serve",
     "dev",
     "session",
+    "case",
     "tools",
     "interrupt",
     "retention",

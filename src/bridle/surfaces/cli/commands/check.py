@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bridle.pipeline.plan import Plan
     from bridle.pipeline.tree import Step
 
+CASE_ROOT = re.compile(r"^case[-_]?type\s*:", re.MULTILINE | re.IGNORECASE)  # the root key of a case type
 AGENT_ROOT = re.compile(r"^agent\s*:", re.MULTILINE)  # the root key of an agent that is written in YAML
 
 
@@ -27,7 +28,7 @@ def validate(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Pipeline files (.yaml), agent files (.md or .yaml), policies (.rego, policies.yaml)."
+            help="Pipeline files (.yaml), agent files (.md or .yaml), case types (.yaml), policies (.rego, policies.yaml)."
         ),
     ],
     given: Given = None,
@@ -65,6 +66,7 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     from bridle.agent.forms import find_gaps, parse_agent
     from bridle.app import agent_roots, check_policies
     from bridle.core.settings import load_settings
+    from bridle.operating.cases.reading import read_case_type
     from bridle.surfaces.cli.files import check_inputs, read_plan, read_text
     from bridle.surfaces.cli.references import check_references
 
@@ -77,6 +79,9 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
         if strict and gaps:
             raise AgentFileError(gaps)
         return {"notes": [], "warnings": [gap.what for gap in gaps]}
+    if CASE_ROOT.search(text):
+        read_case_type(text, source=str(path))
+        return {"notes": [], "warnings": []}
     found = read_plan(path, given=given)
     check_inputs(found, given, sets=sets)
     check_references(found, roots=agent_roots())

@@ -14,19 +14,21 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input, tools.")],
+    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input, tools, case-type.")],
     as_json: AsJson = False,
 ) -> int:
-    """Print a JSON Schema (draft 2020-12): of a pipeline, of the facts that a policy is asked about, of manifests."""
+    """Print a JSON Schema (draft 2020-12): of a pipeline, of the facts that a policy is asked about, of manifests, of a
+    case type."""
     from bridle.core.errors import InputError
     from bridle.gate.entries import make_tools_schema
     from bridle.gate.facts_schema import make_facts_schema
-    from bridle.pipeline.schema import make_pipeline_schema
+    from bridle.pipeline.schema import make_case_type_schema, make_pipeline_schema
 
     schemas = {
         "pipeline": make_pipeline_schema,
         "policy-input": make_facts_schema,
         "tools": make_tools_schema,
+        "case-type": make_case_type_schema,
     }
     if noun not in schemas:
         hint = f"ask for {' or '.join(schemas)}"

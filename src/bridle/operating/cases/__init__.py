@@ -1,0 +1,1 @@
+"""Cases: durable state of a business process, tied to a business object, that people, systems and agents share."""

@@ -1,0 +1,54 @@
+"""Where case types lie: `case-types/NAME.yaml`, in the project first, then what ships.
+
+Rules
+  1. The folders are `case-types` and `bridle/case-types`, in the folder that a command is called in and at the top of its
+     repository; then those that ship. The first that has the name decides.
+  2. The name in the file is the file's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bridle.agent.shelf import find_top, read_text
+from bridle.core.errors import InputError
+from bridle.operating.cases.case_type import CaseType
+from bridle.operating.cases.reading import NAME, read_case_type
+from bridle.pipeline.complaint import suggest
+
+FOLDERS = ("case-types", "bridle/case-types")
+
+
+def list_case_roots(folder: Path, *, shipped: Path) -> tuple[Path, ...]:
+    """Return the folders in which a process that works in `folder` seeks case types, in its order."""
+    places = dict.fromkeys((folder.absolute(), find_top(folder)))
+    return (*(place / name for place in places for name in FOLDERS), shipped)
+
+
+def load_case_type(name: str, *, roots: Sequence[Path]) -> CaseType:
+    """Return the case type of a name; raise InputError that lists what there is."""
+    files = list_files(roots)
+    if name not in files:
+        hint = suggest(name, files, otherwise=f"there are {', '.join(files) or 'none'}: bridle case types")
+        raise InputError(f"there is no case type {name[:80]!r}", hint=hint, reason="no-case-type")
+    path = files[name]
+    found = read_case_type(read_text(path), source=str(path))
+    if found.name != name:
+        raise InputError(
+            f"it declares the case type {found.name!r}",
+            where=str(path),
+            hint=f"name the file {found.name}.yaml",
+            reason="other-name",
+        )
+    return found
+
+
+def list_files(roots: Sequence[Path]) -> dict[str, Path]:
+    """Return the files of case types by name, sorted."""
+    found: dict[str, Path] = {}
+    for root in roots:
+        for path in sorted(root.glob("*.yaml")) if root.is_dir() else ():
+            if NAME.fullmatch(path.stem):
+                found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
