@@ -31,6 +31,7 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the server that the tests start
 
+from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
@@ -38,6 +39,7 @@ from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.adapters.sql.working import WorkingStore
@@ -50,6 +52,7 @@ from bridle.gate.action import Action, Denied, Done, action_key
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
+from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import Signer, load_signer
@@ -208,6 +211,7 @@ async def _build_gate(database: Database, folder: Path, policy: Regorus) -> tupl
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(database),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
             clock=clock,
             manifests=catalogue,
         ),

@@ -53,6 +53,10 @@ class Spot:
             raise self.wrong("expected a text")
         return str(self.node.value)
 
+    def is_text(self) -> bool:
+        """True for a scalar."""
+        return isinstance(self.node, ScalarNode)
+
     def integer(self, *, least: int = 1) -> int:
         """Return a whole number of at least `least`; it may be quoted."""
         text = self.text()

@@ -3,6 +3,7 @@
 Heavy libraries are imported here, when a command needs them, and not before: `bridle --help` imports none.
 """
 
+from bridle.adapters.limits.file import make_limits_schema
 from bridle.adapters.models.connect import connect_model, key_references
 from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
@@ -13,6 +14,7 @@ from bridle.app.folders import (
     find_sample,
     open_bindings,
     open_library,
+    open_limits,
     open_opa,
     open_people,
     open_policy,
@@ -37,9 +39,11 @@ __all__ = [
     "connect_model",
     "find_sample",
     "key_references",
+    "make_limits_schema",
     "open_app",
     "open_bindings",
     "open_library",
+    "open_limits",
     "open_lobby",
     "open_opa",
     "open_people",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.people.folder import PeopleFolder
 from bridle.adapters.people.roles import RolesFile
 from bridle.adapters.rego.binding_file import FILE as BINDING_FILE
@@ -123,6 +124,11 @@ def open_people(settings: Settings) -> PeopleFolder:
 def open_roles(settings: Settings) -> RolesFile:
     """Return the roles of this installation, as the configuration folder has them."""
     return RolesFile(settings.config_dir, user=f"user:{getpass.getuser()}")
+
+
+def open_limits(settings: Settings) -> LimitsFile:
+    """Return the limits of this installation, as the configuration folder has them."""
+    return LimitsFile(settings.config_dir)
 
 
 def prepare_sample(settings: Settings) -> Path:

@@ -14,14 +14,16 @@ from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
 from bridle.adapters.sql.sessions import SqlSessions
 from bridle.adapters.sql.working import WorkingStore
-from bridle.app.folders import open_people, open_roles
+from bridle.app.folders import open_limits, open_people, open_roles
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
+from bridle.gate.limits import FleetLimits
 from bridle.trust.access import GrantedPrincipals
 from bridle.trust.keys import Signer, load_secret, load_signer
 from bridle.trust.overrides import OverrideDesk
@@ -47,6 +49,7 @@ class Store:
     sessions: SqlSessions
     pins: SqlPins
     overrides: OverrideDesk
+    limits: FleetLimits
     signer: Signer
 
 
@@ -85,6 +88,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
                 clock=clock,
                 own_keys=settings.own_keys_only,
             ),
+            limits=FleetLimits(open_limits(settings), SqlRooms(database)),
             signer=signer,
         )
     finally:

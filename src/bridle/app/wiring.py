@@ -124,6 +124,7 @@ async def wire(
                 account=policy.account,
                 cases=store.sessions,
                 overrides=store.overrides,
+                limits=store.limits,
                 manifests=catalogue,
                 loops=LoopLimits(settings.loop_limit, loop_window),
                 delegate=delegate.name,

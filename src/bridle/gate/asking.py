@@ -140,6 +140,8 @@ class Asking:
         }
         if is_loop(judgement.facts["loop"]):
             shown["loop"] = judgement.facts["loop"]
+        if judgement.facts["limits"]:
+            shown["limits"] = judgement.facts["limits"]
         if is_external(action.request.tool):
             task = judgement.facts["task"] or {}
             assert isinstance(task, Mapping)

@@ -22,6 +22,9 @@ Rules, in this order; the first four end the reading, the others all speak
   16. network.not-granted       the step's boundary asks for a network
   17. domain.not-listed         an argument names a host that the tool's owner does not list, or hides it
   18. spend.per-call            an argument is no amount, or more than one call may spend
+  19. limit.full,               a limit of the account, or what a tool may spend, has no room for this (gate.limits)
+      spend.used-up,
+      limit.not-known           or nobody can tell
 
 The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
 from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
@@ -40,6 +43,7 @@ from bridle.core.canonical import Json, canonical
 from bridle.core.errors import InputError
 from bridle.core.visible import show_name
 from bridle.gate.hosts import host_of, is_below
+from bridle.gate.limits import refuse_full
 from bridle.gate.loops import is_counted
 from bridle.gate.manifest import Manifest
 from bridle.gate.verification import difference_complaint, secrets_complaint, suite_complaint
@@ -88,9 +92,8 @@ def check_boundaries(
     complaint = manifest.complaint(case.arguments)
     if complaint:
         return (Finding("tool.arguments", f"The arguments do not fit {tool}: {complaint}."),)
-    return tuple(
-        finding for rule in RULES if verified or rule not in ON_VERIFICATION for finding in rule(case)
-    )
+    told = (finding for rule in RULES if verified or rule not in ON_VERIFICATION for finding in rule(case))
+    return (*told, *refuse_full(facts, manifest))
 
 
 def _tool_of(facts: Facts) -> str:

@@ -19,12 +19,12 @@ from bridle.gate import effects, records
 from bridle.gate.action import Action, Denied, Result, Unknown
 from bridle.gate.approvals import UseApproval
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
+from bridle.gate.limits import GiveRoomBack
 from bridle.gate.loops import is_counted, record_deed
 from bridle.gate.manifest import Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.gate.recovery import RECOURSE, Recourse
-from bridle.gate.spending import ReleaseSpend, ReserveSpend, SpendExceeded
 from bridle.trust.journal import Guard, Kind, Record
 from bridle.trust.policy import Finding
 
@@ -39,8 +39,11 @@ class Carrying:
         self._on = ports
 
     async def carry_out(self, action: Action, judgement: Judgement) -> Result:
-        """Record the claim with everything it takes, tell the delegate, and record the outcome."""
-        guards: list[Guard] = []
+        """Record the claim with everything it takes, tell the delegate, and record the outcome.
+
+        Raise LimitFull when somebody else has taken the room meanwhile: nothing is recorded then.
+        """
+        guards = self._room(action, judgement)
         if judgement.approval is not None:
             guards.append(UseApproval(judgement.approval.id, action.digest, self._on.clock.now()))
         if action.budget:
@@ -48,7 +51,6 @@ class Carrying:
             if refusal:
                 return await deny(self._on, action, overrule(judgement, Finding(refusal, REASONS[refusal])))
             guards.append(reserve)
-        spend = self._spending(action)
         token = judgement.standing.token
         permit = self._permit(
             action,
@@ -60,11 +62,7 @@ class Carrying:
             records.decided(action, judgement, self._on.redactor),
             records.intended(action, permit, tree=judgement.tree),
         ]
-        try:
-            await self._on.journal.append(entries, [*spend, *guards])
-        except SpendExceeded as error:
-            finding = Finding("spend.used-up", f"{error.what}: nothing more can be paid now.")
-            return await deny(self._on, action, overrule(judgement, finding))
+        await self._on.journal.append(entries, guards)
         return await self._effect(action, permit)
 
     async def recover(self, action: Action, intent: Record) -> Result:
@@ -176,18 +174,14 @@ class Carrying:
             expect={**about, **expect},
         )
 
-    def _spending(self, action: Action) -> list[Guard]:
-        """Return the guard that counts what the action pays out: of two that race for what is left, one gets it."""
-        rule = self._on.manifest_of(action.request.tool).spend
-        amount = rule.amount_of(action.request.arguments) if rule else None
-        if rule is None:
-            return []
-        assert amount is not None  # a boundary has refused what states none
-        return [
-            ReserveSpend(
-                action.key, action.request.tool, action.execution, amount, rule, self._on.clock.now()
-            )
-        ]
+    def _room(self, action: Action, judgement: Judgement) -> list[Guard]:
+        """Return the guard that counts what the action takes of the limits: of two that race for the last, one gets it."""
+        manifest = self._on.manifest_of(action.request.tool)
+        now = self._on.clock.now()
+        room = self._on.facts.limits.take(
+            action.key, judgement.facts, manifest, action.request.arguments, now
+        )
+        return [room] if room.uses else []
 
     async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
         """Return the reservation for a model call and the rule that forbids it, if one does."""
@@ -211,17 +205,17 @@ class Carrying:
     async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
         settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
         entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
+        back = [GiveRoomBack(action.key)] if status == "failed" else []
         remember = await self._remember(action, status=status, value=value)
-        written = await self._on.journal.append([entry], [*settle, *remember])
+        written = await self._on.journal.append([entry], [*settle, *remember, *back])
         return await self.replay(written[0])
 
     async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
-        """Return what changes with the outcome: its target's history, and what is given back of a call that has failed."""
-        manifest = self._on.manifests.get(action.request.tool)
-        if status == "failed" and manifest is not None and manifest.spend is not None:
-            return [ReleaseSpend(action.key)]
-        if status == "failed" or not is_counted(self._on.manifests.get(action.request.tool)):
-            return []
+        """Return what changes with the outcome: its target's history, or the room that it took and did not need."""
+        if not is_counted(self._on.manifests.get(action.request.tool)):
+            return []  # it was carried out, however it ended
+        if status == "failed":
+            return [GiveRoomBack(action.key)]
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
         now = self._on.clock.now()
         return record_deed(decided, tool=action.request.tool, value=value, at=now) if decided else []

@@ -5,7 +5,8 @@ Rules
   2. No answer of the policy (none given, or an error) is a denial: policy.no-answer.
   3. Any deny of the policy is a denial.
   4. Any ask of the policy is a question to a person, unless an approval of this action answers it, or an emergency override.
-  5. Any allow of the policy then allows; when no rule says anything, it is denied: policy.no-rule-allows.
+  5. What is allowed or asked about is asked about, too, for each full limit that wants a person (gate.limits).
+  6. Any allow of the policy then allows; when no rule says anything, it is denied: policy.no-rule-allows.
 
 An approval answers when it was given by people (or, to go on, by its author's default), and when all that it rests on is what
 it would rest on now, the policy that answers included. Denies are monotone: adding one to any input never makes it allow.
@@ -22,10 +23,12 @@ from typing import Literal, TypeAlias
 
 from bridle.core.canonical import Json
 from bridle.gate.boundaries import Facts, check_boundaries
+from bridle.gate.limits import ask_about_full
 from bridle.gate.manifest import Manifest
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError, Would
 
 OVERRIDDEN = "override.emergency"
+COVERED = ("loop", "limits")  # what an approval was given in spite of, and is no more so, does not undo it
 Verdict: TypeAlias = Literal["allow", "ask", "deny"]
 
 
@@ -56,7 +59,7 @@ def decide(facts: Facts, manifest: Manifest | None, answer: PolicyAnswer | Polic
 
 
 def weigh(facts: Facts, answer: PolicyAnswer | PolicyError | None) -> Decision:
-    """Return what the policy's answer and a person's word come to, for an action that no boundary refuses: rules 2 to 5."""
+    """Return what the policy's answer and a person's word come to, for an action that no boundary refuses: rules 2 to 6."""
     if not isinstance(answer, PolicyAnswer):
         return Decision("deny", (_no_answer(answer),))
     return replace(_weigh(facts, answer), warnings=answer.warn, would=answer.would)
@@ -65,8 +68,9 @@ def weigh(facts: Facts, answer: PolicyAnswer | PolicyError | None) -> Decision:
 def _weigh(facts: Facts, answer: PolicyAnswer) -> Decision:
     if answer.deny:
         return Decision("deny", answer.deny, answer.digest)
-    if answer.ask:
-        return _ask(facts, answer)
+    full = ask_about_full(facts) if answer.ask or answer.allow else ()
+    if answer.ask or full:
+        return _ask(facts, replace(answer, ask=(*answer.ask, *full)))
     if answer.allow:
         return Decision("allow", answer.allow, answer.digest, _expect(facts))
     nothing = Finding(
@@ -152,7 +156,7 @@ def _changed(then: Json, now: Json, *, policy: str) -> list[str]:
     """Name what differs between what an approval rests on and what it would rest on now."""
     if not isinstance(then, Mapping) or not isinstance(now, Mapping):
         return ["what it rests on"]
-    then = {name: value for name, value in then.items() if name != "loop" or "loop" in now}  # less is covered
+    then = {name: value for name, value in then.items() if name not in COVERED or name in now}
     names = {name for name in {*then, *now} if name not in then or name not in now or then[name] != now[name]}
     if now.get("policy") != policy:
         names.add("policy")

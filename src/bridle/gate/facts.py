@@ -37,6 +37,9 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
       "account":   {…},                                   what the account says of itself in policies.yaml
       "risk":      low | medium | high                     as the tool's owner has it, high where nobody says
+      "limits":    null | [{"limit", "rule", "per", "group", "counts", "with_this", "most", "within_s", "then", "full"}, …],  how
+                                                          full each limit of the account would be with it (gate.limits); null when
+                                                          nobody can tell
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -48,12 +51,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock, iso
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
 from bridle.gate.history import Cases, describe_history
+from bridle.gate.limits import FleetLimits, full_asking
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.provenance import describe_provenance, made_commit
@@ -86,6 +90,7 @@ class FactSource:
         deeds: Deeds,
         clock: Clock,
         manifests: Manifests,
+        limits: FleetLimits,
         loops: LoopLimits = LIMITS,
         account: Mapping[str, Json] | None = None,
         delegate: str = "",
@@ -100,6 +105,7 @@ class FactSource:
         self._manifests = manifests
         self._recall = Recall(journal, manifests)
         self._loops = loops
+        self.limits = limits
         self._account = dict(account or {})
         self._cases = cases
         self._overrides = overrides
@@ -162,6 +168,9 @@ class FactSource:
             "budget": budget.left() if budget else None,
             "now": iso(self._clock.now()),
         }
+        now = self._clock.now()
+        document["limits"] = await self.limits.describe(document, manifest, action.request.arguments, now=now)
+        document["rests_on"] = {**as_mapping(document["rests_on"]), **_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
 
     async def override(self, document: Mapping[str, Json]) -> dict[str, Json] | None:
@@ -259,6 +268,12 @@ def _repeated(manifest: Manifest | None, loop: Json) -> dict[str, Json]:
         return {"loop": "not known"} if is_counted(manifest) else {}
     assert isinstance(loop, Mapping)
     return {"loop": f"time {loop['times']}"} if is_loop(loop) else {}
+
+
+def _overfull(facts: Mapping[str, Json]) -> dict[str, Json]:
+    """What an approval rests on besides, when a limit is full."""
+    names = full_asking(facts)
+    return {"limits": ", ".join(sorted(names))} if names else {}
 
 
 def _described(manifest: Manifest | None) -> dict[str, Json]:

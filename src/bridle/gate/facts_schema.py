@@ -67,9 +67,10 @@ RESTS_ON = _closed(
         "repository": TEXT,
         "report": TEXT,
         "loop": TEXT,
+        "limits": TEXT,
         "tool": TEXT,
     },
-    optional=("loop", "tool"),
+    optional=("loop", "limits", "tool"),
 )
 SUITE = _or_null(
     _closed(
@@ -234,6 +235,24 @@ FACTS: Mapping[str, Schema] = {
     "place": _closed({"project": _or_null(TEXT), "pipeline": _or_null(TEXT)}),
     "account": MAPPING,
     "risk": {"enum": ["low", "medium", "high"]},
+    "limits": _or_null(
+        _list(
+            _closed(
+                {
+                    "limit": TEXT,
+                    "rule": TEXT,
+                    "per": TEXT,
+                    "group": _or_null(TEXT),
+                    "counts": {"enum": ["actions", "targets", "amount"]},
+                    "with_this": _or_null(TEXT),
+                    "most": TEXT,
+                    "within_s": _or_null(COUNT),
+                    "then": {"enum": ["deny", "ask"]},
+                    "full": _or_null(FLAG),
+                }
+            )
+        )
+    ),
     "budget": _or_null(_closed({"turns": COUNT, "tokens": _or_null(COUNT), "cost_usd": _or_null(TEXT)})),
     "now": MOMENT,
 }

@@ -8,7 +8,8 @@ Rules, in order
      find; what they found are facts.
   4. Facts are gathered, the decision is a pure function of them and of the policy's answer, both are recorded.
   5. deny: recorded. ask: recorded with the request, nothing is done. allow: decision, intent and every guard (approval
-     used, budget reserved) are one transaction, and only then is the delegate told.
+     used, budget reserved, room taken) are one transaction, and only then is the delegate told. Where somebody else has taken
+     the last room of a limit meanwhile, it is judged again.
   6. The outcome is recorded when the delegate's report verifies. What raises in between leaves the intent without an
      outcome: the next attempt recovers it.
   7. With the outcome of what lasts, what was done is added to its target's history, in the same transaction (gate.loops).
@@ -39,6 +40,7 @@ from bridle.gate.asking import EXPIRED, Ask, Asking
 from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
+from bridle.gate.limits import FULL, LimitFull
 from bridle.gate.manifest import Manifest, Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
@@ -47,6 +49,7 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
 from bridle.trust.quorum import CONTROL_PLANE
 
+JUDGED = 3  # times, where others take the last room in between
 REFUSALS = {
     ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
     ApprovalState.EXPIRED: Finding(EXPIRED, "Nobody approved this action in time."),
@@ -72,10 +75,19 @@ class Gate:
         known = await self._known(action)
         if known is not None:
             return known
+        return await self._attempt(action, left=JUDGED)
+
+    async def _attempt(self, action: Action, *, left: int) -> Result:
         judged = await self._judge(action, Ask(topic=action.step))
-        if isinstance(judged, Judgement):
+        if not isinstance(judged, Judgement):
+            return judged
+        try:
             return await self._carrying.carry_out(action, judged)
-        return judged
+        except LimitFull as error:
+            if left > 1:
+                return await self._attempt(action, left=left - 1)
+            full = Finding(FULL, f"{error.what[0].upper()}{error.what[1:]}. Nothing was done.")
+            return await deny(self._on, action, overrule(judged, full))
 
     async def request(self, action: Action, ask: Ask) -> Result:
         """Ask for an approval of `action` ahead of time and do nothing. Done means that it may be performed."""

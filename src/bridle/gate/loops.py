@@ -109,13 +109,8 @@ def is_counted(manifest: Manifest | None) -> bool:
     return manifest is not None and manifest.effect.lasts
 
 
-def describe_change(
-    manifest: Manifest, arguments: Mapping[str, Json], made: Mapping[str, Json] | None
-) -> Change | None:
-    """Return what the action makes of its target; None when that is not known.
-
-    `made` is the provenance of the commit that it moves, if it moves one.
-    """
+def name_target(manifest: Manifest, arguments: Mapping[str, Json], made: Mapping[str, Json] | None) -> str:
+    """Return the digest of the place that the action changes; empty when that is not known."""
     known: dict[str, Json] = {**(made or {}), **arguments}
     target: dict[str, Json] = {name: known.get(name) for name in manifest.target}
     if (
@@ -123,6 +118,19 @@ def describe_change(
     ):  # an owner need not say what names a place: what the call names then does, else the whole call
         target = {name: value for name, value in target.items() if value} or {"call": digest(arguments)}
     if not target or not all(target.values()):
+        return ""
+    return digest({"family": manifest.tool.partition(".")[0], "target": target})
+
+
+def describe_change(
+    manifest: Manifest, arguments: Mapping[str, Json], made: Mapping[str, Json] | None
+) -> Change | None:
+    """Return what the action makes of its target; None when that is not known.
+
+    `made` is the provenance of the commit that it moves, if it moves one.
+    """
+    target = name_target(manifest, arguments, made)
+    if not target:
         return None
     unlike = (*manifest.target, manifest.key)  # the key is another each time
     content: Json = {name: value for name, value in arguments.items() if name not in unlike}
@@ -132,9 +140,8 @@ def describe_change(
         if not isinstance(change, Mapping) or not change.get("exact") or not change.get("alike"):
             return None
         content, alike = change["exact"], change["alike"]
-    family = manifest.tool.partition(".")[0]
     return Change(
-        target=digest({"family": family, "target": target}),
+        target=target,
         exact=digest({"tool": manifest.tool, "content": content}),
         alike=digest({"tool": manifest.tool, "content": alike}),
     )

@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.sessions import SqlSessions
@@ -22,6 +24,7 @@ from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
+from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.operating.door import Door
 from bridle.operating.reception import Reception, Wanted
@@ -212,6 +215,7 @@ async def scene(store, clock, tmp_path, policy):
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(database),
+            limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(database)),
             clock=clock,
             manifests=catalogue,
             cases=SqlSessions(database),

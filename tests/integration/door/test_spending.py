@@ -9,10 +9,14 @@ from bridle.delegate.effectors.server import Called
 
 async def approved(scene, caller, **arguments):
     """Ask for a payment, and have it approved; return its approval."""
-    asked = await scene.door.call(caller, "shop__give", {"order": "A-1001", **arguments})
+    asked = await ask(scene, caller, **arguments)
     assert asked.status == "waiting", asked
     await scene.approve(asked.told["approval"])
     return asked.told["approval"]
+
+
+async def ask(scene, caller, **arguments):
+    return await scene.door.call(caller, "shop__give", {"order": "A-1001", **arguments})
 
 
 async def give(scene, caller, amount, *, door=None):
@@ -30,10 +34,23 @@ async def test_what_one_call_may_not_spend_is_denied_before_anybody_is_asked(sce
 
 async def test_what_a_session_has_left_is_all_that_is_sent(scene):
     caller = await scene.enter()
-    answers = [await give(scene, caller, "40.00") for _ in range(3)]
+    early = await approved(scene, caller, amount="30.00")  # there is room when people say yes
+    answers = [await give(scene, caller, "40.00") for _ in range(2)]
+    answers.append(
+        await scene.door.call(caller, "shop__give", {"order": "A-1001", "amount": "30.00"}, approval=early)
+    )
     assert [answer.status for answer in answers] == ["succeeded", "succeeded", "denied"]
     assert answers[2].told["rule"] == "spend.used-up"
     assert len(scene.shop.called) == 2
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_nobody_is_asked_about_what_can_no_longer_be_paid(scene):
+    caller = await scene.enter()
+    for _ in range(2):
+        await give(scene, caller, "40.00")
+    answer = await ask(scene, caller, amount="40.00")
+    assert (answer.status, answer.told["rule"]) == ("denied", "spend.used-up")
 
 
 async def test_two_processes_that_race_for_what_is_left_pay_it_once(scene):
@@ -62,8 +79,9 @@ async def test_two_processes_that_race_for_what_is_left_pay_it_once(scene):
 async def test_what_has_failed_is_given_back_and_what_is_unknown_is_not(scene):
     caller = await scene.enter()
     scene.shop.answers = [Called("failed", why="no"), Called("unknown", why="lost")]
-    outcomes = [(await give(scene, caller, "50.00")).status for _ in range(4)]
-    assert outcomes == ["failed", "unknown", "succeeded", "denied"]
+    outcomes = [(await give(scene, caller, "50.00")).status for _ in range(3)]
+    assert outcomes == ["failed", "unknown", "succeeded"]
+    assert (await ask(scene, caller, amount="50.00")).status == "denied"
 
 
 @pytest.mark.parametrize("receipt", ["lena@example.com", "a@shop.example.org", "LENA@EXAMPLE.COM"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.rego.step_sets import RegorusSets
@@ -16,6 +17,7 @@ from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
+from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
@@ -36,6 +38,7 @@ from bridle.gate.approvals import ApprovalState
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
+from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
@@ -329,7 +332,7 @@ def principals(store):
 async def desk(store, clock, tmp_path, policy, principals):
     tokens = SqlTokens(store.database)
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"), tokens)
-    ports = _ports(store, clock, policy, delegate, principals, tokens)
+    ports = _ports(store, clock, policy, delegate, principals, tokens, tmp_path)
     durable = FakeDurable()
     bench = Bench(
         gate=Gate(ports),
@@ -385,7 +388,7 @@ async def desk(store, clock, tmp_path, policy, principals):
     return made
 
 
-def _ports(store, clock, policy, delegate, principals, tokens):
+def _ports(store, clock, policy, delegate, principals, tokens, folder):
     budgets = SqlBudgets(store.database)
     catalogue = Catalogue()
     return Ports(
@@ -398,6 +401,7 @@ def _ports(store, clock, policy, delegate, principals, tokens):
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(store.database),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(store.database)),
             clock=clock,
             manifests=catalogue,
         ),

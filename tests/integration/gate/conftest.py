@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.boundary import Boundary
@@ -19,6 +21,7 @@ from bridle.gate.action import Action, Done, action_key
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
+from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
@@ -136,6 +139,7 @@ async def scene(store, clock, tmp_path, policy):
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(store.database),
+            limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(store.database)),
             clock=clock,
             manifests=catalogue,
         ),

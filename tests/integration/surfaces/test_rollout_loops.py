@@ -64,6 +64,10 @@ def test_the_third_rollout_asks_shows_the_others_and_a_refusal_is_not_retried(ho
     assert (ended["state"], origin.tip) == ("denied", before)
     assert [step["path"] for step in ended["stages"]["ship"]] == ["ship/push", "ship/check"]
     assert home.bridle("audit", "verify").returncode == 0
+    (changes,) = (
+        one for one in home.bridle_json("limits")[1]["limits"] if one["limit"] == "changes-an-agent"
+    )
+    assert [used["used"] for used in changes["used"]] == ["4"]
 
 
 def test_the_account_says_from_which_time_on_and_within_which_time(home, origin):

@@ -35,6 +35,7 @@ def facts_about(tool: str, arguments: dict[str, Any], **changes: Any) -> dict[st
         "verification": None,
         "provenance": None,
         "loop": None,
+        "limits": [],
         "budget": None,
     }
     return {**facts, **changes}

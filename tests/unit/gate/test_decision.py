@@ -42,6 +42,7 @@ def facts_about(tool: str, arguments: dict[str, Any], **changes: Any) -> dict[st
         "verification": None,
         "provenance": {"commit": COMMIT},
         "loop": None,
+        "limits": [],
         "budget": None,
     }
     return {**facts, **changes}

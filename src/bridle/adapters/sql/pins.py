@@ -7,7 +7,6 @@ import json
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-import bridle.adapters.sql.spending  # noqa: F401 - its guards: whoever has tools of servers may spend
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.schema import pins

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0013_spending"  # the revision these tables are
+NEWEST = "0014_limits"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -269,14 +269,14 @@ pins = sa.Table(
     sa.Column("seen", sa.Text),
 )
 
-spending = sa.Table(
-    "spending",
+limit_uses = sa.Table(
+    "limit_uses",
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("tool", sa.Text, nullable=False),
-    sa.Column("session", sa.Text, nullable=False),
+    sa.Column("limit", sa.Text, primary_key=True),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
-    sa.Index("spending_by_tool", "tool", "at"),
-    sa.Index("spending_by_session", "session"),
+    sa.Index("limit_uses_by_group", "limit", "group", "at"),
 )

@@ -46,6 +46,16 @@ def check_roles(settings: Settings) -> Sequence[Check]:
     return [Check("roles", State.OK, f"{bound} binding{'s' * (bound != 1)}, {len(access.roles)} roles")]
 
 
+def check_limits(settings: Settings) -> Sequence[Check]:
+    """The file of limits can be read: nothing is done while it cannot."""
+    from bridle.app import open_limits
+
+    found = open_limits(settings).read()
+    if not found:
+        return [Check("limits", State.WARN, "all are off", "docs/limits.md says what they hold")]
+    return [Check("limits", State.OK, f"{len(found)} in force: {', '.join(limit.name for limit in found)}")]
+
+
 def check_journal(settings: Settings) -> Sequence[Check]:
     """The end of the journal verifies, and its newest checkpoint is ours."""
     unopened = _not_opened("journal", settings)
@@ -208,6 +218,7 @@ def known_question() -> dict[str, Any]:
         "verification": None,
         "provenance": None,
         "loop": None,
+        "limits": [],
         "budget": None,
     }
 

@@ -48,6 +48,7 @@ COMMANDS = (
     "people",
     "principals",
     "roles",
+    "limits",
     "policy",
     "inspect",
     "prove",

@@ -49,6 +49,7 @@ def list_checks() -> dict[str, Look]:
         "store": parts.check_store,
         "journal": parts.check_journal,
         "roles": parts.check_roles,
+        "limits": parts.check_limits,
         "policy": parts.check_policy,
         "sandbox": parts.check_sandbox,
         "git": machine.check_git,

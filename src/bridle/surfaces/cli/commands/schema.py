@@ -14,11 +14,12 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input, tools, case-type.")],
+    noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input, tools, case-type, limits.")],
     as_json: AsJson = False,
 ) -> int:
     """Print a JSON Schema (draft 2020-12): of a pipeline, of the facts that a policy is asked about, of manifests, of a
-    case type."""
+    case type, of limits."""
+    from bridle.app import make_limits_schema
     from bridle.core.errors import InputError
     from bridle.gate.entries import make_tools_schema
     from bridle.gate.facts_schema import make_facts_schema
@@ -29,6 +30,7 @@ def schema(
         "policy-input": make_facts_schema,
         "tools": make_tools_schema,
         "case-type": make_case_type_schema,
+        "limits": make_limits_schema,
     }
     if noun not in schemas:
         hint = f"ask for {' or '.join(schemas)}"
