@@ -87,6 +87,14 @@ async def test_appends_at_the_same_moment_get_one_order_without_gaps(store):
     assert verify_chain(await store.journal.read()) == 30
 
 
+async def test_an_append_that_is_refused_does_not_cost_another_beside_it_its_own(store):
+    intents = [Entry(Kind.INTENDED, "exe_1", f"a/{number}", {}) for number in (1, 2, 1, 3)]
+    appends = [store.journal.append([intent]) for intent in intents]
+    answers = await asyncio.gather(*appends, return_exceptions=True)
+    assert [isinstance(answer, GuardError) for answer in answers] == [False, False, True, False]
+    assert verify_chain(await store.journal.read()) == 3
+
+
 SETTINGS = {
     "sqlite": ("PRAGMA synchronous", {True: 2, False: 1}),
     "postgresql": ("SHOW synchronous_commit", {True: "on"}),
@@ -104,13 +112,13 @@ async def test_a_write_is_on_the_disk_unless_it_was_said_not_to_need_that(store,
 
 @pytest.mark.parametrize("kind", list(Kind))
 async def test_only_the_beginning_of_a_leg_may_be_lost_in_a_power_cut(store, monkeypatch, kind):
-    asked, write = [], store.database._write
+    asked, write = [], store.database.write
 
-    def note(work, synced):
+    async def note(work, *, synced, shares):
         asked.append(synced)
-        return write(work, synced)
+        return await write(work, synced=synced, shares=shares)
 
-    monkeypatch.setattr(store.database, "_write", note)
+    monkeypatch.setattr(store.database, "write", note)
     await store.journal.append([Entry(kind, "exe_1", "a", {})])
     assert asked == [kind not in (Kind.STEP_STARTED, Kind.TOKEN_MINTED)]
 

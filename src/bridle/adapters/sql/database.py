@@ -3,13 +3,14 @@
 SQLite runs in WAL with synchronous=FULL: a committed intent survives a power cut; a writer may do without for what comes back by
 itself. A write transaction takes its lock when it begins (BEGIN IMMEDIATE), because it reads the head of the journal before it
 writes; on PostgreSQL the head's row is locked instead. Reads take no lock. Statements run on threads of the store's own,
-never on the event loop, but for finding one row on SQLite.
+never on the event loop, but for finding a few rows on SQLite.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from sqlalchemy import Executable, event, exc
 from sqlalchemy.engine import URL, Connection, Engine, Row
 
 from bridle.adapters.sql.schema import NEWEST
+from bridle.adapters.sql.writer import Writer
 from bridle.core.errors import InputError, UnavailableError
 
 T = TypeVar("T")
@@ -40,43 +42,69 @@ class Database:
         self._is_sqlite = engine.dialect.name == "sqlite"
         # A read is one statement: without a transaction around it PostgreSQL is asked once, not three times.
         self._reading = engine if self._is_sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-write")
+        self._writer = Writer(self._write)
+        self._kept: dict[
+            tuple[str, int], Connection
+        ] = {}  # on SQLite: a pool costs more than most statements
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="store-read")
 
-    async def write(self, work: Callable[[Connection], T], *, synced: bool = True) -> T:
-        """Run `work` in one write transaction.
+    async def write(self, work: Callable[[Connection], T], *, synced: bool = True, shares: bool = False) -> T:
+        """Run `work` in one write transaction; one that `shares` may be run twice, with others beside it (`adapters.sql.writer`).
 
         One that is not `synced` outlives the process, and a power cut only when a synced one came after it.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, work, synced)
+        return await self._writer.write(work, synced=synced, shares=shares)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` outside any transaction."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def find(self, statement: Executable, sought: Mapping[str, object]) -> Row[Any] | None:
-        """Return the one row that `statement` finds by an index, or None.
+        """Return the one row that `statement` finds by an index, or None."""
+        return await self.look(lambda connection: connection.execute(statement, sought).one_or_none())
 
-        On SQLite it is read on the spot: that takes the event loop less time than handing it to a thread and back, and a
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Read a few rows by an index, outside any transaction.
+
+        On SQLite that is done on the spot: it takes the event loop less time than handing it to a thread and back, and a
         reader never waits for a writer there.
         """
-
-        def work(connection: Connection) -> Row[Any] | None:
-            return connection.execute(statement, sought).one_or_none()
-
-        return self._read(work) if self._is_sqlite else await self.read(work)
+        if not self._is_sqlite:
+            return await self.read(work)
+        with _own_words(self.engine.url):
+            return self._with_kept("look", work)
 
     def close(self) -> None:
         """Wait for what is under way and close all connections."""
-        self._writer.shutdown()
+        self._writer.close()
         self._readers.shutdown()
+        for connection in self._kept.values():
+            connection.close()
         self.engine.dispose()
 
-    def _write(self, work: Callable[[Connection], T], synced: bool = True) -> T:
-        with _own_words(self.engine.url), self.engine.connect() as connection:
+    def _write(self, work: Callable[[Connection], T], synced: bool) -> T:
+        def transact(connection: Connection) -> T:
             writing = connection.execution_options(bridle_write=True, bridle_synced=synced)
             with writing.begin():
                 return work(writing)
+
+        with _own_words(self.engine.url):
+            if self._is_sqlite:
+                return self._with_kept("write", transact)
+            with self.engine.connect() as connection:
+                return transact(connection)
+
+    def _with_kept(self, use: str, work: Callable[[Connection], T]) -> T:
+        """Run `work` on the connection that this thread keeps for one use; when it has failed, a new one takes its place."""
+        key = use, threading.get_ident()
+        connection = self._kept.get(key) or self._kept.setdefault(key, self.engine.connect())
+        try:
+            done = work(connection)
+            connection.rollback()  # what SQLAlchemy began for a read; nothing is sent
+        except BaseException:
+            self._kept.pop(key).close()
+            raise
+        return done
 
     def _read(self, work: Callable[[Connection], T]) -> T:
         with _own_words(self.engine.url), self._reading.connect() as connection:
@@ -146,10 +174,17 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("bridle_write"):
             synced = connection.get_execution_options().get("bridle_synced", True)
-            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+            _sync(connection, synced)
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _sync(connection: Connection, synced: bool) -> None:
+    """Have this connection wait for the disk or not, and say so only when it changes."""
+    if connection.info.get("synced") != synced:
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+        connection.info["synced"] = synced
 
 
 def write_ahead(connection: sqlite3.Connection) -> None:

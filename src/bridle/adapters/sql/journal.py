@@ -76,7 +76,7 @@ class SqlJournal(Journal):
     async def append(self, entries: Sequence[Entry], guards: Sequence[Guard] = ()) -> list[Record]:
         synced = not entries or any(entry.kind not in BEGINNINGS for entry in entries)
         records = await self._database.write(
-            lambda connection: self._append(connection, entries, guards), synced=synced
+            lambda connection: self._append(connection, entries, guards), synced=synced, shares=True
         )
         for record in records:
             for listen in self.listeners:
@@ -105,7 +105,9 @@ class SqlJournal(Journal):
         if kinds:
             query = query.where(journal.c.kind.in_([str(kind) for kind in kinds]))
         query = query.order_by(journal.c.seq).limit(limit)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        few = execution and kinds  # by an index; everything else may be long, and is read on a thread
+        read = self._database.look if few else self._database.read
+        rows = await read(lambda connection: connection.execute(query).all())
         return [_read_row(row) for row in rows]
 
     async def get(self, record_id: str) -> Record:
@@ -117,7 +119,7 @@ class SqlJournal(Journal):
     async def reveal(self, record: Record, name: str) -> bytes:
         if name not in record.raw:
             raise InputError(f"record {record.id} keeps no value {name!r}")
-        return await self._database.read(
+        return await self._database.look(
             lambda connection: self._working.get(
                 connection,
                 execution=record.execution,

@@ -24,7 +24,7 @@ class SqlPins(Pins):
         self._database = database
 
     async def all(self) -> list[Pin]:
-        rows = await self._database.read(lambda connection: connection.execute(ALL).all())
+        rows = await self._database.look(lambda connection: connection.execute(ALL).all())
         return [_read(row) for row in rows]
 
 
