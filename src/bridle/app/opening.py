@@ -18,6 +18,7 @@ from bridle.engine.serving import Server, Tell
 from bridle.engine.watch import watch_wishes
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.sweeping import keep_sweeping, sweep_tokens
+from bridle.trust.texts import POLICY, keep_texts
 
 if TYPE_CHECKING:
     from bridle.adapters.dbos.durable import Timing
@@ -41,6 +42,7 @@ async def open_app(
         try:
             await policy.start()
             app = await wire(store, policy, clock, timing, takes_over=takes_over)
+            await keep_texts(app.journal, POLICY, policy.texts)
             await sweep_tokens(app.journal, app.tokens, clock)
             try:
                 async with _watched(app):

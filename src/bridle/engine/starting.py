@@ -1,7 +1,8 @@
 """Starts executions: those that a person asks for, and those that belong to another execution.
 
 Rules
-  1. The start is one record: the plan's digest, the inputs, who asked, and what the delegate proved that its sandbox enforces.
+  1. The start is one record: the plan's digest and its templates', the inputs, who asked, and what the delegate proved that its
+     sandbox enforces.
   2. A child's id follows from its parent and the path it stands at, so it is started once, however often that is tried. It
      acts for whoever started its parent, never for more.
   3. A plan with drafts is started only where no consequential action is a part of it (`drafts`).
@@ -78,6 +79,7 @@ class Starting(Starter):
         body: dict[str, Json] = {
             "pipeline": plan.id,
             "plan": plan.digest(),
+            "templates": dict(plan.lock),
             "inputs": dict(inputs),
             "options": dict(options),
             "initiator": initiator,

@@ -61,6 +61,7 @@ class Kind(StrEnum):
     OVERRIDE_CLOSED = "override.closed"
     EVIDENCE_ISSUED = "evidence.issued"
     HISTORY_REMOVED = "history.removed"
+    TEXT_KEPT = "text.kept"
 
 
 @dataclass(frozen=True)

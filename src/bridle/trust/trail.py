@@ -11,6 +11,7 @@ Rules
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
   7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
+  8. A text that was kept has the digest it is kept under.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -32,6 +33,7 @@ from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import Tally, Terms, take_word
 from bridle.trust.registry import check_change
+from bridle.trust.texts import check_text
 from bridle.trust.verdicts import answered_terms, read_word
 
 CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
@@ -264,6 +266,9 @@ class Trail:
             _must(record, same, "it does not say what the record that it repeats says")
         self._ends[record.id] = (record.execution, record.subject, state)
 
+    def _kept(self, record: Record) -> None:
+        check_text(record)
+
     def _course(self, record: Record) -> _Course:
         course = self._courses.get((record.execution, record.subject))
         if course is None or course.action != read_text(record, "action"):
@@ -287,6 +292,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
     Kind.BLOCK_ENDED: Trail._stage_ended,
+    Kind.TEXT_KEPT: Trail._kept,
     Kind.INTERVENTION_REQUESTED: Trail._questioned,
     Kind.INTERVENTION_ANSWERED: Trail._intervened,
 }

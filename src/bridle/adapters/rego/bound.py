@@ -58,17 +58,22 @@ class BoundPolicy:
 
     @cached_property
     def digest(self) -> str:
+        return digest(self.texts[0])
+
+    @cached_property
+    def texts(self) -> tuple[Json, ...]:
+        """What the digest is of, first; then what it names by digest in turn. Together they are the whole policy."""
+        always: Json = {"modules": dict(self._always.modules), "answer": ANSWER}
         if not self._bindings and not self.account:
-            return self._always.digest
+            return (always,)
         bound = {owner: dict(modules) for owner, modules in self._sets.items()}
-        return digest(
-            {
-                "always": self._always.digest,
-                "sets": bound,
-                "bindings": [one.to_json() for one in self._bindings],
-                "account": self.account,
-            }
-        )
+        whole: Json = {
+            "always": self._always.digest,
+            "sets": bound,
+            "bindings": [one.to_json() for one in self._bindings],
+            "account": self.account,
+        }
+        return (whole, always)
 
     @property
     def speakers(self) -> tuple[Speaker, ...]:

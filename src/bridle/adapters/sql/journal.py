@@ -49,6 +49,7 @@ LAST = (
     .order_by(journal.c.seq.desc())
     .limit(1)
 )
+HOLDS = {"sqlite": "instr(data, :sought) > 0", "postgresql": "position(:sought in data) > 0"}
 BY_ID = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record"))
 
 SEALED = frozenset(
@@ -128,6 +129,19 @@ class SqlJournal(Journal):
                 digest=record.raw[name],
             )
         )
+
+    async def mentioning(self, text: str, kinds: Sequence[Kind]) -> list[Record]:
+        """Return the records of these kinds whose bytes hold `text`; every record of them is looked at."""
+        wanted = [str(kind) for kind in kinds]
+
+        def find(connection: Connection) -> Sequence[sa.Row[Any]]:
+            holds = sa.text(HOLDS[connection.dialect.name]).bindparams(
+                sa.bindparam("sought", text.encode(), sa.LargeBinary)
+            )
+            query = journal.select().where(journal.c.kind.in_(wanted), holds).order_by(journal.c.seq)
+            return connection.execute(query).all()
+
+        return [_read_row(row) for row in await self._database.read(find)]
 
     async def checkpoint(self) -> str:
         """Sign the journal as it stands, store the checkpoint and return its text."""

@@ -52,6 +52,7 @@ COMMANDS = (
     "policy",
     "inspect",
     "prove",
+    "explain",
     "doctor",
     "init",
     "schema",

@@ -1,0 +1,66 @@
+"""`bridle explain`: one action, long after it: who, by which version, on whose authority, by which rules and facts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+
+if TYPE_CHECKING:
+    from bridle.trust.keys import Verifier
+
+
+def register(app: typer.Typer) -> None:
+    app.command(name="explain", epilog="Example: bridle explain exe_01jd3k…/ship/push --json")(explain)
+
+
+def explain(
+    action: Annotated[
+        str,
+        typer.Argument(
+            help="An action's key or its beginning (exe_…/ship/push), an approval, a record, a digest or a commit."
+        ),
+    ],
+    key: Annotated[
+        Path | None,
+        typer.Option(help="The control plane's public key (PEM), from whom you trust.", metavar="PUB"),
+    ] = None,
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Explain an action from the journal alone, verifying what it rests on; exit 3 when something does not verify."""
+    from bridle.core.errors import TrustError
+    from bridle.core.settings import load_settings
+    from bridle.operating.retelling import retell
+    from bridle.surfaces.cli.commands.prove import read_key
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    settings = load_settings(store_url=store)
+    verifier = read_key(key or settings.config_dir / "control-plane.pub")
+    with open_existing_store(settings) as opened:
+        told = asyncio.run(_explain(opened.journal, action, verifier))
+    if as_json:
+        print_json(told)
+    else:
+        for line in filter(None, retell(told)):
+            put(line)
+    return 0 if told["verified"]["holds"] else TrustError.exit_code
+
+
+async def _explain(journal: Any, action: str, verifier: Verifier) -> dict[str, Any]:
+    from bridle.operating.explain import describe, records_of
+    from bridle.operating.lookup import find_action
+    from bridle.operating.vouched import vouch
+
+    found = await find_action(journal, action)
+    told = describe(found)
+    checkpoints = await journal.checkpoints()
+    newest = checkpoints[-1] if checkpoints else ""
+    size = int(newest.split("\n")[1]) if newest else 0
+    leaves = await journal.leaves(size)
+    vouched = vouch(found, records_of(found, told), key=verifier, checkpoint=newest, leaves=leaves)
+    return {**told, "verified": vouched.to_json()}
