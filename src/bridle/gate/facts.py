@@ -4,7 +4,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
 
     {
       "action":    {"tool", "arguments", "effect", "digest", "step", "execution", "purpose"},
-      "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted"},
+      "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted",
+                            "roles": [{"role", "through", "where"}, …]},
       "initiator": null | {the same},
       "scope":     ["file:edit", …],                      what the token allows right now
       "boundary":  {"write", "protect", "push", "network", "suite", "limits"},

@@ -56,6 +56,7 @@ PRINCIPAL = _or_null(
             "digest": TEXT,
             "state": {"enum": ["draft", "approved", "active", "suspended", "retired"]},
             "asserted": FLAG,
+            "roles": {"type": "array", "items": _closed({"role": TEXT, "through": TEXT, "where": TEXT})},
         }
     )
 )

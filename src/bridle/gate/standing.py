@@ -83,6 +83,9 @@ def describe_principal(principal: Principal | None) -> dict[str, Json] | None:
         "digest": principal.digest,
         "state": str(principal.state),
         "asserted": principal.asserted,
+        "roles": [
+            {"role": role, "through": through, "where": where} for role, through, where in principal.roles
+        ],
     }
 
 

@@ -91,6 +91,10 @@ class Binding:
                 return f"{name.replace('_', ' ')} {value}"
         return "account"
 
+    @property
+    def through(self) -> str:
+        return f"group {self.group}" if self.group else self.principal
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -100,10 +104,9 @@ class Grant:
     permission: str
 
     def to_json(self) -> dict[str, Json]:
-        through = f"group {self.binding.group}" if self.binding.group else self.binding.principal
         return {
             "role": self.binding.role,
-            "through": through,
+            "through": self.binding.through,
             "where": self.binding.where,
             "permission": self.permission,
         }
@@ -124,6 +127,11 @@ class Access:
         """Return what a principal's bindings give there."""
         held = [self.roles[binding.role] for binding in self._bound(principal, place)]
         return frozenset().union(*held)
+
+    def roles_of(self, principal: str, place: Place = ANYWHERE) -> tuple[tuple[str, str, str], ...]:
+        """Return the roles that a principal has there: role, through whom, where; sorted, each once."""
+        bound = self._bound(principal, place)
+        return tuple(sorted({(binding.role, binding.through, binding.where) for binding in bound}))
 
     def boundary_of(self, place: Place) -> frozenset[str]:
         """Return what no token goes beyond there; what names no project stays within the boundaries of all."""
@@ -216,4 +224,9 @@ class GrantedPrincipals(Principals):
         if principal.kind not in BOUND:
             return principal
         own = principal.permissions if principal.kind is PrincipalKind.SERVICE else frozenset()
-        return replace(principal, permissions=own | self._access.read().permissions_of(principal.id, place))
+        access = self._access.read()
+        return replace(
+            principal,
+            permissions=own | access.permissions_of(principal.id, place),
+            roles=access.roles_of(principal.id, place),
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -44,6 +44,7 @@ class Principal:
 
     `purpose` says what it is there for. `public_key` is the hexadecimal Ed25519 key of a delegate, else empty. Keys that it
     authenticates with are kept by digest, apart (`trust.credentials`), and so are the policy sets bound to it (`trust.bindings`).
+    `roles` is why it holds what it holds at a place: role, through whom, where (`trust.access`); it is no part of the row.
     """
 
     kind: PrincipalKind
@@ -57,6 +58,7 @@ class Principal:
     asserted: bool = False
     purpose: str = ""
     approved: frozenset[str] = frozenset()
+    roles: tuple[tuple[str, str, str], ...] = field(default=(), compare=False)
 
     @property
     def id(self) -> str:

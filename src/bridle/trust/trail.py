@@ -101,7 +101,7 @@ class Trail:
             raise
         except BridleError as exc:
             raise _broken(record, exc.what) from exc
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, KeyError) as exc:
             raise _broken(record, f"it is misshapen: {exc}") from exc
 
     def _changed(self, record: Record) -> None:

@@ -34,6 +34,12 @@ COMMIT = "3f786850e387550fdab836ed7e6dc881de23001b"
 BRANCH = "fix/isodate"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 AGENT: dict[str, Json] = {"name": "bridle.ci-autofix", "version": "1.0.0", "digest": "sha256:" + "cd" * 32}
+ACTIVE: dict[str, Json] = {"kind": "agent", "state": "active", "owner": "user:ana", **AGENT}
+ANA: dict[str, Json] = {
+    "id": "user:ana",
+    "asserted": False,
+    "roles": [{"role": "developer", "through": "group delivery", "where": "project shop"}],
+}
 
 
 @dataclass
@@ -70,7 +76,11 @@ class Story:
     def decide(
         self, request: Request, effect: str = "allow", *, approval: str = "", policy: str = POLICY
     ) -> Record:
-        facts: dict[str, Json] = {"principal": {"id": request.principal, **AGENT}, "approval": None}
+        facts: dict[str, Json] = {
+            "principal": {"id": request.principal, **ACTIVE},
+            "initiator": ANA,
+            "approval": None,
+        }
         if approval:
             facts["approval"] = {"id": approval, "by": "user:ana", "asserted": True}
         body: dict[str, Json] = {
