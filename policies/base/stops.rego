@@ -44,6 +44,16 @@ ask contains {
 	word in {"merge", "release", "publish", "deploy", "approve", "dismiss", "protection", "override", "bypass"}
 }
 
+ask contains {
+	"rule": "stop.planned",
+	"reason": "What cannot be undone is asked about on its own, when it is called, not as a part of a plan.",
+	"alone": true,
+} if {
+	lasting
+	input.action.effect == "destructive"
+	is_object(input.plan)
+}
+
 default environment := "not named"
 
 environment := input.deployment.environment if input.deployment.environment != ""

@@ -81,6 +81,13 @@ test_what_is_not_production_does_not_ask if {
 	not "stop.production" in asked(other)
 }
 
+destroying(plan) := object.union(calling_out("mcp.shop.wipe"), {"action": {"effect": "destructive"}, "plan": plan})
+
+test_what_cannot_be_undone_is_asked_about_on_its_own_in_a_plan if {
+	"stop.planned" in asked(destroying({"id": "pln_1", "digest": "", "call": 1, "of": 2, "rules": []}))
+	not "stop.planned" in asked(destroying(null))
+}
+
 test_what_can_be_put_back_does_not_ask_in_production if asked(in_production(script("true"))) == set()
 
 test_merging_is_for_people if {

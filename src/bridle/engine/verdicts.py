@@ -7,12 +7,13 @@ Rules
   3. Giving the verdict that one has given already changes nothing, and tells who waits once more.
   4. Whoever gives one is active and holds `approval:verdict` where the action has its effect, today.
   5. Where the account wants it (`BRIDLE_VERDICTS=own-keys`), a word that nobody signs with a key of their own is refused.
-  6. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
+  6. A plan of calls has one verdict: each of its requests gets the same word, bound to that call, in one transaction.
+  7. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridle.core.canonical import Json
@@ -31,7 +32,8 @@ from bridle.gate.approvals import (
 )
 from bridle.gate.approver_inputs import fill_inputs
 from bridle.trust.access import require
-from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
+from bridle.trust.call_plans import read_call_plan
+from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
 from bridle.trust.keys import Signer
 from bridle.trust.people import People, Person, find_signer
 from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
@@ -40,6 +42,7 @@ from bridle.trust.verdicts import own_words, sign_verdict
 
 REVOKED = "revoked"
 VERDICT = "approval:verdict"
+PLAN = "pln_"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,12 @@ class Verdicts:
         self._own_keys = own_keys
 
     async def give(self, approval_id: str, verdict: Verdict) -> Approval:
-        """Record a verdict and wake who waits when it was the last one needed; return the request as it then is."""
+        """Record a verdict and wake who waits when it was the last one needed; return the request as it then is.
+
+        Of a plan of calls, that is the first of its requests.
+        """
+        if approval_id.startswith(PLAN):
+            return await self._give_plan(approval_id, verdict)
         approval = await self._find(approval_id)
         if verdict.by.kind is not PrincipalKind.USER:
             raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
@@ -90,12 +98,31 @@ class Verdicts:
         person = find_signer(self._people, verdict.name, own_keys=self._own_keys)
         wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
         if not self._stands(approval, _voter(verdict, person), wanted):
-            approval = await self._record(approval, verdict, person, wanted)
+            await self._append([await self._prepare(approval, verdict, person, wanted)])
+            approval = await self._find(approval.id)
         if approval.state_at(self._clock.now()) in (ApprovalState.APPROVED, ApprovalState.DENIED):
             if await self._executions.get(approval.execution) is not None:  # a session waits for nothing
                 await self._durable.wake(approval.execution, approval.topic)
             await self._refuse_older(approval)
         return approval
+
+    async def _give_plan(self, plan_id: str, verdict: Verdict) -> Approval:
+        record, approvals = await find_plan(self._journal, self._approvals, plan_id)
+        plan = read_call_plan(plan_id, record.body)
+        if verdict.by.kind is not PrincipalKind.USER:
+            raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
+        person = find_signer(self._people, verdict.name, own_keys=self._own_keys)
+        wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
+        words: list[tuple[Entry, Guard]] = []
+        for approval in approvals:
+            if approval.rests_on.get("plan") != plan.digest:
+                raise TrustError("the request is of another plan", where=approval.id, reason="bad-signature")
+            await require(self._principals, verdict.by.id, VERDICT, await self._place(approval))
+            if not self._stands(approval, _voter(verdict, person), wanted):
+                words.append(await self._prepare(approval, verdict, person, wanted))
+        if words:
+            await self._append(words)
+        return await self._find(approvals[0].id)
 
     async def revoke(self, approval_id: str, verdict: Verdict) -> Approval:
         """Take a person's approval back before it was used; return the request, which waits again."""
@@ -112,7 +139,8 @@ class Verdicts:
             )
         await self._check_request(approval)
         body = self._spell(approval, verdict, person, REVOKED, {})
-        await self._append(approval, body, RevokeVerdict(approval.id, voter, self._clock.now()))
+        guard = RevokeVerdict(approval.id, voter, self._clock.now())
+        await self._append([(self._entry(approval, body), guard)])
         return await self._find(approval_id)
 
     async def _find(self, approval_id: str) -> Approval:
@@ -137,9 +165,10 @@ class Verdicts:
             return voter in approval.given and state in (ApprovalState.OPEN, ApprovalState.APPROVED)
         return state is ApprovalState.DENIED
 
-    async def _record(
+    async def _prepare(
         self, approval: Approval, verdict: Verdict, person: Person | None, wanted: ApprovalState
-    ) -> Approval:
+    ) -> tuple[Entry, Guard]:
+        """Return the record of a verdict that may be given, and its guard."""
         now = self._clock.now()
         if approval.state_at(now) is not ApprovalState.OPEN:
             raise _not_open(approval, self._clock)
@@ -157,8 +186,7 @@ class Verdicts:
             comment=verdict.comment,
             now=now,
         )
-        await self._append(approval, body, guard)
-        return await self._find(approval.id)
+        return self._entry(approval, body), guard
 
     async def _check_request(self, approval: Approval) -> None:
         """Nobody signs for a request that the journal did not make, or with verdicts on it that nobody gave."""
@@ -226,15 +254,17 @@ class Verdicts:
             body["person"] = {**person.to_json(), "signature": signed}
         return body
 
-    async def _append(self, approval: Approval, body: Mapping[str, Json], guard: Guard) -> None:
-        entry = Entry(
-            Kind.APPROVAL_VERDICT, approval.execution, approval.id, sign_verdict(self._signer, body)
-        )
+    def _entry(self, approval: Approval, body: Mapping[str, Json]) -> Entry:
+        signed = sign_verdict(self._signer, body)
+        return Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
+
+    async def _append(self, words: Sequence[tuple[Entry, Guard]]) -> None:
         try:
-            await self._journal.append([entry], [guard])
+            await self._journal.append([entry for entry, _ in words], [guard for _, guard in words])
         except GuardError as error:
+            where = words[0][0].subject
             raise InputError(
-                "somebody else was first", where=approval.id, hint="bridle approvals", reason="not-open"
+                "somebody else was first", where=where, hint="bridle approvals", reason="not-open"
             ) from error
 
     async def _refuse_older(self, approval: Approval) -> None:
@@ -255,10 +285,31 @@ class Verdicts:
         now = self._clock.now()
         guard = GiveVerdict(approval.id, state, CONTROL_PLANE, CONTROL_PLANE, False, comment, now)
         try:
-            await self._append(approval, body, guard)
+            await self._append([(self._entry(approval, body), guard)])
         except InputError:
             return  # somebody answered it meanwhile, and that stands
         await self._durable.wake(approval.execution, approval.topic)
+
+
+async def find_plan(journal: Journal, approvals: Approvals, plan_id: str) -> tuple[Record, list[Approval]]:
+    """Return the record of a plan of calls that people are asked about, with its requests; raise InputError."""
+    states = (ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.USED)
+    known = [item for item in await approvals.find(states=states) if named_plan(item) == plan_id]
+    records = (
+        await journal.read(execution=known[0].execution, subject=plan_id, kinds=(Kind.PLAN_PROPOSED,))
+        if known
+        else []
+    )
+    if not records:
+        raise InputError(f"no plan {plan_id!r} waits", hint="bridle approvals lists what does")
+    found = [await approvals.get(one) for one in read_call_plan(plan_id, records[0].body).approvals]
+    return records[0], [one for one in found if one is not None]
+
+
+def named_plan(approval: Approval) -> str:
+    """Return the plan of calls that a request is of, or an empty text."""
+    plan = approval.shown.get("plan")
+    return str(plan["id"]) if isinstance(plan, Mapping) else ""
 
 
 def describe_terms(terms: Terms) -> str:

@@ -43,7 +43,7 @@ class Action:
     `request` is what is digested and recorded. `execution` and `step` are where it happens, `workspace` names the
     folder it works in (or is empty), `token` is the execution token's secret, `payload` what a model call needs
     besides its arguments (bound to them by digest). `deployment` says what the stage around it deploys, and where, `task` what
-    the session around it is for: facts.
+    the session around it is for, `plan` of which plan of calls it is one: facts.
     """
 
     request: Request
@@ -56,6 +56,7 @@ class Action:
     budget: str = ""
     deployment: Mapping[str, Json] | None = None
     task: Mapping[str, Json] | None = None
+    plan: Mapping[str, Json] | None = None
 
     @property
     def key(self) -> str:

@@ -109,10 +109,19 @@ class Asking:
 
     async def ask(self, action: Action, judgement: Judgement, ask: Ask) -> Asked:
         """Record the decision and the request; one that was approved and no longer holds is closed."""
+        alone = {name: value for name, value in _rests_on(judgement).items() if name != "plan"}
+        approval = await self.draw_up(action, judgement, ask, rests_on=alone)
+        entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
+        guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
+        written = await self._on.journal.append(entries, [*guards, RequestApproval(approval)])
+        return Asked(written[1].id, approval.id)
+
+    async def draw_up(
+        self, action: Action, judgement: Judgement, ask: Ask, *, rests_on: Mapping[str, Json]
+    ) -> Approval:
+        """Return the request as people will read it; nothing is recorded."""
         now = self._on.clock.now()
-        rests_on = judgement.facts["rests_on"]
-        assert isinstance(rests_on, Mapping)
-        approval = Approval(
+        return Approval(
             id=new_id("apr"),
             execution=action.execution,
             topic=ask.topic or action.step,
@@ -121,17 +130,13 @@ class Asking:
             tool=action.request.tool,
             message=self._on.redactor.redact(ask.message) or f"{action.request.tool} needs a person's word",
             rests_on=rests_on,
-            shown=await self._shown(action, judgement),
+            shown=await self.show(action, judgement),
             requested_at=now,
             expires_at=ask.expires_at(now),
             terms=self._on.terms(ask.terms or Terms()),
         )
-        entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
-        guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
-        written = await self._on.journal.append(entries, [*guards, RequestApproval(approval)])
-        return Asked(written[1].id, approval.id)
 
-    async def _shown(self, action: Action, judgement: Judgement) -> dict[str, Json]:
+    async def show(self, action: Action, judgement: Judgement) -> dict[str, Json]:
         """What the person reads: the action, the rules that ask and, for a commit, its difference and both reports."""
         shown: dict[str, Json] = {
             "tool": action.request.tool,
@@ -156,6 +161,10 @@ class Asking:
         if isinstance(provenance, Mapping):
             shown.update(await describe_exhibits(self._on.journal, action.execution, provenance))
         return shown
+
+
+def _rests_on(judgement: Judgement) -> Mapping[str, Json]:
+    return as_mapping(judgement.facts["rests_on"])
 
 
 def _show_origin(origin: Mapping[str, Json]) -> dict[str, Json]:

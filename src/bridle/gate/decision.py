@@ -9,7 +9,8 @@ Rules
   6. Any allow of the policy then allows; when no rule says anything, it is denied: policy.no-rule-allows.
 
 An approval answers when it was given by people (or, to go on, by its author's default), and when all that it rests on is what
-it would rest on now, the policy that answers included. Denies are monotone: adding one to any input never makes it allow.
+it would rest on now, the policy that answers included. That of a plan of calls answers the rules that asked when it was given
+and no others, and none that wants to be asked about alone. Denies are monotone: adding one to any input never makes it allow.
 
 The facts are those of gate.facts. Gathering them, recording the decision and using up the approval are the
 gate's work; this file is pure, and the same inputs give the same decision for ever.
@@ -97,6 +98,9 @@ def _ask(facts: Facts, answer: PolicyAnswer) -> Decision:
     complaint = _approval_complaint(approval, facts, policy=answer.digest)
     if complaint:
         return _overridden(facts, answer) or Decision("ask", (*answer.ask, complaint), answer.digest)
+    left = _left_to_ask(approval, facts, answer)
+    if left:
+        return _overridden(facts, answer) or Decision("ask", left, answer.digest)
     name, people = str(approval["id"]), _approvers(approval)
     approved = Finding("approved", f"{people} approved exactly this action ({name}).")
     return Decision("allow", (approved,), answer.digest, _expect(facts), name)
@@ -133,6 +137,16 @@ def _approval_complaint(approval: Mapping[str, Json], facts: Facts, *, policy: s
     return None
 
 
+def _left_to_ask(approval: Mapping[str, Json], facts: Facts, answer: PolicyAnswer) -> tuple[Finding, ...]:
+    """Return what the approval of a plan does not answer: what asks for itself alone, and what did not ask when it was given."""
+    then, plan = approval.get("rests_on"), facts.get("plan")
+    if not isinstance(then, Mapping) or "plan" not in then:
+        return ()
+    known = plan.get("rules") if isinstance(plan, Mapping) else None
+    answered = known if isinstance(known, (list, tuple)) else ()
+    return tuple(finding for finding in answer.ask if finding.alone or finding.rule not in answered)
+
+
 def _approvers(approval: Mapping[str, Json]) -> str:
     listed = approval.get("approvers")
     names = [str(name) for name in listed] if isinstance(listed, (list, tuple)) else []
@@ -157,6 +171,7 @@ def _changed(then: Json, now: Json, *, policy: str) -> list[str]:
     if not isinstance(then, Mapping) or not isinstance(now, Mapping):
         return ["what it rests on"]
     then = {name: value for name, value in then.items() if name not in COVERED or name in now}
+    now = {name: value for name, value in now.items() if name != "plan" or "plan" in then}  # asked on its own
     names = {name for name in {*then, *now} if name not in then or name not in now or then[name] != now[name]}
     if now.get("policy") != policy:
         names.add("policy")

@@ -29,6 +29,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
                                                           it; an environment is production unless the pipeline says otherwise
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
+      "plan":      null | {"id", "digest", "call", "of", "rules"},   of which plan of calls it is one (trust.call_plans); the
+                                                          digest is "" while the plan is proposed
       "origins":   null | [{"argument", "value", "type", "kind", "where", "note"}, …],  where each judged value of a call of an
                                                           external tool comes from (gate.origins); null when nobody can tell
       "history":   null | [{"at", "session", "tool", "effect", "status", "approved", "arguments"}, …],  what was done, and asked
@@ -147,6 +149,7 @@ class FactSource:
                 **_rests_on(policy, standing, provenance),
                 **_repeated(manifest, loop),
                 **_described(manifest),
+                **_planned(action),
             },
             "verification": dict(verification) if verification else None,
             "tree": tree,
@@ -156,6 +159,7 @@ class FactSource:
             "loop": loop,
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
+            "plan": dict(action.plan) if action.plan else None,
             "origins": await self._recall.describe(action, manifest),
             "history": await describe_history(
                 action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
@@ -280,3 +284,8 @@ def _overfull(facts: Mapping[str, Json]) -> dict[str, Json]:
 def _described(manifest: Manifest | None) -> dict[str, Json]:
     """An approval of a call to somebody's server rests on what its owner and the server said of the tool."""
     return {"tool": manifest.digest} if manifest and manifest.external else {}
+
+
+def _planned(action: Action) -> dict[str, Json]:
+    """An approval of a plan rests on all of the plan."""
+    return {"plan": action.plan["digest"]} if action.plan and action.plan["digest"] else {}

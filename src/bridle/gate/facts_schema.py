@@ -70,8 +70,9 @@ RESTS_ON = _closed(
         "loop": TEXT,
         "limits": TEXT,
         "tool": TEXT,
+        "plan": TEXT,
     },
-    optional=("loop", "limits", "tool"),
+    optional=("loop", "limits", "tool", "plan"),
 )
 SUITE = _or_null(
     _closed(
@@ -201,6 +202,7 @@ FACTS: Mapping[str, Schema] = {
     "task": _or_null(
         _closed({"session": TEXT, "purpose": TEXT, "case": _or_null(TEXT), "request_digest": TEXT})
     ),
+    "plan": _or_null(_closed({"id": TEXT, "digest": TEXT, "call": COUNT, "of": COUNT, "rules": TEXTS})),
     "origins": _or_null(
         _list(_closed(dict.fromkeys(("argument", "value", "type", "kind", "where", "note"), TEXT)))
     ),

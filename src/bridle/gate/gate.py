@@ -27,7 +27,7 @@ The gate never waits for a person; it does not know the engine, the agent or the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bridle.core.canonical import Json
@@ -42,9 +42,11 @@ from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
 from bridle.gate.limits import FULL, LimitFull
 from bridle.gate.manifest import Manifest, Recovery
+from bridle.gate.planning import Judged, record_plan
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.gate.standing import Standing
+from bridle.trust.call_plans import CallPlan
 from bridle.trust.journal import Kind, Record
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
 from bridle.trust.quorum import CONTROL_PLANE
@@ -95,6 +97,16 @@ class Gate:
         if not isinstance(judged, Judgement):
             return judged
         return Done("", "succeeded", _describe_answer(judged.facts["approval"]))
+
+    async def propose(self, plan_id: str, actions: Sequence[Action], ask: Ask) -> Denied | CallPlan:
+        """Ask people about several actions at once (gate.planning); the first that is denied is the answer."""
+        judged: list[Judged] = []
+        for action in actions:
+            judgement = await self._decide(action, None)
+            if judgement.decision.effect == "deny":
+                return await deny(self._on, action, judgement)
+            judged.append(Judged(action, judgement))
+        return await record_plan(self._on, self._asking, plan_id, judged, ask)
 
     async def settle(self, action: Action, ask: Ask) -> Result:
         """Ask people whether to go on, and use their answer up: the same answer whenever the same question is put again."""

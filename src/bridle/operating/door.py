@@ -8,8 +8,10 @@ Rules
      very action that the approval is about, or it is refused. After that the approval is used, and the same call is a new one.
   4. An ask is answered with the approval's id, and nothing waits.
   5. Two calls with one approval at the same time are one after the other: the second finds it used.
-  6. Nobody can fill the journal: calls and refused tokens are counted (`operating.pace`).
-  7. One process serves a session. Another takes it over when that one is gone; what was begun there and has no outcome is
+  6. Calls that people approved as a plan need no id: the call that is next in it, exactly, is that call (`operating.call_plans`).
+     While a session has a plan, its calls are one after the other.
+  7. Nobody can fill the journal: calls and refused tokens are counted (`operating.pace`).
+  8. One process serves a session. Another takes it over when that one is gone; what was begun there and has no outcome is
      recorded as unknown first, and is nobody's to repeat.
 
 It knows no protocol: `surfaces.mcp` speaks it.
@@ -18,66 +20,47 @@ It knows no protocol: `surfaces.mcp` speaks it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
-from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json, canonical
 from bridle.core.clock import Clock
 from bridle.core.errors import BridleError, InputError, TrustError, UnavailableError
 from bridle.core.ids import new_id
-from bridle.dispatch.protocol import Request
-from bridle.gate.action import Action, Asked, Denied, Result, Unknown
+from bridle.gate.action import Asked, Denied, Result, Unknown
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.external import Catalogue, fill_key, offered_schema
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Manifest
+from bridle.operating.call_plans import CallPlans, is_planned
+from bridle.operating.calling import (
+    LARGEST_CALL,
+    MOST_WAITING,
+    TOO_MANY_CALLS,
+    Answer,
+    Caller,
+    Offer,
+    action_of,
+    failed,
+    spell,
+    too_many_waiting,
+    tool_name,
+)
 from bridle.operating.pace import Pace, Refusals
+from bridle.operating.proposals import PlanCall, Proposals
 from bridle.operating.session import STEP, Session, Sessions, SessionState, TakeSession
 from bridle.operating.tools import Tools
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
 from bridle.trust.permissions import holds
 from bridle.trust.policy import Finding
 from bridle.trust.principals import Principals
-from bridle.trust.tokens import Token, Tokens, hash_secret, scope_today
+from bridle.trust.tokens import Tokens, hash_secret, scope_today
 
-NAME_LIMIT = 200
-MOST_WAITING = 50  # more than a person reads
-LARGEST_CALL = 64 << 10  # bytes of canonical JSON; a person may have to read it
 OTHER_CALL = Finding(
     "approval.other-call",
     "This approval was given for another call. Repeat exactly the call that it was asked for, or leave it out.",
 )
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who is at the door."""
-
-    session: Session
-    token: Token
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A tool as an agent is told of it. `name` is the door's spelling of it; `asks` says that it may need an approval."""
-
-    name: str
-    description: str
-    schema: Mapping[str, Json]
-    asks: bool
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a call: `status` is succeeded, failed, denied, waiting or unknown. `value` is the tool's own result;
-    `told` is what Bridle says of it: rule and reason, or the approval's id."""
-
-    status: str
-    value: Mapping[str, Json] = field(default_factory=dict)
-    told: Mapping[str, Json] = field(default_factory=dict)
 
 
 class Door:
@@ -109,6 +92,10 @@ class Door:
         self._clock = clock
         self._process = process
         self._living = living
+        self._plans = CallPlans(journal, approvals, clock)
+        self._proposals = Proposals(
+            gate=gate, journal=journal, approvals=approvals, catalogue=catalogue, plans=self._plans
+        )
         self._refusals = Refusals(journal)
         self._pace = Pace()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -153,25 +140,35 @@ class Door:
     ) -> Answer:
         """Perform one call and say what became of it; raise nothing that the caller could do something about."""
         if not self._pace.admits(caller.session.id):
-            told = {"error": "too many calls", "reason": "too-many-calls", "next": "call again in a minute"}
-            return Answer("failed", told=told)
-        known = self._catalogue.get(_tool_name(name))
+            return TOO_MANY_CALLS
+        known = self._catalogue.get(tool_name(name))
         # what lasts is called one after the other in a session, so that the same question is put once
         alone = f"{caller.session.id} {name}" if known and known.effect.lasts else new_id("cal")
-        lock = self._locks.setdefault(approval or alone, asyncio.Lock())
+        of_plan = await self._plans.any(caller.session.id)
+        lock = self._locks.setdefault(caller.session.id if of_plan else approval or alone, asyncio.Lock())
         async with lock:
             try:
                 await self._tools.refresh()
                 result = await self._perform(caller, name, arguments, approval)
             except BridleError as error:
-                told = {"error": error.what, "reason": error.reason, "next": error.hint}
-                return Answer("failed", told={key: value for key, value in told.items() if value})
-        return self._answer(result, self._catalogue.get(_tool_name(name)))
+                return failed(error)
+        return self._answer(result, self._catalogue.get(tool_name(name)))
+
+    async def propose(self, caller: Caller, calls: Sequence[PlanCall], *, message: str = "") -> Answer:
+        """Ask people about these calls at once, in this order; say what waits, or why nothing does."""
+        if not self._pace.admits(caller.session.id):
+            return TOO_MANY_CALLS
+        async with self._locks.setdefault(caller.session.id, asyncio.Lock()):
+            try:
+                await self._tools.refresh()
+                return await self._proposals.propose(caller, calls, message=message)
+            except BridleError as error:
+                return failed(error)
 
     async def _perform(
         self, caller: Caller, name: str, arguments: Mapping[str, Json], approval_id: str
     ) -> Result:
-        tool = _tool_name(name)
+        tool = tool_name(name)
         manifest = self._catalogue.get(tool)
         approval = await self._approval(caller, approval_id)
         key = approval.key if approval else f"{caller.session.id}/{STEP}#{new_id('cal')}"
@@ -179,21 +176,32 @@ class Door:
         told: dict[str, Json] = {"size_bytes": size}
         if size > LARGEST_CALL:
             finding = Finding("tool.arguments", f"The arguments are larger than {LARGEST_CALL} bytes.")
-            return await self._gate.refuse(_action(caller, key, tool, told), finding)
+            return await self._gate.refuse(action_of(caller, key, tool, told), finding)
         if manifest is None:  # what is sent to a tool that is none is nobody's record
-            return await self._gate.perform(_action(caller, key, tool, told))
+            return await self._gate.perform(action_of(caller, key, tool, told))
         try:
             filled = fill_key(manifest, arguments, key=key)
         except InputError as error:
             finding = Finding("tool.arguments", f"{error.what}: {error.hint}.")
-            return await self._gate.refuse(_action(caller, key, tool, arguments), finding)
+            return await self._gate.refuse(action_of(caller, key, tool, arguments), finding)
+        turn = await self._plans.turn(
+            caller.session.id,
+            lambda key: action_of(caller, key, tool, fill_key(manifest, arguments, key=key)).digest,
+            approval,
+        )
+        if turn is not None:
+            filled = fill_key(manifest, arguments, key=turn.key)
+            action = replace(action_of(caller, turn.key, tool, filled), plan=turn.fact)
+            result = await self._gate.perform(action)
+            await self._plans.took(caller.session.id, turn, result)
+            return result
         if approval is None and manifest.effect.lasts:
             waiting = await self._pending(caller, manifest, arguments)
             if waiting:
                 return Asked("", waiting)
-        action = _action(caller, key, tool, filled)
+        action = action_of(caller, key, tool, filled)
         if approval is not None and approval.action != action.digest:
-            again = _action(caller, f"{caller.session.id}/{STEP}#{new_id('cal')}", tool, arguments)
+            again = action_of(caller, f"{caller.session.id}/{STEP}#{new_id('cal')}", tool, arguments)
             return await self._gate.refuse(again, OTHER_CALL)
         return await self._gate.perform(action)
 
@@ -217,17 +225,16 @@ class Door:
         found = await self._approvals.find(execution=caller.session.id, states=waiting)
         now = self._clock.now()
         for approval in found:
-            if approval.tool != manifest.tool or approval.state_at(now) not in waiting:
+            state = approval.state_at(now)
+            if approval.tool != manifest.tool or state not in waiting:
                 continue
+            if is_planned(approval) and state is ApprovalState.APPROVED:
+                continue  # it was approved for its place in the plan, and this is not its turn
             again = fill_key(manifest, arguments, key=approval.key)
-            if _action(caller, approval.key, manifest.tool, again).digest == approval.action:
+            if action_of(caller, approval.key, manifest.tool, again).digest == approval.action:
                 return approval.id
         if len(found) >= MOST_WAITING:
-            raise InputError(
-                f"{len(found)} calls of this session wait for a person",
-                hint="wait for those, or do something else",
-                reason="too-many-waiting",
-            )
+            raise too_many_waiting(len(found))
         return ""
 
     def _answer(self, result: Result, manifest: Manifest | None) -> Answer:
@@ -245,7 +252,7 @@ class Door:
         return Answer(result.status, value=value)
 
     async def _take(self, session: Session) -> None:
-        """Make sure that this process serves the session: rule 7."""
+        """Make sure that this process serves the session: rule 8."""
         if session.holder == self._process:
             return
         if session.holder and session.holder in await self._living():
@@ -264,37 +271,9 @@ class Door:
         await self._gate.give_up(session.id)
 
 
-def spell(tool: str) -> str:
-    """Return a tool's name as clients can write it: `mcp.refunds.issue` is `refunds__issue`."""
-    return tool.removeprefix("mcp.").replace(".", "__", 1)
-
-
-def _tool_name(name: str) -> str:
-    """Return the gate's name of a tool; one that no manifest has is denied there by that name."""
-    server, _, tool = name[:NAME_LIMIT].partition("__")
-    return f"mcp.{server}.{tool}"
-
-
 def _offer(manifest: Manifest) -> Offer:
     asks = manifest.effect is not Effect.READ
     return Offer(spell(manifest.tool), manifest.description, offered_schema(manifest), asks)
-
-
-def _action(caller: Caller, key: str, tool: str, arguments: Mapping[str, Json]) -> Action:
-    session = caller.session
-    return Action(
-        request=Request(key, tool, arguments, caller.token.principal, session.purpose),
-        execution=session.id,
-        step=STEP,
-        boundary=Boundary(),
-        token=caller.secret,
-        task={
-            "session": session.id,
-            "purpose": session.purpose,
-            "case": session.case,
-            "request_digest": session.request,
-        },
-    )
 
 
 def _next(approval: str) -> str:

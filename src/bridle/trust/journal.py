@@ -52,6 +52,8 @@ class Kind(StrEnum):
     APPROVAL_VERDICT = "approval.verdict"
     INTERVENTION_REQUESTED = "intervention.requested"
     INTERVENTION_ANSWERED = "intervention.answered"
+    PLAN_PROPOSED = "plan.proposed"
+    PLAN_ENDED = "plan.ended"
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
     SESSION_TAKEN = "session.taken"

@@ -2,7 +2,7 @@
 
 A policy set is a list of Rego v1 modules. Each adds findings to three sets, `deny`, `ask` and `allow`, in the package
 `bridle.gate`; a finding names its rule and gives the reason a person and a model will read. One whose severity is `warn` is told
-and stops nothing. Combining them is not the
+and stops nothing. A question with `alone: true` is put on its own, not as a part of a plan of calls. Combining them is not the
 engine's work: gate.decision does it (deny wins over ask, ask over allow, and nothing said means denied).
 
 Whatever is not exactly such an answer raises PolicyError: undefined, an exception, a time-out, an oversized or
@@ -26,10 +26,12 @@ class PolicyError(TrustError):
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One rule's word: `rule` such as `git.push.protected-branch`, `reason` as a full sentence."""
+    """One rule's word: `rule` such as `git.push.protected-branch`, `reason` as a full sentence. `alone` is a question that no
+    approval of a plan answers."""
 
     rule: str
     reason: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, order=True)

@@ -7,7 +7,8 @@ Rules
   3. An outcome carries the report of the delegate the permit was for, signed with the key that delegate was
      registered with, and says nothing but what the report says. Without a report nothing can have succeeded.
   4. An approval is requested where the decision was to ask. Its verdicts come in time from people whom its terms allow, each
-     counted once (trust.quorum), and it is used once there are enough: by one intent, or by the one decision to go on.
+     counted once (trust.quorum), and it is used once there are enough: by one intent, or by the one decision to go on. What was
+     approved with a plan of calls is a call of it, and begun once all calls before have succeeded (trust.call_plans).
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
   7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
@@ -26,6 +27,7 @@ from datetime import timedelta
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
+from bridle.trust.call_plans import CallPlan, read_call_plan
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
@@ -56,6 +58,7 @@ class _Course:
     intended: bool = False
     delegate: str = ""
     ended: bool = False
+    succeeded: bool = False
 
 
 @dataclass
@@ -66,6 +69,7 @@ class _Word:
     rests_on: str
     expires_at: str
     terms: Terms
+    plan: CallPlan | None = None
     tally: Tally = field(default_factory=Tally)
     used: bool = False
 
@@ -80,6 +84,7 @@ class Trail:
         self._control_plane = control_plane
         self._courses: dict[tuple[str, str], _Course] = {}
         self._words: dict[str, _Word] = {}
+        self._plans: dict[tuple[str, str], CallPlan] = {}
         self._questions: dict[tuple[str, str], Record] = {}
         self._stopped: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
@@ -177,7 +182,13 @@ class Trail:
         if word is None or word.action != course.action or not word.tally.has_enough(word.terms):
             raise _broken(record, f"{course.approval} does not approve it")
         _must(record, not word.used, f"{course.approval} was used before")
+        if word.plan is not None:
+            word.plan.check_turn(course.action, lambda key: self._has_succeeded(record.execution, key))
         word.used = True
+
+    def _has_succeeded(self, execution: str, key: str) -> bool:
+        course = self._courses.get((execution, key))
+        return course is not None and course.succeeded
 
     def _ended(self, record: Record) -> None:
         course = self._course(record)
@@ -187,7 +198,11 @@ class Trail:
             _must(record, read_text(record, "status") in UNREPORTED, "no delegate reported it")
         else:
             self._check_report(record, course)
-        course.ended = True
+        course.ended, course.succeeded = True, record.body.get("status") == "succeeded"
+
+    def _proposed(self, record: Record) -> None:
+        plan = read_call_plan(record.subject, record.body)
+        self._plans[record.execution, plan.digest] = plan
 
     def _check_report(self, record: Record, course: _Course) -> None:
         content, delegate = read_part(record, "report", "content"), read_text(record, "report", "delegate")
@@ -213,9 +228,14 @@ class Trail:
         _must(record, asked, "no decision asks for it")
         _must(record, record.subject not in self._words, "it was requested before")
         terms = Terms.from_json(read_part(record, "terms") if "terms" in record.body else {})
+        rests_on = read_part(record, "rests_on")
+        plan = self._plans.get((record.execution, str(rests_on.get("plan", ""))))
+        named = plan is not None and record.subject in plan.approvals
+        _must(record, named or "plan" not in rests_on, "it is of no plan that was recorded before")
         self._words[record.subject] = _Word(
             action=action,
-            rests_on=digest(read_part(record, "rests_on")),
+            rests_on=digest(rests_on),
+            plan=plan,
             expires_at=read_text(record, "expires_at"),
             terms=terms,
         )
@@ -289,6 +309,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.DECIDED: Trail._decided,
     Kind.INTENDED: Trail._intended,
     Kind.OUTCOME: Trail._ended,
+    Kind.PLAN_PROPOSED: Trail._proposed,
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
     Kind.BLOCK_ENDED: Trail._stage_ended,

@@ -11,6 +11,7 @@ from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
@@ -20,6 +21,7 @@ from bridle.core.errors import UnavailableError
 from bridle.core.settings import load_settings
 from bridle.delegate.app import build_delegate
 from bridle.delegate.effectors.server import Called
+from bridle.engine.verdicts import Verdicts
 from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
@@ -39,6 +41,7 @@ from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
 from bridle.trust.verdicts import sign_verdict
 from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
+from support.people import PeopleInMemory
 
 ENTRIES = """
 server: shop
@@ -170,6 +173,13 @@ class Scene:
         await self.store.journal.append([entry], [StoreCredential(made)])
         return secret
 
+    def desk(self, people=None, **changes):
+        """The desk that takes verdicts; no execution waits here, so it wakes nobody."""
+        parts = {name: self.parts[name] for name in ("journal", "approvals", "clock", "principals")}
+        executions = SqlExecutions(self.store.database)
+        here = {"executions": executions, "durable": None, "people": people or PeopleInMemory()}
+        return Verdicts(**{**parts, **here, "signer": self.store.signer, **changes})
+
     def another(self, process, living=()):
         """A second process at the same store."""
 
@@ -295,7 +305,9 @@ async def scene(store, clock, tmp_path, policy):
 
 async def _register(store, signer):
     residents = [
-        Principal(PrincipalKind.USER, "ana", "user:ana", frozenset({"mcp:*", "session:open"})),
+        Principal(
+            PrincipalKind.USER, "ana", "user:ana", frozenset({"mcp:*", "session:open", "approval:verdict"})
+        ),
         Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"server:describe"})),
         Principal(
             PrincipalKind.DELEGATE, "local", "user:ana", frozenset(), public_key=signer.verifier.raw.hex()

@@ -43,6 +43,7 @@ async def test_a_client_lists_calls_is_refused_asks_and_is_let_through(scene):
             "shop__give",
             "shop__note",
             "shop__peek",
+            "bridle_plan",
         }
         assert "bridle_approval" in tools["shop__pay"].input_schema["properties"]
         assert "key" not in tools["shop__pay"].input_schema["properties"]
@@ -102,3 +103,13 @@ async def test_the_address_is_noted_while_it_serves(scene):
     async with served(scene) as url:
         assert find_door(scene.store.folder) == url
     assert find_door(scene.store.folder) == ""
+
+
+async def test_a_plan_is_proposed_and_what_is_none_is_said(scene):
+    call = {"tool": "shop__pay", "arguments": {"order": "A-1001"}}
+    async with client(scene) as agent:
+        proposed = await agent.call_tool("bridle_plan", {"calls": [call], "why": "the customer asked"})
+        odd = await agent.call_tool("bridle_plan", {"calls": [{**call, "bridle_approval": "apr_1"}]})
+    told = proposed.structured_content
+    assert (told["status"], told["calls"][0]["asked"]) == ("waiting", True)
+    assert (odd.is_error, odd.structured_content["reason"]) == (True, "bad-plan")

@@ -98,6 +98,11 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
         {**paying, "action": destroying},
         {
             **paying,
+            "action": destroying,
+            "plan": {"id": "pln_1", "digest": "", "call": 1, "of": 1, "rules": []},
+        },
+        {
+            **paying,
             "loop": {
                 "times": 3,
                 "limit": 3,

@@ -228,3 +228,27 @@ def test_a_boundary_that_is_no_list_of_patterns_never_allows(name: str, value: A
     facts = push()
     facts["boundary"][name] = value
     assert rules(decide(facts, MANIFEST, says(allow=[ALLOW]))) == ["facts.incomplete"]
+
+
+def of_plan(*, digest: str = "sha256:p", rules: tuple[str, ...] = ("some.ask",)) -> dict[str, Any]:
+    """A push that was approved with a plan, as it comes to be made in it."""
+    plan = {"id": "pln_1", "digest": digest, "call": 1, "of": 2, "rules": list(rules)}
+    yes = approval(rests_on={**RESTS_ON, "plan": "sha256:p"})
+    return push(plan=plan, rests_on={**RESTS_ON, "plan": digest}, approval=yes)
+
+
+@pytest.mark.parametrize(
+    ("facts", "asks", "effect"),
+    [
+        (of_plan(), [ASK], "allow"),
+        (of_plan(), [ASK, Finding("new.ask", "Something else.")], "ask"),
+        (of_plan(), [Finding("some.ask", "On its own.", alone=True)], "ask"),
+        (of_plan(rules=()), [ASK], "ask"),
+        (of_plan(digest="sha256:q"), [ASK], "ask"),
+        ({**of_plan(), "plan": None, "rests_on": dict(RESTS_ON)}, [ASK], "ask"),
+        ({**of_plan(), "approval": approval()}, [Finding("some.ask", "On its own.", alone=True)], "allow"),
+    ],
+)
+def test_the_approval_of_a_plan_answers_what_asked_when_it_was_given_in_that_plan(facts, asks, effect):
+    decision = decide(facts, builtin_manifests()["git.push"], says(ask=asks, allow=[ALLOW]))
+    assert decision.effect == effect

@@ -2,7 +2,7 @@
 
 Rules
   1. An object with exactly `deny`, `ask` and `allow`, each a list of objects with exactly `rule` and `reason`, and in the first
-     two a `severity`, if any. What has the severity warn is told, and neither denies nor asks.
+     two a `severity`, if any. What has the severity warn is told, and neither denies nor asks. What asks may be `alone`.
   2. A rule's name is lower-case words with dots and dashes; a reason is a text of at most MAX_REASON characters.
   3. At most MAX_FINDINGS findings: a set that says more is broken, not thorough.
 
@@ -66,17 +66,20 @@ def _plain(item: Json) -> Finding:
 
 
 def _finding(part: str, item: Json) -> Finding:
-    if not isinstance(item, dict) or set(item) - {"severity"} != {"rule", "reason"}:
+    if not isinstance(item, dict) or set(item) - {"severity", "alone"} != {"rule", "reason"}:
         raise PolicyError(f"{part} holds {_shown(item)}, not an object with rule and reason")
     severity = item.get("severity", "error")
     if severity not in SEVERITIES or (severity == "warn" and part == "allow"):
         raise PolicyError(f"{part} holds a finding of the severity {_shown(severity)}")
+    alone = item.get("alone", False)
+    if not isinstance(alone, bool) or ("alone" in item and part != "ask"):
+        raise PolicyError(f"{part} holds {_shown(item)}: only a question may be alone, true or false")
     rule, reason = item["rule"], item["reason"]
     if not isinstance(rule, str) or not RULE_NAME.fullmatch(rule):
         raise PolicyError(f"{part} holds {_shown(rule)}, which is no name of a rule")
     if not isinstance(reason, str) or not 0 < len(reason) <= MAX_REASON:
         raise PolicyError(f"the reason of {rule} is no text of 1 to {MAX_REASON} characters")
-    return Finding(rule, reason)
+    return Finding(rule, reason, alone)
 
 
 def _shown(value: Json) -> str:

@@ -37,7 +37,7 @@ def show_approval(approval: Approval) -> str:
     lines += [f"  repository {_one_line(shown['repository'])}"] if shown.get("repository") else []
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
     lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]
-    lines += _block("origins", [_tell_origin(origin) for origin in shown.get("origins", ())])
+    lines += _block("origins", [tell_origin(origin) for origin in shown.get("origins", ())])
     lines += [f"  binds      {name} {value}" for name, value in approval.rests_on.items() if value]
     lines += _block("before", _list_deeds(shown["loop"]) if "loop" in shown else ())
     lines += _block("message", str(shown["message"]).rstrip("\n").split("\n") if shown.get("message") else ())
@@ -80,8 +80,8 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
     return "\n".join(lines)
 
 
-def _tell_origin(origin: Mapping[str, Any]) -> str:
-    """One value of a call, and who vouches for it; a value that nobody vouches for is marked."""
+def tell_origin(origin: Mapping[str, Any]) -> str:
+    """Return one value of a call, and who vouches for it; a value that nobody vouches for is marked."""
     mark = " " if origin["kind"] in VOUCHED else "!"
     where = (
         origin["where"]

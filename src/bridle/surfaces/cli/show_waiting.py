@@ -24,6 +24,7 @@ def describe_waiting(approval: Approval) -> dict[str, Any]:
         "tool": approval.tool,
         "message": approval.message,
         "state": str(approval.state),
+        "plan": approval.shown.get("plan"),
         "given": list(approval.given),
         "missing": approval.missing,
         "takes": describe_terms(approval.terms),
@@ -49,6 +50,7 @@ def show_waiting(approval: Approval) -> str:
         [
             f"{approval.id}  {approval.execution}  {approval.topic}",
             *_list_call(approval),
+            *_list_plan(approval),
             *list_terms(approval),
         ]
     )
@@ -64,6 +66,16 @@ def _list_call(approval: Approval) -> list[str]:
     return [
         f"  call       {approval.tool} {cut}",
         f"  asked by   {shown['agent']}, for {shown['purpose']}; risk {shown['risk']}",
+    ]
+
+
+def _list_plan(approval: Approval) -> list[str]:
+    """Return of which plan a call is, and how all of it is answered."""
+    plan = approval.shown.get("plan")
+    if not isinstance(plan, Mapping):
+        return []
+    return [
+        f"  plan       call {plan['call']} of {plan['of']}; all of it: bridle approve {plan['id']}, or bridle deny {plan['id']}"
     ]
 
 

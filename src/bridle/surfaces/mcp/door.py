@@ -6,7 +6,9 @@ Rules
      it as `_meta` as well, under `bridle/approval`.
   3. A refusal, an ask and a failure are results with `isError`, and say what they are as structured content: `refused`, `rule`
      and `reason`; `approval` and `next`; `error` and `next`. The protocol's own errors are for what is no call.
-  4. Nothing that a server behind the door asks back comes through.
+  4. `bridle_plan` is a tool of the door's own: it proposes calls, which a person approves at once (operating.proposals). It is
+     there for whoever has a tool that may ask; no server's tool can have that name.
+  5. Nothing that a server behind the door asks back comes through.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import jsonschema
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -26,12 +29,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, TrustError
-from bridle.operating.door import Answer, Caller, Door, Offer
+from bridle.operating.calling import Answer, Caller, Offer
+from bridle.operating.door import Door
+from bridle.operating.proposals import LONGEST_MESSAGE, MOST_CALLS, PlanCall
 
 PATH = "/mcp"
 APPROVAL = "bridle_approval"
 META = "bridle/approval"
 CALLER = "bridle.caller"
+PLAN = "bridle_plan"
 SUCCEEDED = "succeeded"
 
 
@@ -41,11 +47,15 @@ def build_mcp_app(door: Door) -> tuple[ASGIApp, AbstractAsyncContextManager[None
     async def list_tools(
         context: ServerRequestContext[Any, Any], params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(offer) for offer in await door.offers(_caller(context))])
+        offers = await door.offers(_caller(context))
+        own = [_plan_tool()] if any(offer.asks for offer in offers) else []
+        return types.ListToolsResult(tools=[*map(_tool, offers), *own])
 
     async def call_tool(
         context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
+        if params.name == PLAN:
+            return _result(await _propose(door, _caller(context), params.arguments or {}))
         arguments, approval = _split(params)
         return _result(await door.call(_caller(context), params.name, arguments, approval=approval))
 
@@ -112,6 +122,39 @@ def _tool(offer: Offer) -> types.Tool:
             APPROVAL: {"type": "string", "description": told},
         }
     return types.Tool(name=offer.name, description=offer.description, input_schema=schema)
+
+
+def _plan_tool() -> types.Tool:
+    call = {
+        "type": "object",
+        "properties": {"tool": {"type": "string"}, "arguments": {"type": "object"}},
+        "required": ["tool", "arguments"],
+        "additionalProperties": False,
+    }
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "calls": {"type": "array", "items": call, "minItems": 1, "maxItems": MOST_CALLS},
+            "why": {"type": "string", "maxLength": LONGEST_MESSAGE},
+        },
+        "required": ["calls"],
+        "additionalProperties": False,
+    }
+    told = (
+        "Have a person approve several calls at once. List exactly the calls that you will make, in order, with all of their "
+        "arguments. Once the plan is approved, make those calls in that order; anything else is judged on its own."
+    )
+    return types.Tool(name=PLAN, description=told, input_schema=schema)
+
+
+async def _propose(door: Door, caller: Caller, arguments: Mapping[str, Any]) -> Answer:
+    try:
+        jsonschema.validate(dict(arguments), _plan_tool().input_schema)
+    except jsonschema.ValidationError as error:
+        told = {"error": f"this is no plan: {error.message[:200]}", "reason": "bad-plan"}
+        return Answer("failed", told=told)
+    calls = [PlanCall(call["tool"], call["arguments"]) for call in arguments["calls"]]
+    return await door.propose(caller, calls, message=arguments.get("why", ""))
 
 
 def _split(params: types.CallToolRequestParams) -> tuple[Mapping[str, Json], str]:

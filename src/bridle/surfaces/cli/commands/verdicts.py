@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from bridle.surfaces.cli.closing import Closing
 
 Approval = Annotated[
-    str, typer.Argument(help="The approval's id; the only open one if left out.", metavar="APPROVAL")
+    str,
+    typer.Argument(
+        help="The approval's id, or that of a plan of calls (pln_…); the only open one if left out.",
+        metavar="APPROVAL",
+    ),
 ]
 Inputs = Annotated[
     list[str] | None,
@@ -230,6 +234,12 @@ async def _show(app: Any, approval: str) -> None:
     """Show what is about to be answered; a request that is not there is refused where the verdict is given."""
     from bridle.surfaces.cli.show import show_approval
 
+    if approval.startswith("pln_"):
+        from bridle.engine.verdicts import find_plan
+        from bridle.surfaces.cli.show_plan import show_plan
+
+        say(show_plan((await find_plan(app.journal, app.approvals, approval))[0]))
+        return
     found = await app.approvals.get(approval)
     if found is not None:
         say(show_approval(found))
@@ -237,10 +247,11 @@ async def _show(app: Any, approval: str) -> None:
 
 async def _only_open(app: Any) -> str:
     from bridle.core.errors import InputError
+    from bridle.engine.verdicts import named_plan
     from bridle.surfaces.cli.carry import open_approvals
 
-    found = await open_approvals(app)
+    found = list(dict.fromkeys(named_plan(item) or item.id for item in await open_approvals(app)))
     if len(found) == 1:
-        return str(found[0].id)
-    listed = ", ".join(item.id for item in found) or "none is open"
+        return found[0]
+    listed = ", ".join(found) or "none is open"
     raise InputError("name the approval", hint=f"open: {listed}", reason="which-approval")

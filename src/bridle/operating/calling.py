@@ -1,0 +1,97 @@
+"""What comes through the door: who calls, what they are offered, what they are answered, and a call as an Action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json
+from bridle.core.errors import BridleError, InputError
+from bridle.dispatch.protocol import Request
+from bridle.gate.action import Action
+from bridle.operating.session import STEP, Session
+from bridle.trust.tokens import Token
+
+NAME_LIMIT = 200
+MOST_WAITING = 50  # more than a person reads
+LARGEST_CALL = 64 << 10  # bytes of canonical JSON; a person may have to read it
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is at the door."""
+
+    session: Session
+    token: Token
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A tool as an agent is told of it. `name` is the door's spelling of it; `asks` says that it may need an approval."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Json]
+    asks: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a call: `status` is succeeded, failed, denied, waiting or unknown. `value` is the tool's own result;
+    `told` is what Bridle says of it: rule and reason, or the approval's id."""
+
+    status: str
+    value: Mapping[str, Json] = field(default_factory=dict)
+    told: Mapping[str, Json] = field(default_factory=dict)
+
+
+TOO_MANY_CALLS = Answer(
+    "failed",
+    told={"error": "too many calls", "reason": "too-many-calls", "next": "call again in a minute"},
+)
+
+
+def failed(error: BridleError) -> Answer:
+    """Return the answer for what never became an action."""
+    told = {"error": error.what, "reason": error.reason, "next": error.hint}
+    return Answer("failed", told={key: value for key, value in told.items() if value})
+
+
+def too_many_waiting(waiting: int) -> InputError:
+    """Return the error for a session that asks too much."""
+    return InputError(
+        f"{waiting} calls of this session wait for a person",
+        hint="wait for those, or do something else",
+        reason="too-many-waiting",
+    )
+
+
+def spell(tool: str) -> str:
+    """Return a tool's name as clients can write it: `mcp.refunds.issue` is `refunds__issue`."""
+    return tool.removeprefix("mcp.").replace(".", "__", 1)
+
+
+def tool_name(name: str) -> str:
+    """Return the gate's name of a tool; one that no manifest has is denied there by that name."""
+    server, _, tool = name[:NAME_LIMIT].partition("__")
+    return f"mcp.{server}.{tool}"
+
+
+def action_of(caller: Caller, key: str, tool: str, arguments: Mapping[str, Json]) -> Action:
+    """Return a call as the action that it is, under this key."""
+    session = caller.session
+    return Action(
+        request=Request(key, tool, arguments, caller.token.principal, session.purpose),
+        execution=session.id,
+        step=STEP,
+        boundary=Boundary(),
+        token=caller.secret,
+        task={
+            "session": session.id,
+            "purpose": session.purpose,
+            "case": session.case,
+            "request_digest": session.request,
+        },
+    )
