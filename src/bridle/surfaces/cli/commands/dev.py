@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.commands.serve import GRACE_S, AsJsonLines, interrupts, print_event, print_line
+from bridle.surfaces.cli.commands.serve import (
+    GRACE_S,
+    AsJsonLines,
+    interrupts,
+    print_event,
+    print_line,
+    run_server,
+)
 from bridle.surfaces.cli.options import Policies, Store, say
 
 if TYPE_CHECKING:
@@ -49,7 +56,7 @@ def dev(
     from bridle.core.settings import load_settings
 
     settings = with_servers(load_settings(store_url=store, policies=policies or ()), servers)
-    asyncio.run(_dev(settings, port, print_line if as_json else print_event))
+    run_server(_dev(settings, port, print_line if as_json else print_event))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,14 +41,17 @@ def serve(
     """
     from bridle.core.settings import load_settings
 
-    asyncio.run(
-        _serve(
-            load_settings(store_url=store, policies=policies or ()),
-            grace_s,
-            print_line if as_json else print_event,
-        )
-    )
+    settings = load_settings(store_url=store, policies=policies or ())
+    run_server(_serve(settings, grace_s, print_line if as_json else print_event))
     return 0
+
+
+def run_server(work: Coroutine[Any, Any, None]) -> None:
+    """Run a process that serves to its end, on the loop that hands work between threads at the least cost."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, str]], None]) -> None:
