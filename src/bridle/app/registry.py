@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.app.folders import agent_roots
 from bridle.app.residents import register_residents
 from bridle.app.store import Store, open_store
@@ -57,7 +58,7 @@ def build_reception(store: Store, clock: Clock) -> Reception:
         sessions=store.sessions,
         principals=store.principals,
         approvals=store.approvals,
-        redactor=Redactor(),
+        redactor=Redactor(rules=load_redaction_rules(store.settings.config_dir)),
         clock=clock,
         roots=agent_roots(),
         project=store.settings.project,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridle.adapters.models.connect import connect_model, price_of
 from bridle.adapters.models.prices import Price, parse_price
 from bridle.adapters.models.recording import record
+from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.database import engine_url
@@ -133,7 +134,7 @@ async def wire(
             delegate=delegate,
             delegate_key=delegate_signer.verifier,
             signer=store.signer,
-            redactor=Redactor(),
+            redactor=Redactor(rules=load_redaction_rules(settings.config_dir)),
             clock=clock,
             price=price_of(folders=folders, price=override),
             own_keys=settings.own_keys_only,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
 from bridle.delegate.effectors import (
@@ -69,11 +70,11 @@ def build_delegate(
 ) -> Worker:
     """Build the delegate of this process; in tests `sandbox` stands in for bubblewrap, and `servers` for those of the file.
 
-    Its workspaces and the toolchain lie in `settings.work_dir`, its redaction key in `config_dir`.
+    Its workspaces and the toolchain lie in `settings.work_dir`, its redaction key and the account's rules in `config_dir`.
     The redaction key is kept, so that the same secret has the same mark before and after a restart.
     """
     key = load_secret(settings.config_dir / "redaction.key")
-    redactor = Redactor(key=key)
+    redactor = Redactor(key=key, rules=load_redaction_rules(settings.config_dir))
     workspaces = Workspaces(settings.work_dir / "workspaces", store=settings.snapshots_dir)
     toolchain = settings.work_dir / "toolchain"
     vault = Vault(redactor, folder=settings.config_dir / "secrets")

@@ -12,7 +12,7 @@ from bridle.delegate.leaks import MAX_FINDINGS, find_leaks
 from bridle.delegate.snapshot import Entry
 from bridle.delegate.tree import Kind
 from bridle.delegate.workspace import Workspaces
-from bridle.trust import redaction
+from bridle.trust import token_format
 from bridle.trust.redaction import RedactionError, Redactor
 from integration.delegate.bench import Bench
 
@@ -100,7 +100,7 @@ def test_many_findings_are_cut(workspaces: Workspaces) -> None:
 def test_a_search_that_gives_no_answer_is_an_error_and_not_an_all_clear(
     workspaces: Workspaces, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redaction, "CANARY", "")
+    monkeypatch.setattr(token_format, "CANARY", "")
     with pytest.raises(RedactionError):
         look(workspaces, "", f"{GITHUB}\n")
 

@@ -53,6 +53,7 @@ COMMANDS = (
     "inspect",
     "prove",
     "explain",
+    "redact",
     "doctor",
     "init",
     "schema",

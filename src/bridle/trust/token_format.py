@@ -1,0 +1,89 @@
+"""What a row of the tables of token formats is, and how a table is searched: one look for all literals, then the patterns.
+
+Rules
+  1. A row is tried where one of its literals stands; case counts unless the pattern begins with `(?i`.
+  2. A pattern that begins with `\\b(` has its literals right behind it, so they count at the beginning of a word only.
+  3. RE2 alone searches, so time is linear in the text. It reports a search that ran out of memory as one that found
+     nothing; every search therefore has something that it must find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import re2  # type: ignore[import-untyped]
+
+from bridle.core.errors import ExecutionError
+
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+SELECTIVE = 4  # characters that a literal needs to be rare in ordinary text
+CANARY = "\0bridle\0"
+
+
+class TokenFormat(NamedTuple):
+    """One documented format; `pattern` has exactly one group, the secret itself."""
+
+    kind: str
+    literals: tuple[str, ...]
+    pattern: str
+    document: str
+
+
+def tabulate(*rows: tuple[str, str, str, str]) -> tuple[TokenFormat, ...]:
+    """Make a table of rows that name their literals in one text, parted by spaces."""
+    return tuple(
+        TokenFormat(kind, tuple(literals.split()), pattern, document)
+        for kind, literals, pattern, document in rows
+    )
+
+
+class RedactionError(ExecutionError):
+    """A text could not be redacted; it is dropped."""
+
+    default_reason = "redaction-failed"
+
+
+class Prefilter:
+    """Tells in one look which rows of a table can occur in a text."""
+
+    def __init__(self, rows: Sequence[TokenFormat], *, between: str = "") -> None:
+        """`between` is what may stand between the characters of a literal, as a pattern."""
+        self._set, self._owners = re2.Set.SearchSet(_options()), []
+        for index, row in enumerate(rows):
+            for look in dict.fromkeys(_look(row, literal, between) for literal in row.literals):
+                self._set.Add(look)
+                self._owners.append(index)
+        self._set.Add(re2.escape(CANARY))
+        self._set.Compile()
+        self._owners.append(-1)
+
+    def find(self, text: str) -> list[int]:
+        """Return the indices of the rows whose literals occur in `text`, in order."""
+        found = {self._owners[number] for number in self._set.Match(text + CANARY) or ()}
+        if -1 not in found:
+            raise RedactionError("the search for token literals gave no answer")
+        return sorted(found - {-1})
+
+
+def _look(row: TokenFormat, literal: str, between: str) -> str:
+    """What is searched for in the one look: the literal, or the whole pattern where the literal is in many a word."""
+    if len(literal) < SELECTIVE and not between:
+        return row.pattern
+    case = "(?i)" if row.pattern.startswith("(?i") else ""
+    edge = r"\b" if row.pattern.startswith(r"\b(") else ""
+    return f"{case}{edge}{between.join(map(re2.escape, literal))}"
+
+
+@cache
+def compile_pattern(pattern: str) -> re2._Regexp:
+    """Return `pattern` compiled; re2.error when RE2 cannot read it."""
+    return re2.compile(pattern, _options())
+
+
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    return options
