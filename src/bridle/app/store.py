@@ -25,6 +25,7 @@ from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
 from bridle.gate.limits import FleetLimits
 from bridle.trust.access import GrantedPrincipals
+from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.keys import Signer, load_secret, load_signer
 from bridle.trust.overrides import OverrideDesk
 
@@ -49,6 +50,7 @@ class Store:
     sessions: SqlSessions
     pins: SqlPins
     overrides: OverrideDesk
+    deputies: DeputyDesk
     limits: FleetLimits
     signer: Signer
 
@@ -87,6 +89,9 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
                 signer=signer,
                 clock=clock,
                 own_keys=settings.own_keys_only,
+            ),
+            deputies=DeputyDesk(
+                journal=journal, principals=principals, people=people, signer=signer, clock=clock
             ),
             limits=FleetLimits(open_limits(settings), SqlRooms(database)),
             signer=signer,

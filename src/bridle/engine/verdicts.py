@@ -21,6 +21,7 @@ from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Executions, place_of
+from bridle.engine.standing_in import StandsIn, find_naming
 from bridle.gate.approvals import (
     Approval,
     Approvals,
@@ -37,7 +38,16 @@ from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
 from bridle.trust.keys import Signer
 from bridle.trust.people import People, Person, find_signer
 from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
-from bridle.trust.quorum import ACCOUNT, CONTROL_PLANE, PERSON, Terms, Word, find_complaint
+from bridle.trust.quorum import (
+    ACCOUNT,
+    BEHALF,
+    CONTROL_PLANE,
+    PERSON,
+    Terms,
+    Word,
+    find_complaint,
+    shares_person,
+)
 from bridle.trust.verdicts import own_words, sign_verdict
 
 REVOKED = "revoked"
@@ -48,7 +58,7 @@ PLAN = "pln_"
 @dataclass(frozen=True)
 class Verdict:
     """A person's word. `name` is what they call themselves; the operating system vouches for `by`, a key for the name if it has
-    one. `inputs` are what the approval asks its approvers to fill in, as text.
+    one. `inputs` are what the approval asks its approvers to fill in, as text. `behalf` is in whose place it is given.
     """
 
     approved: bool
@@ -56,6 +66,7 @@ class Verdict:
     name: str = ""
     comment: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
+    behalf: str = ""
 
 
 class Verdicts:
@@ -138,7 +149,8 @@ class Verdicts:
                 reason="nothing-to-revoke",
             )
         await self._check_request(approval)
-        body = self._spell(approval, verdict, person, REVOKED, {})
+        stands_in = await self._stand_in(approval, verdict, person)
+        body = self._spell(approval, verdict, person, REVOKED, {}, stands_in)
         guard = RevokeVerdict(approval.id, voter, self._clock.now())
         await self._append([(self._entry(approval, body), guard)])
         return await self._find(approval_id)
@@ -173,10 +185,11 @@ class Verdicts:
         if approval.state_at(now) is not ApprovalState.OPEN:
             raise _not_open(approval, self._clock)
         await self._check_request(approval)
-        self._check_person(approval, verdict, person, wanted)
+        stands_in = await self._stand_in(approval, verdict, person)
+        self._check_person(approval, verdict, person, wanted, stands_in)
         approved = wanted is ApprovalState.APPROVED
         inputs = fill_inputs(approval.terms.inputs, verdict.inputs) if approved else {}
-        body = self._spell(approval, verdict, person, wanted, inputs)
+        body = self._spell(approval, verdict, person, wanted, inputs, stands_in)
         guard = GiveVerdict(
             approval.id,
             wanted,
@@ -205,11 +218,34 @@ class Verdicts:
                 reason="bad-signature",
             )
 
+    async def _stand_in(self, approval: Approval, verdict: Verdict, person: Person | None) -> StandsIn | None:
+        if not verdict.behalf:
+            return None
+        return await find_naming(
+            approval,
+            deputy=person,
+            principal=verdict.behalf,
+            journal=self._journal,
+            people=self._people,
+            control_plane=self._signer.verifier,
+            now=self._clock.now(),
+        )
+
     def _check_person(
-        self, approval: Approval, verdict: Verdict, person: Person | None, wanted: ApprovalState
+        self,
+        approval: Approval,
+        verdict: Verdict,
+        person: Person | None,
+        wanted: ApprovalState,
+        stands_in: StandsIn | None,
     ) -> None:
-        word = Word(str(wanted), verdict.by.id, asserted=True, at=self._clock.now(), person=person)
+        behalf = stands_in.behalf if stands_in else None
+        now = self._clock.now()
+        word = Word(str(wanted), verdict.by.id, asserted=True, at=now, person=person, behalf=behalf)
         complaint = find_complaint(word, approval.terms, expires_at=approval.expires_at)
+        if not complaint and wanted is ApprovalState.APPROVED:
+            before = [other for other in approval.given if shares_person(word.voter, other)]
+            complaint = f"{before[0]} has approved it already" if before else ""
         if not complaint:
             complaint = self._unknown_starter(approval.terms)
         if complaint:
@@ -236,6 +272,7 @@ class Verdicts:
         person: Person | None,
         wanted: str,
         inputs: Mapping[str, Json],
+        stands_in: StandsIn | None,
     ) -> dict[str, Json]:
         """Return the body of the record, with the person's own signature when they have a key."""
         asserted = person is None and (verdict.by.asserted or verdict.name != "")
@@ -248,6 +285,8 @@ class Verdicts:
             comment=verdict.comment,
         )
         body["inputs"] = dict(inputs)
+        if stands_in is not None:
+            body["behalf"] = stands_in.to_json()
         if person is not None:
             signature = self._people.sign(person.name, own_words(body, person))
             signed = signature.to_json()
@@ -324,7 +363,8 @@ def describe_terms(terms: Terms) -> str:
 
 
 def _voter(verdict: Verdict, person: Person | None) -> str:
-    return f"{PERSON}{person.name}" if person else verdict.by.id
+    own = f"{PERSON}{person.name}" if person else verdict.by.id
+    return f"{own}{BEHALF}{PERSON}{verdict.behalf}" if verdict.behalf else own
 
 
 def _not_open(approval: Approval, clock: Clock) -> InputError:

@@ -50,6 +50,8 @@ class Kind(StrEnum):
     OUTCOME = "action.outcome"
     APPROVAL_REQUESTED = "approval.requested"
     APPROVAL_VERDICT = "approval.verdict"
+    DEPUTY_NAMED = "deputy.named"
+    DEPUTY_DISMISSED = "deputy.dismissed"
     INTERVENTION_REQUESTED = "intervention.requested"
     INTERVENTION_ANSWERED = "intervention.answered"
     PLAN_PROPOSED = "plan.proposed"

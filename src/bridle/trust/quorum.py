@@ -8,6 +8,8 @@ Rules
   3. `users` and `groups` say who may answer: one of either is enough. `attributes` are all needed.
   4. Who started the execution does not answer when the terms exclude them, nor does a person of the same account.
   5. One person counts once, and so does one key. A denial ends it. A word can be taken back until it was used.
+  6. A deputy answers in a person's place (trust.deputies) with that person's say, and signs with their own key. Such a word is
+     of both: neither has another, and what excludes one of the two excludes both.
 """
 
 from __future__ import annotations
@@ -19,12 +21,23 @@ from typing import Any
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import TrustError
+from bridle.trust.deputies import Deputy
 from bridle.trust.people import Person
 
 CONTROL_PLANE = "service:bridle"
 DEFAULT_GRACE = timedelta(days=1)  # how long the author's default can still be used, once its moment has come
 ACCOUNT = "user:"  # whom the operating system vouches for
 PERSON = "person:"  # who signs with a key of their own: never the same one as an account of that name
+BEHALF = " for "  # between a deputy and whom they stand for; no name of a person has a space
+
+
+@dataclass(frozen=True)
+class Behalf:
+    """In whose place a word is given: `person` as they are now, the naming it rests on, and who started what is asked about."""
+
+    person: Person
+    deputy: Deputy
+    starter: str
 
 
 @dataclass(frozen=True)
@@ -91,11 +104,19 @@ class Word:
     at: datetime
     person: Person | None = None
     inputs: Mapping[str, Json] = field(default_factory=dict)
+    behalf: Behalf | None = None
 
     @property
     def voter(self) -> str:
-        """Who it counts for."""
-        return f"{PERSON}{self.person.name}" if self.person else self.by
+        """Whose word it is, and in whose place it was given."""
+        own = f"{PERSON}{self.person.name}" if self.person else self.by
+        return f"{own}{BEHALF}{PERSON}{self.behalf.person.name}" if self.behalf else own
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that it is a word of, or who gave it where there is none."""
+        people = (self.person, self.behalf.person if self.behalf else None)
+        return frozenset(one.key for one in people if one) or frozenset({self.by})
 
 
 @dataclass(frozen=True)
@@ -127,9 +148,14 @@ def take_word(tally: Tally, word: Word, terms: Terms, *, expires_at: datetime) -
         return replace(tally, denied=word)
     if word.verdict != "approved":
         raise TrustError(f"{word.verdict!r} is no verdict", reason="bad-verdict")
-    if word.voter in tally.voters or _key(word) in {_key(other) for other in tally.words}:
+    if any(shares_person(word.voter, other.voter) or word.keys & other.keys for other in tally.words):
         raise TrustError(f"{word.voter} has approved it already", reason="counted-once")
     return replace(tally, words=(*tally.words, word))
+
+
+def shares_person(voter: str, other: str) -> bool:
+    """True when somebody has a part in both words."""
+    return bool(set(voter.split(BEHALF)) & set(other.split(BEHALF)))
 
 
 def find_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str:
@@ -139,8 +165,25 @@ def find_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str:
     if not word.by.startswith(ACCOUNT):
         return "only a person can approve"
     if word.person is None:
-        return "the terms want a person with a key: bridle people add NAME" if terms.wants_keys else ""
-    return _person_complaint(word.person, terms)
+        wanted = terms.wants_keys or word.behalf is not None
+        return "the terms want a person with a key: bridle people add NAME" if wanted else ""
+    if word.behalf is not None:
+        return _deputy_complaint(word, word.person, word.behalf, terms)
+    return _excluded(word.person, terms) or _person_complaint(word.person, terms)
+
+
+def _deputy_complaint(word: Word, person: Person, behalf: Behalf, terms: Terms) -> str:
+    named = behalf.deputy
+    if (named.deputy, named.deputy_key) != (person.name, person.key):
+        return f"{named.person.name} has not named {person.name}"
+    if (named.person.name, named.person.key) != (behalf.person.name, behalf.person.key):
+        return f"{behalf.person.name} is another one than who named {person.name}"
+    if not named.counts_at(word.at):
+        return f"{person.name} does not stand for {behalf.person.name} at that time"
+    if not behalf.starter or behalf.starter == f"{ACCOUNT}{person.account}":
+        return "who started it does not answer in another's place"
+    excluded = _excluded(person, terms) or _excluded(behalf.person, terms)
+    return excluded or _person_complaint(behalf.person, terms)
 
 
 def _default_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str:
@@ -151,9 +194,13 @@ def _default_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str
     return "" if word.at >= expires_at - DEFAULT_GRACE else "its default does not hold yet"
 
 
-def _person_complaint(person: Person, terms: Terms) -> str:
+def _excluded(person: Person, terms: Terms) -> str:
     if terms.excluded and f"{ACCOUNT}{person.account}" == terms.excluded:
         return f"who started the execution may not answer, and {person.account} did"
+    return ""
+
+
+def _person_complaint(person: Person, terms: Terms) -> str:
     named = person.name in terms.users or bool(set(person.groups) & set(terms.groups))
     if (terms.users or terms.groups) and not named:
         who = [*(f"the user {name}" for name in terms.users), *(f"the group {name}" for name in terms.groups)]
@@ -167,7 +214,3 @@ def _take_back(tally: Tally, word: Word) -> Tally:
     if len(kept) == len(tally.words) or tally.denied is not None:
         raise TrustError(f"{word.voter} has no word on it to take back", reason="nothing-to-revoke")
     return replace(tally, words=kept)
-
-
-def _key(word: Word) -> str:
-    return word.person.key if word.person else word.voter

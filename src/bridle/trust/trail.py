@@ -9,6 +9,7 @@ Rules
   4. An approval is requested where the decision was to ask. Its verdicts come in time from people whom its terms allow, each
      counted once (trust.quorum), and it is used once there are enough: by one intent, or by the one decision to go on. What was
      approved with a plan of calls is a call of it, and begun once all calls before have succeeded (trust.call_plans).
+     In another's place only a deputy answers who was named for what is asked about, and not dismissed (trust.deputies).
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
   7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
@@ -23,17 +24,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
 from bridle.trust.call_plans import CallPlan, read_call_plan
+from bridle.trust.deputies import describe_asked, name_starter, read_deputy
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
 from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
-from bridle.trust.quorum import Tally, Terms, take_word
+from bridle.trust.quorum import Behalf, Tally, Terms, take_word
 from bridle.trust.registry import check_change
 from bridle.trust.texts import check_text
 from bridle.trust.verdicts import answered_terms, read_word
@@ -59,6 +62,7 @@ class _Course:
     delegate: str = ""
     ended: bool = False
     succeeded: bool = False
+    asked: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -69,6 +73,7 @@ class _Word:
     rests_on: str
     expires_at: str
     terms: Terms
+    asked: Mapping[str, Any]
     plan: CallPlan | None = None
     tally: Tally = field(default_factory=Tally)
     used: bool = False
@@ -84,6 +89,7 @@ class Trail:
         self._control_plane = control_plane
         self._courses: dict[tuple[str, str], _Course] = {}
         self._words: dict[str, _Word] = {}
+        self._dismissed: set[str] = set()
         self._plans: dict[tuple[str, str], CallPlan] = {}
         self._questions: dict[tuple[str, str], Record] = {}
         self._stopped: dict[str, str] = {}
@@ -151,6 +157,7 @@ class Trail:
             policy=read_text(record, "policy"),
             approval=str(approval["id"]) if isinstance(approval, Mapping) else "",
             tool=read_text(record, "request", "tool"),
+            asked=describe_asked(record.body) if record.body.get("effect") == "ask" else None,
         )
         before = self._courses.get((record.execution, record.subject))
         _must(
@@ -224,8 +231,10 @@ class Trail:
 
     def _asked(self, record: Record) -> None:
         action = read_text(record, "action")
-        asked = any(course.action == action and course.effect == "ask" for course in self._courses.values())
-        _must(record, asked, "no decision asks for it")
+        asked = [
+            course.asked for course in self._courses.values() if course.action == action and course.asked
+        ]
+        _must(record, bool(asked), "no decision asks for it")
         _must(record, record.subject not in self._words, "it was requested before")
         terms = Terms.from_json(read_part(record, "terms") if "terms" in record.body else {})
         rests_on = read_part(record, "rests_on")
@@ -235,6 +244,7 @@ class Trail:
         self._words[record.subject] = _Word(
             action=action,
             rests_on=digest(rests_on),
+            asked=asked[-1] or {},
             plan=plan,
             expires_at=read_text(record, "expires_at"),
             terms=terms,
@@ -251,7 +261,24 @@ class Trail:
         at, expires_at = from_iso(record.at), from_iso(word.expires_at)
         given = read_word(record.body, control_plane=self._control_plane, at=at)
         _must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
+        if given.behalf is not None:
+            self._check_behalf(record, word, given.behalf)
         word.tally = take_word(word.tally, given, word.terms, expires_at=expires_at)
+
+    def _check_behalf(self, record: Record, word: _Word, behalf: Behalf) -> None:
+        named = behalf.deputy
+        _must(record, named.id not in self._dismissed, f"{named.deputy} was dismissed before")
+        _must(record, named.covers(word.asked), f"{named.id} is for something else")
+        _must(
+            record, behalf.starter == name_starter(word.asked), "somebody else started what was asked about"
+        )
+
+    def _named(self, record: Record) -> None:
+        named = read_deputy(record.body, control_plane=self._control_plane)
+        _must(record, named.id == record.subject, "it names another deputy than it is about")
+
+    def _let_go(self, record: Record) -> None:
+        self._dismissed.add(record.subject)
 
     def _questioned(self, record: Record) -> None:
         place = (record.execution, record.subject)
@@ -310,6 +337,8 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.INTENDED: Trail._intended,
     Kind.OUTCOME: Trail._ended,
     Kind.PLAN_PROPOSED: Trail._proposed,
+    Kind.DEPUTY_NAMED: Trail._named,
+    Kind.DEPUTY_DISMISSED: Trail._let_go,
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
     Kind.BLOCK_ENDED: Trail._stage_ended,

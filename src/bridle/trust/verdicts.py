@@ -4,7 +4,9 @@ Whoever can write to the store could otherwise write an approval into it. The si
 digest, what the word rests on, the terms, the verdict, what was filled in, and who gave it; the gate verifies them before an
 approval is used, and so does everybody who verifies the journal or a piece of evidence.
 
-A verdict of the first form has no terms, inputs and person in it: it answers a request that wants one word of anybody.
+A verdict of the first form has no terms, inputs and person in it: it answers a request that wants one word of anybody. One of the
+third form is given in somebody's place: `behalf` holds who that is now, the signed naming that it rests on (trust.deputies), and
+who started what is asked about.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import TrustError
+from bridle.trust.deputies import read_deputy
 from bridle.trust.keys import Signature, Signer, Verifier
 from bridle.trust.people import Person
-from bridle.trust.quorum import PERSON, Terms, Word
+from bridle.trust.quorum import BEHALF, PERSON, Behalf, Terms, Word
 
 FIRST_FIELDS = ("approval", "action", "rests_on", "verdict", "by", "name", "asserted", "comment")
 FIELDS = (*FIRST_FIELDS, "terms", "inputs", "person")
 OWN = ("approval", "action", "rests_on", "terms", "verdict", "comment", "inputs")
+ON_BEHALF = (*FIELDS, "behalf")
+BEHALF_FIELDS = {"person", "naming", "starter"}
 PERSON_FIELDS = {"name", "account", "groups", "attributes", "key", "signature"}
 
 
@@ -30,7 +35,7 @@ def own_words(body: Mapping[str, Json], person: Person) -> dict[str, Json]:
         "type": "bridle/word/1",
         "person": person.name,
         "key": person.key,
-        **{name: body[name] for name in OWN},
+        **{name: body[name] for name in (*OWN, "behalf") if name != "behalf" or name in body},
     }
 
 
@@ -44,7 +49,7 @@ def check_verdict(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
     """Raise TrustError unless the control plane signed exactly this verdict, and so did the person it names."""
     signature = body.get("signature")
     fields = set(body) - {"signature"}
-    if not isinstance(signature, Mapping) or fields not in (set(FIELDS), set(FIRST_FIELDS)):
+    if not isinstance(signature, Mapping) or fields not in (set(ON_BEHALF), set(FIELDS), set(FIRST_FIELDS)):
         raise TrustError("the verdict is not signed", reason="bad-signature")
     control_plane.verify_json(_content(body), Signature.from_json(signature))
     if body.get("person") is not None:
@@ -62,13 +67,24 @@ def read_word(body: Mapping[str, Json], *, control_plane: Verifier, at: datetime
         at=at,
         person=Person.from_json(person) if isinstance(person, Mapping) else None,
         inputs=inputs if isinstance(inputs, Mapping) else {},
+        behalf=_read_behalf(body["behalf"], control_plane) if "behalf" in body else None,
     )
+
+
+def _read_behalf(content: Json, control_plane: Verifier) -> Behalf:
+    if not isinstance(content, Mapping) or set(content) != BEHALF_FIELDS:
+        raise TrustError("the verdict does not say in whose place it was given", reason="bad-signature")
+    naming = read_deputy(content["naming"], control_plane=control_plane)
+    return Behalf(Person.from_json(as_mapping(content["person"])), naming, str(content["starter"]))
 
 
 def name_voter(body: Mapping[str, Json]) -> str:
     """Return whose word a verdict is: the person's, where one signed it, else that of the account it came from."""
-    person = body.get("person")
-    return f"{PERSON}{person['name']}" if isinstance(person, Mapping) else str(body["by"])
+    person, behalf = body.get("person"), body.get("behalf")
+    own = f"{PERSON}{person['name']}" if isinstance(person, Mapping) else str(body["by"])
+    return (
+        f"{own}{BEHALF}{PERSON}{as_mapping(behalf['person'])['name']}" if isinstance(behalf, Mapping) else own
+    )
 
 
 def answered_terms(body: Mapping[str, Json]) -> Json:
@@ -91,5 +107,7 @@ def check_person(content: Json, words: Callable[[Person], Json]) -> None:
 
 
 def _content(body: Mapping[str, Json]) -> dict[str, Json]:
+    if "behalf" in body:
+        return {"type": "bridle/verdict/3", **{name: body[name] for name in ON_BEHALF}}
     fields, form = (FIELDS, "bridle/verdict/2") if "terms" in body else (FIRST_FIELDS, "bridle/verdict/1")
     return {"type": form, **{name: body[name] for name in fields}}

@@ -11,9 +11,11 @@ from bridle.core.errors import InputError, TrustError
 from bridle.engine.control import Verdict
 from bridle.gate.approvals import ApprovalState
 from bridle.trust.audit import verify_journal
+from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.principals import Principal, PrincipalKind
 from bridle.trust.quorum import Terms
+from bridle.trust.registry import Author
 
 PIPELINE = """
 pipeline:
@@ -141,6 +143,30 @@ async def test_two_people_have_to_approve_and_only_the_last_one_wakes_it(desk):
     assert seen == [(("person:ana",), 1, "open", 0), (("person:ana", "person:ben"), 0, "approved", 1)]
     output = (await desk.outcome(execution, "a/ask"))["output"]
     assert output["approvers"] == ["person:ana", "person:ben"]
+    await check_audit(desk)
+
+
+async def test_a_deputy_answers_what_a_pipeline_asks_the_person(desk):
+    desk.people.add("ana", account="boss", groups=("release",))
+    desk.people.add("ben")
+    namings = DeputyDesk(
+        journal=desk.bench.journal,
+        principals=desk.bench.principals,
+        people=desk.people,
+        signer=desk.ports.signer,
+        clock=desk.clock,
+    )
+
+    async def approve(request):
+        with pytest.raises(TrustError, match="the group release"):
+            await desk.control.give_verdict(request.id, gave(desk, "ben"))
+        by, day = Author(desk.user.id, "ana"), timedelta(days=1)
+        await namings.name("ben", {"pipeline": "release"}, lasts=day, reason="away", by=by)
+        given = await desk.control.give_verdict(request.id, Verdict(True, desk.user, "ben", behalf="ana"))
+        assert given.given == ("person:ben for person:ana",)
+
+    _, state, _ = await run(desk, "groups: [release]", approve)
+    assert state == "succeeded"
     await check_audit(desk)
 
 

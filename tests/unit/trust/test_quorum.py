@@ -1,12 +1,24 @@
 """Whose word counts, and when there are enough: one rule for gate, desk and audit."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bridle.core.clock import iso
 from bridle.core.errors import TrustError
+from bridle.trust.deputies import Deputy
 from bridle.trust.people import Person
-from bridle.trust.quorum import CONTROL_PLANE, DEFAULT_GRACE, Tally, Terms, Word, find_complaint, take_word
+from bridle.trust.quorum import (
+    CONTROL_PLANE,
+    DEFAULT_GRACE,
+    Behalf,
+    Tally,
+    Terms,
+    Word,
+    find_complaint,
+    take_word,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 END = NOW + timedelta(days=2)
@@ -170,3 +182,63 @@ def test_terms_are_read_back_as_they_were_written():
     terms = Terms(2, ("ana",), ("release",), ("EU",), "user:root", {"why": {"enum": []}}, False, True, "c")
     assert Terms.from_json(terms.to_json()) == terms
     assert Terms.from_json({}) == Terms()
+
+
+RELEASE = Terms(minimum=2, groups=("release",))
+
+
+def naming(who, by, **changes):
+    """The naming of a deputy, as it was recorded: from an hour ago until tomorrow."""
+    begins, ends = iso(NOW - timedelta(hours=1)), iso(NOW + timedelta(days=1))
+    told = Deputy("dep_1", person(by), who, f"key of {who}", {"tool": "*"}, "away", begins, ends)
+    return replace(told, **changes)
+
+
+def deputy(who="cy", place_of="ana", *, groups=("release",), starter="user:root", named=None, **about):
+    """A word of `who` in the place of a person who is in these groups."""
+    behalf = Behalf(person(place_of, groups=groups), named or naming(who, place_of), starter)
+    return replace(word(who, **about), behalf=behalf)
+
+
+def test_a_deputy_has_the_say_of_the_person_and_is_recorded_as_both():
+    found = tally(RELEASE, deputy(), word("ben", groups=("release",)))
+    assert found.voters == ("person:cy for person:ana", "person:ben")
+    assert found.has_enough(RELEASE)
+
+
+def test_a_deputy_has_no_say_that_the_person_has_not():
+    assert "the group release" in complaint(deputy(groups=()), RELEASE)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        word("ana", groups=("release",)),
+        word("cy", groups=("release",)),
+        deputy(place_of="ben"),
+        deputy("dan"),
+    ],
+    ids=["the person", "the deputy", "the deputy for another", "another deputy of the person"],
+)
+def test_nobody_has_a_part_in_two_words(second):
+    with pytest.raises(TrustError) as raised:
+        tally(RELEASE, deputy(), second)
+    assert raised.value.reason == "counted-once"
+
+
+@pytest.mark.parametrize(
+    ("item", "terms", "why"),
+    [
+        (deputy(), Terms(excluded="user:ana"), "may not answer"),
+        (deputy(), Terms(excluded="user:cy"), "may not answer"),
+        (deputy(starter="user:cy"), Terms(), "who started it"),
+        (deputy(starter=""), Terms(), "who started it"),
+        (deputy(named=naming("dan", "ana")), Terms(), "has not named"),
+        (deputy(key="another key"), Terms(), "has not named"),
+        (deputy(named=naming("cy", "ben")), Terms(), "is another one"),
+        (deputy(at=NOW + timedelta(days=1)), Terms(), "at that time"),
+        (replace(deputy(), person=None), Terms(), "a person with a key"),
+    ],
+)
+def test_a_deputy_who_does_not_count_is_told_why(item, terms, why):
+    assert why in complaint(item, terms)

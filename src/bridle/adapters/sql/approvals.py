@@ -29,7 +29,7 @@ from bridle.gate.approvals import (
     UseApproval,
 )
 from bridle.trust.journal import Guard, GuardError
-from bridle.trust.quorum import Terms
+from bridle.trust.quorum import Terms, shares_person
 
 BY_ID = approvals.select().where(approvals.c.id == sa.bindparam("approval"))
 NEWEST = (
@@ -96,7 +96,7 @@ def _(guard: RequestApproval, connection: Connection) -> None:
 def _(guard: GiveVerdict, connection: Connection) -> None:
     row = _find_live(guard, connection, (ApprovalState.OPEN,), guard.approval, iso(guard.now))
     given = json.loads(row.given)
-    if guard.voter in given:
+    if any(shares_person(guard.voter, other) for other in given):
         raise GuardError(f"{guard.guards} has the word of {guard.voter} already")
     state = guard.verdict
     if guard.verdict is ApprovalState.APPROVED:

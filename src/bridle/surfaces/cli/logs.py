@@ -150,6 +150,8 @@ def _verdict(record: Record) -> Iterator[str]:
 TELLERS = {
     Kind.PRINCIPAL_REGISTERED: _nothing,
     Kind.PRINCIPAL_CHANGED: _nothing,
+    Kind.DEPUTY_NAMED: _nothing,
+    Kind.DEPUTY_DISMISSED: _nothing,
     Kind.OVERRIDE_OPENED: _nothing,
     Kind.OVERRIDE_CLOSED: _nothing,
     Kind.TOKEN_MINTED: _nothing,

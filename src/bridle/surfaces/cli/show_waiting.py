@@ -10,6 +10,7 @@ from bridle.core.clock import iso
 from bridle.engine.interventions import Intervention
 from bridle.engine.verdicts import describe_terms
 from bridle.gate.approvals import Approval
+from bridle.trust.deputies import Deputy
 
 LONGEST_CALL = 300  # of a list; bridle digest and bridle approve show the whole
 
@@ -84,6 +85,26 @@ def show_intervention(asked: Intervention) -> str:
     commands = [f"  bridle decide {asked.execution} {asked.path} {offer}" for offer in asked.offers]
     lines = [f"{asked.execution}  {asked.path} failed", f"  {'expires':<10} {iso(asked.expires_at)}"]
     return "\n".join([*lines, *commands])
+
+
+def describe_deputy(deputy: Deputy) -> dict[str, Any]:
+    """Return who answers in whose place as plain data."""
+    return {
+        "kind": "delegation",
+        "id": deputy.id,
+        "from": deputy.person.name,
+        "to": deputy.deputy,
+        "scope": dict(deputy.scope),
+        "reason": deputy.reason,
+        "until": deputy.ends_at,
+    }
+
+
+def show_deputy(deputy: Deputy) -> str:
+    """Return who answers in whose place in a line or two."""
+    scope = " ".join(f"{name}={pattern}" for name, pattern in sorted(deputy.scope.items()))
+    told = f"{deputy.id}  {deputy.deputy} answers for {deputy.person.name} until {deputy.ends_at}: {scope}"
+    return f"{told}\n  bridle approve APPROVAL --as {deputy.deputy} --on-behalf-of {deputy.person.name}"
 
 
 def list_terms(approval: Approval) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bridle.core.settings import Settings
     from bridle.engine.interventions import Intervention
     from bridle.surfaces.cli.closing import Closing
+    from bridle.trust.deputies import Deputy
 
 Approval = Annotated[
     str,
@@ -42,6 +43,11 @@ Inputs = Annotated[
         "--input", "-i", help="What the approval asks you to fill in; may be repeated.", metavar="NAME=VALUE"
     ),
 ]
+Behalf = Annotated[
+    str,
+    typer.Option("--on-behalf-of", help="In whose place you answer; they named you for it.", metavar="NAME"),
+]
+approvals_app = typer.Typer(invoke_without_command=True)
 MOST_WAITING = 10_000  # whoever has more needs an inbox, not a list
 
 
@@ -53,10 +59,11 @@ class Said:
     name: str
     comment: str
     inputs: dict[str, str] = field(default_factory=dict)
+    behalf: str = ""
 
 
 def register(app: typer.Typer) -> None:
-    app.command(name="approvals", epilog="Example: bridle approvals --json")(approvals)
+    app.add_typer(approvals_app, name="approvals")
     app.command(name="approve", epilog="Example: bridle approve apr_01jd3k… --comment 'read the difference'")(
         approve
     )
@@ -69,6 +76,7 @@ def approve(
     name: As = "",
     given: Inputs = None,
     comment: Comment = "",
+    behalf: Behalf = "",
     store: Store = "",
     policies: Policies = None,
     no_input: NoInput = False,
@@ -78,7 +86,7 @@ def approve(
     """Approve exactly the action that was asked for, once; carry the execution on if no live process does."""
     from bridle.core.settings import load_settings
 
-    said = Said(True, name, comment, read_pairs(given or []))
+    said = Said(True, name, comment, read_pairs(given or []), behalf)
     settings = load_settings(store_url=store, policies=policies or ())
     return _give(settings, said, approval, quiet=quiet, as_json=as_json)
 
@@ -87,6 +95,7 @@ def deny(
     approval: Approval = "",
     name: As = "",
     comment: Comment = "",
+    behalf: Behalf = "",
     store: Store = "",
     policies: Policies = None,
     no_input: NoInput = False,
@@ -97,13 +106,14 @@ def deny(
     from bridle.core.settings import load_settings
 
     settings = load_settings(store_url=store, policies=policies or ())
-    return _give(settings, Said(False, name, comment), approval, quiet=quiet, as_json=as_json)
+    return _give(settings, Said(False, name, comment, behalf=behalf), approval, quiet=quiet, as_json=as_json)
 
 
 def revoke(
     approval: Annotated[str, typer.Argument(help="The approval's id.", metavar="APPROVAL")],
     name: As = "",
     comment: Comment = "",
+    behalf: Behalf = "",
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
@@ -114,7 +124,7 @@ def revoke(
 
     settings = load_settings(store_url=store)
     check_store(settings)
-    found = asyncio.run(_revoke(settings, approval, Said(True, name, comment)))
+    found = asyncio.run(_revoke(settings, approval, Said(True, name, comment, behalf=behalf)))
     if as_json:
         print_json(describe_waiting(found))
     else:
@@ -123,19 +133,25 @@ def revoke(
     return 0
 
 
-def approvals(store: Store = "", as_json: AsJson = False) -> int:
-    """List what waits for people, how many more it takes, whose word it takes, and the failed steps to decide about.
+@approvals_app.callback(epilog="Example: bridle approvals --json")
+def approvals(context: typer.Context, store: Store = "", as_json: AsJson = False) -> int:
+    """List what waits for people, how many more it takes, whose word it takes, the failed steps to decide about, and who answers
+    in whose place.
 
-    In the document of --json, `kind` says which of the two an entry is.
+    In the document of --json, `kind` says which of the three an entry is.
     """
+    if context.invoked_subcommand is not None:
+        return 0
     from datetime import UTC, datetime
 
     from bridle.core.settings import load_settings
     from bridle.engine.control import find_open
     from bridle.surfaces.cli.reading import open_existing_store
     from bridle.surfaces.cli.show_waiting import (
+        describe_deputy,
         describe_intervention,
         describe_waiting,
+        show_deputy,
         show_intervention,
         show_waiting,
     )
@@ -144,8 +160,10 @@ def approvals(store: Store = "", as_json: AsJson = False) -> int:
         now = datetime.now(UTC)
         found = asyncio.run(find_open(opened.approvals, now=now))
         asked = asyncio.run(_list_interventions(opened, now))
+        deputies = [deputy for deputy, _ in asyncio.run(opened.deputies.active(now))]
     if as_json:
-        print_json([*map(describe_waiting, found), *map(describe_intervention, asked)])
+        told = [*map(describe_waiting, found), *map(describe_intervention, asked)]
+        print_json([*told, *map(describe_deputy, deputies)])
         return 0
     for item in found:
         put(show_waiting(item))
@@ -153,7 +171,80 @@ def approvals(store: Store = "", as_json: AsJson = False) -> int:
         put(show_intervention(intervention))
     if not found and not asked:
         put("Nothing waits for anybody.")
+    for deputy in deputies:
+        put(show_deputy(deputy))
     return 0
+
+
+@approvals_app.command(
+    name="delegate",
+    epilog="Example: bridle approvals delegate --as ana --to ben --for 'tool=mcp.shop.*' --until 7d --reason 'on holiday'",
+)
+def delegate(
+    to: Annotated[str, typer.Option("--to", help="Who answers in your place; a person with a key.")],
+    scope: Annotated[
+        list[str],
+        typer.Option(
+            "--for",
+            help="What they answer: tool, agent, project, pipeline, purpose, principal or environment; all have to match.",
+            metavar="KEY=PATTERN",
+        ),
+    ],
+    until: Annotated[str, typer.Option(help="How long: 8h, 7d; at most 90d.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    name: As = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Name who answers requests in your place, with your say, for a scope and a time. You sign it with your own key."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.show_waiting import describe_deputy, show_deputy
+
+    named = asyncio.run(_delegate(load_settings(store_url=store), to, read_pairs(scope), until, reason, name))
+    if as_json:
+        print_json(describe_deputy(named))
+    else:
+        put(show_deputy(named))
+    return 0
+
+
+@approvals_app.command(name="undelegate", epilog="Example: bridle approvals undelegate dep_01jd3k…")
+def undelegate(
+    delegation: Annotated[str, typer.Argument(help="The delegation's id.", metavar="ID")],
+    name: As = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """End a delegation now. Words that were given under it stand."""
+    from bridle.core.settings import load_settings
+
+    asyncio.run(_undelegate(load_settings(store_url=store), delegation, name))
+    if as_json:
+        print_json({"id": delegation, "ended": True})
+    else:
+        put(f"{delegation} counts no more")
+    return 0
+
+
+async def _delegate(
+    settings: Settings, to: str, scope: dict[str, str], until: str, reason: str, name: str
+) -> Deputy:
+    from bridle.app import open_registry
+    from bridle.engine.retention import parse_age
+    from bridle.trust.registry import Author
+
+    lasts = parse_age(until, where="--until")
+    async with open_registry(settings) as counter:
+        by = Author(counter.user.id, name)
+        return await counter.store.deputies.name(to, scope, lasts=lasts, reason=reason, by=by)
+
+
+async def _undelegate(settings: Settings, delegation: str, name: str) -> None:
+    from bridle.app import open_registry
+    from bridle.trust.registry import Author
+
+    async with open_registry(settings) as counter:
+        await counter.store.deputies.dismiss(delegation, by=Author(counter.user.id, name))
 
 
 async def _list_interventions(opened: OpenStore, now: datetime) -> list[Intervention]:
@@ -227,7 +318,14 @@ async def _revoke(settings: Settings, approval: str, said: Said) -> Any:
 def _verdict(app: Any, said: Said) -> Any:
     from bridle.engine.control import Verdict
 
-    return Verdict(said.approved, app.user, name=said.name, comment=said.comment, inputs=said.inputs)
+    return Verdict(
+        said.approved,
+        app.user,
+        name=said.name,
+        comment=said.comment,
+        inputs=said.inputs,
+        behalf=said.behalf,
+    )
 
 
 async def _show(app: Any, approval: str) -> None:
