@@ -10,6 +10,7 @@ from bridle.adapters.sql.database import open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.schema import journal as journal_table
+from bridle.adapters.sql.working import WorkingStore
 from bridle.core.errors import TrustError
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
@@ -72,6 +73,17 @@ async def test_a_raw_value_that_was_destroyed_is_said_to_be_destroyed(store):
     with pytest.raises(TrustError, match="destroyed"):
         await store.journal.reveal(record, "prompt")
     assert verify_chain(await store.journal.read()) == 1
+
+
+async def test_values_that_shared_a_transaction_with_a_refused_append_come_back_elsewhere(store):
+    intent = Entry(Kind.INTENDED, "exe_2", "a", {})
+    await store.journal.append([intent])
+    values = [Entry(Kind.OUTCOME, "exe_2", name, {}, {"value": b"kept"}) for name in ("a", "b")]
+    appends = [store.journal.append([entry]) for entry in (*values, intent)]
+    *records, refused = await asyncio.gather(*appends, return_exceptions=True)
+    elsewhere = SqlJournal(store.database, WorkingStore(b"w" * 32), store.journal._clock, store.signer)
+    assert isinstance(refused, GuardError)
+    assert [await elsewhere.reveal(found[0], "value") for found in records] == [b"kept"] * 2
 
 
 async def test_a_checkpoint_signs_the_size_and_root_of_what_is_committed(store):

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.engine import Connection
@@ -22,6 +23,7 @@ from bridle.core.errors import TrustError
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
+KEY = sa.select(working_keys.c.wrapped).where(working_keys.c.execution == sa.bindparam("execution"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,6 @@ class WorkingStore:
 
     def __init__(self, secret: bytes) -> None:
         self._wrap = AESGCM(secret)
-        self._keys: dict[str, ExecutionKey] = {}
 
     def key_for(self, connection: Connection, execution: str) -> ExecutionKey:
         """Return the execution's key, making it when it has none yet."""
@@ -53,15 +54,16 @@ class WorkingStore:
         return key
 
     def find_key(self, connection: Connection, execution: str) -> ExecutionKey | None:
-        """Return the execution's key, or None when it has none or it was destroyed."""
-        if execution not in self._keys:
-            query = working_keys.select().where(working_keys.c.execution == execution)
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                return None
-            both = _open(self._wrap, row.wrapped, execution)
-            self._keys[execution] = ExecutionKey(both[:KEY_BYTES], both[KEY_BYTES:])
-        return self._keys[execution]
+        """Return the execution's key, or None when it has none or it was destroyed.
+
+        It is read each time: what was remembered from a transaction that was taken back, or that another process has destroyed
+        since, would seal values that nobody can open.
+        """
+        row = connection.execute(KEY, {"execution": execution}).one_or_none()
+        if row is None:
+            return None
+        both = _open(self._wrap, row.wrapped, execution)
+        return ExecutionKey(both[:KEY_BYTES], both[KEY_BYTES:])
 
     def put(
         self, connection: Connection, *, execution: str, record: str, raw: Mapping[str, bytes]
@@ -101,7 +103,6 @@ class WorkingStore:
         """Destroy an execution's key and values; the journal stays provable."""
         connection.execute(working_values.delete().where(working_values.c.execution == execution))
         connection.execute(working_keys.delete().where(working_keys.c.execution == execution))
-        self._keys.pop(execution, None)
 
 
 def _seal(cipher: AESGCM, value: bytes, bound_to: str) -> bytes:
