@@ -242,7 +242,12 @@ class Verdicts:
         behalf = stands_in.behalf if stands_in else None
         now = self._clock.now()
         word = Word(str(wanted), verdict.by.id, asserted=True, at=now, person=person, behalf=behalf)
-        complaint = find_complaint(word, approval.terms, expires_at=approval.expires_at)
+        complaint = find_complaint(
+            word,
+            approval.terms,
+            expires_at=approval.expires_at,
+            escalates_at=approval.escalates_at,
+        )
         if not complaint and wanted is ApprovalState.APPROVED:
             before = [other for other in approval.given if shares_person(word.voter, other)]
             complaint = f"{before[0]} has approved it already" if before else ""
@@ -359,6 +364,12 @@ def describe_terms(terms: Terms) -> str:
     parts.append(f"holding {' and '.join(terms.attributes)}" if terms.attributes else "")
     parts.append("other than who started it" if terms.excluded else "")
     parts.append("with keys of their own" if terms.wants_keys else "")
+    if terms.escalation is not None:
+        further = [
+            *(f"the user {name}" for name in terms.escalation.users),
+            *(f"the group {name}" for name in terms.escalation.groups),
+        ]
+        parts.append(f"and, once it has waited {terms.escalation.after_s} s, of {' or '.join(further)}")
     return " ".join(part for part in parts if part)
 
 

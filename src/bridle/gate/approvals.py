@@ -68,6 +68,11 @@ class Approval:
         return self.expires_at - DEFAULT_GRACE if self.terms.auto_approve else self.expires_at
 
     @property
+    def escalates_at(self) -> datetime | None:
+        """From when on more people may answer it."""
+        return self.terms.escalates_at(self.requested_at)
+
+    @property
     def missing(self) -> int:
         """How many more people have to approve."""
         return max(self.terms.minimum - len(self.given), 0)
@@ -204,7 +209,13 @@ def count_words(approval: Approval, records: Sequence[Record], *, control_plane:
         if not bound or answered_terms(body) != approval.terms.digest:
             raise TrustError("a verdict answers another request", where=approval.id)
         word = read_word(body, control_plane=control_plane, at=from_iso(record.at))
-        tally = take_word(tally, word, approval.terms, expires_at=approval.expires_at)
+        tally = take_word(
+            tally,
+            word,
+            approval.terms,
+            expires_at=approval.expires_at,
+            escalates_at=approval.escalates_at,
+        )
     return tally
 
 
@@ -213,6 +224,7 @@ def _asked(record: Record) -> dict[str, Json]:
     return {
         **{name: body.get(name) for name in ("action", "tool", "topic", "rests_on", "expires_at")},
         "terms": body.get("terms") or Terms().to_json(),
+        "escalates_at": body.get("escalates_at"),
         "approval": record.subject,
     }
 
@@ -225,5 +237,6 @@ def _claimed(approval: Approval) -> dict[str, Json]:
         "rests_on": dict(approval.rests_on),
         "expires_at": iso(approval.expires_at),
         "terms": approval.terms.to_json(),
+        "escalates_at": iso(approval.escalates_at) if approval.escalates_at else None,
         "approval": approval.id,
     }

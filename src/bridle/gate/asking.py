@@ -133,8 +133,13 @@ class Asking:
             shown=await self.show(action, judgement),
             requested_at=now,
             expires_at=ask.expires_at(now),
-            terms=self._on.terms(ask.terms or Terms()),
+            terms=self._on.terms(self._owners(action) or ask.terms or Terms()),
         )
+
+    def _owners(self, action: Action) -> Terms | None:
+        """Whose word the owner of a server's tool wants; what they want by now, not what they wanted when it was asked last."""
+        manifest = self._on.manifests.get(action.request.tool)
+        return manifest.approvers if manifest else None
 
     async def show(self, action: Action, judgement: Judgement) -> dict[str, Json]:
         """What the person reads: the action, the rules that ask and, for a commit, its difference and both reports."""

@@ -17,6 +17,8 @@
         domains: {receipt_to: [example.com, "*.example.org"]}  # hosts that an address or a url may have
         spend: {argument: amount, per_call: "200.00", per_session: "500.00", per_day: "1000.00"}
         risk: high                          # low | medium | high
+        approvers:                          # whose word a question about it takes; anybody's if left out
+          {groups: [finance], minimum: 2, escalation: {after_s: 14400, groups: [heads]}}
         compensation: {tool: mcp.refunds.void_refund, arguments: {…}}
 
 A key that is not known, a kind, a path or a purpose that is none, an argument that the schema does not have: refused with its
@@ -46,6 +48,7 @@ from bridle.gate.manifest import (
     needs_of,
 )
 from bridle.gate.spending import AMOUNT, SpendRule
+from bridle.trust.quorum import Escalation, Terms
 
 TYPES = ("id", "amount", "address", "account", "url", "name", "date", "text")
 PATH = r"^[A-Za-z0-9_-]+(\[\])?(\.[A-Za-z0-9_-]+(\[\])?)*$"
@@ -70,7 +73,7 @@ _FIELDS: Json = {
         ]
     },
 }
-_NAMES: Json = {"type": "array", "items": {"type": "string"}}
+_NAMES: dict[str, Json] = {"type": "array", "items": {"type": "string"}}
 _ENTRY: Json = {
     "type": "object",
     "additionalProperties": False,
@@ -106,6 +109,31 @@ _ENTRY: Json = {
         },
         "target": _NAMES,
         "risk": {"enum": [str(risk) for risk in Risk]},
+        "approvers": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                **dict.fromkeys(("users", "groups", "attributes"), _NAMES),
+                "minimum": {"type": "integer", "minimum": 1},
+                "escalation": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["after_s"],
+                    "anyOf": [{"required": ["users"]}, {"required": ["groups"]}],
+                    "properties": {
+                        "after_s": {
+                            "type": "integer",
+                            "minimum": 1,
+                            "maximum": 86_399,
+                        },  # a request at the door lives a day
+                        **{name: {**_NAMES, "minItems": 1} for name in ("users", "groups")},
+                    },
+                },
+            },
+            "dependentSchemas": {
+                "escalation": {"anyOf": [{"required": ["users"]}, {"required": ["groups"]}]}
+            },
+        },
         "compensation": {
             "type": "object",
             "additionalProperties": False,
@@ -173,6 +201,21 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         key=entry.get("key", ""),
         domains={name: tuple(hosts) for name, hosts in entry.get("domains", {}).items()},
         spend=_spend_rule(entry.get("spend")),
+        approvers=_terms(entry.get("approvers")),
+    )
+
+
+def _terms(content: Mapping[str, Any] | None) -> Terms | None:
+    """Return whose word a question about the tool takes."""
+    if content is None:
+        return None
+    further = content.get("escalation")
+    return Terms(
+        minimum=content.get("minimum", 1),
+        users=tuple(content.get("users", ())),
+        groups=tuple(content.get("groups", ())),
+        attributes=tuple(content.get("attributes", ())),
+        escalation=Escalation.from_json(further) if further else None,
     )
 
 

@@ -48,6 +48,7 @@ from ruamel.yaml import YAML
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
 from bridle.gate.spending import SpendRule
+from bridle.trust.quorum import Terms
 
 LISTS = ("paths", "writes", "requires", "target")
 FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline", "server")
@@ -151,6 +152,7 @@ class Manifest:
     spend: SpendRule | None = None
     described: str = ""
     stopped: str = ""
+    approvers: Terms | None = None
 
     @property
     def external(self) -> bool:

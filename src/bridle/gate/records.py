@@ -138,6 +138,7 @@ def requested(approval: Approval) -> Entry:
         "rests_on": approval.rests_on,
         "expires_at": iso(approval.expires_at),
         "terms": approval.terms.to_json(),
+        **({"escalates_at": iso(approval.escalates_at)} if approval.escalates_at else {}),
     }
     return Entry(Kind.APPROVAL_REQUESTED, approval.execution, approval.id, body)
 

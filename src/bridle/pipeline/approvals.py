@@ -7,21 +7,26 @@ Rules
   3. `self-approval: false`, `block-executor: true` and `disallowPipelineExecutor: true` say the same thing.
   4. `for: <stage>.<step>` is Bridle's own: the tool step whose action is what people approve. So is `attributes`: what every
      approver has to hold.
-  5. `auto-approve` is for what guards no action and needs one word; it holds at the deadline, more than 15 minutes ahead.
+  5. `escalation` is Bridle's own as well: who may answer besides, once it has waited `after`. It is for an approval that says who
+     may answer, and begins before the approval expires.
+  6. `auto-approve` is for what guards no action and needs one word; it holds at the deadline, more than 15 minutes ahead.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from bridle.core.canonical import Json
 from bridle.pipeline.approver_inputs import read_approver_inputs
 from bridle.pipeline.dates import find_zone, parse_moment
 from bridle.pipeline.durations import LONGEST_S
 from bridle.pipeline.fields import Fields, open_fields
-from bridle.pipeline.nodes import Mapping
+from bridle.pipeline.nodes import Mapping as MappingNode
 from bridle.pipeline.vocabulary import (
     APPROVAL_WITH,
     APPROVERS,
     AUTO_APPROVAL,
+    ESCALATION,
     SCHEDULED_DEADLINE,
     Noun,
 )
@@ -72,6 +77,7 @@ def _read_details(details: Fields) -> dict[str, Json]:
         "auto_reject": details.flag("auto-reject", default=False),
         "comments": comment,
     }
+    found.update(_read_escalation(details, found))
     _check_approvers(details, approvers, found)
     if auto:
         _check_default(details, found)
@@ -85,9 +91,34 @@ def _open(details: Fields, key: str, noun: Noun) -> Fields:
     return found or Fields(noun, details.place, {}, details.findings)
 
 
+def _read_escalation(details: Fields, found: Mapping[str, Json]) -> dict[str, Json]:
+    """Return who may answer besides, and from when on; nothing where the author does not say."""
+    if details.get("escalation") is None:
+        return {}
+    fields = _open(details, "escalation", ESCALATION)
+    further: dict[str, Json] = {
+        "after_s": fields.duration_s("after", default=0),
+        "users": [*fields.texts("users")],
+        "groups": [*fields.texts("groups")],
+    }
+    after_s, timeout_s = further["after_s"], found["timeout_s"]
+    assert isinstance(after_s, int)
+    assert isinstance(timeout_s, int)
+    wrong = ""
+    if not 0 < after_s < timeout_s:
+        wrong = "an escalation begins after the request and before it expires: write after: 4h, or a longer timeout"
+    elif not (further["users"] or further["groups"]):
+        wrong = "an escalation names users or groups who may answer besides"
+    elif not (found["users"] or found["groups"]):
+        wrong = "anybody may answer this already: name its groups or users, or take the escalation out"
+    if wrong:
+        fields.refuse(wrong, reason="bad-escalation", hint="escalation: {after: 4h, groups: [leads]}")
+    return {"escalation": further}
+
+
 def _read_default(details: Fields) -> tuple[bool, str, str | None]:
     """Return whether it is approved by default, the comment of that, and the deadline."""
-    if not isinstance(details.get("auto-approve"), Mapping):
+    if not isinstance(details.get("auto-approve"), MappingNode):
         return (
             details.flag("auto-approve", default=False),
             details.text("comments"),

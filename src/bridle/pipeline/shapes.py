@@ -158,8 +158,9 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         "message=text for=text groups=texts users=texts attributes=texts service-accounts=texts approvers=@approvers"
         " min-count=count self-approval=flag block-executor=flag execution-details=any timeout=duration timezone=text"
         " deadline=text auto-reject=flag auto-approve=flag|@auto-approve comments=text callback=any"
-        " inputs={@approver-input}|[@approver-input]"
+        " inputs={@approver-input}|[@approver-input] escalation=@escalation"
     ),
+    "escalation": _table("after=duration users=texts groups=texts"),
     "approvers": _table(
         "users=texts groups=texts attributes=texts service-accounts=texts minimum=count block-executor=flag"
     ),

@@ -208,7 +208,7 @@ APPROVAL_WITH = define(
     "approval.with",
     core=(
         "message for groups users attributes service-accounts timeout min-count block-executor self-approval approvers"
-        " auto-reject auto-approve timezone deadline comments inputs"
+        " auto-reject auto-approve timezone deadline comments inputs escalation"
     ),
     refused={"callback": "approval-callback"},
     noted="execution-details",
@@ -235,6 +235,7 @@ APPROVERS = define(
         "disallow-pipeline-executor": "block-executor",
     },
 )
+ESCALATION = define("escalation", core="after users groups", aliases={"user-groups": "groups"})
 AUTO_APPROVAL = define("auto-approve", core="action scheduled-deadline comments")
 SCHEDULED_DEADLINE = define("scheduled-deadline", core="time timezone", aliases={"time-zone": "timezone"})
 APPROVER_INPUT = define(

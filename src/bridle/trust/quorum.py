@@ -5,7 +5,8 @@ Rules
      approved), and may approve only where the author wrote that default, once its moment has come.
   2. Terms that ask for more than one word, or say whose word it has to be, want people with keys of their own: a name that only
      the operating system vouches for is not enough. An account may want that of every word (`keys`).
-  3. `users` and `groups` say who may answer: one of either is enough. `attributes` are all needed.
+  3. `users` and `groups` say who may answer: one of either is enough. `attributes` are all needed. From the beginning of an
+     `escalation` on, its users and groups may answer as well; a request that expires is refused all the same.
   4. Who started the execution does not answer when the terms exclude them, nor does a person of the same account.
   5. One person counts once, and so does one key. A denial ends it. A word can be taken back until it was used.
   6. A deputy answers in a person's place (trust.deputies) with that person's say, and signs with their own key. Such a word is
@@ -41,6 +42,23 @@ class Behalf:
 
 
 @dataclass(frozen=True)
+class Escalation:
+    """Who may answer as well, once a request has waited `after_s` seconds."""
+
+    after_s: int
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        return {"after_s": self.after_s, "users": list(self.users), "groups": list(self.groups)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Escalation:
+        """Read what `to_json` wrote, or an author did: both lists may be left out."""
+        return cls(content["after_s"], tuple(content.get("users", ())), tuple(content.get("groups", ())))
+
+
+@dataclass(frozen=True)
 class Terms:
     """What a request wants. `excluded` is the principal who may not answer, `inputs` what an approver fills in,
     `comment` what its author says about the default, `keys` wants people with keys of their own."""
@@ -55,6 +73,11 @@ class Terms:
     auto_reject: bool = False
     comment: str = ""
     keys: bool = False
+    escalation: Escalation | None = None
+
+    def escalates_at(self, requested_at: datetime) -> datetime | None:
+        """Return from when on a request of that moment may be answered by more people."""
+        return requested_at + timedelta(seconds=self.escalation.after_s) if self.escalation else None
 
     @property
     def wants_keys(self) -> bool:
@@ -71,7 +94,7 @@ class Terms:
         return self.digest == replace(wanted, keys=self.keys).digest
 
     def to_json(self) -> dict[str, Json]:
-        """Return the terms as request and store hold them; `keys` only where it is wanted, so that older digests stay."""
+        """Return the terms as request and store hold them; what came later only where it is wanted: older digests stay."""
         return {
             "minimum": self.minimum,
             "users": list(self.users),
@@ -83,6 +106,7 @@ class Terms:
             "auto_reject": self.auto_reject,
             "comment": self.comment,
             **({"keys": True} if self.keys else {}),
+            **({"escalation": self.escalation.to_json()} if self.escalation else {}),
         }
 
     @classmethod
@@ -91,7 +115,9 @@ class Terms:
         if not content:
             return cls()
         lists = {name: tuple(content[name]) for name in ("users", "groups", "attributes")}
-        return cls(**{**content, **lists})
+        later = content.get("escalation")
+        escalation = Escalation.from_json(later) if later else None
+        return cls(**{**content, **lists, "escalation": escalation})
 
 
 @dataclass(frozen=True)
@@ -135,9 +161,11 @@ class Tally:
         return self.denied is None and (len(self.words) >= terms.minimum or CONTROL_PLANE in self.voters)
 
 
-def take_word(tally: Tally, word: Word, terms: Terms, *, expires_at: datetime) -> Tally:
+def take_word(
+    tally: Tally, word: Word, terms: Terms, *, expires_at: datetime, escalates_at: datetime | None = None
+) -> Tally:
     """Return the tally with one more word; raise TrustError when it does not count."""
-    complaint = find_complaint(word, terms, expires_at=expires_at)
+    complaint = find_complaint(word, terms, expires_at=expires_at, escalates_at=escalates_at)
     if complaint:
         raise TrustError(f"{word.voter}: {complaint}", reason="may-not-approve")
     if word.verdict == "revoked":
@@ -158,8 +186,14 @@ def shares_person(voter: str, other: str) -> bool:
     return bool(set(voter.split(BEHALF)) & set(other.split(BEHALF)))
 
 
-def find_complaint(word: Word, terms: Terms, *, expires_at: datetime) -> str:
+def find_complaint(
+    word: Word, terms: Terms, *, expires_at: datetime, escalates_at: datetime | None = None
+) -> str:
     """Say why this word may not be given, or return an empty text."""
+    named = bool(terms.users or terms.groups)  # else anybody may answer, and further names would only exclude
+    if named and terms.escalation is not None and escalates_at is not None and word.at >= escalates_at:
+        further = terms.escalation
+        terms = replace(terms, users=(*terms.users, *further.users), groups=(*terms.groups, *further.groups))
     if word.by == CONTROL_PLANE and word.person is None:
         return _default_complaint(word, terms, expires_at=expires_at)
     if not word.by.startswith(ACCOUNT):

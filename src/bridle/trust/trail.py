@@ -74,6 +74,7 @@ class _Word:
     expires_at: str
     terms: Terms
     asked: Mapping[str, Any]
+    escalates_at: str = ""
     plan: CallPlan | None = None
     tally: Tally = field(default_factory=Tally)
     used: bool = False
@@ -245,6 +246,7 @@ class Trail:
             action=action,
             rests_on=digest(rests_on),
             asked=asked[-1] or {},
+            escalates_at=read_text(record, "escalates_at") if terms.escalation else "",
             plan=plan,
             expires_at=read_text(record, "expires_at"),
             terms=terms,
@@ -263,7 +265,8 @@ class Trail:
         _must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
         if given.behalf is not None:
             self._check_behalf(record, word, given.behalf)
-        word.tally = take_word(word.tally, given, word.terms, expires_at=expires_at)
+        further = from_iso(word.escalates_at) if word.escalates_at else None
+        word.tally = take_word(word.tally, given, word.terms, expires_at=expires_at, escalates_at=further)
 
     def _check_behalf(self, record: Record, word: _Word, behalf: Behalf) -> None:
         named = behalf.deputy

@@ -6,8 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.core.errors import TrustError
+from bridle.engine.verdicts import Verdict
+from bridle.gate.approvals import ApprovalState
 from bridle.operating.digest import Digests, last_due
+from bridle.operating.escalations import describe_escalation, watch_escalations
 from bridle.operating.session import TaskRequest
+from support.people import PeopleInMemory
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 UNNAMED = {"order": "A-2002"}
@@ -89,3 +94,26 @@ def test_digests_are_due_at_times_that_no_restart_moves():
     every = timedelta(hours=4)
     assert last_due(datetime(2026, 3, 1, 12, 0, 1, tzinfo=UTC), every) == datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert last_due(datetime(2026, 3, 1, 15, 59, tzinfo=UTC), every) == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+async def test_the_owner_of_a_tool_says_whose_word_it_takes_and_whose_once_it_has_waited(scene, tmp_path):
+    entries = tmp_path / "tools" / "shop.yaml"
+    wanted = "approvers: {groups: [finance], escalation: {after_s: 3600, groups: [heads]}}"
+    entries.write_text(entries.read_text().replace("risk: medium", f"risk: medium\n    {wanted}"))
+    people, told = PeopleInMemory(), []
+    people.add("dan", groups=("heads",))
+    asked = await scene.door.call(await scene.enter(), "shop__pay", UNNAMED)
+    word = Verdict(True, await scene.parts["principals"].get("user:ana"), name="dan")
+    with pytest.raises(TrustError, match="the group finance"):
+        await scene.desk(people).give(asked.told["approval"], word)
+
+    async def sleep(seconds):
+        if told:
+            raise asyncio.CancelledError
+        scene.clock.advance(timedelta(hours=1))
+
+    with pytest.raises(asyncio.CancelledError):
+        await watch_escalations(scene.approvals, scene.clock, told.append, sleep=sleep)
+    assert [describe_escalation(found)["to"] for found in told] == ["group heads"]
+    given = await scene.desk(people).give(asked.told["approval"], word)
+    assert given.state is ApprovalState.APPROVED

@@ -170,6 +170,22 @@ async def test_a_deputy_answers_what_a_pipeline_asks_the_person(desk):
     await check_audit(desk)
 
 
+async def test_after_its_deadline_more_people_may_answer_and_the_audit_agrees(desk):
+    desk.people.add("ana", groups=("release",))
+    desk.people.add("dan", groups=("heads",))
+
+    async def approve(request):
+        with pytest.raises(TrustError, match="the group release"):
+            await desk.control.give_verdict(request.id, gave(desk, "dan"))
+        desk.clock.advance(timedelta(hours=4))
+        given = await desk.control.give_verdict(request.id, gave(desk, "dan"))
+        assert (given.escalates_at, given.given) == (desk.clock.now(), ("person:dan",))
+
+    _, state, _ = await run(desk, "groups: [release], escalation: {after: 4h, groups: [heads]}", approve)
+    assert state == "succeeded"
+    await check_audit(desk)
+
+
 async def test_the_same_person_twice_counts_once(desk):
     desk.people.add("ana")
     desk.people.add("ben")

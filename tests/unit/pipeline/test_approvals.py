@@ -110,6 +110,12 @@ def test_a_default_is_read_from_both_spellings(read_steps, keys):
     assert tuple(found[name] for name in wanted) == (True, "quiet", "2026-03-01T10:00:00.000000Z")
 
 
+def test_an_escalation_is_read_with_who_may_answer_besides(read_steps):
+    keys = "groups: [release], escalation: {after: 4h, user-groups: [heads]}"
+    found = body_of(read_steps, f"- {{id: a, approval: {{with: {{message: m, {keys}}}}}}}")
+    assert found["escalation"] == {"after_s": 14_400, "users": [], "groups": ["heads"]}
+
+
 def test_a_deadline_alone_is_when_the_waiting_ends(read_steps):
     found = body_of(read_steps, "- {id: a, approval: {with: {message: m, deadline: 2026-03-01 10:00}}}")
     assert found["timeout_s"] == 53 * 7 * 86_400
@@ -130,6 +136,10 @@ def test_a_deadline_alone_is_when_the_waiting_ends(read_steps):
         ("auto-approve: true, timeout: 15m", "default-too-soon"),
         ("auto-approve: {action: REJECT}", "bad-default-action"),
         ("users: [ana], min-count: 2", "too-few-approvers"),
+        ("escalation: {after: 4h, groups: [heads]}", "bad-escalation"),
+        ("groups: [a], escalation: {after: 4h}", "bad-escalation"),
+        ("groups: [a], escalation: {groups: [heads]}", "bad-escalation"),
+        ("groups: [a], timeout: 4h, escalation: {after: 4h, groups: [heads]}", "bad-escalation"),
         ("inputs: {9: {}}", "bad-input-name"),
         ("inputs: {a: {pattern: '['}}", "bad-pattern"),
         ("inputs: {a: {enum: [x], default: y}}", "bad-default"),

@@ -13,6 +13,7 @@ from bridle.trust.quorum import (
     CONTROL_PLANE,
     DEFAULT_GRACE,
     Behalf,
+    Escalation,
     Tally,
     Terms,
     Word,
@@ -242,3 +243,35 @@ def test_nobody_has_a_part_in_two_words(second):
 )
 def test_a_deputy_who_does_not_count_is_told_why(item, terms, why):
     assert why in complaint(item, terms)
+
+
+LATER = NOW + timedelta(hours=4)
+ESCALATES = Terms(groups=("release",), escalation=Escalation(4 * 3600, ("dan",), ("heads",)))
+
+
+@pytest.mark.parametrize("further", [{"groups": ("heads",)}, {"who": "dan"}])
+def test_more_people_may_answer_once_an_escalation_has_begun(further):
+    item = word(**{"who": "cy", **further, "at": NOW})
+
+    def answered(at):
+        return find_complaint(replace(item, at=at), ESCALATES, expires_at=END, escalates_at=LATER)
+
+    assert "the group release" in answered(LATER - timedelta(microseconds=1))
+    assert answered(LATER) == ""
+    assert "the group release" in find_complaint(replace(item, at=END), ESCALATES, expires_at=END)
+
+
+def test_an_escalation_narrows_nobody_and_needs_what_was_needed():
+    assert complaint_later(word("cy"), replace(ESCALATES, groups=())) == ""
+    held = replace(ESCALATES, attributes=("EU-compliance",))
+    assert "does not hold" in complaint_later(word("cy", groups=("heads",)), held)
+    assert "may not answer" in complaint_later(word("dan"), replace(ESCALATES, excluded="user:dan"))
+
+
+def complaint_later(item, terms):
+    return find_complaint(replace(item, at=LATER), terms, expires_at=END, escalates_at=LATER)
+
+
+def test_terms_with_an_escalation_are_read_as_they_were_written():
+    assert Terms.from_json(ESCALATES.to_json()) == ESCALATES
+    assert "escalation" not in Terms().to_json()

@@ -30,7 +30,7 @@ from bridle.pipeline.expressions import render
 from bridle.pipeline.failure import INPUT_TIMEOUT
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Block, Step
-from bridle.trust.quorum import Terms
+from bridle.trust.quorum import Escalation, Terms
 
 LEAD = timedelta(minutes=15)  # a default that holds sooner would leave people no time to refuse
 
@@ -71,6 +71,7 @@ def _error_class(result: Result, leg: Leg) -> str:
 def read_terms(wanted: Mapping[str, Json], *, initiator: str) -> Terms:
     """Return whose word it takes, from the plan's own words. Who started the execution is named only to exclude them."""
     count, inputs = wanted.get("min_count", 1), wanted.get("inputs") or {}
+    further = wanted.get("escalation")
     assert isinstance(count, int)
     assert isinstance(inputs, Mapping)
     return Terms(
@@ -83,6 +84,7 @@ def read_terms(wanted: Mapping[str, Json], *, initiator: str) -> Terms:
         auto_approve=bool(wanted.get("auto_approve")),
         auto_reject=bool(wanted.get("auto_reject")),
         comment=str(wanted.get("comments") or ""),
+        escalation=Escalation.from_json(further) if isinstance(further, Mapping) else None,
     )
 
 

@@ -30,6 +30,7 @@ def describe_waiting(approval: Approval) -> dict[str, Any]:
         "missing": approval.missing,
         "takes": describe_terms(approval.terms),
         "terms": approval.terms.to_json(),
+        "escalates_at": iso(approval.escalates_at) if approval.escalates_at else None,
         "answer_by": iso(approval.answered_by),
     }
 
@@ -113,6 +114,8 @@ def list_terms(approval: Approval) -> list[str]:
     lines = [f"  message    {' '.join(approval.message.split())}", f"  takes      {describe_terms(terms)}"]
     if approval.given:
         lines.append(f"  given by   {', '.join(approval.given)}; {approval.missing} more")
+    if approval.escalates_at:
+        lines.append(f"  escalates  {iso(approval.escalates_at)}")
     end = "approved by default" if terms.auto_approve else "expires"
     lines.append(f"  {end:<10} {iso(approval.answered_by)}")
     lines += [f"  fill in    --input {name}={_describe_input(spec)}" for name, spec in terms.inputs.items()]

@@ -93,7 +93,9 @@ async def _dev(settings: Settings, port: int, show: Callable[[str, dict[str, str
 async def _told(app: App, show: Callable[[str, dict[str, str]], None]) -> AsyncIterator[None]:
     """Tell what interrupts when it is asked, and what is gathered when it is due."""
     from bridle.app import build_digests
+    from bridle.core.clock import SystemClock
     from bridle.operating.digest import risk_of
+    from bridle.operating.escalations import describe_escalation, watch_escalations
     from bridle.surfaces.cli.commands.digest import describe_event
     from bridle.trust.journal import Kind
 
@@ -111,13 +113,19 @@ async def _told(app: App, show: Callable[[str, dict[str, str]], None]) -> AsyncI
     watching = asyncio.create_task(
         build_digests(app).watch(lambda found: show("digest", describe_event(found)))
     )
+    escalating = asyncio.create_task(
+        watch_escalations(
+            app.approvals, SystemClock(), lambda found: show("escalated", describe_escalation(found))
+        )
+    )
     app.journal.listeners.append(hear)
     try:
         yield
     finally:
         app.journal.listeners.remove(hear)
         watching.cancel()
-        await asyncio.gather(watching, *tasks, return_exceptions=True)
+        escalating.cancel()
+        await asyncio.gather(watching, escalating, *tasks, return_exceptions=True)
 
 
 async def _look(app: App, show: Callable[[str, dict[str, str]], None]) -> None:
