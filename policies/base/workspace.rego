@@ -36,6 +36,17 @@ allow contains {
 }
 
 allow contains {
+	"rule": "workspace.evidence",
+	"reason": "A person or service may have a file of the workspace read as evidence.",
+} if {
+	active
+	input.action.tool == "evidence.read"
+	input.action.effect == "read"
+	by_person_or_service
+	holds("command:run")
+}
+
+allow contains {
 	"rule": "workspace.verify",
 	"reason": "The harness may recompute what has changed.",
 } if {

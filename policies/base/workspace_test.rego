@@ -65,6 +65,15 @@ test_artifacts_are_for_people_and_services if {
 	}
 }
 
+test_evidence_is_read_for_people_and_services if {
+	reading := doc("evidence.read", "read", {}, "command:run")
+	allowed(by(reading, "user")) == {"workspace.evidence"}
+	allowed(by(reading, "service")) == {"workspace.evidence"}
+	allowed(reading) == set()
+	allowed(by(doc("evidence.read", "read", {}, "command:none"), "user")) == set()
+	allowed(by(doc("evidence.read", "consequential", {}, "command:run"), "user")) == set()
+}
+
 test_a_destructive_effect_asks if {
 	asked(doc("file.read", "destructive", {}, "file:read")) == {"effect.destructive"}
 }

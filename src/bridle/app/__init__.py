@@ -25,7 +25,7 @@ from bridle.app.folders import (
     test_policies,
 )
 from bridle.app.opening import open_app, open_server
-from bridle.app.registry import build_digests, open_lobby, open_registry
+from bridle.app.registry import build_digests, open_lobby, open_registry, read_exhibit_file
 from bridle.app.store import Store, open_store
 from bridle.app.wiring import App
 
@@ -56,6 +56,7 @@ __all__ = [
     "open_store",
     "parse_redaction_rules",
     "prepare_sample",
+    "read_exhibit_file",
     "read_health",
     "shipped",
     "test_policies",

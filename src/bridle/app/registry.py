@@ -10,9 +10,13 @@ from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.app.folders import agent_roots
 from bridle.app.residents import register_residents
 from bridle.app.store import Store, open_store
+from bridle.core.canonical import Json
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.errors import InputError
 from bridle.core.settings import Settings
+from bridle.delegate.app import ATTESTORS
+from bridle.delegate.effectors.evidence import load_attestors
+from bridle.delegate.evidence import read_exhibit
 from bridle.engine.retention import parse_age
 from bridle.operating.digest import Digests
 from bridle.operating.reception import Reception
@@ -49,6 +53,20 @@ async def open_lobby(settings: Settings) -> AsyncIterator[Lobby]:
         delegate_signer = load_signer(settings.config_dir / "delegate.key")
         user = await register_residents(store.journal, store.enrolled, delegate_signer)
         yield Lobby(store, build_reception(store, SystemClock()), user)
+
+
+def read_exhibit_file(
+    settings: Settings, data: bytes, *, type_: str, subject: str, name: str
+) -> dict[str, Json]:
+    """Read a file as evidence, as the delegate does, and return what it says; raise InputError or ExecutionError."""
+    keys = load_attestors(settings.config_dir / ATTESTORS)
+    said = read_exhibit(data, type_=type_, subject=subject, name=name, keys=keys).to_json()
+    redacted = Redactor(rules=load_redaction_rules(settings.config_dir)).redact_json(said)
+    if redacted != said:
+        raise InputError(
+            "the name or maker in the file looks like a secret", where=name, reason="secret-in-evidence"
+        )
+    return said
 
 
 def build_reception(store: Store, clock: Clock) -> Reception:

@@ -12,6 +12,7 @@ from bridle.delegate.effectors import (
     EffectorContext,
     artifact,
     command,
+    evidence,
     file,
     fork,
     git,
@@ -30,6 +31,7 @@ from bridle.trust.keys import Signer, Verifier, load_secret
 from bridle.trust.redaction import Redactor
 
 NAME = "delegate:local"
+ATTESTORS = "attestors"
 
 EFFECTORS: Mapping[str, Effector] = {
     "file.list": file.list_files,
@@ -48,6 +50,7 @@ EFFECTORS: Mapping[str, Effector] = {
     "workspace.restore": fork.restore,
     "artifact.save": artifact.save,
     "artifact.load": artifact.load,
+    "evidence.read": evidence.read,
     "server.describe": server.describe,
     ANY_EXTERNAL: server.call,
 }
@@ -87,6 +90,7 @@ def build_delegate(
         clock=clock,
         servers=servers or _open_servers(settings, vault),
         toolchain=toolchain.resolve() if toolchain.exists() else None,
+        attestors=settings.config_dir / ATTESTORS,
     )
     return Worker(
         name=NAME,

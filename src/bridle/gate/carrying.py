@@ -197,7 +197,8 @@ class Carrying:
     async def _report(self, action: Action, report: Report) -> Result:
         settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
         remember = await self._remember(action, status=report.status, value=report.value)
-        written = await self._on.journal.append([records.reported(action, report)], [*settle, *remember])
+        entries = [records.reported(action, report), *records.exhibited(action, report)]
+        written = await self._on.journal.append(entries, [*settle, *remember])
         if report.status == "unknown":
             return Unknown(written[0].id, "the delegate cannot tell whether it was done")
         return records.done_by(written[0], report.private)

@@ -31,6 +31,9 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
       "plan":      null | {"id", "digest", "call", "of", "rules"},   of which plan of calls it is one (trust.call_plans); the
                                                           digest is "" while the plan is proposed
+      "evidence":  [{"record", "type", "subject", "at", "age_s", "signer", "attestors", "name", "counts", "highest"}, …],
+                                                          what was said about the commit, tree and digests that a lasting action
+                                                          is about, oldest first (gate.exhibited)
       "origins":   null | [{"argument", "value", "type", "kind", "where", "note"}, …],  where each judged value of a call of an
                                                           external tool comes from (gate.origins); null when nobody can tell
       "history":   null | [{"at", "session", "tool", "effect", "status", "approved", "arguments"}, …],  what was done, and asked
@@ -59,6 +62,7 @@ from bridle.core.clock import Clock, iso
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.budgets import Budgets
+from bridle.gate.exhibited import describe_evidence
 from bridle.gate.history import Cases, describe_history
 from bridle.gate.limits import FleetLimits, full_asking
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
@@ -160,6 +164,9 @@ class FactSource:
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
             "plan": dict(action.plan) if action.plan else None,
+            "evidence": await describe_evidence(
+                self._journal, manifest, action.request.arguments, provenance, now=self._clock.now()
+            ),
             "origins": await self._recall.describe(action, manifest),
             "history": await describe_history(
                 action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases

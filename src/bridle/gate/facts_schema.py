@@ -203,6 +203,22 @@ FACTS: Mapping[str, Schema] = {
         _closed({"session": TEXT, "purpose": TEXT, "case": _or_null(TEXT), "request_digest": TEXT})
     ),
     "plan": _or_null(_closed({"id": TEXT, "digest": TEXT, "call": COUNT, "of": COUNT, "rules": TEXTS})),
+    "evidence": _list(
+        _closed(
+            {
+                "record": TEXT,
+                "type": {"enum": ["sarif", "junit", "cyclonedx", "spdx", "openvex", "slsa"]},
+                "subject": TEXT,
+                "at": MOMENT,
+                "age_s": COUNT,
+                "signer": TEXT,
+                "attestors": TEXTS,
+                "name": TEXT,
+                "counts": {"type": "object", "additionalProperties": COUNT},
+                "highest": {"enum": ["critical", "high", "medium", "low", "note", ""]},
+            }
+        )
+    ),
     "origins": _or_null(
         _list(_closed(dict.fromkeys(("argument", "value", "type", "kind", "where", "note"), TEXT)))
     ),

@@ -51,7 +51,7 @@ from bridle.gate.spending import SpendRule
 from bridle.trust.quorum import Terms
 
 LISTS = ("paths", "writes", "requires", "target")
-FAMILIES = ("file", "command", "git", "workspace", "artifact", "model", "pipeline", "server")
+FAMILIES = ("file", "command", "git", "workspace", "artifact", "evidence", "model", "pipeline", "server")
 
 EXTERNAL = re.compile(r"mcp\.[a-z0-9][a-z0-9-]{0,31}\.[A-Za-z0-9_.-]{1,64}", re.ASCII)
 LONGEST_COMPLAINT = 400

@@ -16,6 +16,7 @@ from bridle.gate.action import Action, Denied, Done
 from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
 from bridle.gate.standing import Standing
+from bridle.trust.exhibits import reported_exhibits
 from bridle.trust.journal import Entry, Kind, Record
 from bridle.trust.policy import Finding
 from bridle.trust.redaction import Redactor
@@ -106,6 +107,19 @@ def reported(action: Action, report: Report) -> Entry:
     raw = {"private": report.private} if report.private else {}
     body = _outcome(action, status=report.status, value=report.value, facts=report.facts, report=signed)
     return Entry(Kind.OUTCOME, action.execution, action.key, body, raw)
+
+
+def exhibited(action: Action, report: Report) -> list[Entry]:
+    """Record each piece of evidence that the delegate read, under what it is about."""
+    if action.request.tool != "evidence.read" or report.status != "succeeded":
+        return []
+    return reported_exhibits(
+        report.value,
+        execution=action.execution,
+        key=action.key,
+        action=action.digest,
+        delegate=report.delegate,
+    )
 
 
 def concluded(action: Action, *, status: str, value: Json) -> Entry:

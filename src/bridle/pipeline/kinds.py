@@ -27,6 +27,7 @@ from bridle.pipeline.vocabulary import (
     BARRIER,
     CLONE,
     DOWNLOAD,
+    EVIDENCE,
     OUTPUT,
     OUTPUT_ALIAS,
     POLICY,
@@ -39,6 +40,7 @@ from bridle.pipeline.vocabulary import (
     Noun,
 )
 
+EXHIBITS = ("sarif", "junit", "cyclonedx", "spdx", "openvex", "slsa")
 SHELLS = ("sh", "bash", "python")
 _LATER_SHELLS = ("powershell", "pwsh")
 REFS = {
@@ -99,9 +101,25 @@ def _read_run(body: Fields) -> dict[str, Json]:
             for output in (_read_output(node, body.findings) for node in body.items("output"))
             if output
         ],
+        **_read_evidence(body),
         **_read_with(body),
         **_read_output_alias(body),
     }
+
+
+def _read_evidence(body: Fields) -> dict[str, Json]:
+    """Return the files that the step hands in as evidence."""
+    opened = (open_fields(node, EVIDENCE, findings=body.findings) for node in body.items("evidence"))
+    exhibits: list[Json] = []
+    for item in filter(None, opened):
+        type_ = item.required_text("type").lower()
+        if type_ and type_ not in EXHIBITS:
+            hint = suggest(type_, EXHIBITS, otherwise=f"use one of {', '.join(EXHIBITS)}")
+            item.refuse(
+                f"evidence of type {type_!r} is not read", reason=f"unsupported-evidence:{type_}", hint=hint
+            )
+        exhibits.append({"type": type_, "path": item.required_text("path"), "subject": item.text("subject")})
+    return {"evidence": exhibits} if exhibits else {}
 
 
 def _read_with(body: Fields) -> dict[str, Json]:

@@ -130,10 +130,12 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "run": _table(
         "shell=text container=any delegate=any env=env with=values download=[@download] script=texts report=@report"
+        " evidence=[@evidence]"
         " output=[text|@output] output-alias=@output-alias"
     ),
     "download": _table("source=text target=text checksum=text fallback=any"),
     "report": _table("type=text path=texts"),
+    "evidence": _table("type=text path=text subject=text"),
     "output": _table("name=text alias=text mask=flag"),
     "output-alias": _table("key=text scope=text"),
     "clone": _table(

@@ -11,8 +11,8 @@ Rules
 
 Kinds of step and their `with_`
     run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": glob}, "env": {},
-              "output": [{"name", "alias", "mask"}], and where it has any "with": {} and
-              "output_alias": {"key", "scope": pipeline|stage|group}}
+              "output": [{"name", "alias", "mask"}], and where it has any "with": {},
+              "evidence": [{"type", "path", "subject"}] and "output_alias": {"key", "scope": pipeline|stage|group}}
     clone     {"repo", "ref": null|{"type": branch|tag|commit|pull_request, "name"},
               and where it has them "depth", "path", "folders", "submodules"}
     agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {};

@@ -166,11 +166,12 @@ CONCURRENCY = define("concurrency", core="max", aliases={"max-executions": "max"
 PLATFORM = define("platform", core="os arch")
 RUN = define(
     "run",
-    core="script shell report env with output output-alias download",
+    core="script shell report evidence env with output output-alias download",
     later="delegate",
     refused={"container": "no-runtime:container"},
     aliases={"outputs": "output", "exports": "output", "reports": "report"},
 )
+EVIDENCE = define("evidence", core="type path subject")
 DOWNLOAD = define("download", core="source target checksum fallback")
 REPORT = define("report", core="type path", aliases={"paths": "path"})
 OUTPUT = define("output", core="name alias mask")

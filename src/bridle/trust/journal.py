@@ -64,6 +64,7 @@ class Kind(StrEnum):
     OVERRIDE_OPENED = "override.opened"
     OVERRIDE_CLOSED = "override.closed"
     EVIDENCE_ISSUED = "evidence.issued"
+    EVIDENCE_ADDED = "evidence.added"
     HISTORY_REMOVED = "history.removed"
     TEXT_KEPT = "text.kept"
 

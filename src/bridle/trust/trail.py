@@ -13,7 +13,8 @@ Rules
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
   7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
-  8. A text that was kept has the digest it is kept under.
+  8. Evidence that a step handed in is what the outcome before it says; a person's is signed (trust.exhibits).
+  9. A text that was kept has the digest it is kept under.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -31,6 +32,7 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
 from bridle.trust.call_plans import CallPlan, read_call_plan
 from bridle.trust.deputies import describe_asked, name_starter, read_deputy
+from bridle.trust.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Signature, Verifier
@@ -62,6 +64,7 @@ class _Course:
     delegate: str = ""
     ended: bool = False
     succeeded: bool = False
+    exhibits: frozenset[str] = frozenset()
     asked: Mapping[str, Any] | None = None
 
 
@@ -207,6 +210,11 @@ class Trail:
         else:
             self._check_report(record, course)
         course.ended, course.succeeded = True, record.body.get("status") == "succeeded"
+        course.exhibits = digests_of(record.body.get("value"))
+
+    def _exhibited(self, record: Record) -> None:
+        course = self._courses.get((record.execution, str(record.body.get("key"))))
+        check_exhibit(record, course, control_plane=self._control_plane)
 
     def _proposed(self, record: Record) -> None:
         plan = read_call_plan(record.subject, record.body)
@@ -344,6 +352,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.DEPUTY_DISMISSED: Trail._let_go,
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
+    Kind.EVIDENCE_ADDED: Trail._exhibited,
     Kind.BLOCK_ENDED: Trail._stage_ended,
     Kind.TEXT_KEPT: Trail._kept,
     Kind.INTERVENTION_REQUESTED: Trail._questioned,

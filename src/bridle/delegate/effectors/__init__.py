@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EffectorContext:
-    """What an effector may use. `toolchain` is the virtual environment that commands see, if there is one; `stop` says
+    """What an effector may use. `toolchain` is the virtual environment that commands see, if there is one;
+    `attestors` the folder of public keys whose signatures on provenances count; `stop` says
     that this one task shall end."""
 
     workspaces: Workspaces
@@ -40,6 +41,7 @@ class EffectorContext:
     clock: Clock
     servers: ToolServers
     toolchain: Path | None = None
+    attestors: Path | None = None
     stop: Stop = field(default_factory=Stop)
 
 

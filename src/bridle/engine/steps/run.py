@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bridle.core.boundary import Boundary, Limits
 from bridle.core.canonical import Json
+from bridle.core.states import State
 from bridle.engine.execution import place_of
 from bridle.engine.steps import Ended, Ending, Leg, end_with, step_action
 from bridle.pipeline.expressions import render
@@ -14,6 +15,7 @@ from bridle.pipeline.plugins import plugin_environment
 from bridle.pipeline.values import to_text
 
 DEFAULT_WALL_S = 600
+EXHIBIT_CALLS = 1_000_000  # far from the numbers of a step that runs its script many times
 EVERYWHERE: Mapping[str, str] = {
     "HARNESS_ACCOUNT_ID": "default",
     "HARNESS_ORG_ID": "default",
@@ -40,9 +42,27 @@ async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
     ending = await end_with(leg, await leg.bench.gate.perform(action))
     if not isinstance(ending, Ended):
         return ending
+    if ending.state is State.SUCCEEDED and (refused := await _hand_in(leg, boundary=boundary, call=call)):
+        return refused
     if ending.error == "timeout" and wall_s < own_s:
         ending = replace(ending, note=f"stopped: the `timeout` of {leg.deadline_of} was over while it ran")
     return _with_outputs(leg, ending)
+
+
+async def _hand_in(leg: Leg, *, boundary: Boundary, call: int) -> Ending | None:
+    """Have the files read that the step declares as evidence, one action each; return how the step ended if one is refused."""
+    listed = leg.body.get("evidence") or ()
+    assert isinstance(listed, (list, tuple))
+    for number, item in enumerate(listed, start=1):
+        assert isinstance(item, Mapping)
+        arguments = {name: value for name, value in item.items() if value}
+        action = step_action(
+            leg, "evidence.read", arguments, boundary=boundary, call=call + EXHIBIT_CALLS * number
+        )
+        ending = await end_with(leg, await leg.bench.gate.perform(action))
+        if not isinstance(ending, Ended) or ending.state is not State.SUCCEEDED:
+            return ending
+    return None
 
 
 def _list_masked(declared: Json) -> list[Json]:

@@ -52,6 +52,7 @@ COMMANDS = (
     "policy",
     "inspect",
     "prove",
+    "exhibits",
     "explain",
     "redact",
     "doctor",

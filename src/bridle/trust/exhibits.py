@@ -1,0 +1,90 @@
+"""Evidence in the journal: what a file says about a digest, and whose word it is that it says so.
+
+    {"exhibit": {"type", "subject", "file", "summary"}, "signer": "delegate:local", "action": digest, "key": action key}
+    {"exhibit": …, "signer": "user:ana", "signature": …}
+
+Rules
+  1. What a step handed in rests on the outcome that the delegate signed: it says nothing that the outcome does not say.
+  2. What a person handed in is signed by the control plane that took it, with who it was.
+  3. The record's subject is the exhibit's: what is known of a digest is found by it, in whichever execution it was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bridle.core.canonical import Json, as_mapping, digest
+from bridle.core.errors import TrustError
+from bridle.trust.journal import Entry, Journal, Kind, Record
+from bridle.trust.keys import Signature, Signer, Verifier
+
+HANDED_IN = frozenset({"exhibit", "signer", "signature"})
+
+
+def reported_exhibits(value: Json, *, execution: str, key: str, action: str, delegate: str) -> list[Entry]:
+    """Return the records of what a delegate read as evidence."""
+    listed = value.get("exhibits") if isinstance(value, Mapping) else None
+    return [
+        Entry(
+            Kind.EVIDENCE_ADDED,
+            execution,
+            str(as_mapping(exhibit)["subject"]),
+            {"exhibit": exhibit, "signer": delegate, "action": action, "key": key},
+        )
+        for exhibit in (listed if isinstance(listed, (list, tuple)) else ())
+    ]
+
+
+async def hand_in(journal: Journal, exhibit: Mapping[str, Json], *, by: str, signer: Signer) -> Record:
+    """Record what a person handed in."""
+    return (await journal.append([handed_in(exhibit, by=by, signer=signer)]))[0]
+
+
+def handed_in(exhibit: Mapping[str, Json], *, by: str, signer: Signer) -> Entry:
+    """Return the entry of what a person hands in."""
+    signature = signer.sign_json(_content(exhibit, by))
+    body: dict[str, Json] = {"exhibit": dict(exhibit), "signer": by, "signature": signature.to_json()}
+    return Entry(Kind.EVIDENCE_ADDED, "", str(exhibit["subject"]), body)
+
+
+class Course(Protocol):
+    """How far the action has come that read the evidence: what it was, who carried it out, what came of it."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def delegate(self) -> str: ...
+    @property
+    def exhibits(self) -> frozenset[str]: ...
+
+
+def digests_of(value: Json) -> frozenset[str]:
+    """Return the digests of the exhibits in an outcome's value."""
+    listed = value.get("exhibits") if isinstance(value, Mapping) else None
+    return frozenset(digest(item) for item in listed) if isinstance(listed, (list, tuple)) else frozenset()
+
+
+def check_exhibit(record: Record, course: Course | None, *, control_plane: Verifier) -> None:
+    """Raise TrustError unless an outcome said exactly this, or the control plane signed it. `course` is its action's."""
+    exhibit = as_mapping(record.body["exhibit"])
+    if exhibit["subject"] != record.subject:
+        raise TrustError("the evidence is about something else than it is recorded under")
+    if "key" not in record.body:
+        _check_handed_in(record, control_plane)
+        return
+    if course is None or course.action != record.body["action"] or digest(exhibit) not in course.exhibits:
+        raise TrustError("no outcome before it says what the evidence says")
+    if record.body["signer"] != course.delegate:
+        raise TrustError("another delegate reported the evidence")
+
+
+def _check_handed_in(record: Record, control_plane: Verifier) -> None:
+    if set(record.body) != HANDED_IN:
+        raise TrustError("the evidence is not signed", reason="bad-signature")
+    content = _content(as_mapping(record.body["exhibit"]), str(record.body["signer"]))
+    control_plane.verify_json(content, Signature.from_json(record.body["signature"]))
+
+
+def _content(exhibit: Mapping[str, Json], by: str) -> dict[str, Json]:
+    return {"type": "bridle/exhibit/1", "exhibit": dict(exhibit), "signer": by}

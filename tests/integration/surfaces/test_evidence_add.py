@@ -1,0 +1,50 @@
+"""`bridle evidence add`: what is recorded, and what is refused; in one process."""
+
+import json
+
+import pytest
+
+from bridle.surfaces.cli import main
+from support import exhibits as files
+
+SUBJECT = f"sha256:{files.DIGEST}"
+
+
+@pytest.fixture
+def add(monkeypatch, capsys, tmp_path):
+    for name in ("DATA", "CONFIG", "WORK"):
+        monkeypatch.setenv(f"BRIDLE_{name}_DIR", str(tmp_path / name.lower()))
+
+    def run(content, type_, *words, subject=SUBJECT):
+        file = tmp_path / f"evidence.{type_}"
+        file.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        code = call("evidence", "add", file, "--type", type_, "--subject", subject, "--json", *words)
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def call(*words):
+    with pytest.raises(SystemExit) as ended:
+        main.run(list(map(str, words)))
+    return ended.value.code
+
+
+def test_evidence_is_recorded_with_who_handed_it_in_and_the_journal_verifies(add, capsys):
+    code, added = add(files.cyclonedx(), "cyclonedx")
+    assert (code, added["exhibit"]["summary"]["highest"]) == (0, "high")
+    assert added["signer"].startswith("user:")
+    assert call("audit", "verify", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verified"] is True
+
+
+def test_a_provenance_counts_for_the_keys_of_the_account(add, tmp_path):
+    assert add(files.provenance(), "slsa")[1]["detail"].endswith("no known key signed it; 0 are known here")
+    (tmp_path / "config" / "attestors").mkdir(parents=True)
+    (tmp_path / "config" / "attestors" / "ci.pub").write_bytes(files.PEM)
+    assert add(files.provenance(), "slsa")[1]["exhibit"]["summary"]["signers"] == ["ci"]
+
+
+def test_evidence_about_something_else_is_refused(add):
+    code, problem = add(files.cyclonedx("f" * 64), "cyclonedx")
+    assert (code, problem["type"]) == (4, "urn:bridle:problem:wrong-subject")
