@@ -15,12 +15,12 @@ Rules
   1. All of it is words for people, and for the agent's card. None of it grants anything; what is granted stands in tools,
      boundary and limits, and what is not stated there is not granted.
   2. It is part of the definition: who changes a word of it makes another version, to be approved like any other.
-  3. A gap is no fault. `bridle validate` names each, with what holds instead, and refuses them with --strict.
+  3. A gap is no fault. `bridle validate` names them in one line; with --strict it refuses each, with what holds instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ruamel.yaml.nodes import SequenceNode
 
@@ -76,6 +76,15 @@ def list_gaps(declared: Mapping[str, Spot], *, file: str) -> Iterator[InputError
     for name, meaning in OPERATING.items():
         if name not in declared:
             yield _gap(f"operating.{name} is not stated: {meaning}", f"operating.{name}", file)
+
+
+def summarise_gaps(gaps: Sequence[InputError]) -> list[str]:
+    """Return one line that names all gaps, or none where there are none."""
+    names = [gap.hint.removeprefix("add ") for gap in gaps]
+    told = (
+        f"not stated: {', '.join(names)}. What is not stated is not granted; --strict says what holds instead"
+    )
+    return [told] if names else []
 
 
 def _gap(what: str, name: str, file: str) -> InputError:

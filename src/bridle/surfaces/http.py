@@ -2,24 +2,30 @@
 
 Rules
   1. It listens on loopback only: nothing here encrypts, and a token that crosses a network in the clear is everybody's.
-  2. Its address is written to a file beside the store while it serves, so that commands can say where the door is.
-  3. Signals are the command's: the server ends when it is told to.
+  2. Its address is written to a file beside the store while it serves, one for each process, so that commands can say where the
+     doors are. A file whose process is gone says nothing.
+  3. A page that a browser shows can reach loopback too: whoever calls it by another name, or from another origin, is not served.
+  4. Signals are the command's: the server ends when it is told to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridle.core.errors import UnavailableError
+from bridle.core.errors import TrustError, UnavailableError
 from bridle.operating.door import Door
 from bridle.operating.reception import Reception
 from bridle.operating.session import Sessions
@@ -29,7 +35,9 @@ from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
 
 HOST = "127.0.0.1"
-ADDRESS_FILE = "door.json"
+DOORS = "doors"
+ANSWERS_WITHIN_S = 0.5
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class House(Protocol):
@@ -59,8 +67,30 @@ class _Faces:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        face = self._api if scope["path"].startswith("/v1/") else self._mcp
+        face = _complain(Headers(scope=scope)) or (
+            self._api if scope["path"].startswith("/v1/") else self._mcp
+        )
         await face(scope, receive, send)
+
+
+def _complain(headers: Headers) -> JSONResponse | None:
+    """Return the refusal of a request that came by another name, or from a page of another origin."""
+    origin = headers.get("origin")
+    if _host(f"//{headers.get('host', '')}") not in LOOPBACK:
+        what, status = "this server answers to 127.0.0.1 and localhost alone", 421
+    elif origin is not None and not (origin.startswith("http://") and _host(origin) in LOOPBACK):
+        what, status = "a page of another origin is not served", 403
+    else:
+        return None
+    problem = TrustError(what, hint="call it directly", reason="other-origin").to_problem()
+    return JSONResponse({**problem, "status": status}, status, media_type="application/problem+json")
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 class QuietServer(uvicorn.Server):
@@ -101,16 +131,25 @@ async def serve_http(house: House, *, port: int, folder: Path, process: str) -> 
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
             try:
                 await server.listens.wait()
-                with _announced(folder / ADDRESS_FILE, url, process):
+                with _announced(folder / DOORS, url, process):
                     yield url
             finally:
                 server.should_exit = True
                 await serving
 
 
-def find_door(data_dir: Path) -> str:
-    """Return the address of the door of whoever serves on this store's machine, or an empty string."""
-    return _read_note(data_dir / ADDRESS_FILE, "url")
+def find_doors(data_dir: Path) -> list[str]:
+    """Return the addresses of those who serve this store's doors on this machine now, sorted."""
+    notes = (_read_url(path) for path in (data_dir / DOORS).glob("*.json"))
+    return sorted({url for url in notes if url and _answers(url)})
+
+
+def _answers(url: str) -> bool:
+    try:
+        with socket.create_connection((HOST, urlsplit(url).port or 0), timeout=ANSWERS_WITHIN_S):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager
@@ -129,18 +168,19 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _announced(path: Path, url: str, process: str) -> Iterator[None]:
+def _announced(folder: Path, url: str, process: str) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"{hashlib.sha256(process.encode()).hexdigest()[:32]}.json"
     path.write_text(json.dumps({"url": url, "process": process}), "utf-8")
     try:
         yield
     finally:
-        if _read_note(path, "process") == process:  # another may have announced itself since
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
-def _read_note(path: Path, name: str) -> str:
+def _read_url(path: Path) -> str:
     """Return what an address file says, or an empty string where there is none that can be read: then nobody serves."""
     try:
-        return str(json.loads(path.read_text("utf-8"))[name])
+        return str(json.loads(path.read_text("utf-8"))["url"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""

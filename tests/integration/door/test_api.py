@@ -70,3 +70,19 @@ async def test_a_request_that_says_what_is_not_known_is_refused_with_its_place(s
     async with served(scene, await scene.key_of("user:ana")) as http:
         answer = await http.post("/v1/sessions", json={**WANTED, **change})
     assert (answer.status_code, answer.json()["instance"]) == (400, place)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_a_page_of_another_origin_opens_nothing(scene, headers, status):
+    async with served(scene, await scene.key_of("user:ana")) as http:
+        answer = await http.post("/v1/sessions", json=WANTED, headers=headers)
+    assert (answer.status_code, answer.json()["status"]) == (status, status)
+    assert await scene.sessions.find() == []

@@ -1,5 +1,6 @@
 """The door in the words of the protocol: a real client over HTTP, the real server of the SDK, a token in a header."""
 
+import json
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -8,7 +9,9 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-from bridle.surfaces.http import find_door, serve_http
+from bridle.core.errors import InputError
+from bridle.surfaces.cli.commands.session import choose_door
+from bridle.surfaces.http import find_doors, serve_http
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
@@ -85,6 +88,7 @@ async def test_without_a_living_token_nothing_is_served(scene, header, reason):
             url, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=header
         )
     assert (answer.status_code, answer.json()["type"]) == (401, f"urn:bridle:problem:{reason}")
+    assert answer.json()["status"] == 401
 
 
 async def test_a_page_of_another_origin_is_not_served(scene):
@@ -101,8 +105,20 @@ async def test_a_page_of_another_origin_is_not_served(scene):
 
 async def test_the_address_is_noted_while_it_serves(scene):
     async with served(scene) as url:
-        assert find_door(scene.store.folder) == url
-    assert find_door(scene.store.folder) == ""
+        assert find_doors(scene.store.folder) == [url]
+    assert find_doors(scene.store.folder) == []
+
+
+async def test_two_doors_of_one_store_are_both_known_and_one_that_is_gone_is_not(scene):
+    gone = {"url": "http://127.0.0.1:1/mcp", "process": "gone"}
+    async with served(scene) as first:
+        (scene.store.folder / "doors" / "gone.json").write_text(json.dumps(gone))
+        async with serve_http(scene, port=0, folder=scene.store.folder, process="there") as second:
+            assert find_doors(scene.store.folder) == sorted([first, second])
+            with pytest.raises(InputError, match="2 doors are open") as caught:
+                choose_door(scene.store.folder, "")
+            assert caught.value.reason == "which-door"
+            assert choose_door(scene.store.folder, second) == second
 
 
 async def test_a_plan_is_proposed_and_what_is_none_is_said(scene):

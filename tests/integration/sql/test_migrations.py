@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from bridle.adapters.sql import database
-from bridle.adapters.sql.database import open_database
+from bridle.adapters.sql.database import open_database, open_sqlite
 from bridle.adapters.sql.schema import NEWEST, metadata
 
 
@@ -43,3 +43,9 @@ async def test_processes_that_open_an_empty_store_at_once_migrate_it_once(empty_
         assert connection.execute(sa.text("SELECT count(*) FROM journal_head")).scalar_one() == 1
     for one in opened:
         one.close()
+
+
+def test_a_new_folder_of_a_store_is_its_owner_s_alone(tmp_path):
+    with open_sqlite(f"sqlite:///{tmp_path}/data/bridle.db").connect():
+        pass
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700

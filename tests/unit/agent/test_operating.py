@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridle.agent.forms import find_gaps, parse_agent
-from bridle.agent.operating import OPERATING
+from bridle.agent.operating import OPERATING, summarise_gaps
 from bridle.core.boundary import Boundary
 from bridle.core.errors import InputError
 
@@ -70,3 +70,10 @@ def test_what_is_misspelt_empty_or_misplaced_is_refused(part):
 @pytest.mark.parametrize("file", sorted(SHIPPED.glob("*/*.md")), ids=lambda file: file.parent.name)
 def test_agents_that_ship_leave_nothing_unsaid(file):
     assert gaps(file.read_text("utf-8")) == set()
+
+
+def test_what_is_left_unsaid_is_one_line():
+    gaps = [InputError("a", hint="add operating.verification"), InputError("b", hint="add limits.timeout")]
+    (line,) = summarise_gaps(gaps)
+    assert "operating.verification, limits.timeout" in line
+    assert summarise_gaps([]) == []

@@ -28,7 +28,8 @@ def fetch_archive(
     if cached is not None:
         return cached
     target = _place(sha256, cache_dir)
-    cache_dir.mkdir(parents=True, exist_ok=True)
+    cache_dir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the data folder, if nothing made it yet
+    cache_dir.mkdir(exist_ok=True)
     place = locate_index(os.environ if environ is None else environ)
     with tempfile.TemporaryDirectory(dir=cache_dir, prefix=".fetch-") as folder:
         fetched = Path(folder) / "archive"

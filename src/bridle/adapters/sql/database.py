@@ -159,7 +159,7 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
     """
     engine = sa.create_engine(url, pool_size=20, max_overflow=20)
     if engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection, record):  # type: ignore[no-untyped-def]

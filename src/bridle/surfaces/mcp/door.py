@@ -96,9 +96,10 @@ def _bearer(request: Request) -> str:
 
 def _refuse(error: BridleError) -> JSONResponse:
     refused = isinstance(error, TrustError)
+    status = 401 if refused else 503
     return JSONResponse(
-        error.to_problem(),
-        status_code=401 if refused else 503,
+        {**error.to_problem(), "status": status},
+        status_code=status,
         headers={"WWW-Authenticate": f'Bearer error="invalid_token", error_description="{error.reason}"'}
         if refused
         else {},

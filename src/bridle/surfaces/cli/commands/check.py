@@ -64,6 +64,7 @@ def validate(
 def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bool) -> dict[str, list[str]]:
     from bridle.agent.faults import AgentFileError
     from bridle.agent.forms import find_gaps, parse_agent
+    from bridle.agent.operating import summarise_gaps
     from bridle.app import agent_roots, check_policies
     from bridle.core.settings import load_settings
     from bridle.operating.cases.reading import read_case_type
@@ -78,7 +79,7 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
         gaps = find_gaps(text, file=str(path))
         if strict and gaps:
             raise AgentFileError(gaps)
-        return {"notes": [], "warnings": [gap.what for gap in gaps]}
+        return {"notes": [], "warnings": summarise_gaps(gaps)}
     if CASE_ROOT.search(text):
         read_case_type(text, source=str(path))
         return {"notes": [], "warnings": []}

@@ -54,16 +54,22 @@ def session_open(
             "--export", help="Print BRIDLE_URL, BRIDLE_TOKEN and BRIDLE_SESSION for a shell to eval."
         ),
     ] = False,
+    door: Annotated[
+        str,
+        typer.Option(
+            help="The address of the door, where several processes serve this store.", metavar="URL"
+        ),
+    ] = "",
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
     """Open a session: print its id, the address of the door and the token, which is shown once and kept nowhere."""
     from bridle.core.settings import load_settings
-    from bridle.surfaces.http import find_door
 
     settings = load_settings(store_url=store)
+    url = choose_door(settings.data_dir, door)
     document = asyncio.run(_open(settings, agent, purpose, _read(request_file, inputs), case, expires))
-    document["url"] = find_door(settings.data_dir) or None
+    document["url"] = url or None
     if document["url"] is None:
         say("Nobody serves the door yet: bridle dev")
     if as_json:
@@ -132,6 +138,25 @@ def session_show(session: Id, store: Store = "", as_json: AsJson = False) -> int
         put(f"  {call['at'][:19]}  {call['outcome'] or call['decision']:<10} {call['tool']} {arguments}")
         put(f"  {'':<19}  {call['rule']}")
     return 0
+
+
+def choose_door(data_dir: Path, wanted: str) -> str:
+    """Return the address to tell; raise InputError before anything is opened when it is not clear which, or is none."""
+    from bridle.core.errors import InputError
+    from bridle.surfaces.http import find_doors
+
+    doors = find_doors(data_dir)
+    if wanted and wanted not in doors:
+        raise InputError(
+            f"nobody serves {wanted}", hint=f"doors: {', '.join(doors) or 'none'}", reason="no-door"
+        )
+    if not wanted and len(doors) > 1:
+        raise InputError(
+            f"{len(doors)} doors are open: {', '.join(doors)}",
+            hint="name one: --door URL",
+            reason="which-door",
+        )
+    return wanted or (doors[0] if doors else "")
 
 
 async def _describe(opened: Any, session: str) -> dict[str, Any]:
