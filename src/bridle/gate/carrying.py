@@ -79,7 +79,7 @@ class Carrying:
             report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
             if report is not None:
                 return await self._report(action, report)
-        return await self._effect(action, permit, restore_to=tree)
+        return await self._effect(action, permit, restore_to=tree, sent=manifest.recovery is Recovery.KEYED)
 
     async def give_up(self, intent: Record) -> None:
         """Record that nobody can tell what became of an action that was begun and is not repeated."""
@@ -103,7 +103,10 @@ class Carrying:
         private = await self._on.journal.reveal(record, "private") if "private" in record.raw else b""
         return records.done_by(record, private)
 
-    async def _effect(self, action: Action, permit: Permit, *, restore_to: str = "") -> Result:
+    async def _effect(
+        self, action: Action, permit: Permit, *, restore_to: str = "", sent: bool = False
+    ) -> Result:
+        """Have it done and record what came of it. `sent` says that an earlier attempt may have done it already."""
         task = _task(action, permit, restore_to=restore_to)
         try:
             report = await self._tell(action, task)
@@ -111,8 +114,11 @@ class Carrying:
             return await self._conclude(action, status="unknown", value=error.what)
         except (InputError, TrustError, UnavailableError, ExecutionError) as error:
             # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
-            if isinstance(error, UnavailableError) and await self._stays_begun(action):
+            if isinstance(error, UnavailableError) and (sent or await self._stays_begun(action)):
                 raise self._stopped(action, error) from error
+            if sent:
+                reason = f"it was begun before, and cannot be asked for again: {error.what}"
+                return await self._conclude(action, status="unknown", value=reason)
             value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
             return await self._conclude(action, status="failed", value=value)
         return await self._report(action, report)

@@ -3,32 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
-from bridle.adapters.limits.file import LimitsFile
-from bridle.adapters.sql.approvals import SqlApprovals
-from bridle.adapters.sql.budgets import SqlBudgets
-from bridle.adapters.sql.deeds import SqlDeeds
-from bridle.adapters.sql.limits import SqlRooms
-from bridle.adapters.sql.principals import SqlPrincipals
-from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.boundary import Boundary
 from bridle.core.errors import UnavailableError
 from bridle.dispatch.protocol import Request, sign_report
 from bridle.gate.action import Action, Done, action_key
-from bridle.gate.external import Catalogue
-from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
-from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import MintToken, mint
 from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
+from support.ports import build_ports
 
 
 class FakeCrash(BaseException):
@@ -126,31 +115,14 @@ class Scene:
 @pytest.fixture
 async def scene(store, clock, tmp_path, policy):
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"))
-    principals, tokens = SqlPrincipals(store.database), SqlTokens(store.database)
-    budgets = SqlBudgets(store.database)
-    catalogue = Catalogue()
-    ports = Ports(
-        journal=store.journal,
-        approvals=SqlApprovals(store.database),
-        budgets=budgets,
-        facts=FactSource(
-            journal=store.journal,
-            principals=principals,
-            tokens=tokens,
-            budgets=budgets,
-            deeds=SqlDeeds(store.database),
-            limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(store.database)),
-            clock=clock,
-            manifests=catalogue,
-        ),
-        manifests=catalogue,
+    ports = build_ports(
+        store.database,
+        store.journal,
+        signer=store.signer,
+        clock=clock,
         policy=policy,
         delegate=delegate,
-        delegate_key=delegate.signer.verifier,
-        signer=store.signer,
-        redactor=Redactor(),
-        clock=clock,
-        price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
+        folder=tmp_path,
     )
     secrets = await _register(store, clock, delegate)
     return Scene(Gate(ports), ports, delegate, clock, secrets)

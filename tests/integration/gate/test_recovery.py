@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridle.core.errors import TrustError, UnavailableError
 from bridle.gate.action import Done, Unknown
 from bridle.gate.manifest import Recovery
 
@@ -61,3 +62,26 @@ async def test_a_looked_up_effect_that_the_target_does_not_know_is_sent_again(sc
     await crash_in(scene, action)
     assert isinstance(await scene.gate.perform(action), Done)
     assert len(scene.delegate.told) == 2
+
+
+async def test_what_may_have_been_sent_and_cannot_be_sent_again_is_unknown_and_not_failed(scene, monkeypatch):
+    scene.recover_by(monkeypatch, "file.read", Recovery.KEYED)
+    action = scene.action(path="src/a.py")
+    await crash_in(scene, action)
+    monkeypatch.setattr(scene.delegate, "carry_out", refuse)
+    assert isinstance(await scene.gate.perform(action), Unknown)
+
+
+async def test_what_may_have_been_sent_stays_begun_while_its_delegate_cannot_be_reached(scene, monkeypatch):
+    scene.recover_by(monkeypatch, "file.read", Recovery.KEYED)
+    action = scene.action(path="src/a.py")
+    await crash_in(scene, action)
+    scene.delegate.missing = "the server is away"
+    with pytest.raises(UnavailableError):
+        await scene.gate.perform(action)
+    scene.delegate.missing = ""
+    assert isinstance(await scene.gate.perform(action), Done)
+
+
+async def refuse(task):
+    raise TrustError("the token is dead", reason="token-dead")

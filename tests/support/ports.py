@@ -1,0 +1,64 @@
+"""A gate's ports on a real store: everything is real but who carries out, which each test brings."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from bridle.adapters.limits.file import LimitsFile
+from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.deeds import SqlDeeds
+from bridle.adapters.sql.limits import SqlRooms
+from bridle.adapters.sql.principals import SqlPrincipals
+from bridle.adapters.sql.tokens import SqlTokens
+from bridle.core.clock import Clock
+from bridle.gate.external import Catalogue
+from bridle.gate.facts import FactSource
+from bridle.gate.limits import FleetLimits
+from bridle.gate.ports import Ports
+from bridle.trust.journal import Journal
+from bridle.trust.keys import Signer
+from bridle.trust.redaction import Redactor
+
+
+def build_ports(
+    database: Database,
+    journal: Journal,
+    *,
+    signer: Signer,
+    clock: Clock,
+    policy: Any,
+    delegate: Any,
+    folder: Path,
+    **facts: Any,
+) -> Ports:
+    """Return the ports; `delegate` has a `signer` of its own, `facts` are further parts of the source of facts.
+
+    The only model with a price is called `priced`. Limits are those that ship, unless `folder` has a file of them.
+    """
+    catalogue, budgets = Catalogue(), SqlBudgets(database)
+    return Ports(
+        journal=journal,
+        approvals=SqlApprovals(database),
+        budgets=budgets,
+        facts=FactSource(
+            journal=journal,
+            principals=SqlPrincipals(database),
+            tokens=SqlTokens(database),
+            budgets=budgets,
+            deeds=SqlDeeds(database),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
+            clock=clock,
+            manifests=catalogue,
+            **facts,
+        ),
+        manifests=catalogue,
+        policy=policy,
+        delegate=delegate,
+        delegate_key=delegate.signer.verifier,
+        signer=signer,
+        redactor=Redactor(),
+        clock=clock,
+        price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
+    )
