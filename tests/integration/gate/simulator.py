@@ -1,8 +1,8 @@
 """One schedule of many: workers that perform the same actions, die, are declared dead while they live, and come back.
 
 Everything that varies is drawn from one seed. The store is real and written on the spot, the policy is a fake that knows two
-answers, time is moved by hand, and of all workers one goes on at a time: from the point where it stands to its next. So the same
-seed is the same schedule.
+answers, the clock jumps, also back, and of all workers one goes on at a time: from the point where it stands to its next. So the
+same seed is the same schedule.
 
 A worker takes an action over as the engine does: the lease of who held it is taken, the step's token is deleted, another minted.
 Who was declared dead may still be running, and finds that out later. What is assumed of a target: what was sent to it arrives
@@ -252,7 +252,7 @@ class Simulation:
         if not self._chaos:
             return
         if self.chance.random() < LATER:
-            self._clock.advance(timedelta(minutes=self.chance.randint(1, 90)))
+            self._clock.advance(timedelta(minutes=self.chance.randint(-30, 90)))
         if self.chance.random() < DEATH:
             raise FakeCrash(label)
 
