@@ -35,6 +35,7 @@ from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -211,6 +212,7 @@ async def _build_gate(database: Database, folder: Path, policy: Regorus) -> tupl
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(database),
+            attempts=SqlAttempts(database),
             limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
             clock=clock,
             manifests=catalogue,

@@ -19,6 +19,7 @@ doc(tool, effect, arguments, permission) := {
 	"boundary": {"network": "off"},
 	"approval": null,
 	"verification": null,
+	"attempt": null,
 }
 
 by(document, kind) := object.union(document, {"principal": {"id": concat(":", [kind, "x"]), "kind": kind}})

@@ -6,6 +6,7 @@ from typing import Any
 
 from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -48,6 +49,7 @@ def build_ports(
             tokens=SqlTokens(database),
             budgets=budgets,
             deeds=SqlDeeds(database),
+            attempts=SqlAttempts(database),
             limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
             clock=clock,
             manifests=catalogue,

@@ -13,6 +13,7 @@ from bridle.adapters.models.recording import record
 from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.step_sets import RegorusSets
+from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.database import engine_url
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.leases import Leases
@@ -121,6 +122,7 @@ async def wire(
                 tokens=tokens,
                 budgets=store.budgets,
                 deeds=SqlDeeds(store.database),
+                attempts=SqlAttempts(store.database),
                 clock=clock,
                 account=policy.account,
                 cases=store.sessions,

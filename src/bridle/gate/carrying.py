@@ -18,6 +18,7 @@ from bridle.dispatch.protocol import Permit, Report, Task, sign_permit
 from bridle.gate import effects, records
 from bridle.gate.action import Action, Denied, Result, Unknown
 from bridle.gate.approvals import UseApproval
+from bridle.gate.attempts import begin_attempt, end_attempt
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
 from bridle.gate.limits import GiveRoomBack
 from bridle.gate.loops import is_counted, record_deed
@@ -41,9 +42,9 @@ class Carrying:
     async def carry_out(self, action: Action, judgement: Judgement) -> Result:
         """Record the claim with everything it takes, tell the delegate, and record the outcome.
 
-        Raise LimitFull when somebody else has taken the room meanwhile: nothing is recorded then.
+        Raise LimitFull or AttemptTaken when somebody else was first meanwhile: nothing is recorded then.
         """
-        guards = self._room(action, judgement)
+        guards = [*self._attempt(action), *self._room(action, judgement)]
         if judgement.approval is not None:
             guards.append(UseApproval(judgement.approval.id, action.digest, self._on.clock.now()))
         if action.budget:
@@ -94,7 +95,7 @@ class Carrying:
             if counted and decided
             else []
         )
-        await self._on.journal.append([entry], deed)
+        await self._on.journal.append([entry], [*deed, *end_attempt(tool, intent.subject, "unknown")])
 
     async def replay(self, record: Record) -> Result:
         """Return the result that an outcome records."""
@@ -180,6 +181,11 @@ class Carrying:
             expect={**about, **expect},
         )
 
+    def _attempt(self, action: Action) -> list[Guard]:
+        manifest, now = self._on.manifest_of(action.request.tool), self._on.clock.now()
+        arguments = action.request.arguments
+        return begin_attempt(manifest, arguments, key=action.key, execution=action.execution, at=now)
+
     def _room(self, action: Action, judgement: Judgement) -> list[Guard]:
         """Return the guard that counts what the action takes of the limits: of two that race for the last, one gets it."""
         manifest = self._on.manifest_of(action.request.tool)
@@ -218,14 +224,16 @@ class Carrying:
         return await self.replay(written[0])
 
     async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
-        """Return what changes with the outcome: its target's history, or the room that it took and did not need."""
+        """Return what changes with the outcome: its attempt, its target's history, or the room that it took and did not need."""
+        ended = end_attempt(action.request.tool, action.key, status)
         if not is_counted(self._on.manifests.get(action.request.tool)):
-            return []  # it was carried out, however it ended
+            return ended  # it was carried out, however it ended
         if status == "failed":
-            return [GiveRoomBack(action.key)]
+            return [*ended, GiveRoomBack(action.key)]
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
         now = self._on.clock.now()
-        return record_deed(decided, tool=action.request.tool, value=value, at=now) if decided else []
+        deed = record_deed(decided, tool=action.request.tool, value=value, at=now) if decided else []
+        return [*ended, *deed]
 
 
 def _task(action: Action, permit: Permit, *, restore_to: str = "") -> Task:

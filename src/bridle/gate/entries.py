@@ -7,6 +7,7 @@
         effect: consequential               # read | reversible | consequential | destructive
         recovery: keyed                     # read | keyed | none
         key: idempotency_key                # the argument that carries the action's key; recovery keyed needs it
+        once: [order_id, amount]            # what makes a call one piece of business: tried by one at a time, and done once
         arguments: {required: […], properties: {…}}    # JSON Schema, closed; stricter than the server's, never wider
         control: {order_id: id, amount: amount}
         returns:
@@ -83,6 +84,7 @@ _ENTRY: Json = {
         "effect": {"enum": [str(effect) for effect in Effect]},
         "recovery": {"enum": ["read", "keyed", "none"]},
         "key": {"type": "string"},
+        "once": {**_NAMES, "minItems": 1, "uniqueItems": True},
         "arguments": {
             "type": "object",
             "properties": {"additionalProperties": {"const": False}, "properties": {"type": "object"}},
@@ -199,6 +201,7 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         purposes=frozenset(entry.get("for", ())),
         risk=Risk(entry.get("risk", "high")),
         key=entry.get("key", ""),
+        once=tuple(entry.get("once", ())),
         domains={name: tuple(hosts) for name, hosts in entry.get("domains", {}).items()},
         spend=_spend_rule(entry.get("spend")),
         approvers=_terms(entry.get("approvers")),
@@ -244,6 +247,7 @@ def _check_entry(entry: Mapping[str, Any], *, where: str) -> None:
         )
     if "spend" in entry and not Effect(entry["effect"]).lasts:
         raise _wrong("what spends is consequential or destructive", where)
+    _check_once(entry, where=where)
     given = entry.get("arguments")
     if given is None:
         return
@@ -256,11 +260,23 @@ def _check_entry(entry: Mapping[str, Any], *, where: str) -> None:
         raise _wrong(f"arguments has no {', '.join(unknown)}", where, hint="declare it there, or take it out")
 
 
+def _check_once(entry: Mapping[str, Any], *, where: str) -> None:
+    once, given = entry.get("once", ()), entry.get("arguments")
+    if once and not Effect(entry["effect"]).lasts:
+        raise _wrong("what is done once is consequential or destructive", where)
+    if entry.get("key") in once:
+        raise _wrong("the key follows from `once`, and is no part of it", where)
+    optional = sorted(set(once) - set((given or {}).get("required", ())))
+    if once and given is not None and optional:
+        raise _wrong(f"`once` names what may be left out: {', '.join(optional)}", where, hint="require it")
+
+
 def named_arguments(entry: Mapping[str, Any]) -> set[str]:
     """Return the arguments that an entry speaks of outside its schema."""
     return {
         *entry.get("control", ()),
         *entry.get("target", ()),
+        *entry.get("once", ()),
         *([entry["key"]] if entry.get("key") else ()),
     }
 

@@ -23,6 +23,7 @@ import jsonschema
 
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import InputError
+from bridle.gate.attempts import name_business
 from bridle.gate.entries import named_arguments, read_entry
 from bridle.gate.manifest import (
     Effect,
@@ -130,7 +131,10 @@ def offered_schema(manifest: Manifest) -> dict[str, Json]:
 
 
 def fill_key(manifest: Manifest, arguments: Mapping[str, Json], *, key: str) -> dict[str, Json]:
-    """Return the arguments with the action's key where the tool wants it; raise InputError when somebody else filled it."""
+    """Return the arguments with the key where the tool wants it; raise InputError when somebody else filled it.
+
+    The key is that of the piece of business, where the owner says what makes a call one, else the action's.
+    """
     if not manifest.key:
         return dict(arguments)
     if manifest.key in arguments:
@@ -140,7 +144,8 @@ def fill_key(manifest: Manifest, arguments: Mapping[str, Json], *, key: str) -> 
             hint="leave it out",
             reason="key-is-not-yours",
         )
-    return {**arguments, manifest.key: digest(key).removeprefix("sha256:")}
+    sent = name_business(manifest, arguments) if manifest.once else digest(key)
+    return {**arguments, manifest.key: sent.removeprefix("sha256:")}
 
 
 def _broken(said: Described) -> str:

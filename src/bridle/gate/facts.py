@@ -26,6 +26,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "loop":      null | {"target", "exact", "alike", "times", "limit", "within_s", "undoes",
                     "before": [{"at", "tool", "execution", "key", "same"}, …]},
                                                           which time this is done; null for what is not counted or cannot be told
+      "attempt":   null | {"state": begun|unknown|done|again, "tool", "execution", "key", "at", "record"},  where the same piece
+                                                          of business stands, whoever tried it (gate.attempts)
       "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
                                                           it; an environment is production unless the pipeline says otherwise
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
@@ -61,6 +63,7 @@ from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock, iso
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
+from bridle.gate.attempts import Attempts, describe_attempt
 from bridle.gate.budgets import Budgets
 from bridle.gate.exhibited import describe_evidence
 from bridle.gate.history import Cases, describe_history
@@ -95,6 +98,7 @@ class FactSource:
         tokens: Tokens,
         budgets: Budgets,
         deeds: Deeds,
+        attempts: Attempts,
         clock: Clock,
         manifests: Manifests,
         limits: FleetLimits,
@@ -108,6 +112,7 @@ class FactSource:
         self.standings = Standings(principals, tokens, clock, delegate=delegate)
         self._budgets = budgets
         self._deeds = deeds
+        self._attempts = attempts
         self._clock = clock
         self._manifests = manifests
         self._recall = Recall(journal, manifests)
@@ -161,6 +166,9 @@ class FactSource:
             "undoes": await self.undone(action),
             "reruns": await self.rerun(action),
             "loop": loop,
+            "attempt": await describe_attempt(
+                manifest, action.request.arguments, attempts=self._attempts, journal=self._journal
+            ),
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
             "plan": dict(action.plan) if action.plan else None,

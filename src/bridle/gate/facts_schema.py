@@ -189,6 +189,18 @@ FACTS: Mapping[str, Schema] = {
             }
         )
     ),
+    "attempt": _or_null(
+        _closed(
+            {
+                "state": {"enum": ["begun", "unknown", "done", "again"]},
+                "tool": TEXT,
+                "execution": TEXT,
+                "key": TEXT,
+                "at": MOMENT,
+                "record": TEXT,
+            }
+        )
+    ),
     "deployment": _or_null(
         _closed(
             {

@@ -8,8 +8,8 @@ Rules, in order
      find; what they found are facts.
   4. Facts are gathered, the decision is a pure function of them and of the policy's answer, both are recorded.
   5. deny: recorded. ask: recorded with the request, nothing is done. allow: decision, intent and every guard (approval
-     used, budget reserved, room taken) are one transaction, and only then is the delegate told. Where somebody else has taken
-     the last room of a limit meanwhile, it is judged again.
+     used, budget reserved, room taken, the piece of business begun) are one transaction, and only then is the delegate told.
+     Where somebody else has taken the last room of a limit meanwhile, or begun the same, it is judged again.
   6. The outcome is recorded when the delegate's report verifies. What raises in between leaves the intent without an
      outcome: the next attempt recovers it.
   7. With the outcome of what lasts, what was done is added to its target's history, in the same transaction (gate.loops).
@@ -37,6 +37,7 @@ from bridle.gate import records
 from bridle.gate.action import Action, Asked, Denied, Done, Result
 from bridle.gate.approvals import Approval, ApprovalState, UseApproval
 from bridle.gate.asking import EXPIRED, Ask, Asking
+from bridle.gate.attempts import OPEN, AttemptTaken
 from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
@@ -85,11 +86,12 @@ class Gate:
             return judged
         try:
             return await self._carrying.carry_out(action, judged)
-        except LimitFull as error:
+        except (LimitFull, AttemptTaken) as error:
             if left > 1:
                 return await self._attempt(action, left=left - 1)
-            full = Finding(FULL, f"{error.what[0].upper()}{error.what[1:]}. Nothing was done.")
-            return await deny(self._on, action, overrule(judged, full))
+            rule = FULL if isinstance(error, LimitFull) else OPEN
+            first = Finding(rule, f"{error.what[0].upper()}{error.what[1:]}. Nothing was done.")
+            return await deny(self._on, action, overrule(judged, first))
 
     async def request(self, action: Action, ask: Ask) -> Result:
         """Ask for an approval of `action` ahead of time and do nothing. Done means that it may be performed."""

@@ -22,6 +22,7 @@ What follows is said of external tools (gate.external):
     declared   whether its owner has said anything of it
     risk       low | medium | high: how people are asked
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
+    once       arguments that make a call one piece of business: tried by one at a time, done once (gate.attempts)
     domains    what hosts an address or a url in an argument may have: `example.com`, or `*.example.com` for what is below it
     spend      what the tool may pay out (gate.spending)
     stopped    why it is not to be used now, or empty: what its server says of it has changed, or it is gone
@@ -148,6 +149,7 @@ class Manifest:
     declared: bool = True
     risk: Risk = Risk.HIGH
     key: str = ""
+    once: tuple[str, ...] = ()
     domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spend: SpendRule | None = None
     described: str = ""

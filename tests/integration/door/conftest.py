@@ -8,6 +8,7 @@ import pytest
 
 from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -225,6 +226,7 @@ async def scene(store, clock, tmp_path, policy):
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(database),
+            attempts=SqlAttempts(database),
             limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(database)),
             clock=clock,
             manifests=catalogue,

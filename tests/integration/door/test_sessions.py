@@ -97,7 +97,7 @@ async def test_what_a_dead_process_began_is_unknown_and_never_repeated(scene):
     (outcome,) = await scene.records(caller, Kind.OUTCOME)
     assert outcome.body["status"] == "unknown"
     again = await other.call(caller, "shop__pay", {"order": "A-1001"}, approval=asked.told["approval"])
-    assert again.status == "waiting"
+    assert (again.status, again.told["rule"]) == ("denied", "recovery.open")
     assert len(scene.shop.called) == 1
 
 

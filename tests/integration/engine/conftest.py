@@ -14,6 +14,7 @@ from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
@@ -401,6 +402,7 @@ def _ports(store, clock, policy, delegate, principals, tokens, folder):
             tokens=tokens,
             budgets=budgets,
             deeds=SqlDeeds(store.database),
+            attempts=SqlAttempts(store.database),
             limits=FleetLimits(LimitsFile(folder), SqlRooms(store.database)),
             clock=clock,
             manifests=catalogue,

@@ -66,6 +66,7 @@ DOCUMENT: dict[str, Any] = {
     "provenance": None,
     "undoes": None,
     "loop": {"times": 1, "limit": 3, "within_s": 86400, "undoes": False, "before": []},
+    "attempt": None,
     "limits": [],
     "budget": {"turns": 5, "tokens": 1000, "cost_usd": "0.50"},
     "now": "2026-01-01T00:00:00.000000Z",

@@ -87,6 +87,8 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
     approval = {"id": "apr_1", "by": "user:ana", "asserted": True}
     merging = {**paying["action"], "tool": "mcp.git.merge", "arguments": {}}
     destroying = {**paying["action"], "effect": "destructive", "arguments": {}}
+    at = {"tool": "mcp.shop.pay", "execution": "ses_1", "key": "k", "at": "2026-01-01", "record": "rec_1"}
+    found += [{**paying, "attempt": {**at, "state": state}} for state in ("begun", "done", "?")]
     found += [
         {**paying, "approval": approval, "history": []},
         {

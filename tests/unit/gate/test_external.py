@@ -204,3 +204,22 @@ def test_the_digest_covers_what_the_owner_says_and_what_the_server_said():
         built(pinned=said(description="Else")).digest,
     }
     assert len(digests) == 3
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({"effect": "read", "once": ["order_id"]}, "consequential or destructive"),
+        ({"effect": "consequential", "recovery": "keyed", "key": "k", "once": ["k"]}, "no part of it"),
+        (
+            {"effect": "consequential", "once": ["order_id"], "arguments": {"properties": {"order_id": {}}}},
+            "left out: order_id",
+        ),
+        ({"effect": "consequential", "once": []}, "once"),
+    ],
+)
+def test_a_piece_of_business_that_tells_nothing_apart_is_refused_with_its_place(entry, complaint):
+    with pytest.raises(InputError) as refused:
+        read_entries({"server": "shop", "tools": {"pay": entry}}, server="shop", where="shop.yaml")
+    assert complaint in f"{refused.value.what} {refused.value.where}"
+    assert "tools/pay" in refused.value.where

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0014_limits"  # the revision these tables are
+NEWEST = "0015_attempts"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -279,4 +279,18 @@ limit_uses = sa.Table(
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.Index("limit_uses_by_group", "limit", "group", "at"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("business", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("tool", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("execution", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("once", sa.Boolean, nullable=False),
+    sa.Index("attempts_by_key", "key"),
+    sa.Index("attempts_by_state", "state", "at"),
 )

@@ -1,0 +1,79 @@
+"""Attempts on SQL: one row for each piece of business that is under way, unknown, or done for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import attempts
+from bridle.core.clock import from_iso, iso
+from bridle.gate.attempts import (
+    BLOCKING,
+    Attempt,
+    Attempts,
+    AttemptState,
+    AttemptTaken,
+    BeginAttempt,
+    EndAttempt,
+)
+
+COLUMNS = attempts.c
+
+
+class SqlAttempts(Attempts):
+    """Implements `gate.attempts.Attempts`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, business: str) -> Attempt | None:
+        return await self._database.read(lambda connection: _find(connection, business))
+
+    async def begun(self) -> list[Attempt]:
+        query = attempts.select().where(COLUMNS.state == str(AttemptState.BEGUN)).order_by(COLUMNS.at)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
+
+@apply_guard.register
+def _(guard: BeginAttempt, connection: Connection) -> None:
+    attempt = guard.attempt
+    known = _find(connection, attempt.business)
+    if known is not None and known.state in BLOCKING:
+        raise AttemptTaken(f"the same is {known.state} as {known.key}")
+    connection.execute(attempts.delete().where(COLUMNS.business == attempt.business))
+    row = {**vars(attempt), "state": str(attempt.state), "at": iso(attempt.at)}
+    change_one(guard, connection, attempts.insert().values(row))
+
+
+@apply_guard.register
+def _(guard: EndAttempt, connection: Connection) -> None:
+    mine = COLUMNS.key == guard.key
+    if guard.status == "unknown":
+        connection.execute(attempts.update().where(mine).values(state=str(AttemptState.UNKNOWN)))
+        return
+    if guard.status == "succeeded":
+        connection.execute(attempts.update().where(mine, COLUMNS.once).values(state=str(AttemptState.DONE)))
+        mine = sa.and_(mine, ~COLUMNS.once)
+    connection.execute(attempts.delete().where(mine))
+
+
+def _find(connection: Connection, business: str) -> Attempt | None:
+    row = connection.execute(attempts.select().where(COLUMNS.business == business)).one_or_none()
+    return _read(row) if row else None
+
+
+def _read(row: sa.Row[Any]) -> Attempt:
+    return Attempt(
+        business=row.business,
+        state=AttemptState(row.state),
+        tool=row.tool,
+        key=row.key,
+        execution=row.execution,
+        at=from_iso(row.at),
+        once=row.once,
+    )

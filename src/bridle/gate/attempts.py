@@ -1,0 +1,146 @@
+"""Attempts: one piece of business is tried by one at a time, whoever tries it, and what was done once is not done again.
+
+Rules
+  1. What makes a call of an external tool one piece of business is what its owner says (`once`: arguments), else the whole call.
+     Two spellings of one value of its type are one value. Session, agent and case are no part of it.
+  2. While one attempt is begun, or nobody can tell what became of it, no other is made. The row is written in the transaction
+     that records the intent: of two that race, one begins, and the other is judged again.
+  3. What failed frees it. What was done of a tool with `once` stays done; of another tool, the same call may be a new wish.
+  4. The key that such a tool's target is given follows from the piece of business: all who try it send the same.
+
+Counted is what lasts of external tools. Pure but for the port: `adapters.sql.attempts` keeps the rows. What the policy reads is
+the fact `attempt`; what it says, `policies/base/recovery.rego`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bridle.core.canonical import Json, digest
+from bridle.core.clock import iso
+from bridle.gate.manifest import Manifest, is_external
+from bridle.gate.values import ValueType, normal_form
+from bridle.trust.journal import Guard, GuardError, Journal, Kind
+
+OPEN = "recovery.open"
+
+
+class AttemptState(StrEnum):
+    """Where a piece of business stands; one of which nothing is known has no row."""
+
+    BEGUN = "begun"
+    UNKNOWN = "unknown"
+    DONE = "done"
+    AGAIN = "again"  # a person lets the very same key be sent once more
+
+
+BLOCKING = frozenset({AttemptState.BEGUN, AttemptState.UNKNOWN, AttemptState.DONE})
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The newest attempt of one piece of business: which action of which stream it is. `once`: what was done stays done."""
+
+    business: str
+    state: AttemptState
+    tool: str
+    key: str
+    execution: str
+    at: datetime
+    once: bool
+
+
+class AttemptTaken(GuardError):
+    """Somebody else has begun the same piece of business since it was looked at."""
+
+    default_reason = "attempt-taken"
+
+
+@dataclass(frozen=True)
+class BeginAttempt:
+    """Guard: note that a piece of business is begun; fails with AttemptTaken while another attempt of it stands."""
+
+    attempt: Attempt
+
+    @property
+    def guards(self) -> str:
+        return f"attempt {self.attempt.key}"
+
+
+@dataclass(frozen=True)
+class EndAttempt:
+    """Guard: note what became of the attempt that the action of this key is: succeeded, failed or unknown."""
+
+    key: str
+    status: str
+
+    @property
+    def guards(self) -> str:
+        return f"attempt {self.key}"
+
+
+class Attempts(Protocol):
+    """Reads attempts. Changing them is a guard of the journal."""
+
+    async def of(self, business: str) -> Attempt | None:
+        """Return the newest attempt of a piece of business."""
+        ...
+
+    async def begun(self) -> list[Attempt]:
+        """Return what is begun and has no end, the oldest first."""
+        ...
+
+
+def name_business(manifest: Manifest | None, arguments: Mapping[str, Json]) -> str:
+    """Return the digest of the piece of business that a call is; empty for a tool that is not counted."""
+    if manifest is None or not manifest.external or not manifest.effect.lasts:
+        return ""
+    if not manifest.once:
+        call: Json = {name: value for name, value in arguments.items() if name != manifest.key}
+        return digest({"tool": manifest.tool, "call": call})
+    named = {name: _form(arguments.get(name), manifest.control.get(name, "")) for name in manifest.once}
+    return digest({"tool": manifest.tool, "once": named})
+
+
+def begin_attempt(
+    manifest: Manifest, arguments: Mapping[str, Json], *, key: str, execution: str, at: datetime
+) -> list[Guard]:
+    """Return the guard that lets one attempt of a piece of business begin; none for a tool that is not counted."""
+    business = name_business(manifest, arguments)
+    if not business:
+        return []
+    state, once = AttemptState.BEGUN, bool(manifest.once)
+    return [BeginAttempt(Attempt(business, state, manifest.tool, key, execution, at, once))]
+
+
+def end_attempt(tool: str, key: str, status: str) -> list[Guard]:
+    """Return the guard that changes with an outcome; none for a tool that is not external."""
+    return [EndAttempt(key, status)] if is_external(tool) else []
+
+
+async def describe_attempt(
+    manifest: Manifest | None, arguments: Mapping[str, Json], *, attempts: Attempts, journal: Journal
+) -> dict[str, Json] | None:
+    """Return the fact: where the same piece of business stands, or None when nothing of it is known."""
+    business = name_business(manifest, arguments)
+    found = await attempts.of(business) if business else None
+    if found is None:
+        return None
+    outcome = await journal.last(found.execution, found.key, (Kind.OUTCOME,))
+    return {
+        "state": str(found.state),
+        "tool": found.tool,
+        "execution": found.execution,
+        "key": found.key,
+        "at": iso(found.at),
+        "record": outcome.id if outcome else "",
+    }
+
+
+def _form(value: Json, kind: str) -> Json:
+    form = normal_form(value, ValueType(kind)) if kind else ""
+    return form or value
