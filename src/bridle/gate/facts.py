@@ -42,7 +42,7 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
                                                           for, before in this session and case (gate.history)
       "override":  null | {"id", "by", "name", "asserted", "reason", "scope", "begins_at", "ends_at"},  an emergency override
                                                           that counts now and here (trust.overrides)
-      "place":     {"project", "pipeline"},               where it belongs, null when not known; the pipeline is "" at the door
+      "place":     {"project", "pipeline", "organisations"},   where it belongs, null when not known; no pipeline ("") at the door
       "account":   {…},                                   what the account says of itself in policies.yaml
       "risk":      low | medium | high                     as the tool's owner has it, high where nobody says
       "limits":    null | [{"limit", "rule", "per", "group", "counts", "with_this", "most", "within_s", "then", "full"}, …],  how
@@ -80,7 +80,7 @@ from bridle.gate.reruns import (
 from bridle.gate.standing import Standing, Standings, describe_principal
 from bridle.trust.journal import Journal, Kind
 from bridle.trust.overrides import Overrides, find_for
-from bridle.trust.principals import Principals
+from bridle.trust.principals import Place, Principals
 from bridle.trust.tokens import Tokens
 
 MOST_PIPELINES = 1000  # executions whose pipeline is remembered; the journal has the others
@@ -109,6 +109,7 @@ class FactSource:
         overrides: Overrides | None = None,
     ) -> None:
         self._journal = journal
+        self._principals = principals
         self.standings = Standings(principals, tokens, clock, delegate=delegate)
         self._budgets = budgets
         self._deeds = deeds
@@ -139,6 +140,7 @@ class FactSource:
         provenance = await self.provenance(action)
         loop = await self.loop(action, provenance)
         budget = await self._budgets.get(action.budget) if action.budget else None
+        project = standing.token.claims.project if standing.token else ""
         document: dict[str, Json] = {
             "action": {
                 "tool": action.request.tool,
@@ -180,8 +182,9 @@ class FactSource:
                 action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
             ),
             "place": {
-                "project": (standing.token.claims.project or None) if standing.token else None,
+                "project": project or None,
                 "pipeline": await self.pipeline(action),
+                "organisations": list(self._principals.organisations(Place(project))) if project else None,
             },
             "account": self._account,
             "risk": str(manifest.risk) if manifest else str(Risk.HIGH),

@@ -263,7 +263,9 @@ FACTS: Mapping[str, Schema] = {
             }
         )
     ),
-    "place": _closed({"project": _or_null(TEXT), "pipeline": _or_null(TEXT)}),
+    "place": _closed(
+        {"project": _or_null(TEXT), "pipeline": _or_null(TEXT), "organisations": _or_null(TEXTS)}
+    ),
     "account": MAPPING,
     "risk": {"enum": ["low", "medium", "high"]},
     "limits": _or_null(

@@ -133,6 +133,12 @@ class Access:
         bound = self._bound(principal, place)
         return tuple(sorted({(binding.role, binding.through, binding.where) for binding in bound}))
 
+    def organisations_of(self, place: Place) -> tuple[str, ...]:
+        """Return the organisations that a place's project belongs to, sorted."""
+        return tuple(
+            sorted(name for name, projects in self.organisations.items() if place.project in projects)
+        )
+
     def boundary_of(self, place: Place) -> frozenset[str]:
         """Return what no token goes beyond there; what names no project stays within the boundaries of all."""
         if place.project:
@@ -216,6 +222,9 @@ class GrantedPrincipals(Principals):
 
     def boundary(self, place: Place) -> frozenset[str]:
         return self._access.read().boundary_of(place)
+
+    def organisations(self, place: Place) -> tuple[str, ...]:
+        return self._access.read().organisations_of(place)
 
     async def all(self) -> list[Principal]:
         return [self._grant(principal, ANYWHERE) for principal in await self._principals.all()]

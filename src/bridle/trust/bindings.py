@@ -35,6 +35,7 @@ class Mode(StrEnum):
 SCOPE: Mapping[str, tuple[str, ...]] = {
     "principal": ("principal", "id"),
     "agent": ("principal", "name"),
+    "organisation": ("place", "organisations"),
     "project": ("place", "project"),
     "pipeline": ("place", "pipeline"),
     "tool": ("action", "tool"),
@@ -153,4 +154,6 @@ def _matches(key: str, pattern: str, facts: Mapping[str, Any], unknown: bool) ->
     value: Any = facts
     for name in SCOPE[key]:
         value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, (list, tuple)):  # a project may be of several organisations
+        return any(fnmatchcase(str(one), pattern) for one in value)
     return fnmatchcase(value, pattern) if isinstance(value, str) else unknown

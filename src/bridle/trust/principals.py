@@ -150,6 +150,10 @@ class Principals(Protocol):
         """Return what nobody's token goes beyond there, whatever they hold."""
         ...
 
+    def organisations(self, place: Place) -> tuple[str, ...]:
+        """Return the organisations that a place's project belongs to."""
+        ...
+
     async def all(self) -> list[Principal]:
         """Return every principal as it is now, by id."""
         ...

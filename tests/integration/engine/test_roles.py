@@ -7,6 +7,7 @@ import pytest
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.core.errors import TrustError
 from bridle.trust.access import ROLES, Access, Binding, GrantedPrincipals, ResourceGroup
+from bridle.trust.journal import Kind
 from bridle.trust.principals import Principal, PrincipalKind
 from support.roles import RolesInMemory
 
@@ -118,6 +119,15 @@ async def test_a_boundary_of_the_project_cuts_what_everybody_holds(desk, roles, 
     await desk.carry(execution)
     assert await desk.scopes(execution) == {"agent:test.helper": {"model:call"}}
     assert {task.request.tool for task in desk.delegate.told} == {"model.call"}
+
+
+async def test_a_decision_knows_the_organisations_of_its_project(desk, roles):
+    organisations = {"acme": frozenset({"default"}), "other": frozenset({"shop"})}
+    roles.access = replace(roles.access, organisations=organisations)
+    execution = await begin(desk, "ana", PUSH, "production")
+    await desk.carry(execution)
+    decided = await desk.bench.journal.read(execution=execution.id, kinds=(Kind.DECIDED,))
+    assert {tuple(record.body["facts"]["place"]["organisations"]) for record in decided} == {("acme",)}
 
 
 async def test_who_may_not_start_an_execution_records_none(desk, roles):

@@ -42,6 +42,7 @@ ACCOUNT = {
     "contact_tools": ["mcp.shop.pay"],
     "exception_tools": ["mcp.claims.raise"],
     "release_tools": ["mcp.claims.release"],
+    "agent_tiers": {},
     "order_argument": "order",
     "amount_argument": "amount",
     "payout_limit": 50,
@@ -98,6 +99,8 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
             "origins": [{**ORIGIN, "kind": "manifest"}],
         },
         {**paying, "action": destroying},
+        {**paying, "account": {**ACCOUNT, "agent_tiers": {document["principal"]["digest"]: "certified"}}},
+        {**paying, "deployment": None},
         {
             **paying,
             "action": destroying,

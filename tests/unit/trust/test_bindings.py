@@ -19,7 +19,7 @@ SPEECHES = [
 ]
 FACTS = {
     "principal": {"name": "acme.fixer"},
-    "place": {"project": "shop", "pipeline": "release"},
+    "place": {"project": "shop", "pipeline": "release", "organisations": ["acme", "retail"]},
     "action": {"tool": "mcp.mail.send", "purpose": "support"},
     "deployment": {"environment": "eu-1"},
 }
@@ -105,6 +105,9 @@ def test_on_trial_it_would_ask():
 @pytest.mark.parametrize(
     ("scope", "lies"),
     [
+        ({"organisation": "retail"}, True),
+        ({"organisation": "acm*"}, True),
+        ({"organisation": "billing"}, False),
         ({}, True),
         ({"agent": "acme.*"}, True),
         ({"agent": "other.*"}, False),

@@ -3,7 +3,7 @@
     facts: {spend_limit: "50"}          rules read input.account.spend_limit
     bindings:
       - set: shipped:four-eyes          or a Rego file or folder, relative to this file
-        scope: {tool: "mcp.pay.*"}      agent, project, pipeline, tool, purpose, environment; patterns with *; none is everything
+        scope: {tool: "mcp.pay.*"}      agent, organisation, project, pipeline, tool, purpose, environment; with *; none is all
         mode: enforce                   or log: on trial
         rules: {four-eyes.not-satisfied: log}
 

@@ -40,6 +40,9 @@ class SqlPrincipals(Principals):
     def boundary(self, place: Place) -> frozenset[str]:
         return EVERYTHING
 
+    def organisations(self, place: Place) -> tuple[str, ...]:
+        return ()
+
     async def all(self) -> list[Principal]:
         query = ALL.order_by(principals.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
