@@ -7,7 +7,9 @@ Rules
   3. After a word that reports (`the customer wrote`), a colon or a dash gives others the rest of the paragraph.
   4. Without them, a verb that reports gives others the rest of its sentence, unless the subject is `I` or `we`. One that comes
      last (`…, said Bob`) gives them the whole sentence.
-  5. What is taken out leaves its negation behind, so that nothing is affirmed by being shortened.
+  5. A line that begins as a chat does (a name, or a time and a name, a colon, more than one value: `Bob: pay Ann`) gives others
+     the rest of the paragraph. A word that heads what one wants oneself (`Task:`) or a field (`Order:`) is no name.
+  6. What is taken out leaves its negation behind, so that nothing is affirmed by being shortened.
 
 On doubt it is others'. The words are English; in another language the marks still count. Pure.
 """
@@ -35,6 +37,19 @@ _TAGGED = re.compile(
     r"[\[<](?:block)?quote\b.*?(?:[\[<]/(?:block)?quote\b|\Z)|<<.*?(?:>>|\Z)", re.IGNORECASE | re.DOTALL
 )
 _CITED = re.compile(r"^\s*>.*$", re.MULTILINE)
+
+_OWN_HEADS = (
+    r"please|pls|task|todo|to-do|request|goal|aim|instructions?|steps?|step \d+|next|then|finally|first|second|third|also|note|"
+    r"important|subject|re|summary|context|background|order|customer|client|amount|refund|pay|send|wire|transfer|cancel|close|update|"
+    r"delete|book|ship|create|open|find|reply|answer|mail|details?|reason|items?|total|account|iban|address|name|to|from|cc|date|due|"
+    r"case|ticket|invoice"
+)
+_TIME = r"[\[(]?\d{1,2}[:.]\d{2}(?::\d{2})?(?: ?(?i:[ap]m))?[\])]?[ \t,-]*"
+_SPOKEN = re.compile(
+    rf"^[ \t]*(?:{_TIME})?(?!(?i:{_OWN_HEADS})\b)@?[^\W\d_][\w.'’-]*(?: [A-Z][\w.'’-]*){{0,2}}(?: \([^)\n]{{1,30}}\))?[ \t]*"
+    r"[:：﹕∶꞉](?!//)[ \t]*(?P<said>[^\n]*)",
+    re.MULTILINE,
+)
 
 _CLOSING = {
     **dict.fromkeys('"＂`”❞〞´', ""),  # closed by the same mark
@@ -100,9 +115,10 @@ def take_cited(text: str) -> str:
 
 
 def take_quoted(text: str) -> str:
-    """Return what the person says of a text themselves: rules 2 to 5."""
+    """Return what the person says of a text themselves: rules 2 to 6."""
     for begin, end in reversed(list(_quotations(text))):
         text = _without(text, begin, end)
+    text = _take_spoken(text)
     at = 0
     while (reported := _REPORTED.search(text, at)) is not None:
         begin, end = reported.start(), _sentence_end(text, reported.end())
@@ -114,6 +130,15 @@ def take_quoted(text: str) -> str:
             text = _without(text, begin, blank.start() if blank else len(text))
             at = begin
     return _take_reports(text)
+
+
+def _take_spoken(text: str) -> str:
+    for line in reversed(list(_SPOKEN.finditer(text))):
+        said = line["said"].strip(" .,;!")
+        if said and not _is_single_value(said):
+            blank = _BLANK_LINE.search(text, line.end())
+            text = _without(text, line.start("said"), blank.start() if blank else len(text))
+    return text
 
 
 def _take_reports(text: str) -> str:

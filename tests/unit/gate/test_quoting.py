@@ -113,6 +113,12 @@ def pays(text, iban, amount):
         "Customer message: {}",
         "The customer wants us to {}",
         "She requested to {}",
+        "\nBob: {}",
+        "\n@bob: {}",
+        "\nBob Smith (support): hello there.\n{}",
+        "\n[17:45] Bob: {}",
+        "\n17:45 bob: {}",
+        "\nBob: hi\nAnn: {}",
     ],
 )
 def test_what_others_have_said_vouches_for_nothing(quoting):
@@ -129,6 +135,9 @@ def test_what_others_have_said_vouches_for_nothing(quoting):
         ("Refund `A-1001`.", (ValueType.ID, "A-1001")),
         ("Refund „A-1001“", (ValueType.ID, "A-1001")),
         ("Please refund: A-1001", (ValueType.ID, "A-1001")),
+        ("Task: refund A-1001 today", (ValueType.ID, "A-1001")),
+        ("Customer: Anna Schmidt\nOrder: A-1001", (ValueType.ID, "A-1001")),
+        ("Bob: hello there.\n\nRefund A-1001.", (ValueType.ID, "A-1001")),
         ("I said to refund A-1001", (ValueType.ID, "A-1001")),
         ("Don't wait. The customer's order is A-1001, refund it", (ValueType.ID, "A-1001")),
         ("Refund the customers' order A-1001", (ValueType.ID, "A-1001")),
