@@ -9,19 +9,20 @@ from dataclasses import dataclass
 from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.app.folders import agent_roots
 from bridle.app.residents import register_residents
+from bridle.app.rotating import open_delegate_key
 from bridle.app.store import Store, open_store
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.errors import InputError
 from bridle.core.settings import Settings
 from bridle.delegate.app import ATTESTORS
+from bridle.delegate.app import NAME as DELEGATE
 from bridle.delegate.effectors.evidence import load_attestors
 from bridle.delegate.evidence import read_exhibit
 from bridle.engine.retention import parse_age
 from bridle.operating.digest import Digests
 from bridle.operating.reception import Reception
 from bridle.trust.credentials import KeyDesk
-from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
 from bridle.trust.redaction import Redactor
 from bridle.trust.registry import Registry
@@ -50,7 +51,7 @@ class Lobby:
 async def open_lobby(settings: Settings) -> AsyncIterator[Lobby]:
     """Open the store and the reception; principals that are always there are registered if they are not yet."""
     with open_store(settings) as store:
-        delegate_signer = load_signer(settings.config_dir / "delegate.key")
+        delegate_signer = open_delegate_key(settings.config_dir, await store.enrolled.get(DELEGATE))
         user = await register_residents(store.journal, store.enrolled, delegate_signer)
         yield Lobby(store, build_reception(store, SystemClock()), user)
 
@@ -104,7 +105,7 @@ def build_digests(store: Store, clock: Clock | None = None) -> Digests:
 async def open_registry(settings: Settings) -> AsyncIterator[Counter]:
     """Open the store and the desk; principals that are always there are registered if they are not yet."""
     with open_store(settings) as store:
-        delegate_signer = load_signer(settings.config_dir / "delegate.key")
+        delegate_signer = open_delegate_key(settings.config_dir, await store.enrolled.get(DELEGATE))
         user = await register_residents(store.journal, store.enrolled, delegate_signer)
         registry = Registry(
             journal=store.journal,

@@ -20,8 +20,8 @@ async def register_residents(
 ) -> Principal:
     """Register the operating system's user, the control plane and the delegate, once each; return the user as they stand.
 
-    What one of them may do, and the delegate's key, follow this version of Bridle; state, owner and bindings stay as people left
-    them, so that opening the system brings nobody back who was suspended.
+    What one of them may do follows this version of Bridle; the delegate's key follows its rotations (app.rotating); state, owner
+    and bindings stay as people left them, so that opening the system brings nobody back who was suspended.
     """
     seen: list[Principal | None] = []
     while True:
@@ -50,7 +50,7 @@ async def _register(
 def _stand(resident: Principal, known: Principal | None) -> Principal:
     if known is None:
         return resident
-    return replace(known, permissions=resident.permissions, public_key=resident.public_key)
+    return replace(known, permissions=resident.permissions)
 
 
 def _residents(delegate_signer: Signer) -> list[Principal]:

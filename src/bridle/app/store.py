@@ -18,9 +18,11 @@ from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
+from bridle.adapters.sql.rotations import load_rotations
 from bridle.adapters.sql.sessions import SqlSessions
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app.folders import open_limits, open_people, open_roles
+from bridle.app.rotating import finish_rotation
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
 from bridle.gate.limits import FleetLimits
@@ -61,6 +63,8 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
     database = open_database(settings.store_url)
     try:
         signer = load_signer(settings.config_dir / "control-plane.key")
+        rotations = load_rotations(database)
+        signer = finish_rotation(settings.config_dir / "control-plane.key", signer, rotations)
         enrolled = SqlPrincipals(database)
         working = WorkingStore(load_secret(settings.config_dir / "working.key"))
         clock = clock or SystemClock()

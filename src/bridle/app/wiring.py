@@ -23,9 +23,11 @@ from bridle.agent.shelf import find_top
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
 from bridle.app.registry import build_reception
 from bridle.app.residents import register_residents
+from bridle.app.rotating import open_delegate_key
 from bridle.app.store import Store
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
+from bridle.delegate.app import NAME as DELEGATE
 from bridle.delegate.app import build_delegate
 from bridle.delegate.effectors.model import ModelPort, build_model_effector
 from bridle.delegate.servers import load_servers
@@ -53,7 +55,6 @@ from bridle.operating.reception import Reception
 from bridle.operating.tools import Tools
 from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
-from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import Tokens, hash_secret
@@ -95,7 +96,7 @@ async def wire(
 
     timing = timing or Timing()
     settings, journal, principals = store.settings, store.journal, store.principals
-    delegate_signer = load_signer(settings.config_dir / "delegate.key")
+    delegate_signer = open_delegate_key(settings.config_dir, await store.enrolled.get(DELEGATE))
     tokens = SqlTokens(store.database)
     loop_window = parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
     user = await register_residents(journal, store.enrolled, delegate_signer)
@@ -131,6 +132,7 @@ async def wire(
                 manifests=catalogue,
                 loops=LoopLimits(settings.loop_limit, loop_window),
                 delegate=delegate.name,
+                delegate_key=delegate_signer.verifier.raw.hex(),
             ),
             policy=policy,
             delegate=delegate,
@@ -168,7 +170,7 @@ async def wire(
         roots=agent_roots(),
         model=settings.model,
         locks=locks,
-        verdict_key=store.signer.verifier,
+        keys=store.signer.keys,
         sets=RegorusSets(timeout_s=POLICY_TIMEOUT_S),
         manifests=catalogue,
         refresh_tools=tools.refresh,

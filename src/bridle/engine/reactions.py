@@ -77,7 +77,8 @@ async def _obey(desk: Desk, path: str, answered: Record) -> Answer:
     request = await desk.bench.journal.last(desk.execution.id, path, (Kind.INTERVENTION_REQUESTED,))
     body, said = answered.body, str(answered.body.get("answer"))
     try:
-        check_answer(body, execution=desk.execution.id, path=path, control_plane=desk.bench.verdict_key)
+        key = desk.bench.keys.at(answered.seq)
+        check_answer(body, execution=desk.execution.id, path=path, control_plane=key)
     except TrustError as error:
         return await _settle(
             desk, path, "fail", who=f"the answer in the journal is not to be believed: {error}"

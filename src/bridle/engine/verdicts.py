@@ -209,7 +209,7 @@ class Verdicts:
             if (again.given, again.state) == (approval.given, approval.state):
                 break
             approval = again
-        tally = count_words(approval, records, control_plane=self._signer.verifier)
+        tally = count_words(approval, records, keys=self._signer.keys)
         if tally.voters != approval.given:
             raise TrustError(
                 "the store says that other people approved than have signed",

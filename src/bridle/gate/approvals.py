@@ -21,7 +21,7 @@ from bridle.core.canonical import Json, digest
 from bridle.core.clock import from_iso, iso
 from bridle.core.errors import TrustError
 from bridle.trust.journal import Kind, Record
-from bridle.trust.keys import Verifier
+from bridle.trust.keys import KeyRing
 from bridle.trust.quorum import DEFAULT_GRACE, Tally, Terms, take_word
 from bridle.trust.verdicts import answered_terms, read_word
 
@@ -187,7 +187,7 @@ def describe_verdict(
     }
 
 
-def count_words(approval: Approval, records: Sequence[Record], *, control_plane: Verifier) -> Tally:
+def count_words(approval: Approval, records: Sequence[Record], *, keys: KeyRing) -> Tally:
     """Count the signed verdicts on a request; raise TrustError when the store's row is not what the journal asked for.
 
     `records` are all that the journal holds about the request, in order.
@@ -208,7 +208,7 @@ def count_words(approval: Approval, records: Sequence[Record], *, control_plane:
         bound = all(body.get(name) == value for name, value in wanted.items())
         if not bound or answered_terms(body) != approval.terms.digest:
             raise TrustError("a verdict answers another request", where=approval.id)
-        word = read_word(body, control_plane=control_plane, at=from_iso(record.at))
+        word = read_word(body, control_plane=keys.at(record.seq), at=from_iso(record.at))
         tally = take_word(
             tally,
             word,

@@ -98,7 +98,7 @@ class Asking:
         """Return the approval as the signed verdicts in the journal give it; None when they do not suffice."""
         found = await self._on.journal.read(execution=approval.execution, subject=approval.id)
         try:
-            tally = count_words(approval, found, control_plane=self._on.signer.verifier)
+            tally = count_words(approval, found, keys=self._on.signer.keys)
         except TrustError:
             return None  # the caller denies, and says why
         if not tally.has_enough(approval.terms):

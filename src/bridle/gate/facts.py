@@ -88,7 +88,8 @@ UNDONE = ("repository", "workspace", "branch", "commit", "previous")
 
 
 class FactSource:
-    """Gathers the facts of one action from the stores. `delegate` is who would carry it out: nobody, once suspended."""
+    """Gathers the facts of one action from the stores. `delegate` is who would carry it out: nobody, once it is
+    suspended or has another key than `delegate_key` (hexadecimal)."""
 
     def __init__(
         self,
@@ -105,12 +106,13 @@ class FactSource:
         loops: LoopLimits = LIMITS,
         account: Mapping[str, Json] | None = None,
         delegate: str = "",
+        delegate_key: str = "",
         cases: Cases | None = None,
         overrides: Overrides | None = None,
     ) -> None:
         self._journal = journal
         self._principals = principals
-        self.standings = Standings(principals, tokens, clock, delegate=delegate)
+        self.standings = Standings(principals, tokens, clock, delegate=delegate, delegate_key=delegate_key)
         self._budgets = budgets
         self._deeds = deeds
         self._attempts = attempts

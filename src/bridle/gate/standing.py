@@ -27,13 +27,23 @@ class Standing:
 
 
 class Standings:
-    """Finds the standing of whoever brings an action. `delegate` is who would carry it out: nobody acts, once it is suspended."""
+    """Finds the standing of whoever brings an action. `delegate` is who would carry it out, with which key: nobody acts once
+    it is suspended, or has another key."""
 
-    def __init__(self, principals: Principals, tokens: Tokens, clock: Clock, *, delegate: str = "") -> None:
+    def __init__(
+        self,
+        principals: Principals,
+        tokens: Tokens,
+        clock: Clock,
+        *,
+        delegate: str = "",
+        delegate_key: str = "",
+    ) -> None:
         self._principals = principals
         self._tokens = tokens
         self._clock = clock
         self._delegate = delegate
+        self._delegate_key = delegate_key
 
     async def of(self, action: Action) -> Standing:
         """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""
@@ -63,11 +73,12 @@ class Standings:
         return Standing(actor, initiator, token, scope)
 
     async def _is_carried_out(self) -> bool:
-        """True while the delegate is one that people let act."""
+        """True while the delegate is one that people let act, and its key is the one that this process uses."""
         if not self._delegate:
             return True
         found = await self._principals.get(self._delegate)
-        return found is not None and found.state is Lifecycle.ACTIVE
+        ours = found is not None and self._delegate_key in ("", found.public_key)
+        return found is not None and ours and found.state is Lifecycle.ACTIVE
 
 
 def describe_principal(principal: Principal | None) -> dict[str, Json] | None:

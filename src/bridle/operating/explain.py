@@ -21,7 +21,7 @@ from bridle.core.canonical import Json
 from bridle.trust.journal import Kind, Record
 from bridle.trust.verdicts import name_voter
 
-REGISTRY = (Kind.PRINCIPAL_REGISTERED, Kind.PRINCIPAL_CHANGED)
+REGISTRY = (Kind.PRINCIPAL_REGISTERED, Kind.PRINCIPAL_CHANGED, Kind.KEY_ROTATED)
 REMOVALS = (Kind.HISTORY_REMOVED,)
 
 
@@ -30,7 +30,7 @@ class Found:
     """The records that an explanation is made from, each part in the journal's order.
 
     `stream` is the execution or session of the action, `above` those that it belongs to, the nearest first, `registry` what was
-    recorded about principals, `texts` the policy texts that were kept.
+    recorded about principals and keys, `texts` the policy texts that were kept.
     """
 
     key: str

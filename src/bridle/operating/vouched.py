@@ -18,10 +18,11 @@ from bridle.core.canonical import Json
 from bridle.core.errors import BridleError
 from bridle.operating.explain import Found
 from bridle.trust.audit import reread
-from bridle.trust.checkpoint import Checkpoint, read_checkpoint
+from bridle.trust.checkpoint import Checkpoint, claimed_size, read_checkpoint
 from bridle.trust.journal import JournalError, Record
-from bridle.trust.keys import Verifier
+from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from bridle.trust.rotation import read_ring
 from bridle.trust.trail import Trail
 
 
@@ -56,20 +57,32 @@ class Vouched:
 def vouch(
     found: Found, named: Sequence[Record], *, key: Verifier, checkpoint: str, leaves: Sequence[bytes]
 ) -> Vouched:
-    """Verify what was found, and that the records `named` lie under `checkpoint`; `leaves` are all up to its size."""
-    faults = _follow(found, key)
+    """Verify what was found, starting from a `key` that the control plane has or had, and that the records `named` lie under
+    `checkpoint`; `leaves` are all up to its size."""
+    faults: list[str] = []
+    gaps: list[str] = []
+    keys = KeyRing.only(key)
+    try:
+        keys = read_ring(found.registry, trusted=key)
+    except JournalError as exc:
+        faults.append(exc.what)
+    _follow(found, keys, faults, gaps)
     signed = None
     try:
-        signed = read_checkpoint(checkpoint, key, None) if checkpoint else None
+        signed = (
+            read_checkpoint(checkpoint, keys.at(claimed_size(checkpoint) - 1), None) if checkpoint else None
+        )
     except BridleError as exc:
         faults.append(exc.what)
     if signed is None:
-        gaps = ["no checkpoint vouches for these records"]
+        gaps.append("no checkpoint vouches for these records")
         return Vouched(len(named), 0, 0, key.keyid, tuple(faults), tuple(gaps))
     newer = [record for record in named if record.seq >= signed.size]
     older = [record for record in named if record.seq < signed.size]
     outside = [fault for fault in (_find_outside(record, signed, leaves) for record in older) if fault]
-    gaps = [f"{_name(record)} is newer than the last checkpoint: only the chain holds it" for record in newer]
+    gaps += [
+        f"{_name(record)} is newer than the last checkpoint: only the chain holds it" for record in newer
+    ]
     covered = len(older) - len(outside)
     return Vouched(len(named), covered, signed.size, key.keyid, tuple(faults + outside), tuple(gaps))
 
@@ -93,14 +106,17 @@ def _name(record: Record) -> str:
     return f"journal record {record.seq} ({record.kind})"
 
 
-def _follow(found: Found, key: Verifier) -> list[str]:
-    """Follow the trail through everything that was read; return what breaks it."""
+def _follow(found: Found, keys: KeyRing, faults: list[str], gaps: list[str]) -> None:
+    """Follow the trail through everything that was read; note what breaks it, and what was signed with a key in other hands."""
     streams = (found.stream, *found.above, found.registry, found.texts)
     records = {record.seq: record for stream in streams for record in stream}
-    trail, faults = Trail(key), []
+    trail = Trail(keys)
     for seq in sorted(records):
         try:
             trail.follow(reread(records[seq]))
         except JournalError as exc:
             faults.append(f"{exc.where}: {exc.what}")
-    return faults
+    suspect = set(trail.suspect)
+    for record in found.about:
+        if record.id in suspect:
+            gaps.append(f"{_name(record)} was signed with a key that is marked as compromised by then")

@@ -3,8 +3,9 @@
 Rules
   1. Only the records' bytes are believed; they are canonical, have their hash, and each follows the one before
      it (trust.journal).
-  2. Every checkpoint is the control plane's, all are of one log, and each has the root that the records up to
-     it really have. A checkpoint that speaks of more records than there are means that records were removed.
+  2. Every checkpoint is signed with the key that the control plane had then (trust.rotation), all are of one log, and each has
+     the root that the records up to it really have. A checkpoint that speaks of more records than there are means that records
+     were removed.
   3. Permits, reports, approvals and their order hold (trust.trail).
   4. What lies behind the last checkpoint is counted and said: only the chain vouches for it.
 
@@ -23,11 +24,12 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json, canonical
 from bridle.core.errors import InputError
-from bridle.trust.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from bridle.trust.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
 from bridle.trust.encoding import EncodingError, read_json
-from bridle.trust.journal import GENESIS, JournalError, Record, unseal, verify_chain
-from bridle.trust.keys import Verifier
+from bridle.trust.journal import GENESIS, JournalError, Kind, Record, unseal, verify_chain
+from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.merkle import Frontier, leaf_hash
+from bridle.trust.rotation import read_ring
 from bridle.trust.trail import Trail
 
 FORMAT = "bridle/journal/1"
@@ -36,7 +38,7 @@ FORMAT = "bridle/journal/1"
 @dataclass(frozen=True)
 class AuditResult:
     """What was found to hold. `uncovered` records lie behind the last checkpoint; `open_intents` are the keys
-    of actions that were begun and have no outcome."""
+    of actions that were begun and have no outcome; `suspect` the ids of records whose key was in other hands by then."""
 
     records: int
     root: str
@@ -45,6 +47,7 @@ class AuditResult:
     permits: int
     reports: int
     open_intents: tuple[str, ...]
+    suspect: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -55,6 +58,7 @@ class AuditResult:
             "permits": self.permits,
             "reports": self.reports,
             "open_intents": list(self.open_intents),
+            "suspect": list(self.suspect),
         }
 
 
@@ -77,8 +81,11 @@ def verify_journal(
 
     `checkpoints` may hold ones that were kept elsewhere. Without an `origin` all have to name the same log.
     """
-    signed = _read_checkpoints(checkpoints, control_plane, origin)
-    trail, frontier, previous = Trail(control_plane), Frontier(), GENESIS
+    records = list(records)
+    rotations = [reread(record) for record in records if record.kind is Kind.KEY_ROTATED]
+    keys = read_ring(rotations, trusted=control_plane)
+    signed = _read_checkpoints(checkpoints, keys, origin)
+    trail, frontier, previous = Trail(keys), Frontier(), GENESIS
     _compare(signed, frontier)
     for record in map(reread, records):
         verify_chain([record], previous=previous, first=frontier.size)
@@ -101,6 +108,7 @@ def verify_journal(
         permits=trail.permits,
         reports=trail.reports,
         open_intents=tuple(trail.open_intents),
+        suspect=tuple(trail.suspect),
     )
 
 
@@ -146,12 +154,10 @@ def _check_header(value: Mapping[str, Json]) -> None:
         )
 
 
-def _read_checkpoints(
-    texts: Sequence[str], control_plane: Verifier, origin: str | None
-) -> dict[int, list[Checkpoint]]:
+def _read_checkpoints(texts: Sequence[str], keys: KeyRing, origin: str | None) -> dict[int, list[Checkpoint]]:
     signed: dict[int, list[Checkpoint]] = {}
     for text in texts:
-        checkpoint = read_checkpoint(text, control_plane, origin)
+        checkpoint = read_checkpoint(text, keys.at(claimed_size(text) - 1), origin)
         origin = origin or checkpoint.origin
         signed.setdefault(checkpoint.size, []).append(checkpoint)
     return signed

@@ -66,7 +66,8 @@ def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> d
 
     For an outcome `push` these are push, push.intent, push.decision, and where people were asked push.asked, push.request, the
     verdict that was the last one needed as push.verdict, and those before it as push.verdict.1 and on; besides, each
-    delegate's registration under the delegate's id, and as ship.taken-over.1 and on the ends of a stage that was taken over.
+    delegate's first registration under the delegate's id, every rotation of a key, and as ship.taken-over.1 and on the ends of
+    a stage that was taken over.
     """
     by_id = {record.id: record for record in journal}
     carried: dict[str, Record] = {}
@@ -77,7 +78,9 @@ def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> d
     carried.update(collect_ends(journal, list(carried.values())))
     for record in journal:
         if record.kind is Kind.PRINCIPAL_REGISTERED and record.body.get("kind") == "delegate":
-            carried[str(record.body["id"])] = record
+            carried.setdefault(str(record.body["id"]), record)
+        if record.kind is Kind.KEY_ROTATED:
+            carried[f"{record.subject}.{record.seq}"] = record
     return dict(sorted(carried.items(), key=lambda item: item[1].seq))
 
 

@@ -78,6 +78,14 @@ def read_checkpoint(text: str, verifier: Verifier, origin: str | None) -> Checkp
     return Checkpoint(name, int(form["size"]), root)
 
 
+def claimed_size(text: str) -> int:
+    """Return how many records a checkpoint says it is of, to know whose key to check it with; raise CheckpointError."""
+    form = _FORM.fullmatch(text)
+    if form is None or not _SIZE.fullmatch(form["size"]):
+        raise CheckpointError("not a signed checkpoint", hint="it has five lines, the fourth empty")
+    return int(form["size"])
+
+
 def verifier_key(verifier: Verifier, origin: str) -> str:
     """Return the key as signed-note programs take it: `origin+hex(key hash)+base64(0x01 || key)`."""
     key = base64.b64encode(_ED25519 + verifier.raw).decode()

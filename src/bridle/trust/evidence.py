@@ -8,7 +8,8 @@
 
 Verification, in this order; each error names the check that failed
   1. form        the file has exactly these fields and one spelling, so it can be read in one way only
-  2. keys        the keys in it are the one given and one that a record registers; they are never trusted
+  2. keys        the keys in it are the one given, or one that rotations among the records lead to from it, and one that a record
+                 gives a delegate; they are never trusted
   3. envelope    the statement is signed with the key that the caller brought from outside the file
   4. statement   it is an in-toto Statement v1 with a predicate known here
   5. checkpoint  the log's head is signed with the same key
@@ -37,9 +38,10 @@ from bridle.trust.change import CHANGE_V1, check_change
 from bridle.trust.checkpoint import Checkpoint, read_checkpoint
 from bridle.trust.encoding import EncodingError, decode_base64, read_fields, read_json
 from bridle.trust.envelope import open_envelope, pae, seal_envelope, signature
-from bridle.trust.journal import Record, unseal
+from bridle.trust.journal import Kind, Record, unseal
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from bridle.trust.rotation import is_rotation, read_ring
 from bridle.trust.trail import Trail, read_text
 
 __all__ = [
@@ -139,16 +141,17 @@ def verify_bundle(data: bytes, *, key: Verifier, origin: str | None) -> Verified
         records = [_read_record(item) for item in _list(parts["records"], what="records")]
         keys = read_fields(parts["keys"], _KEYS, what="the keys")
     with _check("keys", done):
-        _compare_keys(keys, key, [record for record, _ in records])
+        ring = read_ring([record for record, _ in records], trusted=key)
+        _compare_keys(keys, ring.current, [record for record, _ in records])
     with _check("envelope", done):
-        payload = open_envelope(parts["envelope"], key=key)
+        payload = open_envelope(parts["envelope"], key=ring.current)
     with _check("statement", done):
         statement, subjects = _read_statement(payload)
     with _check("checkpoint", done):
-        checkpoint = read_checkpoint(str(parts["checkpoint"]), key, origin)
+        checkpoint = read_checkpoint(str(parts["checkpoint"]), ring.current, origin)
     with _check("inclusion", done):
         _check_inclusion(records, checkpoint)
-    trail, ordered = Trail(key), [record for record, _ in records]
+    trail, ordered = Trail(ring), [record for record, _ in records]
     with _check("trail", done):
         for record in ordered:
             trail.follow(record)
@@ -210,6 +213,8 @@ def _compare_keys(keys: Mapping[str, Json], key: Verifier, records: Sequence[Rec
         )
     delegates = [record for record in records if record.body.get("kind") == "delegate"]
     registered = [Verifier.from_hex(read_text(record, "public_key")) for record in delegates]
+    rotated = [record for record in records if record.kind is Kind.KEY_ROTATED and not is_rotation(record)]
+    registered += [Verifier.from_hex(read_text(record, "new")) for record in rotated]
     if keys["delegate"] not in [verifier.to_pem().decode() for verifier in registered]:
         raise TrustError("no record registers the delegate's key")
 

@@ -67,6 +67,7 @@ class Kind(StrEnum):
     EVIDENCE_ADDED = "evidence.added"
     HISTORY_REMOVED = "history.removed"
     TEXT_KEPT = "text.kept"
+    KEY_ROTATED = "key.rotated"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Rules
   2. Keys are made once, written whole (temporary file, fsync, link), and never overwritten.
   3. A key's id is the first 16 hexadecimal digits of the SHA-256 of its raw public key.
   4. Verification takes the public key from the caller, never from the thing that is verified.
+  5. A key that was replaced (trust.rotation) is gone; its public half stays, for what it signed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,12 +98,54 @@ class Verifier:
         self.verify(canonical(content), raw)
 
 
+@dataclass(frozen=True)
+class Era:
+    """A public key and the journal record from which on it is the one that signs."""
+
+    verifier: Verifier
+    first: int = 0
+
+
+class KeyRing:
+    """The public keys that the control plane has had, in their order; which rotations made it is for `trust.rotation` to check.
+
+    `compromised` says by a key's id, a delegate's as well, since when what it signs may be somebody else's.
+    """
+
+    def __init__(self, eras: Sequence[Era], compromised: Mapping[str, str] | None = None) -> None:
+        self.eras = tuple(eras)
+        self.compromised = dict(compromised or {})
+
+    @classmethod
+    def only(cls, verifier: Verifier) -> KeyRing:
+        """A signer that never had another key."""
+        return cls((Era(verifier),))
+
+    @property
+    def current(self) -> Verifier:
+        return self.eras[-1].verifier
+
+    def is_suspect(self, keyid: str, at: str) -> bool:
+        """True when a key was in other hands by then."""
+        since = self.compromised.get(keyid)
+        return since is not None and at >= since
+
+    def era_at(self, seq: int) -> Era:
+        """Return the era that the record `seq` lies in."""
+        return next((era for era in reversed(self.eras) if seq >= era.first), self.eras[0])
+
+    def at(self, seq: int) -> Verifier:
+        """Return the key that signs what the record `seq` says."""
+        return self.era_at(seq).verifier
+
+
 class Signer:
-    """A private key."""
+    """A private key. `keys` are its public key and, where it took over from others, theirs."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
         self.verifier = Verifier(key.public_key())
+        self.keys = KeyRing.only(self.verifier)
 
     def sign(self, data: bytes) -> bytes:
         """Return the raw 64-byte signature over `data`."""
@@ -116,6 +159,24 @@ class Signer:
     def private_key(self) -> Ed25519PrivateKey:
         """The key itself, for libraries that sign on their own."""
         return self._key
+
+
+def make_signer(path: Path) -> Signer:
+    """Make a new key at `path`, in place of one that was left there and never used."""
+    path.unlink(missing_ok=True)
+    return load_signer(path)
+
+
+def replace_key(path: Path, by: Path) -> None:
+    """Put the key at `by` in the place of the one at `path`, whose public half stays beside it under `keys/`, named by its id."""
+    public = path.with_suffix(".pub")
+    if public.exists():
+        old = Verifier.from_pem(public.read_bytes(), where=str(public))
+        kept = path.parent / "keys" / f"{path.stem}-{old.keyid}.pub"
+        kept.parent.mkdir(exist_ok=True, mode=0o700)
+        kept.write_bytes(old.to_pem())
+    by.replace(path)
+    by.with_suffix(".pub").replace(public)
 
 
 def load_signer(path: Path) -> Signer:

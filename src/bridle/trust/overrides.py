@@ -23,7 +23,7 @@ from bridle.core.ids import new_id
 from bridle.trust.access import require
 from bridle.trust.bindings import SCOPE, lies_in
 from bridle.trust.journal import Entry, Journal, Kind, Record
-from bridle.trust.keys import Signature, Signer, Verifier
+from bridle.trust.keys import KeyRing, Signature, Signer, Verifier
 from bridle.trust.people import People, Person, find_signer
 from bridle.trust.principals import Principals
 from bridle.trust.registry import Author
@@ -119,10 +119,10 @@ class OverrideDesk(Overrides):
 
     async def active(self, now: datetime) -> list[Override]:
         records = await self._journal.read(execution=STREAM, kinds=KINDS)
-        return list_active(records, now=now, control_plane=self._signer.verifier)
+        return list_active(records, now=now, keys=self._signer.keys)
 
 
-def list_active(records: Sequence[Record], *, now: datetime, control_plane: Verifier) -> list[Override]:
+def list_active(records: Sequence[Record], *, now: datetime, keys: KeyRing) -> list[Override]:
     """Return the overrides among these records that count; one that does not verify counts for nothing."""
     closed = {record.subject for record in records if record.kind is Kind.OVERRIDE_CLOSED}
     found = []
@@ -130,7 +130,7 @@ def list_active(records: Sequence[Record], *, now: datetime, control_plane: Veri
         if record.kind is not Kind.OVERRIDE_OPENED or record.subject in closed:
             continue
         try:
-            override = check_override(record, control_plane=control_plane)
+            override = check_override(record, control_plane=keys.at(record.seq))
         except TrustError:
             continue  # the audit names it
         if override.counts_at(now):

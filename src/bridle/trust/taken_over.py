@@ -31,7 +31,11 @@ def find_foreign(records: Sequence[Record], *, execution: str) -> Record | None:
     ends = {end.id for chain in chains for end in chain}
     taken = [end for chain in chains for end in chain[1:]]
     for record in records:
-        if record.kind is Kind.PRINCIPAL_REGISTERED or record.execution == execution or record.id in ends:
+        if (
+            record.kind in (Kind.PRINCIPAL_REGISTERED, Kind.KEY_ROTATED)
+            or record.execution == execution
+            or record.id in ends
+        ):
             continue
         if not any(_stands_in(record, end) for end in taken):
             return record

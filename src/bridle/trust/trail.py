@@ -14,7 +14,9 @@ Rules
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
   7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
   8. Evidence that a step handed in is what the outcome before it says; a person's is signed (trust.exhibits).
-  9. A text that was kept has the digest it is kept under.
+  9. Every signature is by the key that its signer had at that record (trust.rotation): for a report, when the action was
+     permitted. What was signed with a key that was in other hands by then holds, and is suspect.
+  10. A text that was kept has the digest it is kept under.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -35,11 +37,12 @@ from bridle.trust.deputies import describe_asked, name_starter, read_deputy
 from bridle.trust.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
-from bridle.trust.keys import Signature, Verifier
+from bridle.trust.keys import KeyRing, Signature, Verifier
 from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import Behalf, Tally, Terms, take_word
 from bridle.trust.registry import check_change
+from bridle.trust.rotation import check_rotation, is_rotation
 from bridle.trust.texts import check_text
 from bridle.trust.verdicts import answered_terms, read_word
 
@@ -53,7 +56,7 @@ UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may 
 
 @dataclass
 class _Course:
-    """How far one action has come. `delegate` is the one its permit is for."""
+    """How far one action has come. `delegate` is the one its permit is for, `key` the key it had when it was permitted."""
 
     action: str
     effect: str
@@ -62,6 +65,7 @@ class _Course:
     tool: str
     intended: bool = False
     delegate: str = ""
+    key: Verifier | None = None
     ended: bool = False
     succeeded: bool = False
     exhibits: frozenset[str] = frozenset()
@@ -86,11 +90,12 @@ class _Word:
 class Trail:
     """Follows records in order; raises JournalError that names the first record which breaks a rule."""
 
-    def __init__(self, control_plane: Verifier) -> None:
+    def __init__(self, keys: KeyRing) -> None:
         self.delegates: dict[str, Verifier] = {}
         self.permits = 0
         self.reports = 0
-        self._control_plane = control_plane
+        self.suspect: list[str] = []
+        self._keys = keys
         self._courses: dict[tuple[str, str], _Course] = {}
         self._words: dict[str, _Word] = {}
         self._dismissed: set[str] = set()
@@ -120,7 +125,7 @@ class Trail:
             raise _broken(record, f"it is misshapen: {exc}") from exc
 
     def _changed(self, record: Record) -> None:
-        principal = check_change(record.body, control_plane=self._control_plane)
+        principal = check_change(record.body, control_plane=self._signer(record))
         _must(record, principal.id == record.subject, "it changes another principal than it is about")
         self._stopped.pop(principal.id, None)
         if principal.state in STOPPED:
@@ -132,10 +137,46 @@ class Trail:
             record, stopped in (None, record.body.get("state")), f"it was {stopped}, and nobody changed that"
         )
         if read_text(record, "kind") == "delegate":
-            self.delegates[read_text(record, "id")] = Verifier.from_hex(read_text(record, "public_key"))
+            key, known = (
+                Verifier.from_hex(read_text(record, "public_key")),
+                self.delegates.get(record.subject),
+            )
+            same = known is None or known.keyid == key.keyid
+            _must(record, same, "it has another key, and no rotation gave it that")
+            self.delegates[read_text(record, "id")] = key
+
+    def _rotated(self, record: Record) -> None:
+        if is_rotation(record):
+            self._check_ring(record)
+            return
+        old, new = check_rotation(record, control_plane=self._signer(record))
+        delegate = read_text(record, "signer")
+        known = self.delegates.get(delegate)
+        _must(
+            record, known is not None and known.keyid == old.keyid, "it replaces a key that it did not have"
+        )
+        self.delegates[delegate] = new
+
+    def _check_ring(self, record: Record) -> None:
+        """The ring was made of all rotations before: this one is among them, at this place."""
+        _, new = check_rotation(record)
+        era = self._keys.era_at(record.seq)
+        same = era.first == record.seq and era.verifier.keyid == new.keyid
+        _must(record, same, "it is none of the rotations that the keys were taken from")
+
+    def _signer(self, record: Record) -> Verifier:
+        """Return the control plane's key at a record."""
+        key = self._keys.at(record.seq)
+        self._suspect(record, key)
+        return key
+
+    def _suspect(self, record: Record, key: Verifier) -> None:
+        """A record whose key was in other hands by then holds, and is suspect."""
+        if self._keys.is_suspect(key.keyid, record.at):
+            self.suspect.append(record.id)
 
     def _override_opened(self, record: Record) -> None:
-        self._overrides[record.subject] = check_override(record, control_plane=self._control_plane)
+        self._overrides[record.subject] = check_override(record, control_plane=self._signer(record))
 
     def _override_closed(self, record: Record) -> None:
         self._overrides.pop(record.subject, None)
@@ -180,12 +221,13 @@ class Trail:
         course = self._course(record)
         _must(record, course.effect == "allow" and not course.intended, "no decision allows it")
         content = read_part(record, "permit", "content")
-        self._control_plane.verify_json(content, read_signature(record, "permit"))
+        self._signer(record).verify_json(content, read_signature(record, "permit"))
         agreed = content.get("action") == course.action and content.get("decision") == course.policy
         _must(record, agreed and content.get("type") == "bridle/permit/1", "its permit is for something else")
         if course.approval:
             self._use(record, course)
         course.intended, course.delegate = True, read_text(record, "permit", "content", "delegate")
+        course.key = self.delegates.get(course.delegate)
         self.permits += 1
 
     def _use(self, record: Record, course: _Course) -> None:
@@ -214,7 +256,7 @@ class Trail:
 
     def _exhibited(self, record: Record) -> None:
         course = self._courses.get((record.execution, str(record.body.get("key"))))
-        check_exhibit(record, course, control_plane=self._control_plane)
+        check_exhibit(record, course, control_plane=self._signer(record))
 
     def _proposed(self, record: Record) -> None:
         plan = read_call_plan(record.subject, record.body)
@@ -225,7 +267,11 @@ class Trail:
         key = self.delegates.get(delegate)
         if key is None:
             raise _broken(record, f"{delegate} was not registered before")
-        key.verify_json(content, read_signature(record, "report"))
+        signature = read_signature(record, "report")
+        if course.key is not None and course.key.keyid == signature.keyid:
+            key = course.key
+        key.verify_json(content, signature)
+        self._suspect(record, key)
         said = {
             "type": "bridle/report/1",
             "action": course.action,
@@ -269,7 +315,7 @@ class Trail:
         same = answered_terms(record.body) == word.terms.digest and record.body["rests_on"] == word.rests_on
         _must(record, same, "it answers another request")
         at, expires_at = from_iso(record.at), from_iso(word.expires_at)
-        given = read_word(record.body, control_plane=self._control_plane, at=at)
+        given = read_word(record.body, control_plane=self._signer(record), at=at)
         _must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
         if given.behalf is not None:
             self._check_behalf(record, word, given.behalf)
@@ -285,7 +331,7 @@ class Trail:
         )
 
     def _named(self, record: Record) -> None:
-        named = read_deputy(record.body, control_plane=self._control_plane)
+        named = read_deputy(record.body, control_plane=self._signer(record))
         _must(record, named.id == record.subject, "it names another deputy than it is about")
 
     def _let_go(self, record: Record) -> None:
@@ -309,7 +355,7 @@ class Trail:
             record.body,
             execution=record.execution,
             path=record.subject,
-            control_plane=self._control_plane,
+            control_plane=self._signer(record),
         )
 
     def _stage_ended(self, record: Record) -> None:
@@ -355,6 +401,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.EVIDENCE_ADDED: Trail._exhibited,
     Kind.BLOCK_ENDED: Trail._stage_ended,
     Kind.TEXT_KEPT: Trail._kept,
+    Kind.KEY_ROTATED: Trail._rotated,
     Kind.INTERVENTION_REQUESTED: Trail._questioned,
     Kind.INTERVENTION_ANSWERED: Trail._intervened,
 }

@@ -157,6 +157,6 @@ async def test_the_audit_follows_an_override_and_misses_one_that_is_not_there(sc
 
 
 def follow(scene, records):
-    trail = Trail(scene.store.signer.verifier)
+    trail = Trail(scene.store.signer.keys)
     for record in records:
         trail.follow(record)

@@ -344,7 +344,7 @@ async def desk(store, clock, tmp_path, policy, principals):
         roots=(tmp_path / "agents",),
         model="",
         locks=Locks(store.journal, SqlLockStore(store.database), durable.wake),
-        verdict_key=store.signer.verifier,
+        keys=store.signer.keys,
         sets=RegorusSets(timeout_s=10.0),
         manifests=ports.manifests,
         refresh_tools=_nothing_to_look_at,

@@ -31,6 +31,7 @@ def test_a_whole_journal_verifies_and_is_counted() -> None:
         "permits": 3,
         "reports": 3,
         "open_intents": [],
+        "suspect": [],
     }
 
 

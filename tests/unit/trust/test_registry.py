@@ -6,6 +6,7 @@ import pytest
 
 from bridle.core.canonical import digest
 from bridle.trust.journal import JournalError, Kind
+from bridle.trust.keys import KeyRing
 from bridle.trust.principals import Lifecycle, Principal, PrincipalKind
 from bridle.trust.registry import sign_change
 from bridle.trust.trail import Trail
@@ -45,7 +46,7 @@ def change(story, before, after, people, *, signer=CONTROL_PLANE, **differing):
 
 
 def follow(story):
-    trail = Trail(CONTROL_PLANE.verifier)
+    trail = Trail(KeyRing.only(CONTROL_PLANE.verifier))
     for record in story.records:
         trail.follow(record)
 

@@ -6,6 +6,7 @@ import pytest
 
 from bridle.core.canonical import Json
 from bridle.trust.journal import JournalError, Kind, Record
+from bridle.trust.keys import KeyRing
 from bridle.trust.taken_over import collect_ends, find_foreign
 from bridle.trust.trail import Trail
 from unit.trust.story import CONTROL_PLANE, Story
@@ -87,7 +88,7 @@ def test_an_approval_counts_while_the_stage_had_not_ended() -> None:
     ],
 )
 def test_an_end_that_repeats_none_breaks_the_trail(execution: str, stage: str, body: dict[str, Json]) -> None:
-    story, trail = Story(), Trail(CONTROL_PLANE.verifier)
+    story, trail = Story(), Trail(KeyRing.only(CONTROL_PLANE.verifier))
     trail.follow(end(story, "exe_1", "make"))
     repeated = end(story, execution, stage, **body)
     with pytest.raises(JournalError, match="repeats"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bridle.trust.journal import JournalError, Kind
+from bridle.trust.keys import KeyRing
 from bridle.trust.quorum import Terms
 from bridle.trust.trail import Trail
 from unit.trust.story import (
@@ -25,7 +26,7 @@ from unit.trust.story import (
 
 
 def follow(story: Story) -> Trail:
-    trail = Trail(CONTROL_PLANE.verifier)
+    trail = Trail(KeyRing.only(CONTROL_PLANE.verifier))
     for record in story.records:
         trail.follow(record)
     return trail

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
-from bridle.adapters.sql.leases import check_lease
+from bridle.adapters.sql.leases import LeaseLost, check_lease
 from bridle.adapters.sql.schema import checkpoints, journal, journal_head
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import Clock, iso
@@ -163,6 +163,7 @@ class SqlJournal(Journal):
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
     ) -> list[Record]:
         head = connection.execute(HEAD).one()
+        self._check_signer(connection, head.signer)
         if self.holder:
             check_lease(connection, self.holder)
         for guard in guards:
@@ -191,8 +192,20 @@ class SqlJournal(Journal):
             self._checkpoint(connection)
         return records
 
+    def _check_signer(self, connection: Connection, signer: str) -> None:
+        """The first to append binds the journal to their key; from then on nobody appends who has another."""
+        keyid = self._signer.verifier.keyid
+        if not signer:
+            connection.execute(journal_head.update().values(signer=keyid))
+        elif signer != keyid:
+            raise LeaseLost(
+                f"this journal is signed by key {signer}, and this process has {keyid}",
+                hint="start it again if the key was rotated; otherwise restore control-plane.key of this store",
+            )
+
     def _checkpoint(self, connection: Connection) -> str:
         head = connection.execute(HEAD).one()
+        self._check_signer(connection, head.signer)
         root = Frontier.from_json(json.loads(head.frontier)).root()
         text = sign_checkpoint(self._signer, ORIGIN, head.size, root)
         known = connection.execute(sa.select(checkpoints.c.text).where(checkpoints.c.size == head.size))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0015_attempts"  # the revision these tables are
+NEWEST = "0016_signing_key"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -41,6 +41,7 @@ journal_head = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.Text, nullable=False),
     sa.Column("frontier", sa.Text, nullable=False),
+    sa.Column("signer", sa.Text, nullable=False, server_default=""),
 )
 
 checkpoints = sa.Table(

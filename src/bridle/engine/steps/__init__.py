@@ -28,7 +28,7 @@ from bridle.pipeline.lookup import holds_marker
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step
 from bridle.trust.journal import Journal
-from bridle.trust.keys import Verifier
+from bridle.trust.keys import KeyRing
 from bridle.trust.policy import SetEngine
 from bridle.trust.principals import Principals
 from bridle.trust.tokens import Minted
@@ -37,7 +37,7 @@ from bridle.trust.tokens import Minted
 @dataclass(frozen=True)
 class Bench:
     """What every kind of step works with. `roots` are folders of agents, `model` the account's default model,
-    `verdict_key` the one that people's verdicts are signed with, `sets` answers for policy steps; `manifests` know the tools,
+    `keys` are those that people's verdicts are signed with, `sets` answers for policy steps; `manifests` know the tools,
     once `refresh_tools` has looked what holds now; `approved_agents_only` is the account's setting of that name."""
 
     gate: Gate
@@ -48,7 +48,7 @@ class Bench:
     roots: tuple[Path, ...]
     model: str
     locks: Locks
-    verdict_key: Verifier
+    keys: KeyRing
     sets: SetEngine
     manifests: Manifests
     refresh_tools: Callable[[], Awaitable[None]]

@@ -55,6 +55,7 @@ COMMANDS = (
     "exhibits",
     "explain",
     "redact",
+    "keys",
     "doctor",
     "init",
     "schema",

@@ -115,6 +115,7 @@ def audit_verify(
                 "permits": result.permits,
                 "reports": result.reports,
                 "open_intents": list(result.open_intents),
+                "suspect": list(result.suspect),
             }
         )
     else:
@@ -122,6 +123,10 @@ def audit_verify(
             f"verified: {result.records} records, {result.checkpoints} checkpoints, "
             f"{result.permits} permits, {result.reports} reports"
         )
+        if result.suspect:
+            say(
+                f"{len(result.suspect)} records were signed with a key that is marked as compromised by then (--json names them)"
+            )
         if result.uncovered:
             say(f"{result.uncovered} records are newer than the last checkpoint")
     say(KEEP)

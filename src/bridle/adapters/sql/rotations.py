@@ -1,0 +1,46 @@
+"""Rotations of keys on SQL: what the journal says of them, and the change of the key that may append."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import journal, journal_head
+from bridle.trust.journal import Kind, Record, unseal
+
+
+@dataclass(frozen=True)
+class RotateSigner:
+    """Guard: have another key sign the journal from here on, if the old one does still. Keys by their ids."""
+
+    old: str
+    new: str
+
+    @property
+    def guards(self) -> str:
+        return f"key {self.old}"
+
+
+def load_rotations(database: Database) -> list[Record]:
+    """Return every rotation that the journal holds, in order."""
+    query = (
+        sa.select(journal.c.data, journal.c.hash)
+        .where(journal.c.execution == "", journal.c.subject.like("key:%"))
+        .where(journal.c.kind == str(Kind.KEY_ROTATED))
+        .order_by(journal.c.seq)
+    )
+    with database.engine.connect() as connection:
+        return [unseal(row.data, row.hash) for row in connection.execute(query)]
+
+
+@apply_guard.register
+def _(guard: RotateSigner, connection: Connection) -> None:
+    change_one(
+        guard,
+        connection,
+        journal_head.update().where(journal_head.c.signer == guard.old).values(signer=guard.new),
+    )
