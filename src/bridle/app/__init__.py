@@ -6,6 +6,7 @@ Heavy libraries are imported here, when a command needs them, and not before: `b
 from bridle.adapters.limits.file import make_limits_schema
 from bridle.adapters.models.connect import connect_model, key_references
 from bridle.adapters.people.redaction_file import load_redaction_rules, parse_redaction_rules
+from bridle.adapters.shelves.open import open_shelf
 from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
 from bridle.app.folders import (
@@ -53,6 +54,7 @@ __all__ = [
     "open_registry",
     "open_roles",
     "open_server",
+    "open_shelf",
     "open_store",
     "parse_redaction_rules",
     "prepare_sample",

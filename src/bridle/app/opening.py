@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from bridle.adapters.shelves.open import open_shelf
 from bridle.app.folders import open_policy
 from bridle.app.store import open_store
 from bridle.app.wiring import App, wire
 from bridle.core.clock import Clock, SystemClock
+from bridle.core.errors import UnavailableError
 from bridle.core.settings import Settings
 from bridle.engine.locks import keep_locks
 from bridle.engine.retention import parse_age, retain
 from bridle.engine.serving import Server, Tell
 from bridle.engine.watch import watch_wishes
+from bridle.trust.publication import keep_publishing, publish
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.sweeping import keep_sweeping, sweep_tokens
 from bridle.trust.texts import POLICY, keep_texts
 
 if TYPE_CHECKING:
     from bridle.adapters.dbos.durable import Timing
+
+log = logging.getLogger("bridle.app")
 
 
 @asynccontextmanager
@@ -47,6 +53,7 @@ async def open_app(
             try:
                 async with _watched(app):
                     yield app
+                await _publish(app)
             finally:
                 await app.durable.close()
                 await app.delegate.close()
@@ -65,6 +72,9 @@ async def open_server(app: App, *, tell: Tell) -> AsyncIterator[Server]:
     if app.settings.retention:
         age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
         tasks.append(asyncio.create_task(retain(app.retention, older_than=age, by=CONTROL_PLANE)))
+    if app.settings.checkpoints:
+        shelf = open_shelf(app.settings.checkpoints)
+        tasks.append(asyncio.create_task(keep_publishing(app.journal, shelf), name="publish-journal"))
     try:
         yield server
     finally:
@@ -76,6 +86,16 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _publish(app: App) -> None:
+    """Publish what is new where the settings say; a place out of reach is told, and the next command tries again."""
+    if not app.settings.checkpoints:
+        return
+    try:
+        await publish(app.journal, open_shelf(app.settings.checkpoints))
+    except UnavailableError as error:
+        log.warning("the journal is not published: %s", error)
 
 
 @asynccontextmanager

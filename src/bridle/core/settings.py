@@ -33,6 +33,7 @@ class Settings:
     `retention` is after what age `bridle serve` removes history ("30d"); empty keeps it.
     The same change to the same target for the `loop_limit`-th time within `loop_window` ("24h") is a loop, and asks a person.
     `approved_agents_only` lets no version of an agent act whose digest nobody has approved; else it acts for who starts it.
+    `checkpoints` is where the journal is published continuously (`adapters.shelves.open`), or empty.
     `record` is a file to write every model turn into, so that the run can be played again, or empty.
     """
 
@@ -56,6 +57,7 @@ class Settings:
     project: str = "default"
     own_keys_only: bool = False
     servers: Path | None = None
+    checkpoints: str = ""
 
 
 def load_settings(
@@ -90,6 +92,7 @@ def load_settings(
         servers=next(iter(_paths(env, "BRIDLE_SERVERS")), None),
         opa=env.get("BRIDLE_OPA", ""),
         opa_token=env.get("BRIDLE_OPA_TOKEN", ""),
+        checkpoints=env.get("BRIDLE_CHECKPOINTS", ""),
         policies=(*_paths(env, "BRIDLE_POLICIES"), *policies),
     )
 

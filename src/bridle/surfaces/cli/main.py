@@ -51,6 +51,7 @@ COMMANDS = (
     "limits",
     "policy",
     "inspect",
+    "audit",
     "prove",
     "exhibits",
     "explain",

@@ -17,6 +17,7 @@ from bridle.trust.journal import JournalError, Kind, Record
 if TYPE_CHECKING:
     from bridle.app import Store
     from bridle.core.settings import Settings
+    from bridle.trust.keys import Verifier
 
 
 @contextmanager
@@ -59,3 +60,11 @@ def check_listed(listed: Sequence[str], records: Sequence[Record]) -> None:
             where="the journal",
             hint="records were removed: compare with a copy of the journal",
         )
+
+
+def read_key(path: Path) -> Verifier:
+    """Read a public key in PEM; raise InputError when it is missing or none."""
+    from bridle.surfaces.cli.files import open_text
+    from bridle.trust.keys import Verifier
+
+    return Verifier.from_pem(open_text(path).encode(), where=str(path))

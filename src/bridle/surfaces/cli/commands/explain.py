@@ -36,8 +36,7 @@ def explain(
     from bridle.core.errors import TrustError
     from bridle.core.settings import load_settings
     from bridle.operating.retelling import retell
-    from bridle.surfaces.cli.commands.prove import read_key
-    from bridle.surfaces.cli.reading import open_existing_store
+    from bridle.surfaces.cli.reading import open_existing_store, read_key
 
     settings = load_settings(store_url=store)
     verifier = read_key(key or settings.config_dir / "control-plane.pub")

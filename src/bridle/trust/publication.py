@@ -1,0 +1,260 @@
+"""A journal published to a place outside its store: its records, the tiles of its tree, and the newest signed checkpoint.
+
+    checkpoint              the newest, signed (C2SP tlog-checkpoint)
+    checkpoints.jsonl       others, each in a line; an export writes all that the store has
+    tile/…                  the tree (trust.tiles)
+    records/000000.jsonl    the records' own bytes, 4096 to a file, one to a line
+
+Rules
+  1. Files only grow or are replaced by longer ones, the checkpoint last: whoever reads while it is written sees the state before.
+  2. What is published goes on from what lies there only if that is the beginning of this journal: else a journal that was rolled
+     back, or another one, would be written over the proof of it. Nothing is overwritten then.
+  3. Reading believes none of it: `verify_published` wants a key from elsewhere.
+
+The place is a `Shelf`; `adapters.shelves` has a folder, a git repository and an object store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridle.core.errors import InputError, TrustError
+from bridle.trust.audit import AuditResult, verify_journal
+from bridle.trust.checkpoint import claimed_size
+from bridle.trust.journal import JournalError, Record, unseal
+from bridle.trust.keys import Verifier
+from bridle.trust.merkle import leaf_hash
+from bridle.trust.tiles import Read, TileTree, TileWriter
+
+CHECKPOINT = "checkpoint"
+CHECKPOINTS = "checkpoints.jsonl"
+RECORDS = 4096  # to a file
+AT_ONCE = 20_000  # records that are read at a time
+EVERY_S = 10.0
+
+log = logging.getLogger("bridle.publication")
+
+
+class Shelf(Protocol):
+    """A place for files that others can see."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file, or None; raise UnavailableError when the place is out of reach."""
+        ...
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file there, whole or not at all."""
+        ...
+
+    def settle(self, what: str) -> None:
+        """What was written since belongs together and can be seen now; `what` says what it is."""
+        ...
+
+
+class Published(Protocol):
+    """The journal that is published."""
+
+    async def checkpoint(self) -> str: ...
+
+    async def read(self, *, after: int = -1, limit: int = 1_000_000) -> list[Record]: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much lies there by now, and how many records were new."""
+
+    size: int
+    added: int
+
+
+async def publish(journal: Published, shelf: Shelf) -> Progress:
+    """Publish what a place does not have yet; raise TrustError when what lies there is not the beginning of this journal.
+
+    The place is spoken to on a thread: it may be slow.
+    """
+    text = await journal.checkpoint()
+    size, before = claimed_size(text), await asyncio.to_thread(published_size, shelf)
+    if before > size:
+        raise _fork(f"{before} records are published there, and the journal has {size}")
+    await _check_beginning(journal, shelf, before)
+    if before == size:
+        return Progress(size, 0)
+    page = await asyncio.to_thread(_Page.take_up, shelf, before)
+    while page.size < size:
+        records = await journal.read(after=page.size - 1, limit=min(AT_ONCE, size - page.size))
+        if not records:
+            raise JournalError("records are missing that a checkpoint speaks of", where=f"record {page.size}")
+        await asyncio.to_thread(page.add, records)
+    await asyncio.to_thread(page.end, text)
+    return Progress(size, size - before)
+
+
+class _Page:
+    """What is being written: the tiles and the file of records that are not full yet."""
+
+    def __init__(self, shelf: Shelf, writer: TileWriter, chunk: list[bytes]) -> None:
+        self._shelf, self._writer, self._chunk = shelf, writer, chunk
+        self._number = writer.size // RECORDS
+
+    @classmethod
+    def take_up(cls, shelf: Shelf, size: int) -> _Page:
+        return cls(shelf, TileWriter.resume(size, _reader(shelf)), _last_chunk(shelf, size))
+
+    @property
+    def size(self) -> int:
+        return self._writer.size
+
+    def add(self, records: Sequence[Record]) -> None:
+        for record in records:
+            for path, tile in self._writer.append(leaf_hash(record.data)):
+                self._shelf.write(path, tile)
+            self._chunk.append(record.data)
+            if len(self._chunk) == RECORDS:
+                self._write_chunk()
+                self._chunk, self._number = [], self._number + 1
+
+    def end(self, checkpoint: str) -> None:
+        if self._chunk:
+            self._write_chunk()
+        for path, tile in self._writer.partial():
+            self._shelf.write(path, tile)
+        self._shelf.write(CHECKPOINT, checkpoint.encode())
+        self._shelf.settle(f"Journal: {self.size} records")
+
+    def _write_chunk(self) -> None:
+        self._shelf.write(_chunk_name(self._number), _lines(self._chunk))
+
+
+async def keep_publishing(journal: Published, shelf: Shelf, *, every_s: float = EVERY_S) -> None:
+    """Publish again and again, until this task is cancelled."""
+    while True:
+        try:
+            await publish(journal, shelf)
+        except Exception:  # a place out of reach must not end the publishing: it is logged, and tried again
+            log.exception("the journal could not be published")
+        await asyncio.sleep(every_s)
+
+
+def write_checkpoints(shelf: Shelf, texts: Sequence[str]) -> None:
+    """Put all checkpoints of a store beside the newest."""
+    shelf.write(CHECKPOINTS, _lines([json.dumps({"checkpoint": text}).encode() for text in texts]))
+
+
+def published_size(shelf: Shelf) -> int:
+    """Return how many records the checkpoint there speaks of; 0 where there is none."""
+    text = shelf.read(CHECKPOINT)
+    return claimed_size(text.decode("utf-8", "replace")) if text is not None else 0
+
+
+def read_records(shelf: Shelf) -> Iterator[Record]:
+    """Yield the records there, in order; raise JournalError for what is none."""
+    number = 0
+    while (data := shelf.read(_chunk_name(number))) is not None:
+        for line in data.removesuffix(b"\n").split(b"\n"):
+            yield unseal(line, hashlib.sha256(line).hexdigest())
+        number += 1
+
+
+def read_checkpoints(shelf: Shelf) -> list[str]:
+    """Return the checkpoints there, the newest last; raise InputError when there is none."""
+    newest = shelf.read(CHECKPOINT)
+    if newest is None:
+        raise InputError(
+            "no journal is published there", hint="bridle audit export --out DIR", reason="nothing-to-verify"
+        )
+    others = shelf.read(CHECKPOINTS) or b""
+    try:
+        found = [str(json.loads(line)["checkpoint"]) for line in others.splitlines()]
+        text = newest.decode()
+    except (ValueError, KeyError, TypeError) as exc:
+        raise InputError("the checkpoints cannot be read", where=CHECKPOINTS, reason="bad-export") from exc
+    return [*(one for one in found if one != text), text]
+
+
+def verify_published(
+    shelf: Shelf, *, control_plane: Verifier, kept: Sequence[str] = (), origin: str | None = None
+) -> AuditResult:
+    """Verify what is published, and its tiles, from those files alone; `kept` are checkpoints from elsewhere.
+
+    Records behind the newest checkpoint are being written and are left out: the next checkpoint covers them.
+    """
+    texts = read_checkpoints(shelf)
+    size = claimed_size(texts[-1])
+    records = [record for _, record in zip(range(size), read_records(shelf), strict=False)]
+    if len(records) < size:
+        raise JournalError(
+            f"the checkpoint speaks of {size} records, {len(records)} lie there",
+            where="the end of the journal",
+            hint="records were removed: compare with another copy",
+        )
+    result = verify_journal(records, checkpoints=[*texts, *kept], control_plane=control_plane, origin=origin)
+    _check_tiles(shelf, records)
+    return result
+
+
+def _check_tiles(shelf: Shelf, records: Sequence[Record]) -> None:
+    """Every tile that the tree has lies there, and holds what the records come to."""
+    writer = TileWriter()
+    for record in records:
+        for path, tile in writer.append(leaf_hash(record.data)):
+            _check_tile(shelf, path, tile)
+    for path, tile in writer.partial():
+        _check_tile(shelf, path, tile)
+
+
+def _check_tile(shelf: Shelf, path: str, tile: bytes) -> None:
+    if shelf.read(path) != tile:
+        raise JournalError("the tile is not that of these records", where=path)
+
+
+async def _check_beginning(journal: Published, shelf: Shelf, size: int) -> None:
+    """The last record that is published is the one that the journal has there: its hash covers all before it."""
+    if size == 0:
+        return
+    records = await journal.read(after=size - 2, limit=1)
+    there = await asyncio.to_thread(TileTree(size, _reader(shelf)).leaf, size - 1)
+    if not records or leaf_hash(records[0].data) != there:
+        raise _fork(f"record {size - 1} there is another than in this journal")
+
+
+def _fork(what: str) -> TrustError:
+    return TrustError(
+        what,
+        hint="keep what lies there: it shows that the store was rolled back, or is another; publish elsewhere",
+        reason="journal-forked",
+    )
+
+
+def _reader(shelf: Shelf) -> Read:
+    def read(name: str) -> bytes:
+        data = shelf.read(name)
+        if data is None:
+            raise TrustError(
+                "a file of the published journal is missing", where=name, reason="journal-broken"
+            )
+        return data
+
+    return read
+
+
+def _last_chunk(shelf: Shelf, size: int) -> list[bytes]:
+    """Return the records of the file that is not full; more may lie there than a checkpoint has covered."""
+    within = size % RECORDS
+    if not within:
+        return []
+    lines = _reader(shelf)(_chunk_name(size // RECORDS)).removesuffix(b"\n").split(b"\n")
+    return lines[:within]
+
+
+def _chunk_name(number: int) -> str:
+    return f"records/{number:06d}.jsonl"
+
+
+def _lines(lines: Sequence[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
