@@ -11,7 +11,7 @@ from bridle.core.errors import TrustError
 from bridle.gate.approvals import Approval
 from bridle.trust.deputies import KINDS, STREAM, describe_asked, list_active, name_starter
 from bridle.trust.journal import Journal, Kind
-from bridle.trust.keys import Verifier
+from bridle.trust.keys import KeyRing
 from bridle.trust.people import People, Person
 from bridle.trust.quorum import Behalf
 
@@ -35,7 +35,7 @@ async def find_naming(
     principal: str,
     journal: Journal,
     people: People,
-    control_plane: Verifier,
+    keys: KeyRing,
     now: datetime,
 ) -> StandsIn:
     """Return what lets `deputy` answer in the place of the person called `principal`; raise TrustError when nothing does."""
@@ -49,7 +49,7 @@ async def find_naming(
     decided = await journal.last(approval.execution, approval.key, (Kind.DECIDED,))
     asked = describe_asked(decided.body) if decided is not None else {}
     records = await journal.read(execution=STREAM, kinds=KINDS)
-    for named, record in list_active(records, now=now, control_plane=control_plane):
+    for named, record in list_active(records, now=now, keys=keys):
         of_both = (named.person.name, named.deputy) == (person.name, deputy.name)
         if of_both and named.covers(asked):
             return StandsIn(Behalf(person, named, name_starter(asked)), record.body)

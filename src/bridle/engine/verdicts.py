@@ -227,7 +227,7 @@ class Verdicts:
             principal=verdict.behalf,
             journal=self._journal,
             people=self._people,
-            control_plane=self._signer.verifier,
+            keys=self._signer.keys,
             now=self._clock.now(),
         )
 

@@ -116,7 +116,7 @@ def _follow(found: Found, keys: KeyRing, faults: list[str], gaps: list[str]) -> 
             trail.follow(reread(records[seq]))
         except JournalError as exc:
             faults.append(f"{exc.where}: {exc.what}")
-    suspect = set(trail.suspect)
+    suspect = set(trail.signers.suspect)
     for record in found.about:
         if record.id in suspect:
             gaps.append(f"{_name(record)} was signed with a key that is marked as compromised by then")

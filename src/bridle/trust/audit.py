@@ -108,7 +108,7 @@ def verify_journal(
         permits=trail.permits,
         reports=trail.reports,
         open_intents=tuple(trail.open_intents),
-        suspect=tuple(trail.suspect),
+        suspect=tuple(trail.signers.suspect),
     )
 
 

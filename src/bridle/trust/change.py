@@ -22,10 +22,10 @@ from collections.abc import Mapping, Sequence
 
 from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
+from bridle.trust.bodies import read_part, read_text
 from bridle.trust.encoding import read_fields
 from bridle.trust.journal import Kind, Record
 from bridle.trust.taken_over import collect_ends, find_foreign
-from bridle.trust.trail import read_part, read_text
 
 CHANGE_V1 = "urn:bridle:predicate:change:v1"
 PUSH = "git.push"

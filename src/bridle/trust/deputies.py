@@ -24,7 +24,7 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import TrustError
 from bridle.trust.bindings import lies_in
 from bridle.trust.journal import Kind, Record
-from bridle.trust.keys import Signature, Verifier
+from bridle.trust.keys import KeyRing, Signature, Verifier
 from bridle.trust.people import Person
 
 LONGEST = timedelta(days=90)
@@ -81,9 +81,7 @@ def read_deputy(body: Json, *, control_plane: Verifier) -> Deputy:
     return deputy
 
 
-def list_active(
-    records: Sequence[Record], *, now: datetime, control_plane: Verifier
-) -> list[tuple[Deputy, Record]]:
+def list_active(records: Sequence[Record], *, now: datetime, keys: KeyRing) -> list[tuple[Deputy, Record]]:
     """Return the namings that count, with their records; one that does not verify counts for nothing."""
     dismissed = {record.subject for record in records if record.kind is Kind.DEPUTY_DISMISSED}
     found = []
@@ -91,7 +89,7 @@ def list_active(
         if record.kind is not Kind.DEPUTY_NAMED or record.subject in dismissed:
             continue
         try:
-            deputy = read_deputy(record.body, control_plane=control_plane)
+            deputy = read_deputy(record.body, control_plane=keys.at(record.seq))
         except TrustError:
             continue  # the audit names it
         if deputy.id == record.subject and deputy.counts_at(now):

@@ -74,7 +74,7 @@ class DeputyDesk:
     async def active(self, now: datetime) -> list[tuple[Deputy, Record]]:
         """Return the namings that count at this moment, the oldest first, with their records."""
         records = await self._journal.read(execution=STREAM, kinds=KINDS)
-        return list_active(records, now=now, control_plane=self._signer.verifier)
+        return list_active(records, now=now, keys=self._signer.keys)
 
     def _find(self, name: str) -> Person:
         person = self._people.find(name) if name else None

@@ -34,6 +34,7 @@ from typing import Any
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, InputError, TrustError
 from bridle.trust.audit import reread
+from bridle.trust.bodies import read_text
 from bridle.trust.change import CHANGE_V1, check_change
 from bridle.trust.checkpoint import Checkpoint, read_checkpoint
 from bridle.trust.encoding import EncodingError, decode_base64, read_fields, read_json
@@ -42,7 +43,7 @@ from bridle.trust.journal import Kind, Record, unseal
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from bridle.trust.rotation import is_rotation, read_ring
-from bridle.trust.trail import Trail, read_text
+from bridle.trust.trail import Trail
 
 __all__ = [
     "CHANGE_V1",

@@ -32,17 +32,18 @@ from typing import Any
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
+from bridle.trust.bodies import broken, must, read_part, read_signature, read_text
 from bridle.trust.call_plans import CallPlan, read_call_plan
 from bridle.trust.deputies import describe_asked, name_starter, read_deputy
 from bridle.trust.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
-from bridle.trust.keys import KeyRing, Signature, Verifier
+from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import Behalf, Tally, Terms, take_word
 from bridle.trust.registry import check_change
-from bridle.trust.rotation import check_rotation, is_rotation
+from bridle.trust.signers import Signers
 from bridle.trust.texts import check_text
 from bridle.trust.verdicts import answered_terms, read_word
 
@@ -91,11 +92,9 @@ class Trail:
     """Follows records in order; raises JournalError that names the first record which breaks a rule."""
 
     def __init__(self, keys: KeyRing) -> None:
-        self.delegates: dict[str, Verifier] = {}
+        self.signers = Signers(keys)
         self.permits = 0
         self.reports = 0
-        self.suspect: list[str] = []
-        self._keys = keys
         self._courses: dict[tuple[str, str], _Course] = {}
         self._words: dict[str, _Word] = {}
         self._dismissed: set[str] = set()
@@ -120,63 +119,30 @@ class Trail:
         except JournalError:
             raise
         except BridleError as exc:
-            raise _broken(record, exc.what) from exc
+            raise broken(record, exc.what) from exc
         except (ValueError, TypeError, KeyError) as exc:
-            raise _broken(record, f"it is misshapen: {exc}") from exc
+            raise broken(record, f"it is misshapen: {exc}") from exc
 
     def _changed(self, record: Record) -> None:
-        principal = check_change(record.body, control_plane=self._signer(record))
-        _must(record, principal.id == record.subject, "it changes another principal than it is about")
+        principal = check_change(record.body, control_plane=self.signers.at(record))
+        must(record, principal.id == record.subject, "it changes another principal than it is about")
         self._stopped.pop(principal.id, None)
         if principal.state in STOPPED:
             self._stopped[principal.id] = str(principal.state)
 
     def _registered(self, record: Record) -> None:
         stopped = self._stopped.get(read_text(record, "id"))
-        _must(
+        must(
             record, stopped in (None, record.body.get("state")), f"it was {stopped}, and nobody changed that"
         )
         if read_text(record, "kind") == "delegate":
-            key, known = (
-                Verifier.from_hex(read_text(record, "public_key")),
-                self.delegates.get(record.subject),
-            )
-            same = known is None or known.keyid == key.keyid
-            _must(record, same, "it has another key, and no rotation gave it that")
-            self.delegates[read_text(record, "id")] = key
+            self.signers.register(record)
 
     def _rotated(self, record: Record) -> None:
-        if is_rotation(record):
-            self._check_ring(record)
-            return
-        old, new = check_rotation(record, control_plane=self._signer(record))
-        delegate = read_text(record, "signer")
-        known = self.delegates.get(delegate)
-        _must(
-            record, known is not None and known.keyid == old.keyid, "it replaces a key that it did not have"
-        )
-        self.delegates[delegate] = new
-
-    def _check_ring(self, record: Record) -> None:
-        """The ring was made of all rotations before: this one is among them, at this place."""
-        _, new = check_rotation(record)
-        era = self._keys.era_at(record.seq)
-        same = era.first == record.seq and era.verifier.keyid == new.keyid
-        _must(record, same, "it is none of the rotations that the keys were taken from")
-
-    def _signer(self, record: Record) -> Verifier:
-        """Return the control plane's key at a record."""
-        key = self._keys.at(record.seq)
-        self._suspect(record, key)
-        return key
-
-    def _suspect(self, record: Record, key: Verifier) -> None:
-        """A record whose key was in other hands by then holds, and is suspect."""
-        if self._keys.is_suspect(key.keyid, record.at):
-            self.suspect.append(record.id)
+        self.signers.rotate(record)
 
     def _override_opened(self, record: Record) -> None:
-        self._overrides[record.subject] = check_override(record, control_plane=self._signer(record))
+        self._overrides[record.subject] = check_override(record, control_plane=self.signers.at(record))
 
     def _override_closed(self, record: Record) -> None:
         self._overrides.pop(record.subject, None)
@@ -191,7 +157,7 @@ class Trail:
         named = read_part(record, "facts").get("override")
         known = self._overrides.get(str(named["id"])) if isinstance(named, Mapping) else None
         counted = known is not None and known.to_json() == named and known.counts_at(from_iso(record.at))
-        _must(record, counted, "no override that counted then is recorded")
+        must(record, counted, "no override that counted then is recorded")
 
     def _decided(self, record: Record) -> None:
         self._check_override(record)
@@ -205,36 +171,36 @@ class Trail:
             asked=describe_asked(record.body) if record.body.get("effect") == "ask" else None,
         )
         before = self._courses.get((record.execution, record.subject))
-        _must(
+        must(
             record,
             before is None or before.action == course.action,
             "its key stood for another action before",
         )
-        _must(record, before is None or not before.intended, "it decides what has been begun already")
+        must(record, before is None or not before.intended, "it decides what has been begun already")
         if "request" not in record.raw:  # else the recorded request is the redacted one
-            _must(record, digest(request) == course.action, "the request is not the action that was decided")
+            must(record, digest(request) == course.action, "the request is not the action that was decided")
         self._courses[record.execution, record.subject] = course
         if course.tool == CONTINUE and course.effect == "allow" and course.approval:
             self._use(record, course)
 
     def _intended(self, record: Record) -> None:
         course = self._course(record)
-        _must(record, course.effect == "allow" and not course.intended, "no decision allows it")
+        must(record, course.effect == "allow" and not course.intended, "no decision allows it")
         content = read_part(record, "permit", "content")
-        self._signer(record).verify_json(content, read_signature(record, "permit"))
+        self.signers.at(record).verify_json(content, read_signature(record, "permit"))
         agreed = content.get("action") == course.action and content.get("decision") == course.policy
-        _must(record, agreed and content.get("type") == "bridle/permit/1", "its permit is for something else")
+        must(record, agreed and content.get("type") == "bridle/permit/1", "its permit is for something else")
         if course.approval:
             self._use(record, course)
         course.intended, course.delegate = True, read_text(record, "permit", "content", "delegate")
-        course.key = self.delegates.get(course.delegate)
+        course.key = self.signers.delegates.get(course.delegate)
         self.permits += 1
 
     def _use(self, record: Record, course: _Course) -> None:
         word = self._words.get(course.approval)
         if word is None or word.action != course.action or not word.tally.has_enough(word.terms):
-            raise _broken(record, f"{course.approval} does not approve it")
-        _must(record, not word.used, f"{course.approval} was used before")
+            raise broken(record, f"{course.approval} does not approve it")
+        must(record, not word.used, f"{course.approval} was used before")
         if word.plan is not None:
             word.plan.check_turn(course.action, lambda key: self._has_succeeded(record.execution, key))
         word.used = True
@@ -245,10 +211,10 @@ class Trail:
 
     def _ended(self, record: Record) -> None:
         course = self._course(record)
-        _must(record, course.intended, "nothing was intended before it")
-        _must(record, not course.ended, "it is the second outcome")
+        must(record, course.intended, "nothing was intended before it")
+        must(record, not course.ended, "it is the second outcome")
         if record.body.get("report") is None:
-            _must(record, read_text(record, "status") in UNREPORTED, "no delegate reported it")
+            must(record, read_text(record, "status") in UNREPORTED, "no delegate reported it")
         else:
             self._check_report(record, course)
         course.ended, course.succeeded = True, record.body.get("status") == "succeeded"
@@ -256,7 +222,7 @@ class Trail:
 
     def _exhibited(self, record: Record) -> None:
         course = self._courses.get((record.execution, str(record.body.get("key"))))
-        check_exhibit(record, course, control_plane=self._signer(record))
+        check_exhibit(record, course, control_plane=self.signers.at(record))
 
     def _proposed(self, record: Record) -> None:
         plan = read_call_plan(record.subject, record.body)
@@ -264,14 +230,14 @@ class Trail:
 
     def _check_report(self, record: Record, course: _Course) -> None:
         content, delegate = read_part(record, "report", "content"), read_text(record, "report", "delegate")
-        key = self.delegates.get(delegate)
+        key = self.signers.delegates.get(delegate)
         if key is None:
-            raise _broken(record, f"{delegate} was not registered before")
+            raise broken(record, f"{delegate} was not registered before")
         signature = read_signature(record, "report")
         if course.key is not None and course.key.keyid == signature.keyid:
             key = course.key
         key.verify_json(content, signature)
-        self._suspect(record, key)
+        self.signers.note(record, key)
         said = {
             "type": "bridle/report/1",
             "action": course.action,
@@ -281,7 +247,7 @@ class Trail:
             "facts": record.body.get("facts"),
         }
         odd = [name for name, value in said.items() if content.get(name) != value]
-        _must(record, not odd, f"it does not say what the delegate reported: {', '.join(odd)}")
+        must(record, not odd, f"it does not say what the delegate reported: {', '.join(odd)}")
         self.reports += 1
 
     def _asked(self, record: Record) -> None:
@@ -289,13 +255,13 @@ class Trail:
         asked = [
             course.asked for course in self._courses.values() if course.action == action and course.asked
         ]
-        _must(record, bool(asked), "no decision asks for it")
-        _must(record, record.subject not in self._words, "it was requested before")
+        must(record, bool(asked), "no decision asks for it")
+        must(record, record.subject not in self._words, "it was requested before")
         terms = Terms.from_json(read_part(record, "terms") if "terms" in record.body else {})
         rests_on = read_part(record, "rests_on")
         plan = self._plans.get((record.execution, str(rests_on.get("plan", ""))))
         named = plan is not None and record.subject in plan.approvals
-        _must(record, named or "plan" not in rests_on, "it is of no plan that was recorded before")
+        must(record, named or "plan" not in rests_on, "it is of no plan that was recorded before")
         self._words[record.subject] = _Word(
             action=action,
             rests_on=digest(rests_on),
@@ -309,14 +275,14 @@ class Trail:
     def _answered(self, record: Record) -> None:
         word = self._words.get(record.subject)
         if word is None or word.action != read_text(record, "action"):
-            raise _broken(record, "nobody asked for this verdict")
-        _must(record, read_text(record, "approval") == record.subject, "it is a verdict on another request")
-        _must(record, not word.used, "its approval was used before")
+            raise broken(record, "nobody asked for this verdict")
+        must(record, read_text(record, "approval") == record.subject, "it is a verdict on another request")
+        must(record, not word.used, "its approval was used before")
         same = answered_terms(record.body) == word.terms.digest and record.body["rests_on"] == word.rests_on
-        _must(record, same, "it answers another request")
+        must(record, same, "it answers another request")
         at, expires_at = from_iso(record.at), from_iso(word.expires_at)
-        given = read_word(record.body, control_plane=self._signer(record), at=at)
-        _must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
+        given = read_word(record.body, control_plane=self.signers.at(record), at=at)
+        must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
         if given.behalf is not None:
             self._check_behalf(record, word, given.behalf)
         further = from_iso(word.escalates_at) if word.escalates_at else None
@@ -324,38 +290,36 @@ class Trail:
 
     def _check_behalf(self, record: Record, word: _Word, behalf: Behalf) -> None:
         named = behalf.deputy
-        _must(record, named.id not in self._dismissed, f"{named.deputy} was dismissed before")
-        _must(record, named.covers(word.asked), f"{named.id} is for something else")
-        _must(
-            record, behalf.starter == name_starter(word.asked), "somebody else started what was asked about"
-        )
+        must(record, named.id not in self._dismissed, f"{named.deputy} was dismissed before")
+        must(record, named.covers(word.asked), f"{named.id} is for something else")
+        must(record, behalf.starter == name_starter(word.asked), "somebody else started what was asked about")
 
     def _named(self, record: Record) -> None:
-        named = read_deputy(record.body, control_plane=self._signer(record))
-        _must(record, named.id == record.subject, "it names another deputy than it is about")
+        named = read_deputy(record.body, control_plane=self.signers.at(record))
+        must(record, named.id == record.subject, "it names another deputy than it is about")
 
     def _let_go(self, record: Record) -> None:
         self._dismissed.add(record.subject)
 
     def _questioned(self, record: Record) -> None:
         place = (record.execution, record.subject)
-        _must(record, place not in self._questions, "it was asked before and not answered")
+        must(record, place not in self._questions, "it was asked before and not answered")
         self._questions[place] = record
 
     def _intervened(self, record: Record) -> None:
         question = self._questions.pop((record.execution, record.subject), None)
         if question is None or question.id != record.body.get("request"):
-            raise _broken(record, "nobody asked for this decision")
+            raise broken(record, "nobody asked for this decision")
         offers = question.body.get("offers")
         offered = isinstance(offers, (list, tuple)) and record.body.get("answer") in offers
-        _must(record, offered, "it was not offered")
+        must(record, offered, "it was not offered")
         expires_at = from_iso(read_text(question, "expires_at"))
-        _must(record, from_iso(record.at) < expires_at + CLOCK_SLACK, "the request had expired")
+        must(record, from_iso(record.at) < expires_at + CLOCK_SLACK, "the request had expired")
         check_answer(
             record.body,
             execution=record.execution,
             path=record.subject,
-            control_plane=self._signer(record),
+            control_plane=self.signers.at(record),
         )
 
     def _stage_ended(self, record: Record) -> None:
@@ -363,11 +327,11 @@ class Trail:
         state = record.body.get("state")
         if "reused" in record.body:
             repeated = self._ends.get(read_text(record, "reused"))
-            _must(record, repeated is not None, "it repeats a record that was not there before")
+            must(record, repeated is not None, "it repeats a record that was not there before")
             assert repeated is not None
             execution, subject, was = repeated
             same = execution != record.execution and (subject, was) == (record.subject, state)
-            _must(record, same, "it does not say what the record that it repeats says")
+            must(record, same, "it does not say what the record that it repeats says")
         self._ends[record.id] = (record.execution, record.subject, state)
 
     def _kept(self, record: Record) -> None:
@@ -376,8 +340,8 @@ class Trail:
     def _course(self, record: Record) -> _Course:
         course = self._courses.get((record.execution, record.subject))
         if course is None or course.action != read_text(record, "action"):
-            raise _broken(record, "this action was not decided before")
-        _must(record, course.tool == read_text(record, "tool"), "it names another tool than was decided")
+            raise broken(record, "this action was not decided before")
+        must(record, course.tool == read_text(record, "tool"), "it names another tool than was decided")
         return course
 
 
@@ -405,37 +369,3 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.INTERVENTION_REQUESTED: Trail._questioned,
     Kind.INTERVENTION_ANSWERED: Trail._intervened,
 }
-
-
-def read_part(record: Record, *path: str) -> Mapping[str, Json]:
-    """Return an object in a record's body; raise JournalError when there is none."""
-    value: Json = record.body
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if not isinstance(value, Mapping):
-        raise _broken(record, f"it has no object {'.'.join(path)}")
-    return value
-
-
-def read_text(record: Record, *path: str) -> str:
-    """Return a text in a record's body; raise JournalError when there is none."""
-    value = read_part(record, *path[:-1]).get(path[-1])
-    if not isinstance(value, str):
-        raise _broken(record, f"it has no text {'.'.join(path)}")
-    return value
-
-
-def read_signature(record: Record, name: str) -> Signature:
-    """Return the signature beside the signed content of `name`; raise JournalError when there is none."""
-    return Signature(
-        read_text(record, name, "signature", "keyid"), read_text(record, name, "signature", "sig")
-    )
-
-
-def _must(record: Record, holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise _broken(record, otherwise)
-
-
-def _broken(record: Record, what: str) -> JournalError:
-    return JournalError(what, where=f"journal record {record.seq} ({record.kind}, {record.id})")

@@ -10,6 +10,7 @@ from bridle.core.canonical import digest
 from bridle.dispatch.protocol import Request
 from bridle.trust.exhibits import handed_in, reported_exhibits
 from bridle.trust.journal import JournalError, Kind
+from bridle.trust.keys import KeyRing
 from bridle.trust.trail import Trail
 from unit.trust.story import COMMIT, CONTROL_PLANE, DELEGATE, EXECUTION, STRANGER, Story
 
@@ -43,7 +44,7 @@ def tell(story: Story, *, said=SAID, claimed=SAID, **changes) -> None:
 
 
 def follow(story: Story) -> None:
-    trail = Trail(CONTROL_PLANE.verifier)
+    trail = Trail(KeyRing.only(CONTROL_PLANE.verifier))
     for record in story.records:
         trail.follow(record)
 

@@ -104,7 +104,7 @@ def _check_skew(skew: timedelta) -> Check:
 async def _verify_end(store: Store) -> Check:
     """Raise JournalError or CheckpointError for what does not hold, which is the check's failure."""
     from bridle.app import ORIGIN, read_health
-    from bridle.trust.checkpoint import read_checkpoint
+    from bridle.trust.checkpoint import claimed_size, read_checkpoint
     from bridle.trust.journal import GENESIS, verify_chain
 
     health = await read_health(store.database)
@@ -121,7 +121,7 @@ async def _verify_end(store: Store) -> Check:
         return Check("journal", State.FAIL, what, "timedatectl set-ntp true")
     signed = await store.journal.checkpoints()
     if signed:
-        read_checkpoint(signed[-1], store.signer.verifier, ORIGIN)
+        read_checkpoint(signed[-1], store.signer.keys.at(claimed_size(signed[-1]) - 1), ORIGIN)
     return Check(
         "journal", State.OK, f"the newest {count} of {size} records verify, {len(signed)} checkpoints"
     )
