@@ -111,6 +111,9 @@ class FakeDelegate:
     async def cancel(self, execution: str) -> int:
         return 0
 
+    async def running(self, execution: str) -> int:
+        return 0
+
     async def snapshot(self, workspace: str) -> str:
         return self._world.snapshot(workspace)
 

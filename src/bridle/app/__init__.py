@@ -26,7 +26,13 @@ from bridle.app.folders import (
     test_policies,
 )
 from bridle.app.opening import open_app, open_server
-from bridle.app.registry import build_digests, open_lobby, open_registry, read_exhibit_file
+from bridle.app.registry import (
+    build_digests,
+    open_kill_desk,
+    open_lobby,
+    open_registry,
+    read_exhibit_file,
+)
 from bridle.app.store import Store, open_store
 from bridle.app.wiring import App
 
@@ -45,6 +51,7 @@ __all__ = [
     "make_limits_schema",
     "open_app",
     "open_bindings",
+    "open_kill_desk",
     "open_library",
     "open_limits",
     "open_lobby",

@@ -15,6 +15,7 @@ from bridle.app.wiring import App, wire
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.errors import UnavailableError
 from bridle.core.settings import Settings
+from bridle.engine.killing import Killing
 from bridle.engine.locks import keep_locks
 from bridle.engine.retention import parse_age, retain
 from bridle.engine.serving import Server, Tell
@@ -108,8 +109,17 @@ async def _watched(app: App) -> AsyncIterator[None]:
         why = f"the lock {lock} ran out while nobody carried this, and another has it now"
         await app.control.pause(execution, by=control_plane, why=why)
 
+    killing = Killing(
+        kills=app.kills,
+        journal=app.journal,
+        delegate=app.delegate,
+        wake=app.durable.wake,
+        clock=app.clock,
+        process=app.durable.executor,
+    )
     watching = [
         asyncio.create_task(watch_wishes(app.executions, app.delegate), name="watch-wishes"),
+        asyncio.create_task(killing.keep_looking(), name="watch-kills"),
         asyncio.create_task(keep_locks(app.locks, app.carried, pause), name="keep-locks"),
     ]
     try:

@@ -23,6 +23,7 @@ from bridle.engine.retention import parse_age
 from bridle.operating.digest import Digests
 from bridle.operating.reception import Reception
 from bridle.trust.credentials import KeyDesk
+from bridle.trust.kills import KillDesk
 from bridle.trust.principals import Principal
 from bridle.trust.redaction import Redactor
 from bridle.trust.registry import Registry
@@ -47,6 +48,15 @@ class Lobby:
     user: Principal
 
 
+@dataclass(frozen=True)
+class SwitchRoom:
+    """What a command about kills works with; `user` is the operating system's."""
+
+    store: Store
+    desk: KillDesk
+    user: Principal
+
+
 @asynccontextmanager
 async def open_lobby(settings: Settings) -> AsyncIterator[Lobby]:
     """Open the store and the reception; principals that are always there are registered if they are not yet."""
@@ -68,6 +78,24 @@ def read_exhibit_file(
             "the name or maker in the file looks like a secret", where=name, reason="secret-in-evidence"
         )
     return said
+
+
+@asynccontextmanager
+async def open_kill_desk(settings: Settings) -> AsyncIterator[SwitchRoom]:
+    """Open the store and the kill switch, without anything that could act."""
+    with open_store(settings) as store:
+        delegate_signer = open_delegate_key(settings.config_dir, await store.enrolled.get(DELEGATE))
+        user = await register_residents(store.journal, store.enrolled, delegate_signer)
+        desk = KillDesk(
+            journal=store.journal,
+            kills=store.kills,
+            principals=store.principals,
+            people=store.people,
+            signer=store.signer,
+            clock=SystemClock(),
+            own_keys=settings.own_keys_only,
+        )
+        yield SwitchRoom(store, desk, user)
 
 
 def build_reception(store: Store, clock: Clock) -> Reception:

@@ -14,6 +14,7 @@ from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.kills import SqlKills
 from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
@@ -54,6 +55,7 @@ class Store:
     overrides: OverrideDesk
     deputies: DeputyDesk
     limits: FleetLimits
+    kills: SqlKills
     signer: Signer
 
 
@@ -97,6 +99,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             deputies=DeputyDesk(
                 journal=journal, principals=principals, people=people, signer=signer, clock=clock
             ),
+            kills=SqlKills(database),
             limits=FleetLimits(open_limits(settings), SqlRooms(database)),
             signer=signer,
         )

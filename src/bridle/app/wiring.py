@@ -182,7 +182,7 @@ async def wire(
         delegate_key=delegate_signer.verifier,
         folder=settings.data_dir / "evidence",
     )
-    ending = Ending(journal, proof, clock)
+    ending = Ending(journal, proof, clock, store.kills)
     drain, carried = Drain(), Carried()
 
     async def carry(run: Run, argument: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,8 +83,16 @@ class Stops:
     def tell(self, name: str) -> int:
         """Tell all that run for the workspace `name` or for one whose name begins with it and a dot; return how many."""
         with self._lock:
-            return sum(
-                stop.tell()
-                for stop, workspace in self._running.items()
-                if workspace == name or workspace.startswith(f"{name}.")
-            )
+            return sum(stop.tell() for stop in self._of(name))
+
+    def count(self, name: str) -> int:
+        """Return how many of these are under way, told or not."""
+        with self._lock:
+            return len(self._of(name))
+
+    def _of(self, name: str) -> list[Stop]:
+        return [
+            stop
+            for stop, workspace in self._running.items()
+            if workspace == name or workspace.startswith(f"{name}.")
+        ]

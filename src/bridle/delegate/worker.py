@@ -133,6 +133,10 @@ class Worker:
         """Tell what runs for the execution's workspaces to stop. Git and the file tools end by themselves, soon."""
         return self._stops.tell(execution)
 
+    async def running(self, execution: str) -> int:
+        """Return how many tasks of the execution's workspaces are under way."""
+        return self._stops.count(execution)
+
     async def look_up(self, task: Task) -> Report | None:
         """Ask the target about an earlier attempt, under the same checks; a tool without look-up: TrustError.
 

@@ -161,6 +161,10 @@ class Delegate(Protocol):
         """
         ...
 
+    async def running(self, execution: str) -> int:
+        """Return how many tasks run, or wait to run, for an execution here: those that a cancel tells to stop."""
+        ...
+
     async def snapshot(self, workspace: str) -> str:
         """Store the workspace as it stands and return its tree's digest."""
         ...

@@ -31,6 +31,7 @@ from bridle.gate.action import Action, Denied, Done, Purpose, action_key
 from bridle.gate.reruns import describe_restore
 from bridle.pipeline.tree import Block, Step, walk
 from bridle.trust.journal import Kind, Record
+from bridle.trust.kills import Killed
 from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
 
 NEEDS_WORKSPACE = frozenset({"run", "clone", "agent", "tool"})
@@ -205,10 +206,13 @@ async def _act(desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], 
         place=place,
         boundary=desk.bench.principals.boundary(place),
     )
-    await desk.append(
-        [desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted))],
-        [DeleteTokens(desk.execution.id, path), MintToken(minted.token)],
-    )
+    try:
+        await desk.append(
+            [desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted))],
+            [DeleteTokens(desk.execution.id, path), MintToken(minted.token)],
+        )
+    except Killed as killed:
+        return killed.what
     action = _action(desk, path, tool, arguments, workspace=workspace, token=minted.secret)
     result = await desk.bench.gate.perform(action)
     await desk.append(

@@ -14,6 +14,7 @@ from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution
 from bridle.engine.result import CANCEL, Result
 from bridle.trust.journal import Entry, Journal, Kind
+from bridle.trust.kills import Kills
 from bridle.trust.tokens import DeleteTokens
 
 
@@ -32,27 +33,37 @@ class Attestor(Protocol):
 class Ending:
     """Implements the worker's Finisher."""
 
-    def __init__(self, journal: Journal, attestor: Attestor, clock: Clock) -> None:
+    def __init__(self, journal: Journal, attestor: Attestor, clock: Clock, kills: Kills) -> None:
         self._journal = journal
         self._attestor = attestor
         self._clock = clock
+        self._kills = kills
 
     async def finish(self, execution: Execution, *, result: Result, outputs: Json) -> dict[str, Any]:
         """Record the end once. The evidence is published before it, so that whoever sees an end finds the proof of it,
         and again after it, so that the checkpoint covers the end itself."""
         known = await self._journal.last(execution.id, execution.id, (Kind.EXECUTION_ENDED,))
-        state = final_state(result) if known is None else State(str(known.body["state"]))
+        state, note = await self._judge(execution, result)
+        state = state if known is None else State(str(known.body["state"]))
         evidence = await self._attestor.issue(execution) if known is None else str(known.body["evidence"])
         if known is None:
             if evidence:
                 await self._attestor.publish(execution)
             body: dict[str, Json] = {"state": str(state), "evidence": evidence, "outputs": outputs}
             entry = Entry(Kind.EXECUTION_ENDED, execution.id, execution.id, body)
-            move = MoveExecution(execution.id, state, "", self._clock.now())
+            move = MoveExecution(execution.id, state, note, self._clock.now())
             await self._journal.append([entry], [DeleteTokens(execution.id), move])
         if evidence:  # the end's own transaction has signed a checkpoint
             await self._attestor.publish(execution)
         return {"state": str(state), "note": ""}
+
+    async def _judge(self, execution: Execution, result: Result) -> tuple[State, str]:
+        """Return how it ends, and why where somebody has killed it: what its steps came to by that is no failure of theirs."""
+        state = final_state(result)
+        killed = None if state is State.SUCCEEDED else await self._kills.of(execution.id)
+        if killed is None:
+            return state, ""
+        return state if state is State.UNKNOWN else State.CANCELLED, f"killed: {killed.reason} ({killed.id})"
 
 
 def final_state(result: Result) -> State:

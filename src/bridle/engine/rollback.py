@@ -22,6 +22,7 @@ from bridle.engine.branches import workspace_of
 from bridle.engine.context import Known, find_cell
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
+from bridle.engine.result import CANCEL
 from bridle.engine.starting import derive_id, rollback_path
 from bridle.engine.steps.chain import CHILD_LOOK_S
 from bridle.engine.work import Answer
@@ -30,6 +31,7 @@ from bridle.pipeline.expressions import render
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import AnyNode, Block, Step
 from bridle.trust.journal import Kind, Record
+from bridle.trust.kills import Killed
 
 
 async def roll_back(desk: Desk, position: Position) -> Answer:
@@ -38,13 +40,16 @@ async def roll_back(desk: Desk, position: Position) -> Answer:
     plan, stages = await _plan_rollback(desk, position)
     if not stages:
         return {"state": str(State.SUCCEEDED), "note": "nothing to undo"}
-    child = await desk.starter.start_child(
-        desk.execution,
-        path=rollback_path(path),
-        plan=plan,
-        inputs=desk.execution.inputs,
-        options={"undoes": desk.execution.id, "stages": stages},
-    )
+    try:
+        child = await desk.starter.start_child(
+            desk.execution,
+            path=rollback_path(path),
+            plan=plan,
+            inputs=desk.execution.inputs,
+            options={"undoes": desk.execution.id, "stages": stages},
+        )
+    except Killed as killed:  # whoever lifts it decides what becomes of what was done
+        return {"state": str(State.CANCELLED), "stop": CANCEL, "note": str(killed)}
     if child.state.ended:
         return {"state": str(child.state), "note": f"rollback {child.id}: {child.state}"}
     return {"state": str(State.WAITING), "timeout_s": CHILD_LOOK_S}

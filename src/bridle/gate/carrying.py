@@ -27,6 +27,7 @@ from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.gate.recovery import RECOURSE, Recourse
 from bridle.trust.journal import Guard, Kind, Record
+from bridle.trust.kills import Killed, NotKilled
 from bridle.trust.policy import Finding
 
 LOST_ANSWERS = 2  # how often an answer that was lost is asked for again
@@ -44,7 +45,8 @@ class Carrying:
 
         Raise LimitFull or AttemptTaken when somebody else was first meanwhile: nothing is recorded then.
         """
-        guards = [*self._attempt(action), *self._room(action, judgement)]
+        alive = _alive(action, judgement)
+        guards = [alive, *self._attempt(action), *self._room(action, judgement)]
         if judgement.approval is not None:
             guards.append(UseApproval(judgement.approval.id, action.digest, self._on.clock.now()))
         if action.budget:
@@ -63,7 +65,10 @@ class Carrying:
             records.decided(action, judgement, self._on.redactor),
             records.intended(action, permit, tree=judgement.tree),
         ]
-        await self._on.journal.append(entries, guards)
+        try:
+            await self._on.journal.append(entries, guards)
+        except Killed as error:
+            return await deny(self._on, action, overrule(judgement, Finding(error.reason, f"{error.what}.")))
         return await self._effect(action, permit)
 
     async def recover(self, action: Action, intent: Record) -> Result:
@@ -234,6 +239,13 @@ class Carrying:
         now = self._on.clock.now()
         deed = record_deed(decided, tool=action.request.tool, value=value, at=now) if decided else []
         return [*ended, *deed]
+
+
+def _alive(action: Action, judgement: Judgement) -> Guard:
+    """Return the guard that finds no kill for the execution or whoever acts, also through others."""
+    token = judgement.standing.token
+    behind = token.claims.actors if token else ()
+    return NotKilled(action.execution, frozenset({action.request.principal, *behind}))
 
 
 def _task(action: Action, permit: Permit, *, restore_to: str = "") -> Task:

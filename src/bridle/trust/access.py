@@ -47,7 +47,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     ),
     "operator": frozenset(
         {
-            "execution:start", "execution:control", "approval:verdict", "pipeline:continue", "model:call",
+            "execution:start", "execution:control", "fleet:kill", "approval:verdict", "pipeline:continue", "model:call",
             "command:run", "file:read", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*",
         }
     ),

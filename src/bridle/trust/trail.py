@@ -39,6 +39,7 @@ from bridle.trust.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import KeyRing, Verifier
+from bridle.trust.kills import check_kill
 from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import Behalf, Tally, Terms, take_word
@@ -146,6 +147,9 @@ class Trail:
 
     def _override_closed(self, record: Record) -> None:
         self._overrides.pop(record.subject, None)
+
+    def _killed(self, record: Record) -> None:
+        check_kill(record.body, control_plane=self.signers.at(record))
 
     def _check_override(self, record: Record) -> None:
         """What an override allowed stands on one that was recorded before, counted then, and was not closed."""
@@ -354,6 +358,8 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.PRINCIPAL_CHANGED: Trail._changed,
     Kind.OVERRIDE_OPENED: Trail._override_opened,
     Kind.OVERRIDE_CLOSED: Trail._override_closed,
+    Kind.KILL_MADE: Trail._killed,
+    Kind.KILL_LIFTED: Trail._killed,
     Kind.DECIDED: Trail._decided,
     Kind.INTENDED: Trail._intended,
     Kind.OUTCOME: Trail._ended,

@@ -18,6 +18,7 @@ from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
+from bridle.adapters.sql.kills import SqlKills
 from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.principals import SqlPrincipals
@@ -209,7 +210,7 @@ class Desk:
         """A worker as a fresh process would make it."""
         bench = self.bench if not ports else replace(self.bench, **ports)
         starting = self.starting(bench.journal)
-        ending = Ending(bench.journal, FakeAttestor(), self.clock)
+        ending = Ending(bench.journal, FakeAttestor(), self.clock, SqlKills(self.store.database))
         desks = Desks(
             bench, executions=self.executions, finisher=ending, starter=starting, wake=self.durable.wake
         )

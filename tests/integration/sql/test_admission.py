@@ -9,6 +9,7 @@ from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.database import open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.kills import SqlKills
 from bridle.adapters.sql.leases import Leases
 from bridle.core.ids import new_id
 from bridle.core.states import State
@@ -17,6 +18,7 @@ from bridle.engine.execution import Execution, MoveExecution, StartExecution
 from bridle.engine.interrupts import Wish, WishExecution
 from bridle.engine.serving import Server
 from bridle.trust.journal import GuardError
+from bridle.trust.kills import Kill, Killed, LiftKill, MakeKill, Scope
 
 WITHIN_S = 60.0
 
@@ -42,14 +44,19 @@ class Desk:
             await admission.serve(serves=True)
         return admission
 
-    async def queue(self, pipeline="p", *, ceiling=None, by="one"):
+    async def kill(self, scope, name=""):
+        kill = Kill(new_id("kil"), scope, name, "it pays twice", "user:ana", self.clock.now())
+        await self.store.journal.append([], [MakeKill(kill)])
+        return (await SqlKills(self.store.database).standing())[-1]
+
+    async def queue(self, pipeline="p", *, ceiling=None, by="one", parent=""):
         execution = Execution(
             id=new_id("exe"),
             pipeline=pipeline,
             plan={},
             plan_digest="",
             inputs={},
-            options={},
+            options={"parent": parent} if parent else {},
             initiator="user:ana",
             state=State.PENDING,
             note="",
@@ -273,3 +280,28 @@ async def test_processes_that_race_never_admit_one_too_many(desk, store_url):
 
 async def all_begun(desk):
     return not await desk.executions.find(states=[State.PENDING])
+
+
+async def test_nothing_of_a_killed_pipeline_begins_but_to_end_and_others_pass(desk):
+    server = await desk.process("one", serves=True)
+    killed, child, other = await desk.queue("p"), await desk.queue("q"), await desk.queue("r")
+    child = await desk.queue("q", parent=killed)
+    kill = await desk.kill(Scope.PIPELINE, "p")
+    assert {*kill.concerned} == {killed, child}
+    assert [await desk.executions.wish(one) for one in (killed, child, other)] == ["cancel", "cancel", ""]
+    for start in (lambda: desk.queue("p"), lambda: desk.queue("q", parent=killed)):
+        with pytest.raises(Killed):
+            await start()
+    assert (await desk.serve_all(server))[:2] == [killed, child]
+    await desk.store.journal.append([], [LiftKill(kill.id, desk.clock.now())])
+    await desk.queue("p")
+
+
+async def test_nothing_that_was_queued_begins_while_everything_is_killed(desk):
+    server = await desk.process("one", serves=True)
+    execution = await desk.queue()
+    await desk.kill(Scope.ALL)
+    await desk.store.journal.append([], [MoveExecution(execution, State.CANCELLED, "", desk.clock.now())])
+    with pytest.raises(Killed):
+        await desk.queue()
+    assert await desk.serve_all(server) == []

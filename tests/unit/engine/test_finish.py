@@ -8,6 +8,7 @@ from bridle.engine.execution import MoveExecution
 from bridle.engine.finish import Ending, final_state
 from bridle.engine.result import Result
 from bridle.trust.journal import Kind
+from bridle.trust.kills import Kill, Scope
 from bridle.trust.tokens import DeleteTokens
 
 
@@ -61,6 +62,16 @@ class FakeJournal:
         return [self._records.add(entry.kind, entry.subject, **entry.body) for entry in entries]
 
 
+class FakeKills:
+    """Nobody was killed, or each execution was."""
+
+    def __init__(self, found=None):
+        self.found = found
+
+    async def of(self, execution):
+        return self.found
+
+
 class FakeAttestor:
     """Notes what it was asked for, and the records that there were then."""
 
@@ -78,7 +89,7 @@ class FakeAttestor:
 
 async def test_an_end_is_recorded_once_whatever_a_second_call_says(execution, records):
     attestor = FakeAttestor(records)
-    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at))
+    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at), FakeKills())
     first = await ending.finish(
         execution, result=Result(State.DENIED, breaks=True, worst=State.DENIED), outputs={}
     )
@@ -90,7 +101,7 @@ async def test_an_end_is_recorded_once_whatever_a_second_call_says(execution, re
 
 async def test_evidence_is_published_before_the_end_is_recorded_and_again_after_it(execution, records):
     attestor = FakeAttestor(records)
-    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at))
+    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at), FakeKills())
     await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
     assert attestor.asked == [("issue", 0), ("publish", 0), ("publish", 1)]
     assert records.all[0].body["evidence"] == "rec_evidence"
@@ -98,7 +109,7 @@ async def test_evidence_is_published_before_the_end_is_recorded_and_again_after_
 
 async def test_the_end_deletes_every_token_in_its_own_transaction(execution, records):
     journal = FakeJournal(records)
-    ending = Ending(journal, FakeAttestor(records), FrozenClock(execution.started_at))
+    ending = Ending(journal, FakeAttestor(records), FrozenClock(execution.started_at), FakeKills())
     await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
     tokens, move = journal.guards[0]
     assert tokens == DeleteTokens("exe_1", "")
@@ -113,7 +124,22 @@ async def test_what_has_nothing_to_prove_publishes_nothing(execution, records):
             return ""
 
     attestor = FakeAttestorOfNothing(records)
-    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at))
+    ending = Ending(FakeJournal(records), attestor, FrozenClock(execution.started_at), FakeKills())
     for _ in range(2):
         await ending.finish(execution, result=Result(State.SUCCEEDED), outputs={})
     assert attestor.asked == [("issue", 0)]
+
+
+@pytest.mark.parametrize(
+    ("worst", "ends"),
+    [(State.FAILED, "cancelled"), (State.UNKNOWN, "unknown"), (State.SUCCEEDED, "succeeded")],
+)
+async def test_what_was_killed_ends_cancelled_and_says_so_unless_nobody_knows_what_became_of_it(
+    execution, records, worst, ends
+):
+    kill = Kill("kil_1", Scope.ALL, "", "it pays twice", "user:ana", execution.started_at)
+    journal = FakeJournal(records)
+    ending = Ending(journal, FakeAttestor(records), FrozenClock(execution.started_at), FakeKills(kill))
+    ended = await ending.finish(execution, result=Result(worst, worst=worst), outputs={})
+    note = "" if worst is State.SUCCEEDED else "killed: it pays twice (kil_1)"
+    assert (ended["state"], journal.guards[0][1].note) == (ends, note)

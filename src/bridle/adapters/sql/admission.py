@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.kills import killed_pipelines
 from bridle.adapters.sql.leases import live_workers
 from bridle.adapters.sql.schema import executions, workers
 from bridle.core.states import State
@@ -86,6 +87,11 @@ def _turn(connection: Connection, limits: Limits) -> Turn | None:
     eligible = QUEUED
     if not _is_served(connection, limits):
         eligible = sa.and_(QUEUED, COLUMNS.waiter.in_(sorted(alive)))
+    everything, stopped = killed_pipelines(connection)
+    if everything or stopped:
+        not_stopped = sa.and_(eligible, sa.false() if everything else COLUMNS.pipeline.not_in(stopped))
+        found = _first_cancelled(connection, eligible) or _first_free(connection, not_stopped, limits, alive)
+        return found and Turn(found.id, found.waiter if found.waiter in alive else "")
     found = _first_cancelled(connection, eligible) or _first_free(connection, eligible, limits, alive)
     if found is None:
         return None

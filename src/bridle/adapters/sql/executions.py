@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 from bridle.adapters.sql.admission import HAS_WISH, NEXT_TURN, count_ahead
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.schema import executions, journal
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -81,6 +82,8 @@ class SqlExecutions(Executions):
 @apply_guard.register
 def _(guard: StartExecution, connection: Connection) -> None:
     execution = guard.execution
+    parent = str(execution.options.get("parent", ""))
+    refuse_killed(connection, pipeline=execution.pipeline, parent=parent)
     change_one(
         guard,
         connection,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0016_signing_key"  # the revision these tables are
+NEWEST = "0017_kills"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -260,6 +260,28 @@ sessions = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("holder", sa.Text, nullable=False),
     sa.Index("sessions_by_state", "state", "opened_at"),
+)
+
+kills = sa.Table(
+    "kills",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("concerned", sa.Text, nullable=False),
+    sa.Column("lifted_at", sa.Text),
+)
+
+kill_answers = sa.Table(
+    "kill_answers",
+    metadata,
+    sa.Column("kill", sa.Text, primary_key=True),
+    sa.Column("process", sa.Text, primary_key=True),
+    sa.Column("left", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
 )
 
 pins = sa.Table(

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.schema import sessions
 from bridle.core.clock import from_iso, iso
 from bridle.operating.session import (
@@ -51,6 +52,7 @@ class SqlSessions(Sessions):
 @apply_guard.register
 def _(guard: OpenSession, connection: Connection) -> None:
     session = guard.session
+    refuse_killed(connection, actors={session.agent})
     row = {
         "id": session.id,
         "agent": session.agent,

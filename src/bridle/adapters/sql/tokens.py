@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.schema import executions, sessions, tokens
 from bridle.core.clock import from_iso, iso
 from bridle.trust.tokens import Claims, DeleteTokens, MintToken, SweepTokens, Token, Tokens
@@ -63,6 +64,7 @@ def _(guard: SweepTokens, connection: Connection) -> None:
 @apply_guard.register
 def _(guard: MintToken, connection: Connection) -> None:
     token = guard.token
+    refuse_killed(connection, execution=token.execution, actors={token.principal, *token.claims.actors})
     change_one(
         guard,
         connection,

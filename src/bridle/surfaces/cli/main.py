@@ -38,6 +38,7 @@ COMMANDS = (
     "case",
     "tools",
     "interrupt",
+    "kill",
     "retention",
     "check",
     "carry_on",

@@ -1,0 +1,79 @@
+"""What a process does about kills: end what runs here of what is concerned, wake what waits, and say how much is left.
+
+A look takes one query while nothing is killed. What this process cannot end, because it was sent already, it counts and tells.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.core.errors import ExecutionError
+from bridle.dispatch.protocol import Delegate
+from bridle.trust.journal import Entry, Guard, Journal, Kind
+from bridle.trust.kills import STREAM, AnswerKill, Kill, Kills
+
+LOOK_S = 0.25
+
+log = logging.getLogger("bridle.killing")
+
+
+class Killing:
+    """Looks at kills, for the process of this name."""
+
+    def __init__(
+        self,
+        *,
+        kills: Kills,
+        journal: Journal,
+        delegate: Delegate,
+        wake: Callable[[str], Awaitable[None]],
+        clock: Clock,
+        process: str,
+    ) -> None:
+        self._kills = kills
+        self._journal = journal
+        self._delegate = delegate
+        self._wake = wake
+        self._clock = clock
+        self._process = process
+        self._told: dict[str, int] = {}
+
+    async def look(self) -> None:
+        """Answer each kill that stands and has not been answered to its end."""
+        for kill in await self._kills.unanswered(self._process):
+            for name in kill.concerned:
+                await self._delegate.cancel(name)
+            left = sum([await self._delegate.running(name) for name in kill.concerned])
+            if self._told.get(kill.id) != left:
+                await self._answer(kill, left)
+
+    async def keep_looking(self, *, every_s: float = LOOK_S) -> None:
+        """Look again and again, until this task is cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception:  # a look that fails must not end the looking: it is logged, and tried again
+                log.exception("the kills could not be looked at")
+            await asyncio.sleep(every_s)
+
+    async def _answer(self, kill: Kill, left: int) -> None:
+        first = kill.id not in self._told
+        guards: list[Guard] = [AnswerKill(kill.id, self._process, left, self._clock.now())]
+        body: dict[str, Json] = {"process": self._process, "left": left}
+        await self._journal.append([Entry(Kind.KILL_ANSWERED, STREAM, kill.id, body)], guards)
+        self._told[kill.id] = left
+        if first:
+            await self._wake_all(kill)
+
+    async def _wake_all(self, kill: Kill) -> None:
+        """Have what waits find that it is to be cancelled."""
+        for name in kill.concerned:
+            try:
+                await self._wake(name)
+            except ExecutionError as error:
+                if error.reason != "no-workflow":  # nobody has begun to carry it, or it is a session
+                    raise
