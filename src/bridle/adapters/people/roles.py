@@ -22,10 +22,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bridle.adapters.people.own_file import read_own_text
+from bridle.adapters.people.quick_yaml import read_yaml
 from bridle.core.errors import InputError
 from bridle.trust.access import OWNER, ROLES, Access, AccessSource, Binding, ResourceGroup
 from bridle.trust.permissions import check_permission
@@ -52,7 +52,7 @@ class RolesFile(AccessSource):
 
     def _parse(self, text: str) -> Access:
         try:
-            content = YAML(typ="safe").load(text) if text else None
+            content = read_yaml(text) if text else None
         except YAMLError as error:
             raise InputError("not YAML", where=str(self._file), hint="repair the file by hand") from error
         content = self._mapping(content or {}, "the file", PARTS)
