@@ -1,6 +1,7 @@
 """Entries of manifests: what the owner of an MCP server says of its tools, one file per server.
 
     server: refunds                         # the server's name in the file of servers
+    read_only: true                         # no tool of it is used that does more than read, whatever is said below
     tools:
       issue_refund:
         description: Pay money back for one order.
@@ -29,6 +30,7 @@ place. How an entry is joined with what the server says is `gate.external`. Pure
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -155,6 +157,7 @@ SCHEMA: Mapping[str, Json] = {
     "required": ["server", "tools"],
     "properties": {
         "server": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,31}$"},
+        "read_only": {"type": "boolean"},
         "tools": {
             "type": "object",
             "propertyNames": {"pattern": "^[A-Za-z0-9_.-]{1,64}$"},
@@ -169,8 +172,16 @@ def make_tools_schema() -> Mapping[str, Json]:
     return SCHEMA
 
 
-def read_entries(content: Any, *, server: str, where: str) -> dict[str, dict[str, Any]]:
-    """Return the entries of a server's file by the tool's own name; raise InputError that says where a fault is."""
+@dataclass(frozen=True)
+class Entries:
+    """What an owner says of a server: its tools by their own names, and whether nothing but reading goes through."""
+
+    tools: Mapping[str, Mapping[str, Any]]
+    read_only: bool = False
+
+
+def read_entries(content: Any, *, server: str, where: str) -> Entries:
+    """Return the entries of a server's file; raise InputError that says where a fault is."""
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(content))
     if error is not None:
         place = "/".join(str(part) for part in error.absolute_path)
@@ -179,7 +190,8 @@ def read_entries(content: Any, *, server: str, where: str) -> dict[str, dict[str
         raise _wrong(f"this file is about the server {content['server']!r}, not {server!r}", where)
     for name, entry in content["tools"].items():
         _check_entry(entry, where=f"{where}: tools/{name}")
-    return {str(name): dict(entry) for name, entry in content["tools"].items()}
+    tools = {str(name): dict(entry) for name, entry in content["tools"].items()}
+    return Entries(tools, read_only=content.get("read_only", False))
 
 
 def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:

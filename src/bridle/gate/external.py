@@ -90,9 +90,16 @@ class Catalogue(Manifests):
         return dict(sorted(self._external.items()))
 
 
-def build_manifest(tool: str, entry: Mapping[str, Any] | None, pin: Pin) -> Manifest:
-    """Join the owner's entry, if there is one, with what is pinned of the server's own words."""
+def build_manifest(
+    tool: str, entry: Mapping[str, Any] | None, pin: Pin, *, read_only: bool = False
+) -> Manifest:
+    """Join the owner's entry, if there is one, with what is pinned of the server's own words.
+
+    Of a server that is `read_only` a tool is stopped unless its entry says that it reads, and its server does not deny that.
+    """
     stopped = _moved(pin) or _broken(pin.pinned) or (_contradiction(entry, pin.pinned) if entry else "")
+    if read_only and not stopped:
+        stopped = _writes(entry, pin.pinned)
     theirs = _tame(pin.pinned.schema) or {"type": "object"}
     if entry is None:
         return Manifest(
@@ -118,6 +125,14 @@ def build_manifest(tool: str, entry: Mapping[str, Any] | None, pin: Pin) -> Mani
         described=pin.pinned.digest,
         stopped=stopped,
     )
+
+
+def _writes(entry: Mapping[str, Any] | None, said: Described) -> str:
+    if entry is None or entry["effect"] != Effect.READ:
+        return "its server is for reading only, and nobody says that it reads"
+    if said.hints.get("readOnlyHint") is False:
+        return "its server is for reading only, and says that it writes"
+    return ""
 
 
 def offered_schema(manifest: Manifest) -> dict[str, Json]:

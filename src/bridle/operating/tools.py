@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -28,7 +28,7 @@ from bridle.core.errors import ExecutionError, InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Done, Purpose
-from bridle.gate.entries import read_entries
+from bridle.gate.entries import Entries, read_entries
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Manifest, is_external
@@ -179,18 +179,21 @@ class Tools:
         for pin in pins:
             _, server, name = pin.tool.split(".", 2)
             if server in entries and is_external(pin.tool):
-                manifests[pin.tool] = build_manifest(pin.tool, entries[server].get(name), pin)
+                known = entries[server]
+                manifests[pin.tool] = build_manifest(
+                    pin.tool, known.tools.get(name), pin, read_only=known.read_only
+                )
         self._catalogue.put(manifests)
         self._filled = holds
 
     async def _of(self, server: str) -> list[Pin]:
         return [pin for pin in await self._pins.all() if pin.tool.startswith(f"mcp.{server}.")]
 
-    def _entries(self, server: str) -> Mapping[str, Mapping[str, Any]]:
+    def _entries(self, server: str) -> Entries:
         """Return what the owner says of a server's tools."""
         path = self._folder / f"{server}.yaml"
         if not path.exists():
-            return {}
+            return Entries({})
         try:
             content = YAML(typ="safe").load(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, YAMLError, RecursionError) as error:

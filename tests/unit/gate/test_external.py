@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
 from bridle.core.canonical import digest
 from bridle.core.errors import InputError
-from bridle.gate.entries import make_tools_schema, read_entries
+from bridle.gate.entries import make_tools_schema, read_entries, read_entry
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest, fill_key, offered_schema
 from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests, end_at_the_end
 
@@ -50,7 +51,53 @@ def test_the_sample_and_the_documents_are_read(tmp_path):
     documented = (DOCS / "tools.md").read_text().split("```yaml\n")[2].split("```")[0]
     sample = (DOCS.parent / "samples" / "refunds" / "tools" / "shop.yaml").read_text()
     for text in (documented, sample):
-        assert read_entries(YAML(typ="safe").load(text), server="shop", where="f")
+        assert read_entries(YAML(typ="safe").load(text), server="shop", where="f").tools
+
+
+@pytest.mark.parametrize(
+    ("changes", "possible"),
+    [
+        ({}, True),
+        ({"cluster": "production"}, False),
+        ({"namespace": "kube-system"}, False),
+        ({"verb": "delete"}, False),
+        ({"kind": "secret"}, False),
+        ({"name": "checkout --all"}, False),
+        ({"flags": "--force"}, False),
+    ],
+)
+def test_the_documented_cluster_takes_nothing_but_what_was_said_yes_to(changes, possible):
+    documented = YAML(typ="safe").load((DOCS / "tools.md").read_text().split("```yaml\n")[3].split("```")[0])
+    entry = read_entries(documented, server="cluster", where="f").tools["kubectl"]
+    call = {
+        "cluster": "staging",
+        "namespace": "shop",
+        "verb": "scale",
+        "kind": "deployment",
+        "name": "checkout",
+    }
+    schema = read_entry("mcp.cluster.kubectl", entry).arguments
+    assert jsonschema.Draft202012Validator(schema).is_valid({**call, **changes}) is possible
+
+
+@pytest.mark.parametrize(
+    ("entry", "hints", "stopped"),
+    [
+        ({"effect": "read", "recovery": "read"}, {}, ""),
+        ({"effect": "read", "recovery": "read"}, {"readOnlyHint": False}, "says that it writes"),
+        ({"effect": "reversible"}, {}, "nobody says that it reads"),
+        (None, {"readOnlyHint": True}, "nobody says that it reads"),
+    ],
+)
+def test_of_a_server_for_reading_only_nothing_is_used_that_does_more(entry, hints, stopped):
+    pin = Pin(TOOL, said(**hints), said(**hints))
+    found = build_manifest(TOOL, entry, pin, read_only=True).stopped
+    assert found.endswith(stopped) if stopped else found == ""
+
+
+def test_an_owner_says_of_a_whole_server_that_it_is_for_reading_only():
+    file = {"server": "crm", "read_only": True, "tools": {}}
+    assert read_entries(file, server="crm", where="f").read_only
 
 
 def said(schema=SCHEMA, *, description="Pays back", **hints):
