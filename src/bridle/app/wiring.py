@@ -51,6 +51,7 @@ from bridle.gate.gate import Gate
 from bridle.gate.loops import LoopLimits
 from bridle.gate.ports import Ports
 from bridle.operating.door import Door
+from bridle.operating.erasure import Erasure
 from bridle.operating.reception import Reception
 from bridle.operating.tools import Tools
 from bridle.trust.credentials import Authentication
@@ -75,6 +76,7 @@ class App(Store):
     locks: Locks
     carried: Carried
     retention: Retention
+    erasure: Erasure
     delegate: Worker
     durable: DbosDurable
     proof: Proof
@@ -110,6 +112,7 @@ async def wire(
         clock=clock,
         model_effector=build_model_effector(_connector(settings, folders, override)),
     )
+    redactor = Redactor(rules=load_redaction_rules(settings.config_dir))
     catalogue = Catalogue()
     gate = Gate(
         Ports(
@@ -138,7 +141,7 @@ async def wire(
             delegate=delegate,
             delegate_key=delegate_signer.verifier,
             signer=store.signer,
-            redactor=Redactor(rules=load_redaction_rules(settings.config_dir)),
+            redactor=redactor,
             clock=clock,
             price=price_of(folders=folders, price=override),
             own_keys=settings.own_keys_only,
@@ -210,6 +213,7 @@ async def wire(
         delegate=delegate,
         clock=clock,
         admission=admission,
+        redactor=redactor,
     )
     desks = Desks(bench, executions=store.executions, finisher=ending, starter=starting, wake=durable.wake)
     await durable.launch()
@@ -227,6 +231,7 @@ async def wire(
         principals=principals,
         project=settings.project,
         own_keys=settings.own_keys_only,
+        redactor=redactor,
     )
     leases = Leases(store.database)
     authentication = Authentication(store.credentials, principals, clock)
@@ -263,6 +268,14 @@ async def wire(
         ),
         delegate=delegate,
         durable=durable,
+        erasure=Erasure(
+            journal=journal,
+            executions=store.executions,
+            sessions=store.sessions,
+            principals=principals,
+            engine=DbosHistory(),
+            traces=store.history,
+        ),
         proof=proof,
         user=user,
         clock=clock,

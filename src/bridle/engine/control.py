@@ -31,6 +31,7 @@ from bridle.trust.keys import Signer
 from bridle.trust.people import People
 from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
 from bridle.trust.quorum import CONTROL_PLANE
+from bridle.trust.redaction import Redactor
 
 START, CONTROL = "execution:start", "execution:control"
 LOOK_S = 0.1  # how often a follower looks whether an execution has begun to wait
@@ -60,6 +61,7 @@ class Control:
         principals: Principals,
         project: str = "default",
         own_keys: bool = False,
+        redactor: Redactor | None = None,
     ) -> None:
         self._journal = journal
         self._executions = executions
@@ -72,6 +74,7 @@ class Control:
             delegate=delegate,
             clock=clock,
             admission=admission,
+            redactor=redactor,
         )
         self._clock = clock
         self._principals = principals

@@ -63,6 +63,13 @@ async def find_reuse(
     if "parent" in execution.options:
         hint = f"bridle rerun {execution.options['parent']}"
         raise InputError(f"{execution.id} belongs to another execution", hint=hint, reason="is-a-child")
+    erased = await journal.last(execution.id, execution.id, (Kind.VALUES_ERASED,))
+    if erased is not None:
+        raise InputError(
+            f"what {execution.id} held was erased on {erased.at[:10]} by {erased.body['by']}",
+            hint="start a new one with bridle run",
+            reason="erased",
+        )
     if not from_stage:
         return Reuse(execution.id, "")
     plan = Plan.from_json(execution.plan)

@@ -1,8 +1,8 @@
 """Starts executions: those that a person asks for, and those that belong to another execution.
 
 Rules
-  1. The start is one record: the plan's digest and its templates', the inputs, who asked, and what the delegate proved that its
-     sandbox enforces.
+  1. The start is one record: the plan's digest and its templates', the inputs (redacted; the raw ones are in the working
+     store), who asked, and what the delegate proved that its sandbox enforces.
   2. A child's id follows from its parent and the path it stands at, so it is started once, however often that is tried. It
      acts for whoever started its parent, never for more.
   3. A plan with drafts is started only where no consequential action is a part of it (`drafts`).
@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, canonical
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
@@ -27,6 +27,7 @@ from bridle.engine.execution import Execution, Executions, Starter, StartExecuti
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.pipeline.plan import Plan
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.redaction import Redactor
 
 
 class Starting(Starter):
@@ -41,8 +42,10 @@ class Starting(Starter):
         delegate: Delegate,
         clock: Clock,
         admission: Admission,
+        redactor: Redactor | None = None,
     ) -> None:
         self._journal = journal
+        self._redactor = redactor or Redactor()
         self._executions = executions
         self._durable = durable
         self._delegate = delegate
@@ -76,16 +79,18 @@ class Starting(Starter):
             note="",
             started_at=self._clock.now(),
         )
+        redacted = self._redactor.redact_json(dict(inputs))
         body: dict[str, Json] = {
             "pipeline": plan.id,
             "plan": plan.digest(),
             "templates": dict(plan.lock),
-            "inputs": dict(inputs),
+            "inputs": redacted,
             "options": dict(options),
             "initiator": initiator,
             "sandbox": await self._delegate.probe(),
         }
-        entry = Entry(Kind.EXECUTION_STARTED, execution.id, execution.id, body)
+        raw = {"inputs": canonical(dict(inputs))} if redacted != dict(inputs) else {}
+        entry = Entry(Kind.EXECUTION_STARTED, execution.id, execution.id, body, raw)
         await self._journal.append(
             [entry, *reused], [StartExecution(execution, ceiling=plan.concurrency, waiter=waiter)]
         )

@@ -22,7 +22,7 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.verdicts import name_voter
 
 REGISTRY = (Kind.PRINCIPAL_REGISTERED, Kind.PRINCIPAL_CHANGED, Kind.KEY_ROTATED)
-REMOVALS = (Kind.HISTORY_REMOVED,)
+REMOVALS = (Kind.HISTORY_REMOVED, Kind.VALUES_ERASED)
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _describe_token(
             record
             for record in minted
             if record.seq < decision.seq
-            and (record.body["step"], record.body["principal"]) == (step, principal)
+            and (record.body.get("step"), record.body.get("principal")) == (step, principal)
         ]
     if not fitting:
         return None

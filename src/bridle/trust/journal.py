@@ -69,6 +69,7 @@ class Kind(StrEnum):
     EVIDENCE_ISSUED = "evidence.issued"
     EVIDENCE_ADDED = "evidence.added"
     HISTORY_REMOVED = "history.removed"
+    VALUES_ERASED = "values.erased"
     TEXT_KEPT = "text.kept"
     KEY_ROTATED = "key.rotated"
 

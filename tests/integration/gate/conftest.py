@@ -15,7 +15,7 @@ from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.tokens import MintToken, mint
+from bridle.trust.tokens import MintToken, describe_token, mint
 from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
 from support.ports import build_ports
 
@@ -157,7 +157,7 @@ async def _register(store, clock, delegate):
         )
         secrets[actor.id] = minted.secret
         guards += [RegisterPrincipal(actor, None), MintToken(minted.token)]
-        entries.append(Entry(Kind.TOKEN_MINTED, "exe_1", minted.token.id, {}))
+        entries.append(Entry(Kind.TOKEN_MINTED, "exe_1", minted.token.id, describe_token(minted)))
     await store.journal.append(entries, guards)
     return secrets
 

@@ -46,7 +46,7 @@ def retention(store, clock):
     def make(*live, window=timedelta(days=1)):
         return Retention(
             journal=store.journal,
-            history=SqlHistory(store.database),
+            history=SqlHistory(store.database, store.working),
             engine=FakeEngineHistory(*live),
             clock=clock,
             loop_window=window,
@@ -90,7 +90,7 @@ async def test_more_than_one_look_can_hold_are_all_removed_once(store, clock, ke
     for number in range(205):
         await keep(f"exe_{number:03}")
     clock.advance(MONTH * 2)
-    found = await find_removable(SqlHistory(store.database), older_than=MONTH, clock=clock)
+    found = await find_removable(SqlHistory(store.database, store.working), older_than=MONTH, clock=clock)
     removed = [await retention().remove(older_than=MONTH, by="user:ana") for _ in range(2)]
     assert (len(found), removed) == (205, [found, []])
 

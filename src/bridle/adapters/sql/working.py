@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -98,6 +98,14 @@ class WorkingStore:
         if not hmac.compare_digest(key.commit_to(value), digest):
             raise TrustError("the raw value is not the one the journal speaks of", where=where)
         return value
+
+    def open_all(self, connection: Connection) -> Iterator[tuple[str, bytes]]:
+        """Yield every value that can be opened, with the execution that it is of; raise TrustError for one that was changed."""
+        query = working_values.select().order_by(working_values.c.execution)
+        for row in connection.execute(query).all():
+            key = self.find_key(connection, row.execution)
+            if key is not None:
+                yield row.execution, _open(AESGCM(key.key), row.sealed, f"{row.record}/{row.name}")
 
     def destroy(self, connection: Connection, execution: str) -> None:
         """Destroy an execution's key and values; the journal stays provable."""

@@ -58,6 +58,7 @@ COMMANDS = (
     "explain",
     "redact",
     "keys",
+    "erase",
     "doctor",
     "init",
     "schema",
