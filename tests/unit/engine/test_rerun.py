@@ -61,6 +61,9 @@ class FakeStore:
             for seq, (kind, path, body) in enumerate(said)
         ]
 
+    async def last(self, execution, subject, kinds):
+        return None
+
     async def get(self, execution):
         return ENDED if execution in self._known else None
 
