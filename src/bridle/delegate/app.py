@@ -57,6 +57,7 @@ EFFECTORS: Mapping[str, Effector] = {
 LOOK_UPS: Mapping[str, LookUp] = {
     "git.push": git.look_up_push,
     "git.restore": git_restore.look_up_restore,
+    ANY_EXTERNAL: server.look_up,
 }
 
 

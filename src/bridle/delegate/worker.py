@@ -144,8 +144,9 @@ class Worker:
         """
         await self._check(task)
         look_up = _find(self._look_ups, task.request.tool)
-        async with self._context.workspaces.held(task.workspace):
-            await asyncio.to_thread(self._travel.bring, task.workspace, mirror_too=True)
+        async with self._context.workspaces.held(*reached_by(task)):
+            if task.workspace:
+                await asyncio.to_thread(self._travel.bring, task.workspace, mirror_too=True)
             await self._check_expectations(task, leave_out=OF_THE_TREE)
             await asyncio.to_thread(self._know_secrets, task)
             result = await look_up(task, self._context)
@@ -205,6 +206,8 @@ class Worker:
             return await find_described(task, self._context)
         if name == "repository":
             return await asyncio.to_thread(_cloned_from, task, spaces)
+        if name == "lookup":  # what is asked later; whether it still can be is looked at there
+            return expected if task.request.tool.startswith("mcp.") else None
         facts: dict[str, Json] = {
             "boundary": digest(task.boundary),
             "workspace": task.workspace,

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from bridle.core.canonical import Json, as_mapping, digest
-from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
+from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError, UnavailableError
 from bridle.dispatch.protocol import Permit, Report, Task, sign_permit
 from bridle.gate import effects, records
 from bridle.gate.action import Action, Denied, Result, Unknown
@@ -21,10 +21,11 @@ from bridle.gate.approvals import UseApproval
 from bridle.gate.attempts import begin_attempt, end_attempt
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
 from bridle.gate.limits import GiveRoomBack
+from bridle.gate.lookups import EXPECTED, agreed_in, may_still_arrive
 from bridle.gate.loops import is_counted, record_deed
 from bridle.gate.manifest import Recovery
 from bridle.gate.ports import Ports
-from bridle.gate.records import Judgement, overrule
+from bridle.gate.records import Judgement, overrule, read_action
 from bridle.gate.recovery import RECOURSE, Recourse
 from bridle.trust.journal import Guard, Kind, Record
 from bridle.trust.kills import Killed, NotKilled
@@ -82,14 +83,27 @@ class Carrying:
         permit = await self._permit_again(action, intent, restore_to=tree)
         if recourse is Recourse.ASK_TARGET:
             task = _task(action, permit)
-            report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
+            try:
+                report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
+            except TrustError as error:
+                if not manifest.external:
+                    raise
+                return await self._conclude(action, status="unknown", value=error.what)
             if report is not None:
                 return await self._report(action, report)
+            if may_still_arrive(intent, self._on.clock.now()):
+                raise UnavailableError(
+                    f"{action.request.tool} was sent, and may still arrive",
+                    where=action.key,
+                    hint="try later",
+                )
         return await self._effect(action, permit, restore_to=tree, sent=manifest.recovery is Recovery.KEYED)
 
-    async def give_up(self, intent: Record) -> None:
-        """Record that nobody can tell what became of an action that was begun and is not repeated."""
+    async def give_up(self, intent: Record, *, token: str) -> None:
+        """Record what became of an action that was begun and is not repeated: what its target says, or that nobody can tell."""
         decided = await self._on.journal.last(intent.execution, intent.subject, (Kind.DECIDED,))
+        if decided is not None and token and await self._ask_after(decided, intent, token=token):
+            return
         request = as_mapping(decided.body["request"]) if decided else {}
         value = "it was begun by a process that is gone, and nobody can tell whether it was done"
         entry = records.abandoned(intent, principal=str(request.get("principal", "")), value=value)
@@ -101,6 +115,25 @@ class Carrying:
             else []
         )
         await self._on.journal.append([entry], [*deed, *end_attempt(tool, intent.subject, "unknown")])
+
+    async def _ask_after(self, decided: Record, intent: Record, *, token: str) -> bool:
+        """Ask the target of a call what became of it, and record that; False when it does not say, or cannot be asked."""
+        if agreed_in(intent) is None:
+            return False
+        try:
+            action = await read_action(decided, self._on.journal, token=token)
+            task = _task(action, await self._permit_again(action, intent, restore_to=""))
+            report = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
+        except BridleError:
+            return False
+        if report is None and may_still_arrive(intent, self._on.clock.now()):
+            return False
+        if report is not None:
+            await self._report(action, report)
+        else:
+            value: Json = {"error": "its target does not know it", "reason": "not-done"}
+            await self._conclude(action, status="failed", value=value)
+        return True
 
     async def replay(self, record: Record) -> Result:
         """Return the result that an outcome records."""
@@ -130,7 +163,8 @@ class Carrying:
         return await self._report(action, report)
 
     async def _tell(self, action: Action, task: Task) -> Report:
-        """Have it done. An answer that was lost is asked for again, where its target knows the key or nothing is changed."""
+        """Have it done. An answer that was lost is asked for again, where its target knows the key or nothing is changed; then
+        its target is asked what became of it, where that was agreed on."""
         report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
         again = RECOURSE[self._on.manifest_of(action.request.tool).recovery] is Recourse.AGAIN
         for _ in range(LOST_ANSWERS):
@@ -138,6 +172,12 @@ class Carrying:
                 break
             with suppress(UnavailableError, ExecutionError):  # the first attempt was sent: it stays unknown
                 report = await effects.carry_out(self._on.delegate, task, key=self._on.delegate_key)
+        if report.status == "unknown" and EXPECTED in task.permit.expect:
+            with suppress(
+                BridleError
+            ):  # what does not say that it was done says nothing: it may still arrive
+                found = await effects.look_up(self._on.delegate, task, key=self._on.delegate_key)
+                report = found or report
         return report
 
     async def _stays_begun(self, action: Action) -> bool:

@@ -6,9 +6,10 @@
       issue_refund:
         description: Pay money back for one order.
         effect: consequential               # read | reversible | consequential | destructive
-        recovery: keyed                     # read | keyed | none
+        recovery: keyed                     # read | keyed | lookup | none
         key: idempotency_key                # the argument that carries the action's key; recovery keyed needs it
         once: [order_id, amount]            # what makes a call one piece of business: tried by one at a time, and done once
+        lookup: {tool: find_refund, arguments: {key: idempotency_key}, found: refund.refund_id, after: 30s}   # gate.lookups
         arguments: {required: […], properties: {…}}    # JSON Schema, closed; stricter than the server's, never wider
         control: {order_id: id, amount: amount}
         returns:
@@ -37,26 +38,29 @@ from typing import Any
 import jsonschema
 
 from bridle.core.canonical import Json
-from bridle.core.errors import InputError
 from bridle.gate.action import Purpose
+from bridle.gate.entry_checks import check_entry, check_lookup, wrong_entry
 from bridle.gate.manifest import (
     EXTERNAL,
     LONGEST_COMPLAINT,
     Compensation,
     Effect,
     Field,
+    LookUp,
     Manifest,
     Recovery,
     Risk,
     needs_of,
 )
 from bridle.gate.spending import AMOUNT, SpendRule
+from bridle.pipeline.durations import parse_duration
 from bridle.trust.quorum import Escalation, Terms
 
 TYPES = ("id", "amount", "address", "account", "url", "name", "date", "text")
 PATH = r"^[A-Za-z0-9_-]+(\[\])?(\.[A-Za-z0-9_-]+(\[\])?)*$"
 _PURPOSES: Json = {"type": "array", "items": {"enum": [str(purpose) for purpose in Purpose]}}
 DOMAIN = r"^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$"
+FOUND = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 LIMITS = ("per_call", "per_session", "per_day")
 _FIELDS: Json = {
     "type": "object",
@@ -84,9 +88,24 @@ _ENTRY: Json = {
     "properties": {
         "description": {"type": "string"},
         "effect": {"enum": [str(effect) for effect in Effect]},
-        "recovery": {"enum": ["read", "keyed", "none"]},
+        "recovery": {"enum": ["read", "keyed", "lookup", "none"]},
         "key": {"type": "string"},
         "once": {**_NAMES, "minItems": 1, "uniqueItems": True},
+        "lookup": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["tool", "arguments", "found"],
+            "properties": {
+                "tool": {"type": "string"},
+                "arguments": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"type": "string"},
+                },
+                "found": {"type": "string", "pattern": FOUND},
+                "after": {"type": "string"},
+            },
+        },
         "arguments": {
             "type": "object",
             "properties": {"additionalProperties": {"const": False}, "properties": {"type": "object"}},
@@ -185,11 +204,12 @@ def read_entries(content: Any, *, server: str, where: str) -> Entries:
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(SCHEMA).iter_errors(content))
     if error is not None:
         place = "/".join(str(part) for part in error.absolute_path)
-        raise _wrong(error.message[:LONGEST_COMPLAINT], f"{where}: {place}" if place else where)
+        raise wrong_entry(error.message[:LONGEST_COMPLAINT], f"{where}: {place}" if place else where)
     if content["server"] != server:
-        raise _wrong(f"this file is about the server {content['server']!r}, not {server!r}", where)
+        raise wrong_entry(f"this file is about the server {content['server']!r}, not {server!r}", where)
     for name, entry in content["tools"].items():
-        _check_entry(entry, where=f"{where}: tools/{name}")
+        check_entry(entry, where=f"{where}: tools/{name}")
+        check_lookup(entry, content["tools"], where=f"{where}: tools/{name}/lookup")
     tools = {str(name): dict(entry) for name, entry in content["tools"].items()}
     return Entries(tools, read_only=content.get("read_only", False))
 
@@ -214,6 +234,7 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         risk=Risk(entry.get("risk", "high")),
         key=entry.get("key", ""),
         once=tuple(entry.get("once", ())),
+        lookup=_lookup(entry.get("lookup")),
         domains={name: tuple(hosts) for name, hosts in entry.get("domains", {}).items()},
         spend=_spend_rule(entry.get("spend")),
         approvers=_terms(entry.get("approvers")),
@@ -234,6 +255,14 @@ def _terms(content: Mapping[str, Any] | None) -> Terms | None:
     )
 
 
+def _lookup(content: Mapping[str, Any] | None) -> LookUp | None:
+    if content is None:
+        return None
+    given = {name: content[name] for name in ("tool", "arguments", "found")}
+    after = parse_duration(content["after"]) if "after" in content else None
+    return LookUp(**given) if after is None else LookUp(**given, after_s=after)
+
+
 def _spend_rule(content: Mapping[str, Any] | None) -> SpendRule | None:
     if content is None:
         return None
@@ -247,51 +276,3 @@ def _fields(content: Mapping[str, Any] | None) -> dict[str, Field]:
         told = said if isinstance(said, Mapping) else {"type": said}
         found[str(path)] = Field(told["type"], frozenset(told.get("for", ())))
     return found
-
-
-def _check_entry(entry: Mapping[str, Any], *, where: str) -> None:
-    recovery = entry.get("recovery", "none")
-    if recovery == "read" and entry["effect"] != "read":
-        raise _wrong("only what reads is recovered by doing it again", where, hint="use keyed or none")
-    if (recovery == "keyed") != bool(entry.get("key")):
-        raise _wrong(
-            "recovery keyed and `key` belong together", where, hint="name the argument that carries it"
-        )
-    if "spend" in entry and not Effect(entry["effect"]).lasts:
-        raise _wrong("what spends is consequential or destructive", where)
-    _check_once(entry, where=where)
-    given = entry.get("arguments")
-    if given is None:
-        return
-    try:
-        jsonschema.Draft202012Validator.check_schema({"type": "object", **given})
-    except jsonschema.SchemaError as error:
-        raise _wrong(f"`arguments` is no JSON Schema: {error.message}", where) from error
-    unknown = sorted(named_arguments(entry) - set(given.get("properties", {})))
-    if unknown:
-        raise _wrong(f"arguments has no {', '.join(unknown)}", where, hint="declare it there, or take it out")
-
-
-def _check_once(entry: Mapping[str, Any], *, where: str) -> None:
-    once, given = entry.get("once", ()), entry.get("arguments")
-    if once and not Effect(entry["effect"]).lasts:
-        raise _wrong("what is done once is consequential or destructive", where)
-    if entry.get("key") in once:
-        raise _wrong("the key follows from `once`, and is no part of it", where)
-    optional = sorted(set(once) - set((given or {}).get("required", ())))
-    if once and given is not None and optional:
-        raise _wrong(f"`once` names what may be left out: {', '.join(optional)}", where, hint="require it")
-
-
-def named_arguments(entry: Mapping[str, Any]) -> set[str]:
-    """Return the arguments that an entry speaks of outside its schema."""
-    return {
-        *entry.get("control", ()),
-        *entry.get("target", ()),
-        *entry.get("once", ()),
-        *([entry["key"]] if entry.get("key") else ()),
-    }
-
-
-def _wrong(what: str, where: str, *, hint: str = "see docs/tools.md") -> InputError:
-    return InputError(what, where=where, hint=hint, reason="bad-manifest")

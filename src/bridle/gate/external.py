@@ -24,7 +24,8 @@ import jsonschema
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import InputError
 from bridle.gate.attempts import name_business
-from bridle.gate.entries import named_arguments, read_entry
+from bridle.gate.entries import read_entry
+from bridle.gate.entry_checks import named_arguments
 from bridle.gate.manifest import (
     Effect,
     Manifest,

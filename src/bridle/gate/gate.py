@@ -30,7 +30,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import ExecutionError
 from bridle.dispatch.protocol import Request
 from bridle.gate import records
@@ -42,7 +42,8 @@ from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
 from bridle.gate.limits import FULL, LimitFull
-from bridle.gate.manifest import Manifest, Recovery
+from bridle.gate.lookups import agree_lookup
+from bridle.gate.manifest import Manifest, Manifests, Recovery
 from bridle.gate.planning import Judged, record_plan
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
@@ -129,13 +130,16 @@ class Gate:
         judgement = await self._decide(action, None)
         return await deny(self._on, action, overrule(judgement, finding))
 
-    async def give_up(self, stream: str) -> list[str]:
-        """Record as unknown what was begun in a stream by a process that is gone, and return those keys."""
+    async def give_up(self, stream: str, *, token: str = "") -> list[str]:
+        """Settle what was begun in a stream by a process that is gone, and return those keys.
+
+        Where its target can be asked, and the token still lives, that says what became of it; all else is recorded as unknown.
+        """
         records = await self._on.journal.read(execution=stream, kinds=(Kind.INTENDED, Kind.OUTCOME))
         ended = {record.subject for record in records if record.kind is Kind.OUTCOME}
         begun = [record for record in records if record.kind is Kind.INTENDED and record.subject not in ended]
         for intent in begun:
-            await self._carrying.give_up(intent)
+            await self._carrying.give_up(intent, token=token)
         return [intent.subject for intent in begun]
 
     async def snapshot(self, workspace: str) -> str:
@@ -197,7 +201,9 @@ class Gate:
                 return Judgement(foreseen, facts, standing, approval, tree)
             facts, standing = await self._gather(action, approval, await self._verify(action, tree), **about)
         decision = decide(facts, manifest, await self._ask_policy(facts))
-        decision = replace(decision, expect={**decision.expect, **_expectations(facts, manifest)})
+        decision = replace(
+            decision, expect={**decision.expect, **_expectations(facts, manifest, self._on.manifests)}
+        )
         return Judgement(decision, facts, standing, approval, tree)
 
     async def _gather(
@@ -239,11 +245,14 @@ class Gate:
             return error  # an answer of its own: decided upon as a denial, and recorded
 
 
-def _expectations(facts: Mapping[str, Json], manifest: Manifest | None) -> dict[str, Json]:
-    """What a permit names besides: where a commit goes back to (where its base came from), whose git side is copied, and what
-    the server of an external tool has to say of it still."""
+def _expectations(
+    facts: Mapping[str, Json], manifest: Manifest | None, manifests: Manifests
+) -> dict[str, Json]:
+    """What a permit names besides: where a commit goes back to (where its base came from), whose git side is copied, what the
+    server of an external tool has to say of it still, and how it is asked what became of the call."""
     if manifest is not None and manifest.external:
-        return {"described": manifest.described}
+        arguments = as_mapping(as_mapping(facts["action"])["arguments"])
+        return {"described": manifest.described, **agree_lookup(manifest, arguments, manifests)}
     made, reruns = facts["provenance"], facts["reruns"]
     where: dict[str, Json] = {"repository": made["repository"]} if isinstance(made, Mapping) else {}
     whose = reruns.get("source") if isinstance(reruns, Mapping) else None

@@ -23,6 +23,7 @@ What follows is said of external tools (gate.external):
     risk       low | medium | high: how people are asked
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
     once       arguments that make a call one piece of business: tried by one at a time, done once (gate.attempts)
+    lookup     how its server is asked what became of a call (gate.lookups)
     domains    what hosts an address or a url in an argument may have: `example.com`, or `*.example.com` for what is below it
     spend      what the tool may pay out (gate.spending)
     stopped    why it is not to be used now, or empty: what its server says of it has changed, or it is gone
@@ -119,6 +120,17 @@ class Compensation:
 
 
 @dataclass(frozen=True)
+class LookUp:
+    """How a server is asked what became of a call (gate.lookups). `tool` is the name its server has for the tool that is asked;
+    `arguments` names, for each of its arguments, the argument of the call."""
+
+    tool: str
+    arguments: Mapping[str, str]
+    found: str
+    after_s: int = 30
+
+
+@dataclass(frozen=True)
 class Field:
     """A field of a structured result: the kind of its values, and the purposes for which each of many may be picked."""
 
@@ -150,6 +162,7 @@ class Manifest:
     risk: Risk = Risk.HIGH
     key: str = ""
     once: tuple[str, ...] = ()
+    lookup: LookUp | None = None
     domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spend: SpendRule | None = None
     described: str = ""

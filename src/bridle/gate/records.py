@@ -6,18 +6,20 @@ taken out there. Where redaction changed a request, the raw one goes to the work
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json, as_mapping, canonical
 from bridle.core.clock import iso
-from bridle.dispatch.protocol import Permit, Report
+from bridle.dispatch.protocol import Permit, Report, Request
 from bridle.gate.action import Action, Denied, Done
 from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
 from bridle.gate.standing import Standing
 from bridle.trust.exhibits import reported_exhibits
-from bridle.trust.journal import Entry, Kind, Record
+from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.policy import Finding
 from bridle.trust.redaction import Redactor
 
@@ -140,6 +142,27 @@ def abandoned(intent: Record, *, principal: str, value: Json) -> Entry:
         "report": None,
     }
     return Entry(Kind.OUTCOME, intent.execution, intent.subject, body)
+
+
+async def read_action(decided: Record, journal: Journal, *, token: str) -> Action:
+    """Return the action of a call at the door as it was decided, for the token of today; raise TrustError when it is not kept."""
+    request = decided.body["request"]
+    if "request" in decided.raw:
+        request = json.loads(await journal.reveal(decided, "request"))
+    asked, facts = as_mapping(request), as_mapping(decided.body["facts"])
+    return Action(
+        request=Request(
+            str(asked["key"]),
+            str(asked["tool"]),
+            as_mapping(asked["arguments"]),
+            str(asked["principal"]),
+            str(asked["purpose"]),
+        ),
+        execution=decided.execution,
+        step=str(as_mapping(facts["action"])["step"]),
+        boundary=Boundary.from_json(as_mapping(facts["boundary"])),
+        token=token,
+    )
 
 
 def requested(approval: Approval) -> Entry:

@@ -12,7 +12,7 @@ Rules
      While a session has a plan, its calls are one after the other.
   7. Nobody can fill the journal: calls and refused tokens are counted (`operating.pace`).
   8. One process serves a session. Another takes it over when that one is gone; what was begun there and has no outcome is
-     recorded as unknown first, and is nobody's to repeat.
+     settled first: by its target, where that can be asked, else it is unknown, and nobody's to repeat.
 
 It knows no protocol: `surfaces.mcp` speaks it.
 """
@@ -123,7 +123,7 @@ class Door:
             raise TrustError(
                 "the session has expired", where=session.id, hint="open another", reason="token-expired"
             )
-        await self._take(session)
+        await self._take(session, secret)
         return Caller(session, token, secret)
 
     async def offers(self, caller: Caller) -> list[Offer]:
@@ -251,7 +251,7 @@ class Door:
         value = result.value if isinstance(result.value, Mapping) else {}
         return Answer(result.status, value=value)
 
-    async def _take(self, session: Session) -> None:
+    async def _take(self, session: Session, secret: str) -> None:
         """Make sure that this process serves the session: rule 8."""
         if session.holder == self._process:
             return
@@ -268,7 +268,7 @@ class Door:
             raise UnavailableError(
                 f"another process has just taken {session.id}", hint="try again", reason="held-elsewhere"
             ) from error
-        await self._gate.give_up(session.id)
+        await self._gate.give_up(session.id, token=secret)
 
 
 def _offer(manifest: Manifest) -> Offer:

@@ -270,3 +270,35 @@ def test_a_piece_of_business_that_tells_nothing_apart_is_refused_with_its_place(
         read_entries({"server": "shop", "tools": {"pay": entry}}, server="shop", where="shop.yaml")
     assert complaint in f"{refused.value.what} {refused.value.where}"
     assert "tools/pay" in refused.value.where
+
+
+SEEK = {"effect": "read", "recovery": "read", "arguments": {"properties": {"reference": {"type": "string"}}}}
+ASKED = {"tool": "seek", "arguments": {"reference": "order_id"}, "found": "refund.id"}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"lookup": None}, "recovery lookup says how to look"),
+        ({"recovery": "none"}, "recovery lookup or keyed"),
+        ({"lookup": {**ASKED, "tool": "pay"}}, "no tool of this file that reads"),
+        ({"lookup": {**ASKED, "tool": "gone"}}, "no tool of this file that reads"),
+        ({"lookup": {**ASKED, "arguments": {"ref": "order_id"}}}, "seek has no ref"),
+        ({"lookup": {**ASKED, "arguments": {"reference": "order"}}}, "arguments has no order"),
+        ({"lookup": {**ASKED, "found": "refund..id"}}, "tools/pay/lookup/found"),
+        ({"lookup": {**ASKED, "after": "soon"}}, "no span of time"),
+    ],
+)
+def test_a_look_up_that_cannot_be_asked_is_refused_with_its_place(change, complaint):
+    pay = {
+        "effect": "consequential",
+        "recovery": "lookup",
+        "lookup": ASKED,
+        "arguments": {"properties": {"order_id": {}}},
+        **change,
+    }
+    entry = {name: value for name, value in pay.items() if value is not None}
+    with pytest.raises(InputError) as refused:
+        read_entries({"server": "shop", "tools": {"seek": SEEK, "pay": entry}}, server="shop", where="f")
+    assert complaint in f"{refused.value.what} {refused.value.where}"
+    assert "tools/pay" in refused.value.where
