@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bridle import app
+from bridle.adapters.rego import bound
 from bridle.adapters.rego.bound import MOST_ENGINES, BoundPolicy
 from bridle.core.errors import InputError, UnavailableError
 from bridle.core.settings import Settings, load_settings
@@ -220,6 +221,39 @@ async def test_a_set_that_eats_memory_stops_only_what_lies_in_its_scope(settings
         with pytest.raises(PolicyError):
             await engine.evaluate({**known_question(), "action": {"tool": "file.edit"}})
         assert rules((await engine.evaluate(known_question())).allow) == ["workspace.read"]
+    finally:
+        await engine.close()
+
+
+async def test_a_combination_that_finds_no_room_is_asked_of_all_sets_and_hears_its_own_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bound, "MOST_ENGINES", 1)
+    scopes = "bindings: [{set: house.rego, scope: {agent: doc*}}, {set: other.rego, scope: {agent: x}}]\n"
+    write(settings, NO_READING, scopes)
+    (settings.config_dir / "other.rego").write_text(HEAD + NO_READING.replace("house", "other"), "utf-8")
+    engine = app.open_policy(settings)
+    try:
+        await engine.start()
+        answer = await engine.evaluate(known_question())
+        assert (rules(answer.deny), rules(answer.allow)) == (["house.no-reading"], ["workspace.read"])
+        assert len(engine._engines) == 1
+    finally:
+        await engine.close()
+
+
+async def test_a_set_that_hangs_among_all_takes_nobody_else_with_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bound, "MOST_ENGINES", 1)
+    scopes = "bindings: [{set: house.rego, scope: {agent: x}}, {set: other.rego, scope: {agent: doc*}}]\n"
+    write(settings, HANGS, scopes)
+    (settings.config_dir / "other.rego").write_text(HEAD + NO_READING.replace("house", "other"), "utf-8")
+    engine = app.open_policy(settings)
+    try:
+        await engine.start()
+        answer = await engine.evaluate(known_question())
+        assert rules(answer.deny) == ["other.no-reading"]
     finally:
         await engine.close()
 

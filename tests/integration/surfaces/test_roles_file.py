@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridle.adapters.people import own_file
 from bridle.adapters.people.roles import RolesFile
 from bridle.core.errors import BridleError, InputError, TrustError
 from bridle.trust.principals import Place
@@ -100,3 +101,33 @@ def test_a_link_in_its_place_is_refused(tmp_path):
     (tmp_path / "roles.yaml").symlink_to(tmp_path / "elsewhere.yaml")
     with pytest.raises(BridleError):
         RolesFile(tmp_path, user="user:root").read()
+
+
+def test_a_file_that_has_not_changed_is_not_read_again_and_one_that_has_is(write, monkeypatch):
+    roles, reads = write(GOOD), []
+
+    def read_and_count(path):
+        reads.append(path)
+        return own_file.read_own_text(path)
+
+    monkeypatch.setattr("bridle.adapters.people.roles.read_own_text", read_and_count)
+    assert roles.read().permissions_of("user:ben", Place("shop"))
+    assert roles.read().permissions_of("user:ben", Place("shop"))
+    assert len(reads) == 2  # it was written just now, and might be again within one tick of the clock
+    monkeypatch.setattr(own_file, "SETTLED_S", -1)
+    for _ in range(3):
+        roles.read()
+    assert len(reads) == 3
+    write(GOOD.replace("user:ben", "user:eva"))
+    assert roles.read().permissions_of("user:ben", Place("shop")) == frozenset()
+
+
+def test_a_file_that_others_may_write_to_now_is_refused_although_it_was_read_before(
+    write, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(own_file, "SETTLED_S", -1)
+    roles = write(GOOD)
+    roles.read()
+    (tmp_path / "roles.yaml").chmod(0o666)
+    with pytest.raises(TrustError):
+        roles.read()

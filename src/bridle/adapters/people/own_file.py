@@ -4,9 +4,33 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
+from typing import TypeAlias
 
 from bridle.core.errors import TrustError
+
+SETTLED_S = (
+    2.0  # a file system's clock is coarse: what was written just now may be written again within one tick
+)
+Stamp: TypeAlias = "tuple[int, ...]"
+
+
+def stamp_own(path: Path) -> Stamp | None:
+    """Return what changes whenever the file does, None when that cannot be told yet, () when there is no file.
+
+    Raise TrustError when others may write to it.
+    """
+    try:
+        info = path.lstat()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise TrustError(f"cannot read it: {error.strerror}", where=str(path)) from error
+    _check(info, path)
+    changed_ns = max(info.st_mtime_ns, info.st_ctime_ns)
+    settled = time.time_ns() - changed_ns > SETTLED_S * 1e9
+    return (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns) if settled else None
 
 
 def read_own_text(path: Path) -> str:
@@ -18,7 +42,10 @@ def read_own_text(path: Path) -> str:
     except OSError as error:
         raise TrustError(f"cannot read it: {error.strerror}", where=str(path)) from error
     with os.fdopen(fd, encoding="utf-8") as file:
-        info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
-            raise TrustError("others may write to it", where=str(path), hint=f"chmod 600 {path}")
+        _check(os.fstat(fd), path)
         return file.read()
+
+
+def _check(info: os.stat_result, path: Path) -> None:
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
+        raise TrustError("others may write to it", where=str(path), hint=f"chmod 600 {path}")

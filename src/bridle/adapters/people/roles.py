@@ -24,7 +24,7 @@ from typing import Any
 
 from ruamel.yaml.error import YAMLError
 
-from bridle.adapters.people.own_file import read_own_text
+from bridle.adapters.people.own_file import Stamp, read_own_text, stamp_own
 from bridle.adapters.people.quick_yaml import read_yaml
 from bridle.core.errors import InputError
 from bridle.trust.access import OWNER, ROLES, Access, AccessSource, Binding, ResourceGroup
@@ -42,12 +42,17 @@ class RolesFile(AccessSource):
     def __init__(self, folder: Path, *, user: str) -> None:
         self._file = folder / "roles.yaml"
         self._user = user
+        self._stamp: Stamp | None = None
         self._read: tuple[str, Access] | None = None
 
     def read(self) -> Access:
+        stamp = stamp_own(self._file)  # before the text: what changes in between is seen next time
+        if self._read is not None and stamp is not None and stamp == self._stamp:
+            return self._read[1]
         text = read_own_text(self._file)
         if self._read is None or self._read[0] != text:
             self._read = (text, self._parse(text))
+        self._stamp = stamp
         return self._read[1]
 
     def _parse(self, text: str) -> Access:

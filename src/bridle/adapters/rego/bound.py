@@ -2,8 +2,9 @@
 
 Rules
   1. Each combination of sets that applies to an action has an engine of its own, with its own worker: a set that hangs, eats
-     memory or raises stops only the actions in its scope. At most MOST_ENGINES are kept; the one that was not asked for
-     longest goes.
+     memory or raises stops only the actions in its scope. At most MOST_ENGINES are kept. A combination that finds no room asks
+     the engine that has every set, and leaves out what does not apply. Once that gives no answer, which may be any set's fault,
+     each combination has its own again: the one that was not asked for longest goes.
   2. The digest covers every set, every binding and the account's facts: whoever changes one has changed the policy.
   3. An external engine has all sets at once; what sets say that do not apply is left out here, by whose rule it is.
   4. All sets are loaded together at the start, so that one with complaints, or two with a rule of the same name, stops the server
@@ -54,6 +55,7 @@ class BoundPolicy:
         self._speakers: tuple[Speaker, ...] = ()
         self._closing: list[Regorus] = []
         self._external = external(self.digest) if external else None
+        self._apart = False
         self._closed = False
 
     @cached_property
@@ -125,15 +127,14 @@ class BoundPolicy:
     ) -> tuple[PolicyAnswer, Sequence[Speaker]]:
         """Return what the sets of everyone and those of these owners say, and which rules they have."""
         if self._external is None:
+            if self._is_crowded(owners):
+                try:
+                    whole = await self._engine(tuple(sorted(self._sets))).evaluate(document)
+                    return self._leave_out(whole, owners)
+                except PolicyError:
+                    self._apart = True  # any set may be at fault, and only those of this action may stop it
             engine = self._engine(owners)
             return await engine.evaluate(document), engine.speakers
-        silent = set(self._sets) - set(owners)
-        speakers = [one for one in self.speakers if one.owner not in silent]
-        rules = {one.rule for one in speakers}
-
-        def said(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-            return tuple(finding for finding in findings if finding.rule in rules)
-
         told = await self._external.evaluate(document)
         unknown = {one.rule for one in (*told.deny, *told.ask, *told.allow, *told.warn)}
         unknown -= {one.rule for one in self.speakers}
@@ -141,6 +142,24 @@ class BoundPolicy:
             raise PolicyError(
                 f"the external engine speaks by rules that no set has: {', '.join(sorted(unknown))}"
             )
+        return self._leave_out(told, owners)
+
+    def _is_crowded(self, owners: tuple[str, ...]) -> bool:
+        """True when a combination would take the place of another one's engine, and every set has been seen to answer."""
+        known = bool(self._speakers) and not self._apart
+        return known and owners not in self._engines and len(self._engines) >= MOST_ENGINES
+
+    def _leave_out(
+        self, told: PolicyAnswer, owners: tuple[str, ...]
+    ) -> tuple[PolicyAnswer, Sequence[Speaker]]:
+        """Return what is left of an answer of every set when only those of these owners, and those of everyone, count."""
+        silent = set(self._sets) - set(owners)
+        speakers = [one for one in self.speakers if one.owner not in silent]
+        rules = {one.rule for one in speakers}
+
+        def said(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+            return tuple(finding for finding in findings if finding.rule in rules)
+
         answer = PolicyAnswer(said(told.deny), said(told.ask), said(told.allow), told.digest, said(told.warn))
         return answer, speakers
 
