@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from bridle.trust.redaction import Redactor
-from bridle.trust.redaction_stream import RedactedText
+from bridle.trust.redaction.stream import RedactedText
 
 LINES = 10_000
 KNOWN = {f"secret-{number}": f"value {number} of the delegate's vault" for number in range(20)}

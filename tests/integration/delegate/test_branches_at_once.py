@@ -15,8 +15,7 @@ from bridle.delegate.limits import TreeLimits
 from bridle.delegate.snapshot import Entry, Snapshots
 from bridle.delegate.tree import Kind
 from bridle.dispatch.protocol import Report
-from bridle.trust import known_values
-from bridle.trust.redaction import Redactor
+from bridle.trust.redaction import Redactor, known_values
 from integration.delegate.bench import Bench
 
 MAIN = "exe_1"

@@ -12,8 +12,7 @@ from bridle.delegate.leaks import MAX_FINDINGS, find_leaks
 from bridle.delegate.snapshot import Entry
 from bridle.delegate.tree import Kind
 from bridle.delegate.workspace import Workspaces
-from bridle.trust import token_format
-from bridle.trust.redaction import RedactionError, Redactor
+from bridle.trust.redaction import RedactionError, Redactor, token_format
 from integration.delegate.bench import Bench
 
 # Put together, so that this file itself holds none.

@@ -9,8 +9,8 @@ from ruamel.yaml.error import YAMLError
 
 from bridle.adapters.people.own_file import read_own_text
 from bridle.core.errors import InputError
-from bridle.trust.redaction_rules import read_rules
-from bridle.trust.token_format import TokenFormat
+from bridle.trust.redaction.rules import read_rules
+from bridle.trust.redaction.token_format import TokenFormat
 
 
 def load_redaction_rules(config_dir: Path) -> tuple[TokenFormat, ...]:

@@ -15,7 +15,7 @@ from bridle.surfaces.cli.options import say
 
 if TYPE_CHECKING:
     from bridle.trust.redaction import Redactor
-    from bridle.trust.redaction_stream import RedactedLines, RedactedText
+    from bridle.trust.redaction.stream import RedactedLines, RedactedText
 
 CHUNK_BYTES = 1 << 16
 
@@ -49,7 +49,7 @@ def redact(
 
     Exit code 4 when a part could not be redacted: it was dropped, and its size stands in its place.
     """
-    from bridle.trust.redaction_stream import RedactedLines, RedactedText
+    from bridle.trust.redaction.stream import RedactedLines, RedactedText
 
     redactor = _make_redactor(rules, known or [], personal=not keep_personal)
     stream: RedactedLines | RedactedText = RedactedLines(redactor) if as_json else RedactedText(redactor)

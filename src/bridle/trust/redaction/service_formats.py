@@ -5,7 +5,7 @@ The form of a row and its rules are those of trust.vendor_formats.
 
 from __future__ import annotations
 
-from bridle.trust.token_format import UUID, tabulate
+from bridle.trust.redaction.token_format import UUID, tabulate
 
 AI_FORMATS = tabulate(
     # Models and what stands around them. Those whose keys begin like others' stand before them.

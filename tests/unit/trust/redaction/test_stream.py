@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridle.trust.redaction import Redactor
-from bridle.trust.redaction_stream import RedactedLines, RedactedText
-from bridle.trust.token_formats import TOKEN_FORMATS
+from bridle.trust.redaction.stream import RedactedLines, RedactedText
+from bridle.trust.redaction.token_formats import TOKEN_FORMATS
 from support.token_examples import make_examples
 
 KNOWN = "correct horse 'battery' staple äß"
@@ -105,7 +105,7 @@ def test_a_line_that_is_no_json_is_dropped_and_its_size_stands_for_it() -> None:
 
 
 def test_a_line_longer_than_the_limit_is_dropped(monkeypatch) -> None:
-    monkeypatch.setattr("bridle.trust.redaction_stream.MAX_JSON_LINE_CHARS", 100)
+    monkeypatch.setattr("bridle.trust.redaction.stream.MAX_JSON_LINE_CHARS", 100)
     subject = RedactedLines(redactor())
     out = "".join(subject.feed(b'"' + b"a" * 90) for _ in range(4)) + subject.feed(b'"\n{}\n')
     assert [json.loads(line) for line in out.splitlines()] == [

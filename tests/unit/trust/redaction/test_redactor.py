@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
-from bridle.trust import redaction
-from bridle.trust.known_values import MIN_CHARS, spell
 from bridle.trust.redaction import MARK, Redactor
-from bridle.trust.service_formats import SERVICE_FORMATS
-from bridle.trust.token_format import compile_pattern
-from bridle.trust.token_formats import GUESSED, TOKEN_FORMATS
-from bridle.trust.vendor_formats import VENDOR_FORMATS
+from bridle.trust.redaction import redactor as module
+from bridle.trust.redaction.known_values import MIN_CHARS, spell
+from bridle.trust.redaction.service_formats import SERVICE_FORMATS
+from bridle.trust.redaction.token_format import compile_pattern
+from bridle.trust.redaction.token_formats import GUESSED, TOKEN_FORMATS
+from bridle.trust.redaction.vendor_formats import VENDOR_FORMATS
 from support.token_examples import make_examples
 
 KEY = b"k" * 32
@@ -205,7 +205,7 @@ def test_an_internal_error_drops_the_text(monkeypatch) -> None:
         def find(self, text: str) -> list[int]:
             raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(redaction, "_FORMATS", FakeBroken())
+    monkeypatch.setattr(module, "_FORMATS", FakeBroken())
     assert redactor().redact("äb") == "[redaction failed: 3 bytes dropped]"
     assert redactor().redact_json({"a": "b"}) == "[redaction failed: 10 bytes dropped]"
     assert redactor().redact_bytes(b"abc") == b"[redaction failed: 3 bytes dropped]"
@@ -216,7 +216,7 @@ def test_a_search_that_ran_out_of_memory_drops_the_text(monkeypatch) -> None:
         def Match(self, text: str) -> None:  # noqa: N802 - the library's name
             """What RE2 answers when its memory is not enough."""
 
-    monkeypatch.setattr(redaction._FORMATS, "_set", FakeSetThatFindsNothing())
+    monkeypatch.setattr(module._FORMATS, "_set", FakeSetThatFindsNothing())
     assert redactor().redact("no secret") == "[redaction failed: 9 bytes dropped]"
 
 

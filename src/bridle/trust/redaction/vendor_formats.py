@@ -11,7 +11,7 @@ It does not decide what is done with a match; that is trust.redaction.
 
 from __future__ import annotations
 
-from bridle.trust.token_format import UUID, tabulate
+from bridle.trust.redaction.token_format import UUID, tabulate
 
 CODE_FORMATS = tabulate(
     # Where code lives, is built and is published from.

@@ -8,9 +8,9 @@ It does not decide what is done with a match; that is trust.redaction.
 
 from __future__ import annotations
 
-from bridle.trust.service_formats import SERVICE_FORMATS
-from bridle.trust.token_format import TokenFormat
-from bridle.trust.vendor_formats import VENDOR_FORMATS
+from bridle.trust.redaction.service_formats import SERVICE_FORMATS
+from bridle.trust.redaction.token_format import TokenFormat
+from bridle.trust.redaction.vendor_formats import VENDOR_FORMATS
 
 _KEY_NAME = (
     r"(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|secret[_-]?key|access[_-]?key)"

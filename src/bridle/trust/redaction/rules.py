@@ -17,9 +17,9 @@ import re2  # type: ignore[import-untyped]
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.trust.personal_data import PERSONAL_FORMATS
-from bridle.trust.token_format import Prefilter, TokenFormat, compile_pattern
-from bridle.trust.token_formats import TOKEN_FORMATS
+from bridle.trust.redaction.personal_data import PERSONAL_FORMATS
+from bridle.trust.redaction.token_format import Prefilter, TokenFormat, compile_pattern
+from bridle.trust.redaction.token_formats import TOKEN_FORMATS
 
 MAX_RULES = 500
 MAX_PATTERN_CHARS = 2_000

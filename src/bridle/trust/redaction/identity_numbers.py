@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bridle.trust.number_checks import digits_of, is_luhn, is_verhoeff, weighted_sum
+from bridle.trust.redaction.number_checks import digits_of, is_luhn, is_verhoeff, weighted_sum
 
 _ODD_CF = dict(  # the values of characters at odd places, as letters: A is 0
     zip(

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from bridle.trust.personal_data import PERSONAL_FORMATS
 from bridle.trust.redaction import Redactor
+from bridle.trust.redaction.personal_data import PERSONAL_FORMATS
 
 DIGEST = "0123456789abcdef" * 4
 KEPT = (

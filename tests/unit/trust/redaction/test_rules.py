@@ -4,7 +4,7 @@ import pytest
 
 from bridle.core.errors import InputError
 from bridle.trust.redaction import Redactor
-from bridle.trust.redaction_rules import read_rules
+from bridle.trust.redaction.rules import read_rules
 
 RULE = {"kind": "acme", "literals": ["acme_"], "pattern": "(acme_[a-z0-9]{12,})"}
 

@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import re2  # type: ignore[import-untyped]
 
-from bridle.trust.identity_numbers import IDENTITY_NUMBERS
-from bridle.trust.number_checks import IBAN, is_iban, is_luhn
-from bridle.trust.token_format import CANARY, RedactionError, compile_pattern
+from bridle.trust.redaction.identity_numbers import IDENTITY_NUMBERS
+from bridle.trust.redaction.number_checks import IBAN, is_iban, is_luhn
+from bridle.trust.redaction.token_format import CANARY, RedactionError, compile_pattern
 
 # Lengths by the first digits, ISO/IEC 7812 and the networks' own ranges.
 _CARDS: tuple[tuple[str, range | tuple[int, ...]], ...] = (

@@ -28,12 +28,10 @@ from functools import lru_cache
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.trust import personal_data
-from bridle.trust.known_values import KnownValues
-from bridle.trust.token_format import Prefilter, RedactionError, TokenFormat, compile_pattern
-from bridle.trust.token_formats import GUESSED, TOKEN_FORMATS
-
-__all__ = ["MARK", "RedactionError", "Redactor", "is_dropped"]
+from bridle.trust.redaction import personal_data
+from bridle.trust.redaction.known_values import KnownValues
+from bridle.trust.redaction.token_format import Prefilter, RedactionError, TokenFormat, compile_pattern
+from bridle.trust.redaction.token_formats import GUESSED, TOKEN_FORMATS
 
 MAX_PASSES = 8
 MAX_TEXT_DEPTH = 4  # JSON in a string in JSON in a string…
