@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bridle.trust.verify_evidence import verify
 from e2e.conftest import Demo
 from support.room import git
 
@@ -93,6 +94,23 @@ def test_openssl_accepts_the_statement_with_the_command_that_extract_prints(
     command = shlex.split(extracted.json["command"].replace("PUB", str(demo.bridle.room.key)))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "Signature Verified Successfully"), done.stderr
+
+
+def test_what_was_pushed_is_proved_with_the_tests_of_its_tree_and_the_controls_it_ran_under(
+    demo: Demo, tmp_path: Path
+) -> None:
+    file, key = tmp_path / "proof.json", demo.bridle.room.key
+    made = demo.bridle("evidence", "prove", demo.commit, "--requires", "junit", "--out", str(file), "--json")
+    assert (made.code, made.json["predicate"]["controls"]) == (0, "controls"), made.said
+    assert demo.bridle("evidence", "verify", str(file), "--key", str(key)).code == 0
+    alone = verify(file.read_bytes(), key.read_bytes(), ["junit"], subject=f"commit:{demo.commit}")
+    assert [item["type"] for item in alone["predicate"]["evidence"]] == ["junit"]
+
+
+def test_what_nobody_scanned_is_not_proved_to_be_scanned(demo: Demo, tmp_path: Path) -> None:
+    out = tmp_path / "proof.json"
+    made = demo.bridle("evidence", "prove", demo.commit, "--requires", "sarif", "--out", str(out), "--json")
+    assert (made.code, made.json["type"], out.exists()) == (2, "urn:bridle:problem:evidence-missing", False)
 
 
 def test_a_verified_journal_is_said_to_need_a_checkpoint_elsewhere(demo: Demo) -> None:

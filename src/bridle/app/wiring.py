@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.agent.shelf import find_top
+from bridle.app.controls import describe_controls
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
 from bridle.app.registry import build_reception
 from bridle.app.residents import register_residents
@@ -206,6 +208,7 @@ async def wire(
         process=durable.executor,
         limits=Limits(within_s=timing.lease_s, account=settings.max_executions),
     )
+    controls = partial(describe_controls, settings, policy, store.limits)
     starting = Starting(
         journal=journal,
         executions=store.executions,
@@ -214,6 +217,8 @@ async def wire(
         clock=clock,
         admission=admission,
         redactor=redactor,
+        signer=store.signer,
+        controls=controls,
     )
     desks = Desks(bench, executions=store.executions, finisher=ending, starter=starting, wake=durable.wake)
     await durable.launch()
@@ -229,6 +234,7 @@ async def wire(
         clock=clock,
         admission=admission,
         principals=principals,
+        controls=controls,
         project=settings.project,
         own_keys=settings.own_keys_only,
         redactor=redactor,

@@ -20,7 +20,7 @@ from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.engine.interventions import Decision, Interventions, find_open_interventions
 from bridle.engine.rerun import Reuse, find_reuse
 from bridle.engine.selection import select_stages
-from bridle.engine.starting import Starting, inherited
+from bridle.engine.starting import Controls, Starting, inherited
 from bridle.engine.verdicts import VERDICT, Verdict, Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
@@ -59,6 +59,7 @@ class Control:
         clock: Clock,
         admission: Admission,
         principals: Principals,
+        controls: Controls,
         project: str = "default",
         own_keys: bool = False,
         redactor: Redactor | None = None,
@@ -75,6 +76,8 @@ class Control:
             clock=clock,
             admission=admission,
             redactor=redactor,
+            signer=signer,
+            controls=controls,
         )
         self._clock = clock
         self._principals = principals

@@ -19,6 +19,13 @@ from bridle.engine.execution import Execution
 from bridle.engine.finish import Attestor
 from bridle.gate.reruns import read_counted
 from bridle.trust.change import CHANGE_V1, collect_records, name_records
+from bridle.trust.deployment import (
+    DEPLOYMENT_V1,
+    describe_deployment,
+    find_deployment,
+    name_digests,
+    subjects_of,
+)
 from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.keys import Signer, Verifier
@@ -101,6 +108,33 @@ class Proof(Attestor):
             control_plane=self._signer.verifier,
             delegate=self._delegate_key,
         )
+
+
+async def prove_deployment(
+    journal: SignedJournal, signer: Signer, target: str, requires: Sequence[str]
+) -> bytes:
+    """Return a bundle that proves which evidence was there when `target` (an execution or a subject) was deployed.
+
+    Raise InputError when nothing was, or when required evidence was not there before it was decided, or did not pass.
+    """
+    text = await journal.checkpoint()
+    size = int(text.splitlines()[1])
+    records = [record for record in await journal.read() if record.seq < size]
+    outcome = find_deployment(records, target)
+    predicate, carried = describe_deployment(records, outcome, requires)
+    about = subjects_of(carried["deployment.decision"])
+    envelope = issue_statement(
+        signer, subjects=name_digests(about), predicate_type=DEPLOYMENT_V1, predicate=predicate
+    )
+    delegate = str(as_mapping(outcome.body["report"])["delegate"])
+    return bundle(
+        envelope=envelope,
+        records=list({record.seq: record for record in carried.values()}.values()),
+        leaves=await journal.leaves(size),
+        checkpoint=text,
+        control_plane=signer.verifier,
+        delegate=Verifier.from_hex(str(carried[delegate].body["public_key"])),
+    )
 
 
 def find_shipment(records: Sequence[Record], execution: str) -> Shipment | None:

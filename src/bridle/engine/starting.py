@@ -2,7 +2,8 @@
 
 Rules
   1. The start is one record: the plan's digest and its templates', the inputs (redacted; the raw ones are in the working
-     store), who asked, and what the delegate proved that its sandbox enforces.
+     store), who asked, and what the delegate proved that its sandbox enforces. Beside it stands a signed statement of the
+     controls in force (trust.controls).
   2. A child's id follows from its parent and the path it stands at, so it is started once, however often that is tried. It
      acts for whoever started its parent, never for more.
   3. A plan with drafts is started only where no consequential action is a part of it (`drafts`).
@@ -12,7 +13,8 @@ Rules
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from bridle.core.canonical import Json, canonical
 from bridle.core.clock import Clock
@@ -26,8 +28,13 @@ from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution, Executions, Starter, StartExecution
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.pipeline.plan import Plan
+from bridle.trust.controls import attest_controls
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
+from bridle.trust.keys import Signer
 from bridle.trust.redaction import Redactor
+
+Controls: TypeAlias = Callable[[], Mapping[str, Json]]
+"""Tells the controls in force besides the sandbox: policy, limits, settings, versions."""
 
 
 class Starting(Starter):
@@ -42,10 +49,14 @@ class Starting(Starter):
         delegate: Delegate,
         clock: Clock,
         admission: Admission,
+        signer: Signer,
+        controls: Controls,
         redactor: Redactor | None = None,
     ) -> None:
         self._journal = journal
         self._redactor = redactor or Redactor()
+        self._signer = signer
+        self._controls = controls
         self._executions = executions
         self._durable = durable
         self._delegate = delegate
@@ -91,8 +102,11 @@ class Starting(Starter):
         }
         raw = {"inputs": canonical(dict(inputs))} if redacted != dict(inputs) else {}
         entry = Entry(Kind.EXECUTION_STARTED, execution.id, execution.id, body, raw)
+        attested = attest_controls(
+            self._signer, execution.id, {"sandbox": body["sandbox"], **self._controls()}
+        )
         await self._journal.append(
-            [entry, *reused], [StartExecution(execution, ceiling=plan.concurrency, waiter=waiter)]
+            [entry, attested, *reused], [StartExecution(execution, ceiling=plan.concurrency, waiter=waiter)]
         )
         return execution
 

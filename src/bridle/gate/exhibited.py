@@ -9,42 +9,14 @@ Rules
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import from_iso
 from bridle.gate.manifest import Manifest
+from bridle.trust.exhibits import find_subjects
 from bridle.trust.journal import Journal, Kind, Record
-
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_DIGEST = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{64})")
-
-
-def find_subjects(arguments: Mapping[str, Json], provenance: Mapping[str, Json] | None) -> list[str]:
-    """Return what an action is about, as evidence names it."""
-    found = [subject for value in arguments.values() for subject in _digests(value)]
-    commit = arguments.get("commit")
-    if isinstance(commit, str) and _COMMIT.fullmatch(commit):
-        found.append(f"commit:{commit}")
-    tree = (provenance or {}).get("tree")
-    if isinstance(tree, str) and tree:
-        found.append(f"tree:{tree}")
-    return sorted(set(found))
-
-
-def _digests(value: Json) -> Iterator[str]:
-    if isinstance(value, str):
-        match = _DIGEST.fullmatch(value)
-        if match:
-            yield match[1]
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _digests(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _digests(item)
 
 
 async def describe_evidence(

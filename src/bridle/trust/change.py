@@ -89,23 +89,27 @@ def check_change(
 ) -> dict[str, Record]:
     """Check the claims against `records` (in order, already verified); return them by the names they were given."""
     change = read_fields(predicate, _CHANGE, what="the predicate")
-    named = _match_names(change, records)
+    named = match_names(change, records)
+    foreign = find_foreign(records, execution=str(change["execution"]))
+    if foreign is not None:
+        raise ChangeError("a record of another execution is carried", where=foreign.id)
     decision, outcome = _find_push(change, records)
     commit = change["commit"]
     if not any(digests.get("gitCommit") == commit for digests in subjects.values()):
         raise ChangeError("the statement's subject is not the commit that was pushed")
-    intent = _last(records, outcome, Kind.INTENDED)
+    intent = last_before(records, outcome, Kind.INTENDED)
     if read_part(intent, "permit", "content", "expect").get("repository") != change["repository"]:
         raise ChangeError("the push was permitted to another repository", where=intent.id)
     if decision.body.get("policy") != change["policy"]:
         raise ChangeError("the push was decided by another policy", where=outcome.id)
-    _check_approval(change, decision, named)
+    check_approval(change, decision, named)
     _check_agent(change, records)
     _check_reports(change, named)
     return named
 
 
-def _match_names(change: Mapping[str, Json], records: Sequence[Record]) -> dict[str, Record]:
+def match_names(change: Mapping[str, Json], records: Sequence[Record]) -> dict[str, Record]:
+    """Return the records by the names that a predicate gives them: all that are carried, and no others."""
     carried = {record.seq: record for record in records}
     named: dict[str, Record] = {}
     for name, claim in _object(change, "records").items():
@@ -118,9 +122,6 @@ def _match_names(change: Mapping[str, Json], records: Sequence[Record]) -> dict[
     strange = [record for record in records if record.seq not in known]
     if strange:
         raise ChangeError("a record is carried that the statement does not name", where=strange[0].id)
-    foreign = find_foreign(records, execution=str(change["execution"]))
-    if foreign is not None:
-        raise ChangeError("a record of another execution is carried", where=foreign.id)
     return named
 
 
@@ -133,14 +134,15 @@ def _find_push(change: Mapping[str, Json], records: Sequence[Record]) -> tuple[R
             and outcome.body.get("tool") == PUSH
             and outcome.body.get("status") == "succeeded"
         ):
-            decision = _last(records, outcome, Kind.DECIDED)
+            decision = last_before(records, outcome, Kind.DECIDED)
             arguments = read_part(decision, "request", "arguments")
             if all(arguments.get(name) == change[name] for name in ("commit", "branch")):
                 return decision, outcome
     raise ChangeError("no push of this commit to this branch succeeded")
 
 
-def _check_approval(change: Mapping[str, Json], decision: Record, named: Mapping[str, Record]) -> None:
+def check_approval(change: Mapping[str, Json], decision: Record, named: Mapping[str, Record]) -> None:
+    """Raise ChangeError unless the predicate's `approval` is the verdict that this decision rests on."""
     used = read_part(decision, "facts").get("approval")
     if change["approval"] is None and used is None:
         return
@@ -178,10 +180,10 @@ def _check_reports(change: Mapping[str, Json], named: Mapping[str, Record]) -> N
 
 
 def _course_of(journal: Sequence[Record], outcome: Record, name: str) -> dict[str, Record]:
-    decision = _last(journal, outcome, Kind.DECIDED)
+    decision = last_before(journal, outcome, Kind.DECIDED)
     course = {
         name: outcome,
-        f"{name}.intent": _last(journal, outcome, Kind.INTENDED),
+        f"{name}.intent": last_before(journal, outcome, Kind.INTENDED),
         f"{name}.decision": decision,
     }
     approval = read_part(decision, "facts").get("approval")
@@ -210,7 +212,7 @@ def _word_of(journal: Sequence[Record], approval: str, name: str) -> dict[str, R
     return {f"{name}.asked": asked[-1], f"{name}.request": request, **earlier, **last}
 
 
-def _last(records: Sequence[Record], outcome: Record, kind: Kind) -> Record:
+def last_before(records: Sequence[Record], outcome: Record, kind: Kind) -> Record:
     """Return the newest record of `kind` about the same action before its outcome."""
     found = [
         record

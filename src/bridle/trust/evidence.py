@@ -15,7 +15,7 @@ Verification, in this order; each error names the check that failed
   5. checkpoint  the log's head is signed with the same key
   6. inclusion   every record is at its place under that head
   7. trail       decision before intent before outcome, permits, delegates' reports, approvals (trust.trail)
-  8. claims      the predicate says what the records bear out (trust.change)
+  8. claims      the predicate says what the records bear out (trust.change, trust.deployment)
 
 Verified evidence shows that the holder of the key said this and cannot take back one part of it. It does not
 show that the log had no other version: for that, compare the checkpoint with one that was kept elsewhere.
@@ -37,6 +37,7 @@ from bridle.trust.audit import reread
 from bridle.trust.bodies import read_text
 from bridle.trust.change import CHANGE_V1, check_change
 from bridle.trust.checkpoint import Checkpoint, read_checkpoint
+from bridle.trust.deployment import DEPLOYMENT_V1, check_deployment
 from bridle.trust.encoding import EncodingError, decode_base64, read_fields, read_json
 from bridle.trust.envelope import open_envelope, pae, seal_envelope, signature
 from bridle.trust.journal import Kind, Record, unseal
@@ -47,6 +48,7 @@ from bridle.trust.trail import Trail
 
 __all__ = [
     "CHANGE_V1",
+    "DEPLOYMENT_V1",
     "EvidenceError",
     "Verified",
     "bundle",
@@ -59,6 +61,8 @@ __all__ = [
 FORMAT = "bridle/evidence/1"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 MAX_BYTES = 64 << 20  # far above any change; keeps a hostile file from filling the memory
+
+PREDICATES = {CHANGE_V1: check_change, DEPLOYMENT_V1: check_deployment}
 
 _BUNDLE = frozenset({"format", "envelope", "records", "checkpoint", "keys"})
 _RECORD = frozenset({"data", "inclusion"})
@@ -157,7 +161,8 @@ def verify_bundle(data: bytes, *, key: Verifier, origin: str | None) -> Verified
         for record in ordered:
             trail.follow(record)
     with _check("claims", done):
-        named = check_change(statement["predicate"], subjects=subjects, records=ordered)
+        check = PREDICATES[str(statement["predicateType"])]
+        named = check(statement["predicate"], subjects=subjects, records=ordered)
     return Verified(statement, checkpoint, named, trail.permits, trail.reports, tuple(done))
 
 
@@ -224,7 +229,7 @@ def _read_statement(payload: bytes) -> tuple[Mapping[str, Json], dict[str, Mappi
     statement = read_fields(read_json(payload, what="the statement"), _STATEMENT, what="the statement")
     if statement["_type"] != STATEMENT_TYPE:
         raise EncodingError(f"it is not an in-toto Statement v1 but {statement['_type']!r}")
-    if statement["predicateType"] != CHANGE_V1:
+    if statement["predicateType"] not in PREDICATES:
         raise EncodingError(f"the predicate {statement['predicateType']!r} is not known here")
     subjects: dict[str, Mapping[str, Json]] = {}
     for item in _list(statement["subject"], what="the subject"):

@@ -11,7 +11,8 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from bridle.core.canonical import Json, as_mapping, digest
@@ -19,6 +20,8 @@ from bridle.core.errors import TrustError
 from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.keys import Signature, Signer, Verifier
 
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_DIGEST = re.compile(r"(?:.*@)?(sha256:[0-9a-f]{64})")
 HANDED_IN = frozenset({"exhibit", "signer", "signature"})
 
 
@@ -46,6 +49,43 @@ def handed_in(exhibit: Mapping[str, Json], *, by: str, signer: Signer) -> Entry:
     signature = signer.sign_json(_content(exhibit, by))
     body: dict[str, Json] = {"exhibit": dict(exhibit), "signer": by, "signature": signature.to_json()}
     return Entry(Kind.EVIDENCE_ADDED, "", str(exhibit["subject"]), body)
+
+
+def find_subjects(arguments: Mapping[str, Json], provenance: Mapping[str, Json] | None) -> list[str]:
+    """Return what an action is about, as evidence names it: a commit, its tree, the digests among the arguments."""
+    found = [subject for value in arguments.values() for subject in _digests_in(value)]
+    commit = arguments.get("commit")
+    if isinstance(commit, str) and _COMMIT.fullmatch(commit):
+        found.append(f"commit:{commit}")
+    tree = (provenance or {}).get("tree")
+    if isinstance(tree, str) and tree:
+        found.append(f"tree:{tree}")
+    return sorted(set(found))
+
+
+def _digests_in(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        match = _DIGEST.fullmatch(value)
+        if match:
+            yield match[1]
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _digests_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _digests_in(item)
+
+
+def has_passed(type_: Json, summary: Mapping[str, Json]) -> bool:
+    """True when evidence of this type speaks for its subject: no test failed, no finding is above medium, none is affected."""
+    counts = as_mapping(summary["counts"])
+    if type_ == "junit":
+        return counts.get("failures") == 0 == counts.get("errors") and int(str(counts.get("tests", 0))) > 0
+    if type_ == "openvex":
+        return counts.get("affected") == 0
+    if type_ == "sarif" and counts.get("failed_runs") != 0:
+        return False
+    return summary["highest"] in ("medium", "low", "note", "")
 
 
 class Course(Protocol):

@@ -67,6 +67,7 @@ class Kind(StrEnum):
     KILL_ANSWERED = "kill.answered"
     KILL_LIFTED = "kill.lifted"
     EVIDENCE_ISSUED = "evidence.issued"
+    CONTROLS_ATTESTED = "controls.attested"
     EVIDENCE_ADDED = "evidence.added"
     HISTORY_REMOVED = "history.removed"
     VALUES_ERASED = "values.erased"

@@ -34,6 +34,7 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
 from bridle.trust.bodies import broken, must, read_part, read_signature, read_text
 from bridle.trust.call_plans import CallPlan, read_call_plan
+from bridle.trust.controls import check_controls
 from bridle.trust.deputies import describe_asked, name_starter, read_deputy
 from bridle.trust.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
@@ -224,6 +225,9 @@ class Trail:
         course.ended, course.succeeded = True, record.body.get("status") == "succeeded"
         course.exhibits = digests_of(record.body.get("value"))
 
+    def _attested(self, record: Record) -> None:
+        check_controls(record, control_plane=self.signers.at(record))
+
     def _exhibited(self, record: Record) -> None:
         course = self._courses.get((record.execution, str(record.body.get("key"))))
         check_exhibit(record, course, control_plane=self.signers.at(record))
@@ -369,6 +373,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
     Kind.EVIDENCE_ADDED: Trail._exhibited,
+    Kind.CONTROLS_ATTESTED: Trail._attested,
     Kind.BLOCK_ENDED: Trail._stage_ended,
     Kind.TEXT_KEPT: Trail._kept,
     Kind.KEY_ROTATED: Trail._rotated,

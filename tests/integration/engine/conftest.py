@@ -224,6 +224,8 @@ class Desk:
             delegate=self.delegate,
             clock=self.clock,
             admission=self.admission,
+            signer=self.store.signer,
+            controls=dict,
         )
 
     def position(self, execution, path):
@@ -365,6 +367,7 @@ async def desk(store, clock, tmp_path, policy, principals):
         clock=clock,
         admission=admission,
         principals=principals,
+        controls=dict,
     )
     words = [
         "execution:start",

@@ -56,6 +56,7 @@ async def test_a_crash_in_a_step_is_recovered_by_its_next_leg(desk):
     ]
     assert kinds == [
         "execution.started",
+        "controls.attested",
         "step.started",
         "action.decided",
         "action.intended",

@@ -154,6 +154,7 @@ async def scene(execution):
         clock=clock,
         admission=FakeAdmission(),
         principals=FakePrincipals(),
+        controls=dict,
     )
     return Scene(control, store, approvals, durable, clock)
 

@@ -74,12 +74,20 @@ class Story:
         return self.write(Kind.PRINCIPAL_REGISTERED, "delegate:local", body, execution="")
 
     def decide(
-        self, request: Request, effect: str = "allow", *, approval: str = "", policy: str = POLICY
+        self,
+        request: Request,
+        effect: str = "allow",
+        *,
+        approval: str = "",
+        policy: str = POLICY,
+        **more: Json,
     ) -> Record:
+        """`more` are further facts."""
         facts: dict[str, Json] = {
             "principal": {"id": request.principal, **ACTIVE},
             "initiator": ANA,
             "approval": None,
+            **more,
         }
         if approval:
             facts["approval"] = {"id": approval, "by": "user:ana", "asserted": True}

@@ -147,6 +147,13 @@ def _verdict(record: Record) -> Iterator[str]:
     yield f"{_time(record)} {record.body['verdict']} by {name_voter(record.body)}{f': {comment}' if comment else ''}"
 
 
+def _exhibit(record: Record) -> Iterator[str]:
+    exhibit = as_mapping(record.body["exhibit"])
+    counts = as_mapping(as_mapping(exhibit["summary"])["counts"])
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing counted"
+    yield f"  evidence {exhibit['type']} about {record.subject}: {said}"
+
+
 TELLERS = {
     Kind.PRINCIPAL_REGISTERED: _nothing,
     Kind.PRINCIPAL_CHANGED: _nothing,
@@ -158,6 +165,8 @@ TELLERS = {
     Kind.TOKEN_DELETED: _nothing,
     Kind.INTENDED: _nothing,
     Kind.EVIDENCE_ISSUED: _nothing,
+    Kind.EVIDENCE_ADDED: _exhibit,
+    Kind.CONTROLS_ATTESTED: _nothing,
     Kind.EXECUTION_STARTED: _execution_started,
     Kind.EXECUTION_ENDED: _execution_ended,
     Kind.BLOCK_STARTED: _nothing,

@@ -55,6 +55,7 @@ COMMANDS = (
     "audit",
     "prove",
     "exhibits",
+    "deployments",
     "explain",
     "redact",
     "keys",

@@ -53,6 +53,9 @@ def evidence_verify(
         print_json({"verified": True, "checks": list(verified.checks), "statement": verified.statement})
         return 0
     put(f"verified: {', '.join(verified.checks)}")
+    if "deployment" in predicate:
+        describe_deployment(predicate)
+        return 0
     put(f"  commit   {predicate['commit']} on {predicate['branch']}")
     put(
         f"  agent    {predicate['agent']['name']} {predicate['agent']['version']} {predicate['agent']['digest']}"
@@ -61,6 +64,16 @@ def evidence_verify(
     put(f"  approval {json.dumps(predicate['approval'])}")
     put(f"  cost     {json.dumps(predicate['cost'])}")
     return 0
+
+
+def describe_deployment(predicate: Any) -> None:
+    """Print what a proof of a deployment says."""
+    deployment = predicate["deployment"]
+    put(f"  {deployment['tool']} of {', '.join(predicate['subjects'])}, leaf {deployment['leaf']}")
+    put(f"  policy   {predicate['policy']}")
+    put(f"  approval {json.dumps(predicate['approval'])}")
+    for item in predicate["evidence"]:
+        put(f"  {item['type']:<10} leaf {item['leaf']}, signed by {item['signer']}, about {item['subject']}")
 
 
 @evidence_app.command(name="extract", epilog="Example: bridle evidence extract exe_01jd3k….json --out proof")

@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+"""Checks evidence of Bridle without Bridle: one file, Python 3.9 or newer, and the package `cryptography`.
+
+    python verify.py evidence.json --key control-plane.pub [--requires sarif,junit] [--subject sha256:…] [--origin NAME]
+
+The key comes from whom you trust, never from the file. It ends with 0 and says what was proved, or with 1 and the first check
+that failed. What it checks, in this order
+  form        fields, one value for each key, base64 and hexadecimal in their one spelling
+  keys        the file was made with the key you gave; the delegates' keys are those that the log registers
+  envelope    the statement's signature (DSSE)
+  checkpoint  the log's head is signed with the same key (C2SP signed note)
+  inclusion   every record is at its place under that head (RFC 6962), and they are just those that the statement names
+  signatures  every permit, outcome, verdict, handed-in file and attested control is signed by whom it says
+  claims      a deployment: allowed, and it succeeded; the evidence is about the same digest, passed, and came before the decision
+              a change: the push of the commit that the statement is about succeeded, by the policy named
+
+It neither counts again whose approvals a request wanted nor follows a rotation of keys: `bridle evidence verify` does. It cannot
+show that the log had no other version: compare the checkpoint with one that was kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+CHANGE = "urn:bridle:predicate:change:v1"
+DEPLOYMENT = "urn:bridle:predicate:deployment:v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+KINDS = ["principal.registered", "action.decided", "action.intended", "action.outcome", "approval.verdict"]
+KINDS += ["controls.attested", "evidence.added"]
+ROTATED = "keys: keys were replaced, which this program does not follow: use bridle evidence verify"
+PARTS = {"format", "envelope", "records", "checkpoint", "keys"}
+NOTE = re.compile(r"(([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n)\n— ([^ \n]+) ([^ \n]+)\n")
+Record = dict[str, Any]
+
+
+class Refused(Exception):
+    """The evidence does not hold; the text names the check and why."""
+
+
+def must(holds: Any, why: str) -> None:
+    if not holds:
+        raise Refused(why)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    must(len(dict(pairs)) == len(pairs), "form: a key stands twice")
+    return dict(pairs)
+
+
+def read_json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise Refused(f"form: not JSON: {error}") from error
+
+
+def unbase64(code: Any) -> bytes:
+    try:
+        data = base64.b64decode(code, validate=True)
+    except (TypeError, ValueError) as error:
+        raise Refused("form: not base64") from error
+    must(base64.b64encode(data).decode() == code, "form: base64 is not in its one spelling")
+    return data
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value, key=lambda name: name.encode("utf-16-be"))}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def digest(value: Any) -> str:
+    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
+
+
+def spell(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def signed(key: Ed25519PublicKey, data: bytes, signature: bytes, what: str) -> None:
+    try:
+        key.verify(signature, data)
+    except InvalidSignature as error:
+        raise Refused(f"signatures: {what} is not signed by whom it says") from error
+
+
+def signed_json(key: Ed25519PublicKey, content: Any, signature: Any, what: str) -> None:
+    signed(key, canonical(content), bytes.fromhex(signature["sig"]), what)
+
+
+def read_statement(bundle: dict[str, Any], key: Ed25519PublicKey) -> dict[str, Any]:
+    envelope = bundle["envelope"]
+    (signature,) = envelope["signatures"]
+    must(envelope["payloadType"] == PAYLOAD_TYPE, "envelope: it holds no statement")
+    payload = unbase64(envelope["payload"])
+    encoded = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} ".encode() + payload
+    signed(key, encoded, unbase64(signature["sig"]), "envelope: the statement")
+    statement = read_json(payload)
+    must(statement["_type"] == "https://in-toto.io/Statement/v1", "envelope: no in-toto Statement v1")
+    must(statement["predicateType"] in (CHANGE, DEPLOYMENT), "envelope: the predicate is not known here")
+    return dict(statement)
+
+
+def read_checkpoint(text: str, key: Ed25519PublicKey, origin: str) -> tuple[int, bytes]:
+    form = NOTE.fullmatch(text)
+    if form is None or form[2] != form[5] or (origin and origin != form[2]):
+        raise Refused("checkpoint: not a signed checkpoint of this log")
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    code, root = unbase64(form[6]), unbase64(form[4])
+    name = hashlib.sha256(form[2].encode() + b"\n\x01" + raw).digest()[:4]
+    must(code[:4] == name and len(root) == 32, "checkpoint: it is of another key")
+    signed(key, form[1].encode(), code[4:], "checkpoint: it")
+    return int(form[3]), root
+
+
+def check_inclusion(data: bytes, index: int, size: int, proof: list[Any], root: bytes) -> None:
+    """RFC 6962 and RFC 9162, section 2.1.3.2."""
+    must(isinstance(index, int) and 0 <= index < size, "inclusion: a record is not in this log")
+    node, place, last = hashlib.sha256(b"\0" + data).digest(), index, size - 1
+    for text in proof:
+        must(re.fullmatch("[0-9a-f]{64}", text) and last > 0, "inclusion: a proof is misshapen")
+        step = bytes.fromhex(text)
+        if place & 1 or place == last:
+            node = hashlib.sha256(b"\1" + step + node).digest()
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\1" + node + step).digest()
+        place, last = place >> 1, last >> 1
+    must(last == 0 and node == root, f"inclusion: record {index} is not under this root")
+
+
+def read_records(bundle: dict[str, Any], size: int, root: bytes, named: dict[str, Any]) -> dict[str, Record]:
+    """Return the records by name, once they are in the log and are just those that the statement names."""
+    by_seq: dict[int, Record] = {}
+    hashes: dict[int, str] = {}
+    for item in bundle["records"]:
+        data = unbase64(item["data"])
+        record = read_json(data)
+        must(canonical(record) == data, "form: a record is not in its one spelling")
+        check_inclusion(data, record["seq"], size, item["inclusion"], root)
+        must(not by_seq or record["seq"] > max(by_seq), "inclusion: the records do not stand in their order")
+        by_seq[record["seq"]], hashes[record["seq"]] = record, hashlib.sha256(data).hexdigest()
+    for name, claim in named.items():
+        must(hashes.get(claim["seq"]) == claim["hash"], f"inclusion: the record {name} is another one")
+    wanted = {claim["seq"] for claim in named.values()}
+    must(wanted == set(by_seq), "inclusion: a record is carried that is not named")
+    return {name: by_seq[claim["seq"]] for name, claim in named.items()}
+
+
+class Signatures:
+    """Follows each action from its decision to its outcome, and checks every signature on the way."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self.key = key
+        self.delegates: dict[str, Ed25519PublicKey] = {}
+        self.decided: dict[tuple[str, str], Record] = {}
+        self.intended: dict[tuple[str, str], Record] = {}
+        self.said: dict[tuple[str, str], list[str]] = {}
+
+    def follow(self, record: Record) -> None:
+        must(record["kind"] != "key.rotated", ROTATED)
+        if record["kind"] in KINDS:
+            rule = getattr(self, record["kind"].replace(".", "_"))
+            rule(record, record["body"], (record["execution"], record["subject"]))
+
+    def principal_registered(self, record: Record, body: Any, place: Any) -> None:
+        raw = bytes.fromhex(body["public_key"])
+        self.delegates[body["id"]] = Ed25519PublicKey.from_public_bytes(raw)
+
+    def action_decided(self, record: Record, body: Any, place: Any) -> None:
+        is_whole = digest(body["request"]) == body["action"] or "request" in record["raw"]  # else redacted
+        must(is_whole, "claims: a decision is about another action")
+        self.decided[place] = body
+
+    def action_intended(self, record: Record, body: Any, place: Any) -> None:
+        content, decision = body["permit"]["content"], self.decided[place]
+        signed_json(self.key, content, body["permit"]["signature"], "a permit")
+        allowed = decision["effect"] == "allow" and decision["policy"] == content["decision"]
+        same = decision["action"] == content["action"] == body["action"]
+        must(allowed and same, "claims: no decision allows a permit")
+        self.intended[place] = content
+
+    def action_outcome(self, record: Record, body: Any, place: Any) -> None:
+        if body["report"] is None:
+            must(body["status"] in ("failed", "unknown"), "claims: nobody reported an outcome")
+            return
+        content, by, permit = body["report"]["content"], body["report"]["delegate"], self.intended[place]
+        signed_json(self.delegates[by], content, body["report"]["signature"], "an outcome")
+        said = {name: content[name] for name in ("action", "delegate", "status", "value", "facts")}
+        told = {"action": body["action"], "delegate": by, "status": body["status"]}
+        told |= {"value": digest(body["value"]), "facts": body["facts"]}
+        must(said == told, "claims: an outcome does not say what the delegate reported")
+        must(
+            (permit["action"], permit["delegate"]) == (told["action"], by),
+            "claims: an outcome is of no permit",
+        )
+        value = body["value"] if isinstance(body["value"], dict) else {}
+        self.said[place] = [digest(item) for item in value.get("exhibits") or []]
+
+    def approval_verdict(self, record: Record, body: Any, place: Any) -> None:
+        form = 3 if "behalf" in body else 2 if "terms" in body else 1
+        said = {name: value for name, value in body.items() if name != "signature"}
+        content = {"type": f"bridle/verdict/{form}", **said}
+        signed_json(self.key, content, body["signature"], "a verdict")
+
+    def controls_attested(self, record: Record, body: Any, place: Any) -> None:
+        signed_json(self.key, body["content"], body["signature"], "the attested controls")
+        must(body["content"]["execution"] == place[0], "claims: the controls are of another execution")
+
+    def evidence_added(self, record: Record, body: Any, place: Any) -> None:
+        exhibit = body["exhibit"]
+        must(exhibit["subject"] == place[1], "claims: evidence is recorded under another subject")
+        if "key" not in body:
+            content = {"type": "bridle/exhibit/1", "exhibit": exhibit, "signer": body["signer"]}
+            signed_json(self.key, content, body["signature"], "a file that was handed in")
+            return
+        read = (place[0], body["key"])
+        must(digest(exhibit) in self.said[read], "claims: no outcome says what the evidence says")
+        must(self.intended[read]["delegate"] == body["signer"], "claims: another delegate read the evidence")
+
+
+def subjects_of(decision: Record) -> list[str]:
+    """What an action is about: the commit that it names, the tree that this was made of, digests among its arguments."""
+    arguments = decision["body"]["request"]["arguments"]
+    provenance = decision["body"]["facts"].get("provenance")
+    found = set(_digests(list(arguments.values())))
+    commit = str(arguments.get("commit"))
+    if re.fullmatch("[0-9a-f]{40}(?:[0-9a-f]{24})?", commit):
+        found.add(f"commit:{commit}")
+    if isinstance(provenance, dict) and isinstance(provenance.get("tree"), str) and provenance["tree"]:
+        found.add("tree:" + provenance["tree"])
+    return sorted(found)
+
+
+def _digests(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and (match := re.fullmatch("(?:.*@)?(sha256:[0-9a-f]{64})", value)):
+        yield match[1]
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _digests(item)
+
+
+def has_passed(type_: str, counts: dict[str, Any], highest: str) -> bool:
+    if type_ == "junit":
+        return counts.get("failures") == 0 and counts.get("errors") == 0 and counts.get("tests", 0) > 0
+    if type_ == "openvex":
+        return counts.get("affected") == 0
+    ran = type_ != "sarif" or counts.get("failed_runs") == 0
+    return ran and highest in ("medium", "low", "note", "")
+
+
+def read_evidence(record: Record) -> tuple[str, str, str, bool]:
+    """Return type, subject, signer, and whether it passed."""
+    body = record["body"]
+    if record["kind"] == "evidence.added":
+        exhibit, summary = body["exhibit"], body["exhibit"]["summary"]
+        passed = has_passed(exhibit["type"], summary["counts"], summary["highest"])
+        return exhibit["type"], exhibit["subject"], body["signer"], passed
+    is_verification = (record["kind"], body.get("tool")) == ("action.outcome", "workspace.verify")
+    must(is_verification, "claims: a record is no evidence")
+    suite = body["value"]["suite"] or {}
+    passed = body["status"] == "succeeded" and suite.get("exit_code") == 0 and has_passed("junit", suite, "")
+    return "junit", "tree:" + body["value"]["tree"], body["report"]["delegate"], passed
+
+
+def check_deployment(
+    statement: Any, named: dict[str, Record], records: list[Record], requires: list[str]
+) -> None:
+    claim = statement["predicate"]
+    outcome = named[claim["deployment"]["record"]]
+    decision = check_done(claim, outcome, records, named)
+    about = subjects_of(decision)
+    kinds = {"commit:": "gitCommit", "tree:sha256:": "bridleTree", "sha256:": "sha256"}
+    digests = [{kinds[p]: s[len(p) :]} for s in about for p in kinds if s.startswith(p)]
+    effect, deployed = decision["body"]["facts"]["action"]["effect"], claim["deployment"]
+    must(outcome["body"]["tool"] == deployed["tool"], "claims: it was deployed by another tool")
+    must(outcome["seq"] == deployed["leaf"], "claims: it is another deployment")
+    must(effect in ("consequential", "destructive"), "claims: it deployed nothing")
+    must(about and claim["subjects"] == about, "claims: it is about something else")
+    must([item["digest"] for item in statement["subject"]] == digests, "claims: the subject is another one")
+    for item in claim["evidence"]:
+        record = named[item["record"]]
+        type_, subject, signer, passed = read_evidence(record)
+        told = (item["type"], item["subject"], item["signer"], item["leaf"])
+        must((type_, subject, signer, record["seq"]) == told, "claims: evidence says something else")
+        must(subject in about, "claims: evidence is about another digest")
+        must(record["seq"] < decision["seq"], "claims: evidence came after the decision")
+        must(passed, f"claims: the {type_} did not pass")
+    there = [item["type"] for item in claim["evidence"]]
+    for type_ in [*claim["requires"], *requires]:
+        must(type_ in there, f"claims: there is no evidence of type {type_}")
+    if claim["controls"] is not None:
+        controls = named[claim["controls"]]
+        is_own = (controls["kind"], controls["execution"]) == ("controls.attested", claim["execution"])
+        must(is_own and controls["seq"] < decision["seq"], "claims: the controls are others")
+
+
+def check_change(statement: Any, named: dict[str, Record], records: list[Record]) -> None:
+    claim = statement["predicate"]
+    decision = check_done(claim, named["push"], records, named)
+    arguments = decision["body"]["request"]["arguments"]
+    digests = [item["digest"].get("gitCommit") for item in statement["subject"]]
+    must(named["push"]["body"]["tool"] == "git.push", "claims: it is no push")
+    must(arguments["commit"] == claim["commit"] in digests, "claims: it is about another commit")
+    must(arguments["branch"] == claim["branch"], "claims: it was pushed to another branch")
+
+
+def check_done(claim: Any, outcome: Record, records: list[Record], named: dict[str, Record]) -> Record:
+    """Return the decision of an outcome that succeeded, allowed by the policy named, with the approval named."""
+    place = (outcome["execution"], outcome["subject"])
+    decided = [one for one in records if one["kind"] == "action.decided" and one["seq"] < outcome["seq"]]
+    decision = [one for one in decided if (one["execution"], one["subject"]) == place][-1]
+    done = (outcome["kind"], outcome["body"]["status"], outcome["execution"])
+    must(done == ("action.outcome", "succeeded", claim["execution"]), "claims: it did not succeed here")
+    by_rule = (decision["body"]["effect"], decision["body"]["policy"])
+    must(by_rule == ("allow", claim["policy"]), "claims: it was decided otherwise")
+    used = decision["body"]["facts"].get("approval")
+    must((used is None) == (claim["approval"] is None), "claims: the approval is not as it was decided")
+    if used is not None:
+        verdict = named[claim["approval"]["record"]]
+        body = verdict["body"]
+        given = (verdict["kind"], body["verdict"], verdict["subject"], body["action"])
+        wanted = ("approval.verdict", "approved", used["id"], decision["body"]["action"])
+        must(given == wanted, "claims: something else was approved")
+        said = (claim["approval"]["by"], claim["approval"]["asserted"])
+        must((body["by"], body["asserted"]) == said, "claims: somebody else approved it")
+    return decision
+
+
+def verify(
+    data: bytes, pem: bytes, requires: list[str], subject: str = "", origin: str = ""
+) -> dict[str, Any]:
+    """Return the statement once every check holds; raise Refused at the first that does not."""
+    key = serialization.load_pem_public_key(pem)
+    if not isinstance(key, Ed25519PublicKey):
+        raise Refused("keys: the key you gave is not an Ed25519 key")
+    bundle = read_json(data)
+    try:
+        must(set(bundle) == PARTS and bundle["format"] == "bridle/evidence/1", "form: no evidence of ours")
+        own = bundle["keys"]["control_plane"].encode()
+        must(own == spell(key), "keys: it was not made with the key you gave")
+        statement = read_statement(bundle, key)
+        size, root = read_checkpoint(bundle["checkpoint"], key, origin)
+        named = read_records(bundle, size, root, statement["predicate"]["records"])
+        by_seq = {one["seq"]: one for one in named.values()}
+        records = [by_seq[seq] for seq in sorted(by_seq)]
+        signatures = Signatures(key)
+        for record in records:
+            signatures.follow(record)
+        delegates = [spell(one) for one in signatures.delegates.values()]
+        must(bundle["keys"]["delegate"].encode() in delegates, "keys: no record registers the delegate's key")
+        if statement["predicateType"] == DEPLOYMENT:
+            check_deployment(statement, named, records, requires)
+        else:
+            must(not requires, "claims: this is evidence of a change, and names no evidence of others")
+            check_change(statement, named, records)
+        hexes = [value for item in statement["subject"] for value in item["digest"].values()]
+        must(subject.rpartition(":")[2] in ["", *hexes], "claims: it is not about the subject you named")
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        raise Refused(f"form: something is missing or misshapen: {error!r}") from error
+    return statement
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check evidence of Bridle without Bridle.")
+    parser.add_argument("file")
+    parser.add_argument("--key", required=True, help="the control plane's public key (PEM)")
+    parser.add_argument("--requires", default="", help="types of evidence that must be there: sarif,junit")
+    parser.add_argument("--subject", default="", help="the digest or commit that it has to be about")
+    parser.add_argument("--origin", default="", help="the log's name")
+    given = parser.parse_args()
+    data, pem, requires = Path(given.file).read_bytes(), Path(given.key).read_bytes(), given.requires
+    try:
+        statement = verify(data, pem, [*filter(None, requires.split(","))], given.subject, given.origin)
+    except Refused as refused:
+        print(f"REFUSED {refused}")
+        return 1
+    print("verified\n" + json.dumps({name: statement[name] for name in ("subject", "predicate")}, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
