@@ -36,6 +36,7 @@ from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.attempts import SqlAttempts
+from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -52,8 +53,8 @@ from bridle.dispatch.protocol import Report, Request, Task, sign_report
 from bridle.gate.action import Action, Denied, Done, action_key
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
+from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
-from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import Signer, load_signer
@@ -213,7 +214,7 @@ async def _build_gate(database: Database, folder: Path, policy: Regorus) -> tupl
             budgets=budgets,
             deeds=SqlDeeds(database),
             attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
             clock=clock,
             manifests=catalogue,
         ),

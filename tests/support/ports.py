@@ -7,6 +7,7 @@ from typing import Any
 from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.attempts import SqlAttempts
+from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -16,7 +17,7 @@ from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.clock import Clock
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
-from bridle.gate.limits import FleetLimits
+from bridle.gate.fleet import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.trust.journal import Journal
 from bridle.trust.keys import Signer
@@ -50,7 +51,7 @@ def build_ports(
             budgets=budgets,
             deeds=SqlDeeds(database),
             attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
             clock=clock,
             manifests=catalogue,
             **facts,

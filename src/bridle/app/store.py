@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bridle.adapters.people.folder import PeopleFolder
 from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
+from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.database import Database, open_database
@@ -26,7 +27,7 @@ from bridle.app.folders import open_limits, open_people, open_roles
 from bridle.app.rotating import finish_rotation
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
-from bridle.gate.limits import FleetLimits
+from bridle.gate.fleet import FleetLimits
 from bridle.trust.access import GrantedPrincipals
 from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.keys import Signer, load_secret, load_signer
@@ -100,7 +101,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
                 journal=journal, principals=principals, people=people, signer=signer, clock=clock
             ),
             kills=SqlKills(database),
-            limits=FleetLimits(open_limits(settings), SqlRooms(database)),
+            limits=FleetLimits(open_limits(settings), SqlRooms(database), SqlCircuits(database)),
             signer=signer,
         )
     finally:

@@ -25,6 +25,7 @@ Rules, in this order; the first four end the reading, the others all speak
   19. limit.full,               a limit of the account, or what a tool may spend, has no room for this (gate.limits)
       spend.used-up,
       limit.not-known           or nobody can tell
+      breaker.open              too much of what it runs on has failed (gate.breakers)
 
 The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
 from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
@@ -42,8 +43,9 @@ from bridle.core.boundary import Boundary, clean_path, matches_any
 from bridle.core.canonical import Json, canonical
 from bridle.core.errors import InputError
 from bridle.core.visible import show_name
+from bridle.gate.breakers import refuse_open
+from bridle.gate.filling import refuse_full
 from bridle.gate.hosts import host_of, is_below
-from bridle.gate.limits import refuse_full
 from bridle.gate.loops import is_counted
 from bridle.gate.manifest import Manifest
 from bridle.gate.verification import difference_complaint, secrets_complaint, suite_complaint
@@ -93,7 +95,7 @@ def check_boundaries(
     if complaint:
         return (Finding("tool.arguments", f"The arguments do not fit {tool}: {complaint}."),)
     told = (finding for rule in RULES if verified or rule not in ON_VERIFICATION for finding in rule(case))
-    return (*told, *refuse_full(facts, manifest))
+    return (*told, *refuse_full(facts, manifest), *refuse_open(facts))
 
 
 def _tool_of(facts: Facts) -> str:

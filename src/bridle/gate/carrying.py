@@ -8,7 +8,7 @@ Rules (5 to 8 of `gate`)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -19,6 +19,7 @@ from bridle.gate import effects, records
 from bridle.gate.action import Action, Denied, Result, Unknown
 from bridle.gate.approvals import UseApproval
 from bridle.gate.attempts import begin_attempt, end_attempt
+from bridle.gate.breakers import Verdict, judge_outcome
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
 from bridle.gate.limits import GiveRoomBack
 from bridle.gate.lookups import EXPECTED, agreed_in, may_still_arrive
@@ -27,7 +28,7 @@ from bridle.gate.manifest import Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule, read_action
 from bridle.gate.recovery import RECOURSE, Recourse
-from bridle.trust.journal import Guard, Kind, Record
+from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.kills import Killed, NotKilled
 from bridle.trust.policy import Finding
 
@@ -150,7 +151,7 @@ class Carrying:
         try:
             report = await self._tell(action, task)
         except effects.ReportError as error:
-            return await self._conclude(action, status="unknown", value=error.what)
+            return await self._conclude(action, status="unknown", value=error.what, verdict="failed")
         except (InputError, TrustError, UnavailableError, ExecutionError) as error:
             # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
             if isinstance(error, UnavailableError) and (sent or await self._stays_begun(action)):
@@ -159,7 +160,8 @@ class Carrying:
                 reason = f"it was begun before, and cannot be asked for again: {error.what}"
                 return await self._conclude(action, status="unknown", value=reason)
             value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
-            return await self._conclude(action, status="failed", value=value)
+            away: Verdict = "failed" if isinstance(error, UnavailableError) else "void"
+            return await self._conclude(action, status="failed", value=value, verdict=away)
         return await self._report(action, report)
 
     async def _tell(self, action: Action, task: Task) -> Report:
@@ -232,13 +234,9 @@ class Carrying:
         return begin_attempt(manifest, arguments, key=action.key, execution=action.execution, at=now)
 
     def _room(self, action: Action, judgement: Judgement) -> list[Guard]:
-        """Return the guard that counts what the action takes of the limits: of two that race for the last, one gets it."""
-        manifest = self._on.manifest_of(action.request.tool)
-        now = self._on.clock.now()
-        room = self._on.facts.limits.take(
-            action.key, judgement.facts, manifest, action.request.arguments, now
-        )
-        return [room] if room.uses else []
+        """Return the guards that count the action: of two that race for the last of a limit, or to be a probe, one gets it."""
+        manifest, now = self._on.manifest_of(action.request.tool), self._on.clock.now()
+        return self._on.facts.limits.take(action, judgement.facts, manifest, now=now)
 
     async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
         """Return the reservation for a model call and the rule that forbids it, if one does."""
@@ -255,18 +253,32 @@ class Carrying:
         settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
         remember = await self._remember(action, status=report.status, value=report.value)
         entries = [records.reported(action, report), *records.exhibited(action, report)]
-        written = await self._on.journal.append(entries, [*settle, *remember])
+        verdict = judge_outcome(report.status, report.value)
+        written = await self._end(action, entries, [*settle, *remember], verdict)
         if report.status == "unknown":
             return Unknown(written[0].id, "the delegate cannot tell whether it was done")
         return records.done_by(written[0], report.private)
 
-    async def _conclude(self, action: Action, *, status: str, value: Json) -> Result:
+    async def _conclude(
+        self, action: Action, *, status: str, value: Json, verdict: Verdict = "void"
+    ) -> Result:
         settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
         entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
         back = [GiveRoomBack(action.key)] if status == "failed" else []
         remember = await self._remember(action, status=status, value=value)
-        written = await self._on.journal.append([entry], [*settle, *remember, *back])
+        written = await self._end(action, [entry], [*settle, *remember, *back], verdict)
         return await self.replay(written[0])
+
+    async def _end(
+        self, action: Action, entries: Sequence[Entry], guards: Sequence[Guard], verdict: Verdict
+    ) -> list[Record]:
+        """Record an outcome, and tell the breakers; an opening is recorded after it."""
+        limits, manifest = self._on.facts.limits, self._on.manifests.get(action.request.tool)
+        left = await limits.leave(self._on.journal, action, manifest, verdict, now=self._on.clock.now())
+        written = await self._on.journal.append(entries, [*guards, *left])
+        if left and verdict == "failed":
+            await limits.record_openings(self._on.journal)
+        return written
 
     async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
         """Return what changes with the outcome: its attempt, its target's history, or the room that it took and did not need."""

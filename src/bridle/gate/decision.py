@@ -24,7 +24,7 @@ from typing import Literal, TypeAlias
 
 from bridle.core.canonical import Json
 from bridle.gate.boundaries import Facts, check_boundaries
-from bridle.gate.limits import ask_about_full
+from bridle.gate.filling import ask_about_full
 from bridle.gate.manifest import Manifest
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError, Would
 

@@ -48,6 +48,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "limits":    null | [{"limit", "rule", "per", "group", "counts", "with_this", "most", "within_s", "then", "full"}, …],  how
                                                           full each limit of the account would be with it (gate.limits); null when
                                                           nobody can tell
+      "breakers":  null | [{"breaker", "per", "subject", "state": closed|open|cooled|probing, "until", "holds"}, …],  the circuit
+                                                          breakers that count what fails of it (gate.breakers)
       "budget":    null | {"turns", "tokens", "cost_usd"},        what is left, decimal strings for money
       "now":       "2026-01-01T00:00:00.000000Z"
     }
@@ -66,8 +68,9 @@ from bridle.gate.approvals import Approval
 from bridle.gate.attempts import Attempts, describe_attempt
 from bridle.gate.budgets import Budgets
 from bridle.gate.exhibited import describe_evidence
+from bridle.gate.filling import full_asking
+from bridle.gate.fleet import FleetLimits
 from bridle.gate.history import Cases, describe_history
-from bridle.gate.limits import FleetLimits, full_asking
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.provenance import describe_provenance, made_commit
@@ -194,7 +197,7 @@ class FactSource:
             "now": iso(self._clock.now()),
         }
         now = self._clock.now()
-        document["limits"] = await self.limits.describe(document, manifest, action.request.arguments, now=now)
+        document |= await self.limits.describe(document, manifest, action.request.arguments, now=now)
         document["rests_on"] = {**as_mapping(document["rests_on"]), **_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
 

@@ -286,6 +286,20 @@ FACTS: Mapping[str, Schema] = {
             )
         )
     ),
+    "breakers": _or_null(
+        _list(
+            _closed(
+                {
+                    "breaker": TEXT,
+                    "per": TEXT,
+                    "subject": TEXT,
+                    "state": {"enum": ["closed", "open", "cooled", "probing"]},
+                    "until": _or_null(TEXT),
+                    "holds": FLAG,
+                }
+            )
+        )
+    ),
     "budget": _or_null(_closed({"turns": COUNT, "tokens": _or_null(COUNT), "cost_usd": _or_null(TEXT)})),
     "now": MOMENT,
 }

@@ -38,6 +38,8 @@ from bridle.gate.action import Action, Asked, Denied, Done, Result
 from bridle.gate.approvals import Approval, ApprovalState, UseApproval
 from bridle.gate.asking import EXPIRED, Ask, Asking
 from bridle.gate.attempts import OPEN, AttemptTaken
+from bridle.gate.breakers import OPEN as BROKEN
+from bridle.gate.breakers import CircuitOpen
 from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
@@ -87,10 +89,10 @@ class Gate:
             return judged
         try:
             return await self._carrying.carry_out(action, judged)
-        except (LimitFull, AttemptTaken) as error:
+        except (LimitFull, CircuitOpen, AttemptTaken) as error:
             if left > 1:
                 return await self._attempt(action, left=left - 1)
-            rule = FULL if isinstance(error, LimitFull) else OPEN
+            rule = {LimitFull: FULL, CircuitOpen: BROKEN}.get(type(error), OPEN)
             first = Finding(rule, f"{error.what[0].upper()}{error.what[1:]}. Nothing was done.")
             return await deny(self._on, action, overrule(judged, first))
 

@@ -47,7 +47,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     ),
     "operator": frozenset(
         {
-            "execution:start", "execution:control", "fleet:kill", "approval:verdict", "pipeline:continue", "model:call",
+            "execution:start", "execution:control", "fleet:kill", "breaker:close",
+            "approval:verdict", "pipeline:continue", "model:call",
             "command:run", "file:read", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*",
         }
     ),

@@ -63,6 +63,8 @@ class Kind(StrEnum):
     TOOL_APPROVED = "tool.approved"
     OVERRIDE_OPENED = "override.opened"
     OVERRIDE_CLOSED = "override.closed"
+    BREAKER_OPENED = "breaker.opened"
+    BREAKER_CLOSED = "breaker.closed"
     KILL_MADE = "kill.made"
     KILL_ANSWERED = "kill.answered"
     KILL_LIFTED = "kill.lifted"

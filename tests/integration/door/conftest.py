@@ -9,6 +9,7 @@ import pytest
 from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.attempts import SqlAttempts
+from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -26,8 +27,8 @@ from bridle.engine.verdicts import Verdicts
 from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
+from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
-from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.operating.door import Door
 from bridle.operating.reception import Reception, Wanted
@@ -227,7 +228,7 @@ async def scene(store, clock, tmp_path, policy):
             budgets=budgets,
             deeds=SqlDeeds(database),
             attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(database)),
+            limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(database), SqlCircuits(database)),
             clock=clock,
             manifests=catalogue,
             cases=SqlSessions(database),

@@ -15,6 +15,7 @@ from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.attempts import SqlAttempts
+from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
@@ -39,8 +40,8 @@ from bridle.engine.worker import PlanWorker
 from bridle.gate.approvals import ApprovalState
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
+from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
-from bridle.gate.limits import FleetLimits
 from bridle.gate.ports import Ports
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
@@ -407,7 +408,7 @@ def _ports(store, clock, policy, delegate, principals, tokens, folder):
             budgets=budgets,
             deeds=SqlDeeds(store.database),
             attempts=SqlAttempts(store.database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(store.database)),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(store.database), SqlCircuits(store.database)),
             clock=clock,
             manifests=catalogue,
         ),

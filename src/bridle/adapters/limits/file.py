@@ -5,6 +5,9 @@
       services:          {tools: ["mcp.k8s.*"], per: agent, targets: 20, within: 1h, then: ask}
       refunds:           {tools: [mcp.pay.refund], amount: "500.00", argument: amount, within: 1d}
       changes-an-agent:  off                  what ships under this name; one may be given anew as well
+    breakers:
+      crm:     {tools: ["mcp.crm.*"], per: server, failures: 3, within: 5m, cool-down: 10m, reads: deny}
+      targets: off
 
 Rules
   1. The file is ours and nobody else may write to it, or it is refused; nothing is done then.
@@ -16,16 +19,18 @@ Rules
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bridle.adapters.people.own_file import read_own_text
 from bridle.agent.faults import Faults
 from bridle.agent.reader import Spot, read_yaml
 from bridle.core.errors import InputError
+from bridle.gate.breakers import SHIPPED as SHIPPED_BREAKERS
+from bridle.gate.breakers import About, Breaker
 from bridle.gate.limits import LONGEST, SHIPPED, Counts, Limit, LimitSource, Per, Then
 from bridle.gate.manifest import Effect
 from bridle.gate.spending import amount_in
@@ -37,7 +42,9 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 TOOL = re.compile(r"[a-z][A-Za-z0-9_.-]*\*?|\*", re.ASCII)
 MEASURES = {"count": Counts.ACTIONS, "targets": Counts.TARGETS, "amount": Counts.AMOUNT}
 KEYS = ("tools", "effects", "per", *MEASURES, "argument", "within", "then")
+BREAKER_KEYS = ("tools", "effects", "per", "failures", "within", "cool_down", "reads")
 REASON = "bad-limits"
+Noun = TypeVar("Noun")
 
 
 class LimitsFile(LimitSource):
@@ -45,55 +52,69 @@ class LimitsFile(LimitSource):
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
-        self._read: tuple[str, tuple[Limit, ...]] | None = None
+        self._read: tuple[str, tuple[Limit, ...], tuple[Breaker, ...]] | None = None
 
     def read(self) -> Sequence[Limit]:
+        return self._look()[1]
+
+    def breakers(self) -> Sequence[Breaker]:
+        return self._look()[2]
+
+    def _look(self) -> tuple[str, tuple[Limit, ...], tuple[Breaker, ...]]:
         text = read_own_text(self._file)
         if self._read is None or self._read[0] != text:
-            self._read = (text, parse_limits(text, file=str(self._file)) if text.strip() else SHIPPED)
-        return self._read[1]
+            said = parse_limits(text, file=str(self._file)) if text.strip() else (SHIPPED, SHIPPED_BREAKERS)
+            self._read = (text, *said)
+        return self._read
 
 
-def parse_limits(text: str, *, file: str) -> tuple[Limit, ...]:
-    """Return what ships and what the text says; raise InputError that says where each fault is."""
+def parse_limits(text: str, *, file: str) -> tuple[tuple[Limit, ...], tuple[Breaker, ...]]:
+    """Return what ships and what the text says, limits and breakers; raise InputError that says where each fault is."""
     faults = Faults()
-    parts = read_yaml(text, file=file, faults=faults).mapping(("limits",))
-    found = {limit.name: limit for limit in SHIPPED}
-    for key, value in parts["limits"].pairs() if "limits" in parts else ():
-        limit = faults.attempt(lambda key=key, value=value: _limit(key, value), None)  # type: ignore[misc]
-        found.pop(key.text(), None)
-        if limit is not None:
-            found[limit.name] = limit
+    parts = read_yaml(text, file=file, faults=faults).mapping(("limits", "breakers"))
+    limits = {limit.name: limit for limit in SHIPPED}
+    breakers = {breaker.name: breaker for breaker in SHIPPED_BREAKERS}
+    _add(parts.get("limits"), limits, _limit, faults)
+    _add(parts.get("breakers"), breakers, _breaker, faults)
     faults.raise_if_any()
-    return tuple(found.values())
+    return tuple(limits.values()), tuple(breakers.values())
 
 
-def _limit(key: Spot, value: Spot) -> Limit | None:
-    """Read one entry; None for one that is off."""
+def _add(
+    part: Spot | None, found: dict[str, Noun], read: Callable[[str, Spot], Noun], faults: Faults
+) -> None:
+    """Read each entry into what is there already; one that is off takes away what ships under its name."""
+    for key, value in part.pairs() if part is not None else ():
+        entry = faults.attempt(lambda key=key, value=value: _entry(key, value, read), None)  # type: ignore[misc]
+        found.pop(key.text(), None)
+        if entry is not None:
+            found[key.text()] = entry
+
+
+def _entry(key: Spot, value: Spot, read: Callable[[str, Spot], Noun]) -> Noun | None:
     name = key.text()
     if not NAME.fullmatch(name):
         raise _wrong(key, f"{name[:80]!r} is no name", "write small letters, digits and dashes")
-    if value.is_text():
-        if value.text() != OFF:
-            raise _wrong(value, "a limit is a mapping, or off", "see docs/limits.md")
-        return None
+    if not value.is_text():
+        return read(name, value)
+    if value.text() != OFF:
+        raise _wrong(value, f"{name} is a mapping, or off", "see docs/limits.md")
+    return None
+
+
+def _limit(name: str, value: Spot) -> Limit:
     given = value.mapping(KEYS)
     counts, most = _measure(value, given)
     limit = Limit(
         name,
         most,
         counts,
-        tools=tuple(_tool(item) for item in given["tools"].items()) if "tools" in given else (),
-        effects=frozenset(_effect(item) for item in given["effects"].items())
-        if "effects" in given
-        else frozenset(),
+        **_covered(name, value, given),
         per=Per(_choice(given["per"], tuple(Per))) if "per" in given else Per.ACCOUNT,
         argument=given["argument"].text() if "argument" in given else "",
-        within=_within(value, given),
+        within=_span("within", value, given),
         then=_then(given),
     )
-    if not limit.tools and not limit.effects:
-        raise _wrong(value, f"{name} covers nothing", "name tools, or effects")
     if bool(limit.argument) != (counts is Counts.AMOUNT):
         raise _wrong(value, "an amount is what an argument states", "give amount and argument together")
     return limit
@@ -112,10 +133,38 @@ def _measure(value: Spot, given: Mapping[str, Spot]) -> tuple[Counts, Decimal]:
     return counts, amount
 
 
-def _within(value: Spot, given: Mapping[str, Spot]) -> timedelta:
-    if "within" not in given:
-        raise _wrong(value, "within what time is not said", "give within: 10m")
-    spot = given["within"]
+def _breaker(name: str, value: Spot) -> Breaker:
+    given = value.mapping(BREAKER_KEYS)
+    if "failures" not in given:
+        raise _wrong(value, "how many failures open it is not said", "give failures: 5")
+    return Breaker(
+        name,
+        given["failures"].integer(),
+        _span("within", value, given),
+        _span("cool_down", value, given),
+        **_covered(name, value, given),
+        per=About(_choice(given["per"], tuple(About))) if "per" in given else About.TARGET,
+        reads="deny"
+        if "reads" in given and _choice(given["reads"], ("allow", "deny")) == "deny"
+        else "allow",
+    )
+
+
+def _covered(name: str, value: Spot, given: Mapping[str, Spot]) -> dict[str, Any]:
+    tools = tuple(_tool(item) for item in given["tools"].items()) if "tools" in given else ()
+    effects = (
+        frozenset(_effect(item) for item in given["effects"].items()) if "effects" in given else frozenset()
+    )
+    if not tools and not effects:
+        raise _wrong(value, f"{name} covers nothing", "name tools, or effects")
+    return {"tools": tools, "effects": effects}
+
+
+def _span(name: str, value: Spot, given: Mapping[str, Spot]) -> timedelta:
+    shown = name.replace("_", "-")
+    if name not in given:
+        raise _wrong(value, f"{shown} is not said", f"give {shown}: 10m")
+    spot = given[name]
     seconds = parse_duration(spot.text())
     if seconds is None or timedelta(seconds=seconds) > LONGEST:
         raise _wrong(
@@ -158,32 +207,53 @@ def make_limits_schema() -> dict[str, Any]:
         "targets": {"type": "integer", "minimum": 0},
         "amount": {"type": ["string", "integer"]},
     }
+    covered: dict[str, Any] = {
+        "tools": {"type": "array", "items": {"type": "string", "pattern": f"^({TOOL.pattern})$"}},
+        "effects": {"type": "array", "items": {"enum": [str(effect) for effect in Effect]}},
+    }
+    any_of = [{"required": ["tools"]}, {"required": ["effects"]}]
+    span = {"type": ["string", "integer"]}
     limit = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "tools": {"type": "array", "items": {"type": "string", "pattern": f"^({TOOL.pattern})$"}},
-            "effects": {"type": "array", "items": {"enum": [str(effect) for effect in Effect]}},
+            **covered,
             "per": {"enum": [str(per) for per in Per]},
             **measures,
             "argument": {"type": "string", "minLength": 1},
-            "within": {"type": ["string", "integer"]},
+            "within": span,
             "then": {"enum": ["deny", "ask"]},
         },
         "required": ["within"],
-        "anyOf": [{"required": ["tools"]}, {"required": ["effects"]}],
+        "anyOf": any_of,
         "oneOf": [{"required": [name]} for name in measures],
     }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Limits of the account",
+    breaker = {
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "limits": {
-                "type": "object",
-                "propertyNames": {"pattern": f"^{NAME.pattern}$"},
-                "additionalProperties": {"anyOf": [{"const": OFF}, limit]},
-            }
+            **covered,
+            "per": {"enum": [str(about) for about in About]},
+            "failures": {"type": "integer", "minimum": 1},
+            "within": span,
+            "cool-down": span,
+            "reads": {"enum": ["allow", "deny"]},
         },
+        "required": ["failures", "within", "cool-down"],
+        "anyOf": any_of,
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Limits and breakers of the account",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"limits": _named(limit), "breakers": _named(breaker)},
+    }
+
+
+def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{NAME.pattern}$"},
+        "additionalProperties": {"anyOf": [{"const": OFF}, entry]},
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0017_kills"  # the revision these tables are
+NEWEST = "0018_breakers"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -260,6 +260,29 @@ sessions = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("holder", sa.Text, nullable=False),
     sa.Index("sessions_by_state", "state", "opened_at"),
+)
+
+breakers = sa.Table(
+    "breakers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("breaker", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("opened_at", sa.Text, nullable=False),
+    sa.Column("until", sa.Text, nullable=False),
+    sa.Column("probe", sa.Text, nullable=False),
+    sa.Column("probed_at", sa.Text, nullable=False),
+    sa.Column("recorded", sa.Boolean, nullable=False),
+    sa.Index("one_row_a_circuit", "breaker", "subject", unique=True),
+)
+
+breaker_failures = sa.Table(
+    "breaker_failures",
+    metadata,
+    sa.Column("breaker", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False),
 )
 
 kills = sa.Table(

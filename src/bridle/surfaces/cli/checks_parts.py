@@ -89,7 +89,21 @@ async def _examine(store: Store) -> list[Check]:
             "run the version of Bridle that made this store",
         )
     skew = abs(datetime.now(UTC) - health.now)
-    return [Check("store", State.OK if current else State.FAIL, shown, fix), _check_skew(skew)]
+    opened = Check("store", State.OK if current else State.FAIL, shown, fix)
+    return [opened, _check_skew(skew), *(await _list_kills(store) if current else [])]
+
+
+async def _list_kills(store: Store) -> list[Check]:
+    """A kill that was forgotten looks like everything being broken."""
+    return [
+        Check(
+            "kill",
+            State.WARN,
+            f"{kill.by} has stopped {kill.what}: {kill.reason}",
+            f"bridle kill --lift {kill.id}",
+        )
+        for kill in await store.kills.standing()
+    ]
 
 
 def _check_skew(skew: timedelta) -> Check:

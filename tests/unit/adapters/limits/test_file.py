@@ -19,6 +19,9 @@ limits:
   services: {tools: ["mcp.k8s.*"], per: agent, targets: 20, within: 1h, then: ask}
   refunds: {tools: [mcp.pay.refund], amount: "500.00", argument: amount, within: 1d}
   destruction: off
+breakers:
+  crm: {tools: ["mcp.crm.*"], per: server, failures: 3, within: 5m, cool-down: 10m, reads: deny}
+  targets: off
 """
 
 
@@ -27,7 +30,7 @@ def entry(text):
 
 
 def test_what_is_written_holds_beside_what_ships():
-    found = {limit.name: limit for limit in parse_limits(GOOD, file="limits.yaml")}
+    found = {limit.name: limit for limit in parse_limits(GOOD, file="limits.yaml")[0]}
     assert set(found) == {*(limit.name for limit in SHIPPED), "pushes", "services", "refunds"} - {
         "destruction"
     }
@@ -40,8 +43,13 @@ def test_what_is_written_holds_beside_what_ships():
     assert found["pushes"].within.total_seconds() == 600
 
 
+def test_breakers_stand_in_the_same_file():
+    (servers, crm) = parse_limits(GOOD, file="limits.yaml")[1]
+    assert (servers.name, crm.name, crm.failures, crm.reads) == ("servers", "crm", 3, "deny")
+
+
 def test_what_ships_is_given_anew_under_its_name():
-    found = parse_limits("limits: {destruction: {effects: [destructive], count: 0, within: 1h}}", file="f")
+    found = parse_limits("limits: {destruction: {effects: [destructive], count: 0, within: 1h}}", file="f")[0]
     assert [limit.most for limit in found if limit.name == "destruction"] == [Decimal(0)]
 
 
@@ -61,6 +69,9 @@ def test_what_ships_is_given_anew_under_its_name():
         (entry("{tools: [git.push], amount: 1, within: 10m}"), "2:8"),
         (entry("{tools: [git.push], count: 1, within: 10m, burst: 3}"), "2:51"),
         (entry("never"), "2:8"),
+        ("breakers:\n  one: {tools: [git.push], within: 5m, cool-down: 5m}\n", "2:8"),
+        ("breakers:\n  one: {tools: [git.push], failures: 0, within: 5m, cool-down: 5m}\n", "2:38"),
+        ("breakers:\n  one: {failures: 3, within: 5m, cool-down: 5m}\n", "2:8"),
         ("limit: {}\n", "1:1"),
         ("limits:\n  Bad Name: off\n", "2:3"),
         ("limits: [", "1:10"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 
 if TYPE_CHECKING:
     from bridle.app import Store as OpenStore
+    from bridle.core.canonical import Json
 
 MOST_SHOWN = 5  # groups of a limit, for a person
 
@@ -20,25 +21,70 @@ def register(app: typer.Typer) -> None:
     app.command(name="limits", epilog="Example: bridle limits --json")(limits)
 
 
-def limits(store: Store = "", as_json: AsJson = False) -> int:
-    """Show the limits in force (limits.yaml and what ships), and how full each one is for whom."""
+def limits(
+    close: Annotated[
+        str, typer.Option("--close", help="Close this open breaker by hand.", metavar="ID")
+    ] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why it may be tried again.", metavar="TEXT")] = "",
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show the limits in force (limits.yaml and what ships), how full each one is for whom, and which breakers are open.
+
+    --close lets what an open breaker holds up be tried again at once; who does needs the permission breaker:close.
+    """
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.reading import open_existing_store
 
+    if close:
+        asyncio.run(_close(load_settings(store_url=store), close, reason))
+        if as_json:
+            print_json({"closed": close})
+        else:
+            put(f"{close} is closed")
+        return 0
     with open_existing_store(load_settings(store_url=store)) as opened:
-        found = asyncio.run(_read(opened))
+        found, breakers, broken = asyncio.run(_read(opened))
     if as_json:
-        print_json({"limits": found})
+        print_json({"limits": found, "breakers": breakers, "open": broken})
         return 0
     for limit in found:
         _tell(limit)
+    for one in broken:
+        put(
+            f"open  {one['id']}  {one['breaker']} {one['subject']}  since {one['opened_at'][:19]}, until {one['until'][:19]}"
+        )
+    if not broken:
+        put("No breaker is open.")
     return 0
 
 
-async def _read(store: OpenStore) -> list[dict[str, Any]]:
+async def _close(settings: Any, circuit: str, reason: str) -> None:
+    from bridle.app import open_kill_desk
+    from bridle.core.errors import InputError
+    from bridle.gate.breakers import PERMISSION, STREAM, CloseCircuit
+    from bridle.trust.access import require
+    from bridle.trust.journal import Entry, GuardError, Kind
+
+    async with open_kill_desk(settings) as room:
+        await require(room.store.principals, room.user.id, PERMISSION)
+        body: dict[str, Json] = {"by": room.user.id, "reason": reason}
+        try:
+            await room.store.journal.append(
+                [Entry(Kind.BREAKER_CLOSED, STREAM, circuit, body)], [CloseCircuit(circuit)]
+            )
+        except GuardError as error:
+            raise InputError(
+                f"no breaker {circuit} is open", hint="bridle limits", reason="not-open"
+            ) from error
+
+
+async def _read(store: OpenStore) -> tuple[list[dict[str, Any]], list[Any], list[Any]]:
     limits = store.limits.source.read()
     fillings = await store.limits.rooms.fillings(limits, now=datetime.now(UTC))
-    return [
+    broken = [one.to_json() for one in await store.limits.circuits.opened()]
+    breakers = [breaker.to_json() for breaker in store.limits.source.breakers()]
+    shown = [
         {
             **limit.to_json(),
             "used": [
@@ -49,6 +95,7 @@ async def _read(store: OpenStore) -> list[dict[str, Any]]:
         }
         for limit in limits
     ]
+    return shown, breakers, broken
 
 
 def _tell(limit: dict[str, Any]) -> None:
