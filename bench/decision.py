@@ -32,6 +32,7 @@ from bridle.adapters.people.roles import RolesFile
 from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, PolicySet, build_policy_set, load_policy_set
 from bridle.adapters.sql.attempts import SqlAttempts
+from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.deeds import SqlDeeds
@@ -48,7 +49,7 @@ from bridle.gate.action import Action, action_key
 from bridle.gate.decision import decide
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
-from bridle.gate.limits import FleetLimits
+from bridle.gate.fleet import FleetLimits
 from bridle.gate.manifest import find_manifest
 from bridle.trust.access import GrantedPrincipals
 from bridle.trust.bindings import Binding
@@ -166,7 +167,7 @@ class Account:
             budgets=SqlBudgets(database),
             deeds=SqlDeeds(database),
             attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(database)),
+            limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
             clock=clock,
             manifests=Catalogue(),
         )

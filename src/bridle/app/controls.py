@@ -11,7 +11,7 @@ from bridle.adapters.rego.bound import BoundPolicy
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError
 from bridle.core.settings import Settings
-from bridle.gate.limits import FleetLimits
+from bridle.gate.fleet import FleetLimits
 
 PARTS = ("dbos", "gordon-to-regorus", "cryptography", "google-re2")
 
