@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -12,6 +13,7 @@ from alembic.script import ScriptDirectory
 from bridle.adapters.sql import database
 from bridle.adapters.sql.database import open_database, open_sqlite
 from bridle.adapters.sql.schema import NEWEST, metadata
+from bridle.core.errors import InputError
 
 
 async def test_the_migrated_schema_is_the_one_the_code_speaks_of(store):
@@ -49,3 +51,12 @@ def test_a_new_folder_of_a_store_is_its_owner_s_alone(tmp_path):
     with open_sqlite(f"sqlite:///{tmp_path}/data/bridle.db").connect():
         pass
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_store_of_another_version_of_bridle_is_left_alone_and_named(store, store_url):
+    with store.database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999_later'"))
+    with pytest.raises(InputError, match="9999_later"):
+        open_database(store_url)
+    with store.database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :newest"), {"newest": NEWEST})

@@ -221,6 +221,7 @@ def _is_current(engine: Engine) -> bool:
 def _upgrade(engine: Engine) -> None:
     from alembic import command  # loads half of SQLAlchemy's other half: only for a store that needs it
     from alembic.config import Config
+    from alembic.util.exc import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -230,7 +231,15 @@ def _upgrade(engine: Engine) -> None:
             if engine.dialect.name == "postgresql":
                 writing.execute(sa.text("SELECT pg_advisory_xact_lock(7274433)"))
             config.attributes["connection"] = writing
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise InputError(
+                    f"this store was made by another version of Bridle: {error}",
+                    where=engine.url.render_as_string(hide_password=True),
+                    hint="use that version, or name another store",
+                    reason="other-version",
+                ) from error
 
 
 def _parse(url: str) -> URL:
