@@ -9,6 +9,7 @@ from bridle.adapters.people.redaction_file import load_redaction_rules, parse_re
 from bridle.adapters.shelves.open import open_shelf
 from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
+from bridle.app.cases import build_book, build_teller
 from bridle.app.folders import (
     agent_roots,
     case_roots,
@@ -41,7 +42,9 @@ __all__ = [
     "App",
     "Store",
     "agent_roots",
+    "build_book",
     "build_digests",
+    "build_teller",
     "case_roots",
     "check_policies",
     "connect_model",

@@ -51,6 +51,7 @@ async def open_app(
             app = await wire(store, policy, clock, timing, takes_over=takes_over)
             await keep_texts(app.journal, POLICY, policy.texts)
             await sweep_tokens(app.journal, app.tokens, clock)
+            await app.casework.escalation.sweep()
             try:
                 async with _watched(app):
                     yield app
@@ -70,6 +71,7 @@ async def open_server(app: App, *, tell: Tell) -> AsyncIterator[Server]:
     server = Server(app.control, app.admission, held=lambda: list_held(app.durable.executor), tell=tell)
     app.journal.listeners.append(server.hear)
     tasks = [asyncio.create_task(keep_sweeping(app.journal, app.tokens, app.clock), name="sweep-tokens")]
+    tasks.append(asyncio.create_task(app.casework.escalation.keep(), name="escalate-cases"))
     if app.settings.retention:
         age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
         tasks.append(asyncio.create_task(retain(app.retention, older_than=age, by=CONTROL_PLANE)))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bridle.adapters.people.redaction_file import load_redaction_rules
+from bridle.app.cases import build_book
 from bridle.app.folders import agent_roots
 from bridle.app.residents import register_residents
 from bridle.app.rotating import open_delegate_key
@@ -108,6 +109,7 @@ def build_reception(store: Store, clock: Clock) -> Reception:
         redactor=Redactor(rules=load_redaction_rules(store.settings.config_dir)),
         clock=clock,
         roots=agent_roots(),
+        book=build_book(store, clock),
         project=store.settings.project,
         approved_agents_only=store.settings.approved_agents_only,
     )

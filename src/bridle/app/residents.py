@@ -60,7 +60,12 @@ def _residents(delegate_signer: Signer) -> list[Principal]:
     return [
         user,
         Principal(
-            PrincipalKind.SERVICE, control_plane, user.id, frozenset({"workspace:verify", "server:describe"})
+            PrincipalKind.SERVICE,
+            control_plane,
+            user.id,
+            frozenset(
+                {"workspace:verify", "server:describe", "case:open", "case:exception", "case:escalate"}
+            ),
         ),
         Principal(
             PrincipalKind.DELEGATE,

@@ -11,6 +11,7 @@ from bridle.adapters.sql.admission import SqlLine
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.cases import SqlCases
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.executions import SqlExecutions
@@ -52,6 +53,7 @@ class Store:
     people: PeopleFolder
     history: SqlHistory
     sessions: SqlSessions
+    cases: SqlCases
     pins: SqlPins
     overrides: OverrideDesk
     deputies: DeputyDesk
@@ -88,6 +90,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             people=people,
             history=SqlHistory(database, working),
             sessions=SqlSessions(database),
+            cases=SqlCases(database),
             pins=SqlPins(database),
             overrides=OverrideDesk(
                 journal=journal,

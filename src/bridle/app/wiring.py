@@ -21,6 +21,7 @@ from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.agent.shelf import find_top
+from bridle.app.cases import CaseHouse, build_book, build_cases
 from bridle.app.controls import describe_controls
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
 from bridle.app.registry import build_reception
@@ -90,6 +91,7 @@ class App(Store):
     tools: Tools
     door: Door
     reception: Reception
+    casework: CaseHouse
 
 
 async def wire(
@@ -116,6 +118,7 @@ async def wire(
     )
     redactor = Redactor(rules=load_redaction_rules(settings.config_dir))
     catalogue = Catalogue()
+    book = build_book(store, clock, catalogue)
     gate = Gate(
         Ports(
             journal=journal,
@@ -138,6 +141,7 @@ async def wire(
                 loops=LoopLimits(settings.loop_limit, loop_window),
                 delegate=delegate.name,
                 delegate_key=delegate_signer.verifier.raw.hex(),
+                inside=book,
             ),
             policy=policy,
             delegate=delegate,
@@ -147,6 +151,7 @@ async def wire(
             clock=clock,
             price=price_of(folders=folders, price=override),
             own_keys=settings.own_keys_only,
+            inside=book,
         )
     )
 
@@ -258,6 +263,7 @@ async def wire(
             living=lambda: leases.live(within_s=timing.lease_s),
         ),
         reception=build_reception(store, clock),
+        casework=build_cases(store, book, gate, clock),
         policy=policy,
         gate=gate,
         control=control,

@@ -44,6 +44,7 @@ class Action:
     folder it works in (or is empty), `token` is the execution token's secret, `payload` what a model call needs
     besides its arguments (bound to them by digest). `deployment` says what the stage around it deploys, and where, `task` what
     the session around it is for, `plan` of which plan of calls it is one: facts.
+    the session around it is for: facts. `case` is the id of the case that it is done for, or empty.
     """
 
     request: Request
@@ -57,6 +58,7 @@ class Action:
     deployment: Mapping[str, Json] | None = None
     task: Mapping[str, Json] | None = None
     plan: Mapping[str, Json] | None = None
+    case: str = ""
 
     @property
     def key(self) -> str:

@@ -133,7 +133,9 @@ class Asking:
             shown=await self.show(action, judgement),
             requested_at=now,
             expires_at=ask.expires_at(now),
-            terms=self._on.terms(self._owners(action) or ask.terms or Terms()),
+            terms=self._on.terms(
+                self._owners(action) or _terms_of(judgement.facts["change"]) or ask.terms or Terms()
+            ),
         )
 
     def _owners(self, action: Action) -> Terms | None:
@@ -170,6 +172,12 @@ class Asking:
 
 def _rests_on(judgement: Judgement) -> Mapping[str, Json]:
     return as_mapping(judgement.facts["rests_on"])
+
+
+def _terms_of(change: Json) -> Terms | None:
+    """Return whose word a change inside Bridle takes by the type of its case; None where it says nothing."""
+    terms = change.get("terms") if isinstance(change, Mapping) else None
+    return Terms.from_json(terms) if isinstance(terms, Mapping) and terms else None
 
 
 def _show_origin(origin: Mapping[str, Json]) -> dict[str, Json]:

@@ -26,6 +26,7 @@ Rules, in this order; the first four end the reading, the others all speak
       spend.used-up,
       limit.not-known           or nobody can tell
       breaker.open              too much of what it runs on has failed (gate.breakers)
+  20. case.…                    what the case itself forbids, by its state and its type (operating.cases.rules)
 
 The model is told the reason, so a reason says what was wrong and what would be right. `model.call` is exempt
 from rule 5: it is not offered to agents, but the harness makes it in the agent's name. Pure; asks nobody and
@@ -72,6 +73,7 @@ class Case:
     budget: Mapping[str, Json] | None
     tree: str
     manifest: Manifest
+    refused: tuple[Finding, ...]
 
 
 def check_boundaries(
@@ -122,7 +124,16 @@ def _read(facts: Facts, manifest: Manifest) -> Case:
         budget=_optional(facts, "budget"),
         tree=str(facts.get("tree") or ""),
         manifest=manifest,
+        refused=_refused(facts) if manifest.inside else (),
     )
+
+
+def _refused(facts: Facts) -> tuple[Finding, ...]:
+    """Return what forbids a change inside Bridle; raise InputError when nobody can tell."""
+    listed = _mapping(facts, "change").get("refused")
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(item, Mapping) for item in listed):
+        raise InputError("what forbids the change is not known")
+    return tuple(Finding(str(item["rule"]), str(item["reason"])) for item in listed)
 
 
 def _boundary_of(content: Mapping[str, Json]) -> Boundary:
@@ -289,6 +300,10 @@ def _spend(case: Case) -> Iterator[Finding]:
         yield Finding("spend.per-call", f"{complaint[0].upper()}{complaint[1:]}.")
 
 
+def _case(case: Case) -> Iterator[Finding]:
+    yield from case.refused
+
+
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     _scope,
@@ -305,5 +320,6 @@ RULES: tuple[Rule, ...] = (
     _network,
     _domains,
     _spend,
+    _case,
 )
 ON_VERIFICATION = frozenset({_difference, _secrets, _suite})

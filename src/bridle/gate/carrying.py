@@ -3,7 +3,9 @@
 Rules (5 to 8 of `gate`)
   1. Decision, intent and every guard are one transaction, and only then is the delegate told.
   2. The outcome is recorded when the delegate's report verifies; the target's history and the budget change with it.
-  3. An intent without an outcome is recovered by its tool's recovery class, under the decision that was recorded.
+  3. What a tool changes inside Bridle is in that transaction too, with its outcome (gate.inside). What is done for a case
+     stands on the case as it was decided upon: one that moved meanwhile takes the permission with it.
+  4. An intent without an outcome is recovered by its tool's recovery class, under the decision that was recorded.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ from datetime import timedelta
 
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError, UnavailableError
-from bridle.dispatch.protocol import Permit, Report, Task, sign_permit
+from bridle.dispatch.protocol import Permit, Report, Task, sign_permit, sign_report
 from bridle.gate import effects, records
 from bridle.gate.action import Action, Denied, Result, Unknown
 from bridle.gate.approvals import UseApproval
 from bridle.gate.attempts import begin_attempt, end_attempt
 from bridle.gate.breakers import Verdict, judge_outcome
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
+from bridle.gate.inside import CaseMoved, stand_on
 from bridle.gate.limits import GiveRoomBack
 from bridle.gate.lookups import EXPECTED, agreed_in, may_still_arrive
 from bridle.gate.loops import is_counted, record_deed
@@ -31,6 +34,7 @@ from bridle.gate.recovery import RECOURSE, Recourse
 from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.kills import Killed, NotKilled
 from bridle.trust.policy import Finding
+from bridle.trust.quorum import CONTROL_PLANE
 
 LOST_ANSWERS = 2  # how often an answer that was lost is asked for again
 PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
@@ -67,11 +71,37 @@ class Carrying:
             records.decided(action, judgement, self._on.redactor),
             records.intended(action, permit, tree=judgement.tree),
         ]
+        guards += stand_on(judgement.facts["case"])
         try:
+            if self._on.manifest_of(action.request.tool).inside:
+                return await self._change(action, judgement, entries, guards)
             await self._on.journal.append(entries, guards)
         except Killed as error:
             return await deny(self._on, action, overrule(judgement, Finding(error.reason, f"{error.what}.")))
+        except CaseMoved as error:
+            finding = Finding("case.moved", f"{error.what}. Look at the case again, and decide anew.")
+            return await deny(self._on, action, overrule(judgement, finding))
         return await self._effect(action, permit)
+
+    async def _change(
+        self, action: Action, judgement: Judgement, entries: list[Entry], guards: list[Guard]
+    ) -> Result:
+        """Change what is inside Bridle: decision, intent, change and outcome are one transaction (gate.inside)."""
+        assert self._on.inside is not None  # without it the boundaries have no fact of the change, and deny
+        change = await self._on.inside.prepare(action, judgement.standing)
+        report = sign_report(
+            self._on.signer,
+            action_digest=action.digest,
+            delegate=CONTROL_PLANE,
+            status="succeeded",
+            value=self._on.redactor.redact_json(change.value),
+            facts={},
+        )
+        outcome = records.reported(action, report)
+        written = await self._on.journal.append(
+            [*entries, *change.entries, outcome], [*guards, *change.guards]
+        )
+        return records.done_by(written[-1])
 
     async def recover(self, action: Action, intent: Record) -> Result:
         """Return what became of an action that was begun, or bring it to its end by its tool's recovery class."""
@@ -221,7 +251,9 @@ class Carrying:
         return sign_permit(
             self._on.signer,
             action_digest=action.digest,
-            delegate=self._on.delegate.name,
+            delegate=CONTROL_PLANE
+            if self._on.manifest_of(action.request.tool).inside
+            else self._on.delegate.name,
             decision=decision,
             token_id=token_id,
             expires_at=self._on.clock.now() + PERMIT_TTL,

@@ -3,7 +3,7 @@
 The document is the policy's input as well; `gate.facts_schema` has its shape, and this is what it means:
 
     {
-      "action":    {"tool", "arguments", "effect", "digest", "step", "execution", "purpose"},
+      "action":    {"tool", "arguments", "effect", "digest", "step", "execution", "purpose", "case"},
       "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted",
                             "roles": [{"role", "through", "where"}, …]},
       "initiator": null | {the same},
@@ -40,6 +40,12 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
                                                           external tool comes from (gate.origins); null when nobody can tell
       "history":   null | [{"at", "session", "tool", "effect", "status", "approved", "arguments"}, …],  what was done, and asked
                                                           for, before in this session and case (gate.history)
+      "case":      null | {"id", "object", "type", "version", "type_digest", "owner", "state", "final", "revision", "covered",
+                    "otherwise", "holds", "exceptions", "decisions", "due_at", "overdue"},  the case that it is done for, as it
+                                                          stands, and whether its state covers this tool for this purpose; null
+                                                          for none, or when nobody can tell (action.case names it then)
+      "change":    null | {"case", "what", "source", "target", "refused", "widens", "asks", "terms"},  what an action of an inside
+                                                          tool would change, and all that forbids it (gate.inside)
       "override":  null | {"id", "by", "name", "asserted", "reason", "scope", "begins_at", "ends_at"},  an emergency override
                                                           that counts now and here (trust.overrides)
       "place":     {"project", "pipeline", "organisations"},   where it belongs, null when not known; no pipeline ("") at the door
@@ -71,6 +77,7 @@ from bridle.gate.exhibited import describe_evidence
 from bridle.gate.filling import full_asking
 from bridle.gate.fleet import FleetLimits
 from bridle.gate.history import Cases, describe_history
+from bridle.gate.inside import Inside, case_of
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.provenance import describe_provenance, made_commit
@@ -112,6 +119,7 @@ class FactSource:
         delegate_key: str = "",
         cases: Cases | None = None,
         overrides: Overrides | None = None,
+        inside: Inside | None = None,
     ) -> None:
         self._journal = journal
         self._principals = principals
@@ -127,6 +135,7 @@ class FactSource:
         self._account = dict(account or {})
         self._cases = cases
         self._overrides = overrides
+        self._inside = inside
         self._pipelines: dict[str, str] = {}
 
     async def gather(
@@ -144,6 +153,7 @@ class FactSource:
         standing = await self.standings.of(action)
         provenance = await self.provenance(action)
         loop = await self.loop(action, provenance)
+        case = await self.case(action, effect)
         budget = await self._budgets.get(action.budget) if action.budget else None
         project = standing.token.claims.project if standing.token else ""
         document: dict[str, Json] = {
@@ -155,6 +165,7 @@ class FactSource:
                 "step": action.step,
                 "execution": action.execution,
                 "purpose": action.request.purpose,
+                "case": case_of(action),
             },
             "principal": describe_principal(standing.actor),
             "initiator": describe_principal(standing.initiator),
@@ -166,6 +177,7 @@ class FactSource:
                 **_repeated(manifest, loop),
                 **_described(manifest),
                 **_planned(action),
+                **_standing_case(case),
             },
             "verification": dict(verification) if verification else None,
             "tree": tree,
@@ -186,6 +198,8 @@ class FactSource:
             "history": await describe_history(
                 action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
             ),
+            "case": case,
+            "change": await self.change(action, manifest, standing),
             "place": {
                 "project": project or None,
                 "pipeline": await self.pipeline(action),
@@ -208,9 +222,24 @@ class FactSource:
         found = find_for(await self._overrides.active(self._clock.now()), document)
         return found.to_json() if found else None
 
+    async def case(self, action: Action, effect: str) -> dict[str, Json] | None:
+        """Return the case that the action is done for, as it stands; None when there is none, or nobody can tell."""
+        case, request = case_of(action), action.request
+        if not case or self._inside is None:
+            return None
+        return await self._inside.describe_case(case, request.tool, effect, request.purpose)
+
+    async def change(
+        self, action: Action, manifest: Manifest | None, standing: Standing
+    ) -> dict[str, Json] | None:
+        """Return what an action of an inside tool would change, and what forbids it; None for every other."""
+        if manifest is None or not manifest.inside or self._inside is None:
+            return None
+        return await self._inside.describe_change(action, standing)
+
     async def pipeline(self, action: Action) -> str | None:
         """Return the pipeline that the action is of, which an execution keeps; "" at the door, None when it is not known."""
-        if action.task:
+        if action.task or action.execution == action.case != "":
             return ""
         if action.execution not in self._pipelines:
             started = await self._journal.last(action.execution, action.execution, (Kind.EXECUTION_STARTED,))
@@ -302,6 +331,13 @@ def _overfull(facts: Mapping[str, Json]) -> dict[str, Json]:
     """What an approval rests on besides, when a limit is full."""
     names = full_asking(facts)
     return {"limits": ", ".join(sorted(names))} if names else {}
+
+
+def _standing_case(case: Json) -> dict[str, Json]:
+    """What is approved for a case rests on how it stood: one that moves on takes the approval with it."""
+    if not isinstance(case, Mapping):
+        return {}
+    return {"case": f"{case['id']} {case['state']} revision {case['revision']}"}
 
 
 def _described(manifest: Manifest | None) -> dict[str, Json]:

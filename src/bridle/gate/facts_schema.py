@@ -71,8 +71,9 @@ RESTS_ON = _closed(
         "limits": TEXT,
         "tool": TEXT,
         "plan": TEXT,
+        "case": TEXT,
     },
-    optional=("loop", "limits", "tool", "plan"),
+    optional=("loop", "limits", "tool", "plan", "case"),
 )
 SUITE = _or_null(
     _closed(
@@ -89,6 +90,7 @@ SUITE = _or_null(
         optional=("why", "skipped", "failing"),
     )
 )
+MARKS = _list(_closed(dict.fromkeys(("id", "kind", "reason", "by"), TEXT) | {"at": MOMENT, "about": TEXT}))
 FACTS: Mapping[str, Schema] = {
     "action": _closed(
         {
@@ -99,6 +101,7 @@ FACTS: Mapping[str, Schema] = {
             "step": TEXT,
             "execution": TEXT,
             "purpose": TEXT,
+            "case": TEXT,
         }
     ),
     "principal": PRINCIPAL,
@@ -247,6 +250,33 @@ FACTS: Mapping[str, Schema] = {
                     "arguments": MAPPING,
                 }
             )
+        )
+    ),
+    "case": _or_null(
+        _closed(
+            {
+                **dict.fromkeys(("id", "object", "type", "version", "type_digest", "owner", "state"), TEXT),
+                "final": FLAG,
+                "revision": COUNT,
+                "covered": FLAG,
+                "otherwise": {"enum": ["ask", "deny"]},
+                "holds": MARKS,
+                "exceptions": MARKS,
+                "decisions": {"type": "object", "additionalProperties": TEXT},
+                "due_at": _or_null(MOMENT),
+                "overdue": FLAG,
+            }
+        )
+    ),
+    "change": _or_null(
+        _closed(
+            {
+                **dict.fromkeys(("case", "what", "source", "target"), TEXT),
+                "refused": _list(_closed({"rule": TEXT, "reason": TEXT})),
+                "widens": TEXTS,
+                "asks": FLAG,
+                "terms": MAPPING,
+            }
         )
     ),
     "override": _or_null(

@@ -11,6 +11,7 @@
     agents     whether an agent may be offered it at all
     target     of a consequential or destructive tool: what names the place that it changes, arguments or what is recorded of
                the commit it moves. What was done to one place is one history (gate.loops)
+    inside     true for what is changed in Bridle's own store, with the decision about it (gate.inside); no delegate is told
     compensation  {tool, arguments}: what undoes it; arguments are expressions over what was asked and what came of it
 
 What follows is said of external tools (gate.external):
@@ -53,7 +54,18 @@ from bridle.gate.spending import SpendRule
 from bridle.trust.quorum import Terms
 
 LISTS = ("paths", "writes", "requires", "target")
-FAMILIES = ("file", "command", "git", "workspace", "artifact", "evidence", "model", "pipeline", "server")
+FAMILIES = (
+    "file",
+    "command",
+    "git",
+    "workspace",
+    "artifact",
+    "evidence",
+    "model",
+    "pipeline",
+    "server",
+    "case",
+)
 
 EXTERNAL = re.compile(r"mcp\.[a-z0-9][a-z0-9-]{0,31}\.[A-Za-z0-9_.-]{1,64}", re.ASCII)
 LONGEST_COMPLAINT = 400
@@ -168,6 +180,7 @@ class Manifest:
     described: str = ""
     stopped: str = ""
     approvers: Terms | None = None
+    inside: bool = False
 
     @property
     def external(self) -> bool:

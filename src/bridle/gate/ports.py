@@ -10,6 +10,7 @@ from bridle.dispatch.protocol import Delegate
 from bridle.gate.approvals import Approvals
 from bridle.gate.budgets import Budgets, Price
 from bridle.gate.facts import FactSource
+from bridle.gate.inside import Inside
 from bridle.gate.manifest import Manifest, Manifests
 from bridle.trust.journal import Journal
 from bridle.trust.keys import Signer, Verifier
@@ -35,6 +36,7 @@ class Ports:
     price: Price
     manifests: Manifests
     own_keys: bool = False
+    inside: Inside | None = None
 
     def terms(self, wanted: Terms) -> Terms:
         """Return the terms of a request; where the account wants it, they take no word but one signed with a person's own key."""

@@ -10,6 +10,9 @@ from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, InputError
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action
+from bridle.gate.external import fill_key
+from bridle.gate.manifest import Manifest
+from bridle.operating.cases.offering import fill_case, find_case_tool, is_case
 from bridle.operating.session import STEP, Session
 from bridle.trust.tokens import Token
 
@@ -75,8 +78,21 @@ def spell(tool: str) -> str:
 
 def tool_name(name: str) -> str:
     """Return the gate's name of a tool; one that no manifest has is denied there by that name."""
+    own = find_case_tool(name)
+    if own is not None:
+        return own.tool
     server, _, tool = name[:NAME_LIMIT].partition("__")
     return f"mcp.{server}.{tool}"
+
+
+def fill(
+    caller: Caller, manifest: Manifest, arguments: Mapping[str, Json], *, key: str
+) -> Mapping[str, Json]:
+    """Return the arguments with what the door fills in: the session's case, or the action's key; raise InputError for a key of
+    somebody else's."""
+    if manifest.inside:
+        return fill_case(arguments, caller.session.case)
+    return fill_key(manifest, arguments, key=key)
 
 
 def action_of(caller: Caller, key: str, tool: str, arguments: Mapping[str, Json]) -> Action:
@@ -94,4 +110,5 @@ def action_of(caller: Caller, key: str, tool: str, arguments: Mapping[str, Json]
             "case": session.case,
             "request_digest": session.request,
         },
+        case=session.case if is_case(session.case) else "",
     )

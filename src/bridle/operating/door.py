@@ -30,7 +30,7 @@ from bridle.core.errors import BridleError, InputError, TrustError, UnavailableE
 from bridle.core.ids import new_id
 from bridle.gate.action import Asked, Denied, Result, Unknown
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
-from bridle.gate.external import Catalogue, fill_key, offered_schema
+from bridle.gate.external import Catalogue, offered_schema
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Manifest
 from bridle.operating.call_plans import CallPlans, is_planned
@@ -43,9 +43,17 @@ from bridle.operating.calling import (
     Offer,
     action_of,
     failed,
+    fill,
     spell,
     too_many_waiting,
     tool_name,
+)
+from bridle.operating.cases.offering import (
+    describe_arguments,
+    is_case,
+    list_case_tools,
+    spell_case_tool,
+    tell_result,
 )
 from bridle.operating.pace import Pace, Refusals
 from bridle.operating.proposals import PlanCall, Proposals
@@ -131,9 +139,11 @@ class Door:
         await self._tools.refresh()
         scope = await scope_today(caller.token, self._principals, self._clock.now())
         found = self._catalogue.external().values()
-        return [
+        external = [
             _offer(manifest) for manifest in found if holds(scope, manifest.needs) and not manifest.stopped
         ]
+        own = list_case_tools(scope) if is_case(caller.session.case) else []
+        return [*external, *map(_offer, own)]
 
     async def call(
         self, caller: Caller, name: str, arguments: Mapping[str, Json], *, approval: str = ""
@@ -143,7 +153,7 @@ class Door:
             return TOO_MANY_CALLS
         known = self._catalogue.get(tool_name(name))
         # what lasts is called one after the other in a session, so that the same question is put once
-        alone = f"{caller.session.id} {name}" if known and known.effect.lasts else new_id("cal")
+        alone = f"{caller.session.id} {name}" if known and _is_put_once(known) else new_id("cal")
         of_plan = await self._plans.any(caller.session.id)
         lock = self._locks.setdefault(caller.session.id if of_plan else approval or alone, asyncio.Lock())
         async with lock:
@@ -180,22 +190,22 @@ class Door:
         if manifest is None:  # what is sent to a tool that is none is nobody's record
             return await self._gate.perform(action_of(caller, key, tool, told))
         try:
-            filled = fill_key(manifest, arguments, key=key)
+            filled = fill(caller, manifest, arguments, key=key)
         except InputError as error:
             finding = Finding("tool.arguments", f"{error.what}: {error.hint}.")
             return await self._gate.refuse(action_of(caller, key, tool, arguments), finding)
         turn = await self._plans.turn(
             caller.session.id,
-            lambda key: action_of(caller, key, tool, fill_key(manifest, arguments, key=key)).digest,
+            lambda key: action_of(caller, key, tool, fill(caller, manifest, arguments, key=key)).digest,
             approval,
         )
         if turn is not None:
-            filled = fill_key(manifest, arguments, key=turn.key)
+            filled = fill(caller, manifest, arguments, key=turn.key)
             action = replace(action_of(caller, turn.key, tool, filled), plan=turn.fact)
             result = await self._gate.perform(action)
             await self._plans.took(caller.session.id, turn, result)
             return result
-        if approval is None and manifest.effect.lasts:
+        if approval is None and _is_put_once(manifest):
             waiting = await self._pending(caller, manifest, arguments)
             if waiting:
                 return Asked("", waiting)
@@ -230,7 +240,7 @@ class Door:
                 continue
             if is_planned(approval) and state is ApprovalState.APPROVED:
                 continue  # it was approved for its place in the plan, and this is not its turn
-            again = fill_key(manifest, arguments, key=approval.key)
+            again = fill(caller, manifest, arguments, key=approval.key)
             if action_of(caller, approval.key, manifest.tool, again).digest == approval.action:
                 return approval.id
         if len(found) >= MOST_WAITING:
@@ -249,6 +259,8 @@ class Door:
                 "unknown", told={"error": result.reason, "next": "do not repeat it: a person has to look"}
             )
         value = result.value if isinstance(result.value, Mapping) else {}
+        if manifest is not None and manifest.inside:
+            value = tell_result(value)
         return Answer(result.status, value=value)
 
     async def _take(self, session: Session, secret: str) -> None:
@@ -273,7 +285,15 @@ class Door:
 
 def _offer(manifest: Manifest) -> Offer:
     asks = manifest.effect is not Effect.READ
+    if manifest.inside:
+        told = describe_arguments(manifest)
+        return Offer(spell_case_tool(manifest.tool), manifest.description, told, asks)
     return Offer(spell(manifest.tool), manifest.description, offered_schema(manifest), asks)
+
+
+def _is_put_once(manifest: Manifest) -> bool:
+    """True for what a person may be asked about: the same question is put once."""
+    return manifest.effect.lasts or manifest.inside
 
 
 def _next(approval: str) -> str:

@@ -18,7 +18,7 @@ from bridle.core.ids import new_id
 from bridle.gate.action import Action, Denied
 from bridle.gate.approvals import Approvals
 from bridle.gate.asking import Ask
-from bridle.gate.external import Catalogue, fill_key
+from bridle.gate.external import Catalogue
 from bridle.gate.gate import Gate
 from bridle.operating.call_plans import STANDS, CallPlans
 from bridle.operating.calling import (
@@ -27,6 +27,7 @@ from bridle.operating.calling import (
     Answer,
     Caller,
     action_of,
+    fill,
     spell,
     too_many_waiting,
     tool_name,
@@ -99,7 +100,7 @@ class Proposals:
                     hint="name tools as they are listed",
                     reason="tool-unknown",
                 )
-            return action_of(caller, key, tool, fill_key(manifest, call.arguments, key=key))
+            return action_of(caller, key, tool, fill(caller, manifest, call.arguments, key=key))
 
         return action
 

@@ -3,7 +3,8 @@
 Rules
   1. Who opens a session holds `session:open` in its project. The agent is one that has a file, and is registered when it is new;
      its purpose is the session's.
-  2. The token asks for the external tools that the agent declares, and no others: the door leads to nothing else.
+  2. The token asks for the external tools that the agent declares and, for a case, for the tools of cases: the door leads to
+     nothing else. A case that has a type must be there, and must not have ended.
   3. An empty scope is refused: a session that can do nothing is a mistake of somebody's.
   4. Opening is one record with the request, whose words go to the working store; closing deletes the token
      in its record, and voids what still waits.
@@ -25,6 +26,8 @@ from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.gate.approvals import Approvals, ApprovalState, CloseApproval
 from bridle.gate.manifest import is_external, needs_of
+from bridle.operating.cases.book import CaseBook
+from bridle.operating.cases.offering import is_case
 from bridle.operating.session import (
     STEP,
     CloseSession,
@@ -80,6 +83,7 @@ class Reception:
         redactor: Redactor,
         clock: Clock,
         roots: Sequence[Path],
+        book: CaseBook | None = None,
         project: str = "",
         approved_agents_only: bool = False,
     ) -> None:
@@ -90,6 +94,7 @@ class Reception:
         self._redactor = redactor
         self._clock = clock
         self._roots = roots
+        self._book = book
         self._project = project
         self._approved_agents_only = approved_agents_only
 
@@ -97,6 +102,8 @@ class Reception:
         """Open a session; raise InputError or TrustError that says what stands against it."""
         definition = load_agent(wanted.uses, roots=self._roots)
         _check(wanted, definition)
+        await self._check_case(wanted.case)
+        declared = [tool for tool in definition.tools if _leads_to(tool, wanted)]
         place = Place(self._project)
         initiator = await require(self._principals, wanted.initiator, OPEN, place)
         agent = await admit_agent(
@@ -120,7 +127,7 @@ class Reception:
         minted = mint(
             actor=agent,
             initiator=initiator,
-            asked_for=frozenset(needs_of(tool) for tool in definition.tools if is_external(tool)),
+            asked_for=frozenset(needs_of(tool) for tool in declared),
             execution=session.id,
             step=STEP,
             expires_at=session.expires_at,
@@ -133,11 +140,7 @@ class Reception:
             Entry(Kind.TOKEN_MINTED, session.id, minted.token.id, describe_token(minted)),
         ]
         await self._journal.append(entries, [OpenSession(session), MintToken(minted.token)])
-        tools = tuple(
-            tool
-            for tool in definition.tools
-            if is_external(tool) and holds(minted.token.scope, needs_of(tool))
-        )
+        tools = tuple(tool for tool in declared if holds(minted.token.scope, needs_of(tool)))
         return Opened(session, minted.secret, tools)
 
     async def close(self, session_id: str, *, by: str) -> Session:
@@ -162,6 +165,15 @@ class Reception:
             ) from error
         return replace(session, state=SessionState.CLOSED)
 
+    async def _check_case(self, case: str) -> None:
+        """A case with a type has to be there and open; any other name is a key of the history alone."""
+        if not is_case(case):
+            return
+        found = await self._book.get(case) if self._book is not None else None
+        if found is None or found[0].final:
+            what = f"the case {case} has ended" if found else f"there is no case {case!r}"
+            raise InputError(what, hint="bridle case list", reason="no-case")
+
     def _opened(self, session: Session, agent: Principal, request: TaskRequest) -> Entry:
         body = {
             **session.to_json(),
@@ -174,6 +186,11 @@ class Reception:
         )
 
 
+def _leads_to(tool: str, wanted: Wanted) -> bool:
+    """True for what a session is for: tools of servers and, in a session of a case, the tools of cases."""
+    return is_external(tool) or (is_case(wanted.case) and tool.startswith("case."))
+
+
 def _check(wanted: Wanted, definition: AgentDefinition) -> None:
     if wanted.purpose != str(definition.purpose):
         raise TrustError(
@@ -183,7 +200,7 @@ def _check(wanted: Wanted, definition: AgentDefinition) -> None:
         )
     if not timedelta(0) < wanted.ttl <= LONGEST:
         raise InputError("a session lasts up to 7 days", hint="give --expires 8h", reason="bad-expiry")
-    if not any(is_external(tool) for tool in definition.tools):
+    if not any(_leads_to(tool, wanted) for tool in definition.tools):
         raise InputError(
             f"{definition.name} declares no tool of a server, so the door leads nowhere for it",
             hint="list mcp.SERVER.TOOL among the tools of its file",

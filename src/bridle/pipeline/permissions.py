@@ -26,6 +26,7 @@ RIGHTS: Table[str, Table[str, frozenset[str]]] = {
         resource: {verb: frozenset({f"{resource}:{verb}"}) for verb in verbs.split()}
         for resource, verbs in {
             "artifact": "save load",
+            "case": "open show move decide hold release note exception resolve escalate",
             "command": "run",
             "file": "read edit",
             "git": "clone commit push",

@@ -42,14 +42,14 @@ ROLES: Mapping[str, frozenset[str]] = {
     "developer": frozenset(
         {
             "execution:start", "execution:control", "session:open", "pipeline:continue", "model:call",
-            "command:run", "file:*", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*",
+            "command:run", "file:*", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*", "case:*",
         }
     ),
     "operator": frozenset(
         {
             "execution:start", "execution:control", "fleet:kill", "breaker:close",
             "approval:verdict", "pipeline:continue", "model:call",
-            "command:run", "file:read", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*",
+            "command:run", "file:read", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*", "case:*",
         }
     ),
     "approver": frozenset({"approval:verdict"}),
@@ -139,6 +139,11 @@ class Access:
         return tuple(
             sorted(name for name, projects in self.organisations.items() if place.project in projects)
         )
+
+    def names_of(self, principal: str, place: Place = ANYWHERE) -> frozenset[str]:
+        """Return the groups that a principal is in and the roles that they have there, as `group:NAME` and `role:NAME`."""
+        groups = {f"group:{name}" for name, members in self.groups.items() if principal in members}
+        return frozenset(groups) | {f"role:{binding.role}" for binding in self._bound(principal, place)}
 
     def boundary_of(self, place: Place) -> frozenset[str]:
         """Return what no token goes beyond there; what names no project stays within the boundaries of all."""

@@ -59,6 +59,8 @@ class Kind(StrEnum):
     SESSION_OPENED = "session.opened"
     SESSION_CLOSED = "session.closed"
     SESSION_TAKEN = "session.taken"
+    CASE_OPENED = "case.opened"
+    CASE_CHANGED = "case.changed"
     TOOL_SEEN = "tool.seen"
     TOOL_APPROVED = "tool.approved"
     OVERRIDE_OPENED = "override.opened"

@@ -17,6 +17,7 @@ Rules
   9. Every signature is by the key that its signer had at that record (trust.rotation): for a report, when the action was
      permitted. What was signed with a key that was in other hands by then holds, and is suspect.
   10. A text that was kept has the digest it is kept under.
+  11. A case is changed by an action that was begun for it, and no change of it is missing (trust.case_trail).
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -34,6 +35,7 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
 from bridle.trust.bodies import broken, must, read_part, read_signature, read_text
 from bridle.trust.call_plans import CallPlan, read_call_plan
+from bridle.trust.case_trail import CaseTrail, is_own_report
 from bridle.trust.controls import check_controls
 from bridle.trust.deputies import describe_asked, name_starter, read_deputy
 from bridle.trust.exhibits import check_exhibit, digests_of
@@ -105,6 +107,7 @@ class Trail:
         self._stopped: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
         self._ends: dict[str, tuple[str, str, Json]] = {}
+        self._cases = CaseTrail()
 
     @property
     def open_intents(self) -> list[str]:
@@ -238,7 +241,8 @@ class Trail:
 
     def _check_report(self, record: Record, course: _Course) -> None:
         content, delegate = read_part(record, "report", "content"), read_text(record, "report", "delegate")
-        key = self.signers.delegates.get(delegate)
+        own = is_own_report(course.tool, delegate)
+        key = self.signers.at(record) if own else self.signers.delegates.get(delegate)
         if key is None:
             raise broken(record, f"{delegate} was not registered before")
         signature = read_signature(record, "report")
@@ -345,6 +349,10 @@ class Trail:
     def _kept(self, record: Record) -> None:
         check_text(record)
 
+    def _case_changed(self, record: Record) -> None:
+        key = (read_text(record, "of", "execution"), read_text(record, "of", "key"))
+        self._cases.follow(record, self._courses.get(key))
+
     def _course(self, record: Record) -> _Course:
         course = self._courses.get((record.execution, record.subject))
         if course is None or course.action != read_text(record, "action"):
@@ -370,6 +378,8 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.PLAN_PROPOSED: Trail._proposed,
     Kind.DEPUTY_NAMED: Trail._named,
     Kind.DEPUTY_DISMISSED: Trail._let_go,
+    Kind.CASE_OPENED: Trail._case_changed,
+    Kind.CASE_CHANGED: Trail._case_changed,
     Kind.APPROVAL_REQUESTED: Trail._asked,
     Kind.APPROVAL_VERDICT: Trail._answered,
     Kind.EVIDENCE_ADDED: Trail._exhibited,

@@ -11,6 +11,7 @@ from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.breakers import SqlCircuits
 from bridle.adapters.sql.budgets import SqlBudgets
+from bridle.adapters.sql.cases import SqlCases
 from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
@@ -20,16 +21,24 @@ from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.sessions import SqlSessions
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.errors import UnavailableError
+from bridle.core.ids import new_id
 from bridle.core.settings import load_settings
 from bridle.delegate.app import build_delegate
 from bridle.delegate.effectors.server import Called
 from bridle.engine.verdicts import Verdicts
+from bridle.gate.action import Done
 from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
+from bridle.operating.cases.book import CaseBook
+from bridle.operating.cases.desk import CaseDesk
+from bridle.operating.cases.parking import CaseParking
+from bridle.operating.cases.reading import read_case_type
+from bridle.operating.cases.shelf import OWN, load_case_type
+from bridle.operating.cases.telling import Teller
 from bridle.operating.door import Door
 from bridle.operating.reception import Reception, Wanted
 from bridle.operating.session import TaskRequest
@@ -76,6 +85,38 @@ tools: [mcp.shop.find, mcp.shop.pay, mcp.shop.wipe, mcp.shop.mail, mcp.shop.give
 ---
 You serve the shop's customers.
 """
+CASEWORKER = """---
+name: acme.caseworker
+version: 1.0.0
+owner: acme
+purpose: refund
+tools: [mcp.shop.find, mcp.shop.note, mcp.shop.pay, case.show, case.note, case.move, case.decide, case.hold, case.exception]
+---
+You work on cases of the shop.
+"""
+CASE_TYPE = """
+case-type:
+  name: return
+  version: 1.0.0
+  owner: acme
+  initial: taken
+  decisions:
+    goods: {values: [back, lost], by: [group:store, "agent:acme.caseworker"]}
+  states:
+    taken: {purposes: [refund], tools: [mcp.shop.note], effects: [read], due: {after: 2d, escalate: [group:store]}}
+    review: {purposes: [refund], effects: [read]}
+    stuck: {purposes: [refund], effects: [read], otherwise: deny}
+    payable: {purposes: [refund], tools: [mcp.shop.*], due: {after: 1d, escalate: [group:store]}}
+    closed: {final: true}
+  transitions:
+    - {from: taken, to: review, by: [anyone]}
+    - {from: [taken, review], to: stuck, by: ["agent:acme.caseworker", group:store]}
+    - {from: stuck, to: review, by: [group:store]}
+    - {from: review, to: taken, by: [anyone]}
+    - {from: review, to: payable, by: [anyone], if: {goods: back}, approval: {min-count: 1}}
+    - {from: [payable, stuck], to: closed, by: [group:store]}
+"""
+STORE_CLERKS = frozenset({"user:ana", "service:till"})
 TEXTS = ("order", "key", "amount", "receipt")
 ORDER = {"type": "object", "properties": {name: {"type": "string"} for name in TEXTS}}
 
@@ -137,6 +178,31 @@ class Scene:
     authentication: Authentication
     exchange: Exchange
     parts: dict
+    book: CaseBook
+    case_desk: CaseDesk
+    cases: SqlCases
+
+    @property
+    def parking(self):
+        return CaseParking(self.case_desk, self.book, self.cases)
+
+    async def case(self, object="A-1001", type="return"):
+        """Open a case as ana, and return its id."""
+        case = new_id("cas")
+        arguments = {"case": case, "type": type, "object": object}
+        result = await self.case_desk.perform("case.open", arguments, by="user:ana")
+        assert isinstance(result, Done), result
+        return case
+
+    async def do(self, tool, case, by="user:ana", **arguments):
+        """Do something about a case at the desk, with a reason."""
+        if tool not in ("show", "note"):
+            arguments = {"reason": "as agreed", **arguments}
+        return await self.case_desk.perform(f"case.{tool}", {"case": case, **arguments}, by=by)
+
+    async def work_on(self, case):
+        """Let the caseworker come to the door for a case."""
+        return await self.enter(uses="acme.caseworker@1.0.0", case=case)
 
     async def open(self, **changes):
         request = TaskRequest(
@@ -197,6 +263,8 @@ async def scene(store, clock, tmp_path, policy):
     (tmp_path / "tools" / "shop.yaml").write_text(ENTRIES)
     (tmp_path / "agents" / "acme.clerk").mkdir(parents=True)
     (tmp_path / "agents" / "acme.clerk" / "1.0.0.md").write_text(AGENT)
+    (tmp_path / "agents" / "acme.caseworker").mkdir(parents=True)
+    (tmp_path / "agents" / "acme.caseworker" / "1.0.0.md").write_text(CASEWORKER)
     shop, tokens, database = FakeShop(), SqlTokens(store.database), store.database
     signer = load_signer(tmp_path / "delegate.key")
     folders = {f"BRIDLE_{name}_DIR": str(tmp_path / name.lower()) for name in ("DATA", "CONFIG", "WORK")}
@@ -217,6 +285,8 @@ async def scene(store, clock, tmp_path, policy):
     )
     principals, catalogue, approvals = SqlPrincipals(database), Catalogue(), SqlApprovals(database)
     budgets = SqlBudgets(database)
+    sessions = SqlSessions(database)
+    book = _book(store, principals, catalogue, clock, approvals, sessions)
     ports = Ports(
         journal=store.journal,
         approvals=approvals,
@@ -231,7 +301,8 @@ async def scene(store, clock, tmp_path, policy):
             limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(database), SqlCircuits(database)),
             clock=clock,
             manifests=catalogue,
-            cases=SqlSessions(database),
+            cases=sessions,
+            inside=book,
         ),
         manifests=catalogue,
         policy=policy,
@@ -241,9 +312,9 @@ async def scene(store, clock, tmp_path, policy):
         redactor=Redactor(),
         clock=clock,
         price=lambda model, given, taken: Decimal(0),
+        inside=book,
     )
     await _register(store, signer)
-    sessions = SqlSessions(database)
     tools = Tools(
         gate=Gate(ports),
         journal=store.journal,
@@ -263,6 +334,7 @@ async def scene(store, clock, tmp_path, policy):
         redactor=Redactor(),
         clock=clock,
         roots=[tmp_path / "agents"],
+        book=book,
     )
 
     async def nobody():
@@ -303,15 +375,50 @@ async def scene(store, clock, tmp_path, policy):
             clock=clock,
         ),
         parts,
+        book,
+        CaseDesk(
+            gate=Gate(ports), journal=store.journal, principals=principals, approvals=approvals, clock=clock
+        ),
+        SqlCases(database),
+    )
+
+
+def _book(store, principals, catalogue, clock, approvals, sessions):
+    def find_type(name):
+        if name == "return":
+            return read_case_type(CASE_TYPE, source="return.yaml")
+        return load_case_type(name, roots=[OWN])
+
+    return CaseBook(
+        journal=store.journal,
+        principals=principals,
+        manifests=catalogue,
+        clock=clock,
+        redactor=Redactor(),
+        find_type=find_type,
+        names_of=lambda principal, place: (
+            frozenset({"group:store"}) if principal in STORE_CLERKS else frozenset()
+        ),
+        teller=Teller(journal=store.journal, approvals=approvals, sessions=sessions, clock=clock),
     )
 
 
 async def _register(store, signer):
     residents = [
         Principal(
-            PrincipalKind.USER, "ana", "user:ana", frozenset({"mcp:*", "session:open", "approval:verdict"})
+            PrincipalKind.USER,
+            "ana",
+            "user:ana",
+            frozenset({"mcp:*", "session:open", "approval:verdict", "case:*"}),
         ),
-        Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"server:describe"})),
+        Principal(PrincipalKind.USER, "ben", "user:ben", frozenset({"case:*"})),
+        Principal(PrincipalKind.SERVICE, "till", "user:ana", frozenset({"case:move", "case:note"})),
+        Principal(
+            PrincipalKind.SERVICE,
+            "bridle",
+            "user:ana",
+            frozenset({"server:describe", "case:open", "case:exception", "case:escalate"}),
+        ),
         Principal(
             PrincipalKind.DELEGATE, "local", "user:ana", frozenset(), public_key=signer.verifier.raw.hex()
         ),

@@ -130,9 +130,32 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
     ):
         about = {"action": {"tool": tool, "effect": effect, "arguments": {}}, "scope": [scope]}
         found.append({**document, **about, "principal": {**document["principal"], **principal}})
+    found += [*_for_cases(paying), *_of_cases(document)]
     committing = {"tool": "git.commit", "effect": "reversible", "arguments": {}}
     found.append({**document, "action": committing, "verification": {"tree": "t", "changed": ["CODEOWNERS"]}})
     return found
+
+
+def _for_cases(paying: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return payments for cases: covered and not, on hold, with work parked in them, and for one that is not known."""
+    standing = {"state": "intake", "covered": True, "otherwise": "ask", "holds": [], "exceptions": []}
+    parked = {"exceptions": [{"kind": "parked", "reason": "nobody can tell"}]}
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"covered": False},
+        {"covered": False, "otherwise": "deny"},
+        {"holds": [{"kind": "hold", "reason": "counsel"}]},
+        parked,
+    )
+    about = {"action": {**paying["action"], "case": "cas_1"}}
+    found = [{**paying, **about, "case": {**standing, **change}} for change in changes]
+    return [*found, {**paying, **about, "case": None}]
+
+
+def _of_cases(document: dict[str, Any]) -> list[dict[str, Any]]:
+    moving = {"tool": "case.move", "effect": "reversible", "arguments": {}, "case": "cas_1"}
+    asked = {**document, "action": moving, "scope": ["case:move"], "case": {}}
+    return [{**asked, "change": {"refused": [], "asks": asks}} for asks in (True, False)]
 
 
 @pytest.mark.parametrize("path", list_policies(POLICIES), ids=lambda path: path.stem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridle.dispatch.protocol import Request
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import KeyRing
 from bridle.trust.quorum import Terms
@@ -13,6 +14,7 @@ from unit.trust.story import (
     COMMITTED,
     CONTROL_PLANE,
     DELEGATE,
+    EXECUTION,
     PUSHED,
     REPORT,
     STRANGER,
@@ -154,6 +156,41 @@ def request_that_is_not_the_action(story: Story) -> None:
     )
 
 
+MOVED = request(3, "case.move", case="cas_1", to="review")
+
+
+def change_case(story: Story, revision: int, *, kind: Kind = Kind.CASE_CHANGED, of: Request = MOVED) -> None:
+    body = {
+        "of": {"execution": EXECUTION, "key": of.key},
+        "action": of.digest,
+        "case": {"revision": revision},
+    }
+    story.write(kind, "cas_1", body, execution="cas_1")
+
+
+def case_that_nobody_changed(story: Story) -> None:
+    change_case(story, 1, kind=Kind.CASE_OPENED)
+
+
+def case_changed_by_another_tool(story: Story) -> None:
+    story.decide(TESTS)
+    story.intend(TESTS)
+    change_case(story, 1, kind=Kind.CASE_OPENED, of=TESTS)
+
+
+def case_changed_twice_at_once(story: Story) -> None:
+    story.decide(MOVED)
+    story.intend(MOVED)
+    change_case(story, 1, kind=Kind.CASE_OPENED)
+    change_case(story, 3)
+
+
+def case_changed_that_nobody_opened(story: Story) -> None:
+    story.decide(MOVED)
+    story.intend(MOVED)
+    change_case(story, 1)
+
+
 def body_without_its_fields(story: Story) -> None:
     story.write(Kind.DECIDED, TESTS.key, {})
 
@@ -174,6 +211,10 @@ def body_without_its_fields(story: Story) -> None:
         (two_outcomes, "second outcome"),
         (report_of_a_stranger, "expected " + DELEGATE.verifier.keyid),
         (report_of_the_control_plane, "expected " + DELEGATE.verifier.keyid),
+        (case_that_nobody_changed, "no action that was begun"),
+        (case_changed_by_another_tool, "no action that was begun"),
+        (case_changed_twice_at_once, "a change before it is missing"),
+        (case_changed_that_nobody_opened, "a change before it is missing"),
         (value_that_was_not_reported, "not say what the delegate reported: value"),
         (success_that_nobody_reported, "no delegate reported it"),
         (another_tool_than_decided, "another tool"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0018_breakers"  # the revision these tables are
+NEWEST = "0019_cases"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -339,4 +339,21 @@ attempts = sa.Table(
     sa.Column("once", sa.Boolean, nullable=False),
     sa.Index("attempts_by_key", "key"),
     sa.Index("attempts_by_state", "state", "at"),
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("parked", sa.Boolean, nullable=False),
+    sa.Column("due_at", sa.Text, nullable=False),
+    sa.Column("escalated", sa.Boolean, nullable=False),
+    sa.Column("opened_at", sa.Text, nullable=False),
+    sa.Index("cases_by_object", "object", "type"),
+    sa.Index("cases_by_due", "due_at"),
 )

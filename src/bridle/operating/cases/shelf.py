@@ -1,8 +1,9 @@
 """Where case types lie: `case-types/NAME.yaml`, in the project first, then what ships.
 
 Rules
-  1. The folders are `case-types` and `bridle/case-types`, in the folder that a command is called in and at the top of its
-     repository; then those that ship. The first that has the name decides.
+  1. Types that Bridle itself needs come first, so that nobody can replace them. Then the folders `case-types` and
+     `bridle/case-types`, in the folder that a command is called in and at the top of its repository; then the samples. The first
+     that has the name decides.
   2. The name in the file is the file's own.
 """
 
@@ -17,13 +18,14 @@ from bridle.operating.cases.case_type import CaseType
 from bridle.operating.cases.reading import NAME, read_case_type
 from bridle.pipeline.complaint import suggest
 
+OWN = Path(__file__).parent / "types"
 FOLDERS = ("case-types", "bridle/case-types")
 
 
 def list_case_roots(folder: Path, *, shipped: Path) -> tuple[Path, ...]:
     """Return the folders in which a process that works in `folder` seeks case types, in its order."""
     places = dict.fromkeys((folder.absolute(), find_top(folder)))
-    return (*(place / name for place in places for name in FOLDERS), shipped)
+    return (OWN, *(place / name for place in places for name in FOLDERS), shipped)
 
 
 def load_case_type(name: str, *, roots: Sequence[Path]) -> CaseType:

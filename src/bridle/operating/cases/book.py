@@ -1,0 +1,232 @@
+"""The book of cases: what the gate is told of a case, and what it has recorded of one.
+
+Rules
+  1. What is so is what the newest record of the case says. The store's row is for guards and lists: where it says something
+     else, the guard fails and nothing is done.
+  2. A case whose records do not say the same as each other, or whose type is not the one that it names, is not known: the gate
+     denies what is done for it.
+  3. What others wrote into a case is redacted before it becomes part of it. A business object is named by an id: one that holds
+     what redaction takes out is refused, because two of them would be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from bridle.core.canonical import Json
+from bridle.core.clock import Clock
+from bridle.core.errors import InputError
+from bridle.core.ids import new_id
+from bridle.gate.action import Action
+from bridle.gate.inside import CaseMoved, Change, Inside
+from bridle.gate.manifest import Effect, Manifests, builtin_manifests, is_external
+from bridle.gate.standing import Standing
+from bridle.operating.cases.case import Case, ChangeCase, OpenCase, begin
+from bridle.operating.cases.case_type import CaseType, is_governed
+from bridle.operating.cases.changing import change
+from bridle.operating.cases.rules import Who, Wish, find_refusals, find_widened
+from bridle.operating.cases.telling import Teller, summarise
+from bridle.trust.journal import Entry, Guard, Journal, Kind, Record
+from bridle.trust.permissions import holds
+from bridle.trust.policy import Finding
+from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
+from bridle.trust.quorum import Terms
+from bridle.trust.redaction import Redactor
+
+KINDS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
+PEOPLE = (PrincipalKind.USER, PrincipalKind.SERVICE)
+NamesOf = Callable[[str, Place], frozenset[str]]
+FindType = Callable[[str], CaseType]
+
+
+class CaseBook(Inside):
+    """Implements `gate.inside.Inside`. `find_type` returns a type by name or raises InputError, `names_of` the groups and roles
+    of a principal at a place."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        principals: Principals,
+        manifests: Manifests,
+        clock: Clock,
+        redactor: Redactor,
+        find_type: FindType,
+        names_of: NamesOf,
+        teller: Teller,
+    ) -> None:
+        self._journal = journal
+        self._principals = principals
+        self._manifests = manifests
+        self._clock = clock
+        self._redactor = redactor
+        self._find_type = find_type
+        self._names_of = names_of
+        self._teller = teller
+        self._types: dict[str, CaseType] = {}
+
+    async def get(self, case: str) -> tuple[Case, CaseType] | None:
+        """Return a case with the type that it was opened with; None when there is none, or its records disagree."""
+        newest = await self._journal.last(case, case, KINDS)
+        if newest is None:
+            return None
+        found = Case.from_json(_part(newest, "case"))
+        if found.type_digest not in self._types:
+            first = await self._journal.last(case, case, (Kind.CASE_OPENED,))
+            if first is None:
+                return None
+            case_type = CaseType.from_json(_part(first, "type"))
+            self._types[case_type.digest] = case_type
+        known = self._types.get(found.type_digest)
+        return (found, known) if known is not None and found.id == case else None
+
+    async def describe_case(self, case: str, tool: str, effect: str, purpose: str) -> dict[str, Json] | None:
+        found = await self.get(case)
+        if found is None:
+            return None
+        known, case_type = found
+        rule = case_type.states[known.state]
+        governed = is_governed(tool, effect, external=is_external(tool))
+        told = summarise(known, self._clock.now())
+        return {
+            **{name: told[name] for name in FACT},
+            "decisions": {name: known.value_of(name) for name in known.decisions},
+            "covered": not governed or rule.covers(tool, effect, purpose),
+            "otherwise": rule.otherwise,
+        }
+
+    async def describe_change(self, action: Action, standing: Standing) -> dict[str, Json] | None:
+        case, case_type, wish = await self._read(action, standing)
+        refused = find_refusals(case, case_type, wish)
+        named = action.request.arguments.get("object")
+        if wish.tool == "case.open" and named != wish.arguments.get("object"):
+            what = (
+                "The object is named by something that is taken out of records. Name it by an id of your own."
+            )
+            refused.append(Finding("case.object", what))
+        terms = _terms(case, case_type, wish, standing)
+        return {
+            "case": wish.text("case"),
+            "what": wish.tool.removeprefix("case."),
+            "source": case.state if case else "",
+            "target": wish.text("to"),
+            "refused": [{"rule": one.rule, "reason": one.reason} for one in refused],
+            "widens": list(find_widened(case, case_type, wish)) if case and case_type else [],
+            "asks": terms is not None,
+            "terms": terms.to_json() if terms is not None else {},
+        }
+
+    async def prepare(self, action: Action, standing: Standing) -> Change:
+        case, case_type, wish = await self._read(action, standing)
+        refused = find_refusals(case, case_type, wish)
+        if refused or case_type is None:
+            raise CaseMoved(refused[0].reason if refused else "its type is gone")
+        if wish.tool == "case.show":
+            assert case is not None  # else it was refused
+            return Change((), (), await self._teller.tell(case, case_type))
+        now = wish.now
+        if case is None:
+            after = begin(wish.text("case"), case_type, object=wish.text("object"), by=wish.who.id, now=now)
+        else:
+            after = change(case, case_type, wish, new_id=new_id)
+        guard: Guard = OpenCase(after) if case is None else ChangeCase(after, case.revision)
+        entry = _entry(action, standing, wish, after, case_type if case is None else None)
+        return Change((entry,), (guard,), summarise(after, now))
+
+    async def _read(self, action: Action, standing: Standing) -> tuple[Case | None, CaseType | None, Wish]:
+        arguments = self._redactor.redact_json(action.request.arguments)
+        assert isinstance(arguments, Mapping)
+        wish = Wish(action.request.tool, arguments, await self._who(action, standing), self._clock.now())
+        found = await self.get(wish.text("case"))
+        if found is not None:
+            return (*found, wish)
+        return None, self._type_of(wish), wish
+
+    def _type_of(self, wish: Wish) -> CaseType | None:
+        try:
+            return self._find_type(wish.text("type")) if wish.tool == "case.open" else None
+        except InputError:
+            return None  # `bridle validate` says what is wrong with it; here there is no such type
+
+    async def _who(self, action: Action, standing: Standing) -> Who:
+        actor, claims = standing.actor, standing.token.claims if standing.token else None
+        behind = [await self._principals.get(name) for name in claims.actors] if claims else []
+        agents = [one for one in (actor, *behind) if one is not None and one.kind not in PEOPLE]
+        place = Place.of(claims.project if claims else "", action.deployment)
+        return Who(
+            id=action.request.principal,
+            by_agent=bool(agents) or actor is None or None in behind,
+            names=self._names_of(action.request.principal, place),
+            tools=await self._tools_of(agents),
+            bound_to=action.case,
+        )
+
+    async def _tools_of(self, agents: Sequence[Principal]) -> dict[str, str]:
+        """Return what agents, and every agent of their owners, hold of what a state has a say in, with effects."""
+        if not agents:
+            return {}
+        owners = {agent.owner for agent in agents}
+        others = [
+            one for one in await self._principals.all() if one.kind not in PEOPLE and one.owner in owners
+        ]
+        words = frozenset().union(*(one.permissions for one in (*agents, *others)))
+        found = {
+            name: str(manifest.effect)
+            for name, manifest in builtin_manifests().items()
+            if holds(words, manifest.needs)
+        }
+        for word in words:
+            if word == "*" or word.startswith("mcp:"):
+                tool = "mcp." + word.removeprefix("mcp:")
+                manifest = self._manifests.get(tool)
+                found[tool] = str(manifest.effect if manifest else Effect.CONSEQUENTIAL)
+        return {
+            tool: effect
+            for tool, effect in found.items()
+            if is_governed(tool, effect, external=tool.startswith("mcp."))
+        }
+
+
+FACT = (
+    *("id", "object", "type", "version", "type_digest", "owner", "state", "final", "revision"),
+    *("holds", "exceptions", "due_at", "overdue"),
+)
+
+
+def _terms(case: Case | None, case_type: CaseType | None, wish: Wish, standing: Standing) -> Terms | None:
+    """Return whose approval a move takes; None where it takes none. Four eyes exclude whoever makes it, or has it made."""
+    way = case_type.find(case.state, wish.text("to")) if case and case_type else None
+    if way is None or way.approval is None or wish.tool != "case.move":
+        return None
+    mover = standing.initiator.id if standing.initiator else wish.who.id
+    return Terms(
+        minimum=way.approval.minimum,
+        users=way.approval.users,
+        groups=way.approval.groups,
+        attributes=way.approval.attributes,
+        excluded=mover if way.approval.four_eyes else "",
+    )
+
+
+def _entry(
+    action: Action, standing: Standing, wish: Wish, after: Case, opened_with: CaseType | None
+) -> Entry:
+    said = {name: value for name, value in wish.arguments.items() if name != "case"}
+    body: dict[str, Json] = {
+        "action": action.digest,
+        "of": {"execution": action.execution, "key": action.key},
+        "what": wish.tool.removeprefix("case."),
+        "by": wish.who.id,
+        "for": standing.initiator.id if standing.initiator else "",
+        "said": said,
+        "case": after.to_json(),
+    }
+    if opened_with is None:
+        return Entry(Kind.CASE_CHANGED, after.id, after.id, body)
+    return Entry(Kind.CASE_OPENED, after.id, after.id, {**body, "type": opened_with.to_json()})
+
+
+def _part(record: Record, name: str) -> Mapping[str, Json]:
+    value = record.body.get(name)
+    assert isinstance(value, Mapping)  # nobody else writes these records, and a misshapen one is a bug
+    return value

@@ -1,0 +1,186 @@
+"""What a case forbids, whatever a policy says. Pure: a case, its type, who acts, and what they want.
+
+Rules
+   1. case.unknown          there is no such case; or, to open one, no such type
+   2. case.exists           a case of that id is there already
+   3. case.other            an agent acts on another case than the one it was brought for
+   4. case.ended            the case is in a final state: it is noted in and shown, and exceptions of it are settled; nothing else
+   5. case.contradiction    it is not in the state, or the decision is not what it was, that whoever acts believes; or the hold or
+                            the exception is not open (any more)
+   6. case.no-transition    the type has no way there; no such decision, or no such value
+   7. case.not-yours        the type names others for this
+   8. case.held             a hold is in place: the case does not move
+   9. case.condition        the transition wants decisions that were not taken, or were taken otherwise
+  10. case.widens           an agent would be able to do more after the move than before it
+  11. case.not-due          it is not overdue, or that was told already; or somebody else than the control plane says so
+
+Widening is judged on everything that the agent holds, those who stand behind its token, and every agent of the same owner: none
+of them may let another do what it could not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from bridle.core.canonical import Json
+from bridle.operating.cases.case import Case, find_mark
+from bridle.operating.cases.case_type import CaseType, Transition, is_named
+from bridle.trust.policy import Finding
+from bridle.trust.quorum import CONTROL_PLANE
+
+STILL = ("case.show", "case.note", "case.resolve")  # what a case that has ended still takes
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who acts. `names` are their groups and roles, `tools` what the agents behind them hold, by name with effects; `bound_to` is
+    the case that an agent was brought for."""
+
+    id: str
+    by_agent: bool
+    names: frozenset[str]
+    tools: Mapping[str, str]
+    bound_to: str = ""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted of a case, by whom, now."""
+
+    tool: str
+    arguments: Mapping[str, Json]
+    who: Who
+    now: datetime
+
+    def text(self, name: str) -> str:
+        value = self.arguments.get(name)
+        return value if isinstance(value, str) else ""
+
+
+def find_refusals(case: Case | None, case_type: CaseType | None, wish: Wish) -> list[Finding]:
+    """Return everything that forbids this, the first being the most telling; empty when nothing does."""
+    if wish.tool == "case.open":
+        return list(_opening(case, case_type, wish))
+    if case is None or case_type is None:
+        return [Finding("case.unknown", f"There is no case {wish.text('case')!r}.")]
+    if wish.who.by_agent and wish.who.bound_to != case.id:
+        return [Finding("case.other", "An agent works on the case that it was brought for, and on no other.")]
+    if case.final and wish.tool not in STILL:
+        return [Finding("case.ended", f"The case has ended ({case.state}): nothing changes it any more.")]
+    judge = JUDGES.get(wish.tool)
+    return list(judge(case, case_type, wish)) if judge else []
+
+
+def find_widened(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]:
+    """Return what the agents behind a move could do after it and cannot before."""
+    target = wish.text("to")
+    if wish.tool != "case.move" or not wish.who.by_agent or target not in case_type.states:
+        return ()
+    return case_type.widens(case.state, target, wish.who.tools)
+
+
+def _opening(case: Case | None, case_type: CaseType | None, wish: Wish) -> Iterator[Finding]:
+    if case is not None:
+        yield Finding("case.exists", f"There is a case {case.id} already.")
+    if case_type is None:
+        yield Finding("case.unknown", f"There is no case type {wish.text('type')!r}: bridle case types.")
+
+
+def _moving(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    believed, target = wish.text("from"), wish.text("to")
+    if believed and believed != case.state:
+        yield Finding("case.contradiction", f"The case is in {case.state}, not in {believed}.")
+    way = case_type.find(case.state, target)
+    if way is None:
+        ways = [one.target for one in case_type.transitions if one.source == case.state]
+        told = f"From {case.state} the case goes to {', '.join(ways) or 'no other state'}"
+        yield Finding("case.no-transition", f"{told}, not to {target!r}.")
+        return
+    yield from _check_way(case, way, wish)
+    widened = find_widened(case, case_type, wish)
+    if widened:
+        reason = (
+            f"After this move an agent could use {', '.join(widened)}. A person, or another system, makes it."
+        )
+        yield Finding("case.widens", reason)
+
+
+def _check_way(case: Case, way: Transition, wish: Wish) -> Iterator[Finding]:
+    if not is_named(way.by, wish.who.id, wish.who.names):
+        yield _not_yours(wish, way.by)
+    for hold in case.holds:
+        yield Finding("case.held", f"The case is on hold ({hold.id}): {hold.reason}")
+    for name, value in way.conditions.items():
+        found = case.value_of(name)
+        if found != value:
+            told = f"it is {found}" if found else "nobody has decided it"
+            yield Finding("case.condition", f"This move wants {name} to be {value}, and {told}.")
+
+
+def _deciding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    name, value = wish.text("decision"), wish.text("value")
+    rule = case_type.decisions.get(name)
+    if rule is None or value not in rule.values:
+        known = ", ".join(case_type.decisions) if rule is None else ", ".join(rule.values)
+        yield Finding("case.no-transition", f"{name} cannot be {value!r}. There is: {known or 'none'}.")
+        return
+    if not is_named(rule.by, wish.who.id, wish.who.names):
+        yield _not_yours(wish, rule.by)
+    if case.value_of(name) != wish.text("replaces"):
+        stands = case.value_of(name) or "not decided"
+        reason = f"{name} is {stands} already. To change it, say what it replaces."
+        if not case.value_of(name):
+            reason = f"{name} is not decided yet, so nothing is replaced."
+        yield Finding("case.contradiction", reason)
+
+
+def _holding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    if case_type.hold and not is_named(case_type.hold, wish.who.id, wish.who.names):
+        yield _not_yours(wish, case_type.hold)
+
+
+def _releasing(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    if find_mark(case.holds, wish.text("hold")) is None:
+        yield Finding("case.contradiction", f"There is no hold {wish.text('hold')!r} on the case (any more).")
+    yield from _settling(case_type.release, wish)
+
+
+def _resolving(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    mark = wish.text("exception")
+    if find_mark(case.exceptions, mark) is None:
+        yield Finding("case.contradiction", f"There is no open exception {mark!r} of the case (any more).")
+    yield from _settling(case_type.resolve, wish)
+
+
+def _settling(named: Sequence[str], wish: Wish) -> Iterator[Finding]:
+    """To take away what holds agents back would widen what they may do: no agent does, whoever is named."""
+    if wish.who.by_agent:
+        yield Finding(
+            "case.widens", "What holds a case back is taken away by a person or a system, not by an agent."
+        )
+    if named and not is_named(named, wish.who.id, wish.who.names):
+        yield _not_yours(wish, named)
+
+
+def _escalating(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    told = case.escalated or wish.text("since") != case.since
+    if told or not case.is_overdue(wish.now) or wish.who.id != CONTROL_PLANE:
+        yield Finding("case.not-due", "The case is not overdue, or that was told already.")
+
+
+def _not_yours(wish: Wish, named: Sequence[str]) -> Finding:
+    return Finding("case.not-yours", f"{wish.who.id} may not: it takes {' or '.join(named)}.")
+
+
+Judge: TypeAlias = Callable[[Case, CaseType, Wish], Iterator[Finding]]
+JUDGES: Mapping[str, Judge] = {
+    "case.move": _moving,
+    "case.decide": _deciding,
+    "case.hold": _holding,
+    "case.release": _releasing,
+    "case.resolve": _resolving,
+    "case.escalate": _escalating,
+}

@@ -1,0 +1,125 @@
+"""What is told of a case: to people, to systems and to agents, the same document.
+
+id, object, type, version, owner, state, since, final, revision, opened_by, opened_at
+due_at, overdue, parked          by when it has to leave its state, whether that is over, whether work is parked in it
+holds, exceptions, decisions     what is open, and what was decided, by whom and why
+next                             where it can go from here, who may move it there, and on which decisions
+may                              what its state covers: purposes, tools, effects, and what becomes of everything else
+pending                          the approvals that wait, in it and in its sessions
+conversation, history            what was said with people outside; what became of it, the newest last
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bridle.core.canonical import Json, as_mapping
+from bridle.core.clock import Clock
+from bridle.gate.approvals import Approval, Approvals, ApprovalState
+from bridle.gate.history import Cases as SessionsOfCases
+from bridle.operating.cases.case import Case
+from bridle.operating.cases.case_type import CaseType
+from bridle.trust.journal import Journal, Kind, Record
+
+MOST_EVENTS = 200
+WAITING = (ApprovalState.OPEN, ApprovalState.APPROVED)
+EVENTS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
+
+
+class Teller:
+    """Tells a case whole. `sessions` says which sessions work on it."""
+
+    def __init__(
+        self, *, journal: Journal, approvals: Approvals, sessions: SessionsOfCases, clock: Clock
+    ) -> None:
+        self._journal = journal
+        self._approvals = approvals
+        self._sessions = sessions
+        self._clock = clock
+
+    async def tell(self, case: Case, case_type: CaseType) -> dict[str, Json]:
+        """Return the document above."""
+        records = await self._journal.read(execution=case.id, kinds=EVENTS)
+        rule = case_type.states[case.state]
+        said = [record for record in records if _said_by(record)]
+        return {
+            **summarise(case, self._clock.now()),
+            "next": [
+                {
+                    "to": way.target,
+                    "by": list(way.by),
+                    "if": dict(way.conditions),
+                    "approval": way.approval is not None,
+                }
+                for way in case_type.transitions
+                if way.source == case.state
+            ],
+            "may": {
+                "purposes": list(rule.purposes),
+                "tools": list(rule.tools),
+                "effects": list(rule.effects),
+                "otherwise": rule.otherwise,
+            },
+            "pending": [_describe(approval) for approval in await self._pending(case)],
+            "conversation": [
+                {"at": record.at, "said_by": _said_by(record), "text": _said(record).get("text", "")}
+                for record in said[-MOST_EVENTS:]
+            ],
+            "history": [_tell_event(record) for record in records[-MOST_EVENTS:] if record not in said],
+        }
+
+    async def _pending(self, case: Case) -> list[Approval]:
+        streams = [case.id, *(await self._sessions.of_case(case.id))]
+        found = [
+            one for stream in streams for one in await self._approvals.find(execution=stream, states=WAITING)
+        ]
+        now = self._clock.now()
+        return [approval for approval in found if approval.state_at(now) in WAITING]
+
+
+def summarise(case: Case, now: datetime) -> dict[str, Json]:
+    """Return what the case says of itself."""
+    content = case.to_json()
+    content.pop("escalated")
+    return {
+        **content,
+        "due_at": case.due_at or None,
+        "overdue": case.is_overdue(now),
+        "parked": case.parked,
+    }
+
+
+def _tell_event(record: Record) -> dict[str, Json]:
+    body = record.body
+    return {
+        "at": record.at,
+        "what": body["what"],
+        "by": body["by"],
+        "state": as_mapping(body["case"])["state"],
+        "said": body["said"],
+    }
+
+
+def _said(record: Record) -> Mapping[str, Json]:
+    return as_mapping(record.body["said"])
+
+
+def _said_by(record: Record) -> str:
+    return str(_said(record).get("said_by", ""))
+
+
+def _describe(approval: Approval) -> dict[str, Json]:
+    return {
+        "id": approval.id,
+        "tool": approval.tool,
+        "state": str(approval.state),
+        "message": approval.message,
+        "given": list(approval.given),
+        "missing": approval.missing,
+    }
+
+
+def list_names(marks: Sequence[Json]) -> str:
+    """Return the ids of marks in one line."""
+    return " ".join(str(as_mapping(mark)["id"]) for mark in marks)

@@ -1,0 +1,248 @@
+"""Cases through the gate: who may change them, what they take from the calls of agents, and what they keep."""
+
+import pytest
+
+from bridle.core.errors import InputError, TrustError
+from bridle.gate.action import Asked, Denied, Done
+from bridle.gate.parking import Parked
+from bridle.trust.audit import verify_journal
+from bridle.trust.journal import Kind
+
+# what the two stores do differently is in test_case_races.py
+pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
+
+async def state_of(scene, case):
+    found, _ = await scene.book.get(case)
+    return found
+
+
+async def test_a_case_is_opened_moved_and_told_with_its_history(scene):
+    case = await scene.case()
+    await scene.do("note", case, text="the customer rang", said_by="customer")
+    await scene.do("move", case, to="review")
+    told = (await scene.do("show", case)).value
+    assert (told["state"], told["object"], told["revision"]) == ("review", "A-1001", 2)
+    assert [event["what"] for event in told["history"]] == ["open", "move"]
+    assert [line["text"] for line in told["conversation"]] == ["the customer rang"]
+
+
+async def test_what_contradicts_the_case_is_refused_and_recorded(scene):
+    case = await scene.case()
+    refused = await scene.do("move", case, **{"to": "review", "from": "review"})
+    assert isinstance(refused, Denied)
+    assert refused.rule == "case.contradiction"
+    decided = await scene.store.journal.get(refused.record)
+    assert (decided.body["effect"], decided.execution) == ("deny", case)
+    assert (await state_of(scene, case)).revision == 1
+
+
+async def test_a_second_resolution_is_refused(scene):
+    case = await scene.case()
+    await scene.do("exception", case, kind="fraud", reason="two cards")
+    mark = (await state_of(scene, case)).exceptions[0].id
+    assert isinstance(await scene.do("resolve", case, exception=mark), Done)
+    assert (await scene.do("resolve", case, exception=mark)).rule == "case.contradiction"
+
+
+async def test_nothing_changes_a_case_that_has_ended(scene):
+    case = await scene.case()
+    await scene.do("move", case, to="stuck")
+    await scene.do("move", case, to="closed")
+    assert (await scene.do("move", case, to="review")).rule == "case.ended"
+    assert (await scene.do("hold", case)).rule == "case.ended"
+    assert isinstance(await scene.do("note", case, text="filed"), Done)
+
+
+async def test_who_may_move_is_named_by_the_type(scene):
+    case = await scene.case()
+    assert (await scene.do("move", case, by="user:ben", to="stuck")).rule == "case.not-yours"
+    assert isinstance(await scene.do("move", case, by="service:till", to="stuck"), Done)
+
+
+async def test_who_does_not_hold_the_permission_does_nothing(scene):
+    case = await scene.case()
+    with pytest.raises(TrustError):
+        await scene.do("hold", case, by="service:till")
+
+
+async def test_a_hold_stops_moves_until_it_is_released(scene):
+    case = await scene.case()
+    await scene.do("hold", case, reason="counsel looks at it")
+    refused = await scene.do("move", case, to="review")
+    assert refused.rule == "case.held"
+    assert "counsel looks at it" in refused.reason
+    await scene.do("release", case, hold=(await state_of(scene, case)).holds[0].id)
+    assert isinstance(await scene.do("move", case, to="review"), Done)
+
+
+async def test_a_move_wants_its_decision_and_its_approval(scene):
+    case = await scene.case()
+    await scene.do("move", case, to="review")
+    assert (await scene.do("move", case, to="payable")).rule == "case.condition"
+    await scene.do("decide", case, decision="goods", value="back")
+    asked = await scene.do("move", case, to="payable")
+    assert isinstance(asked, Asked)
+    assert await scene.do("move", case, to="payable") == Asked("", asked.approval), "asked about once"
+    await scene.approve(asked.approval)
+    assert isinstance(await scene.do("move", case, to="payable"), Done)
+    assert (await state_of(scene, case)).state == "payable"
+
+
+async def test_an_approved_move_is_void_once_the_case_has_changed(scene):
+    case = await scene.case()
+    await scene.do("move", case, to="review")
+    await scene.do("decide", case, decision="goods", value="back")
+    asked = await scene.do("move", case, to="payable")
+    await scene.approve(asked.approval)
+    await scene.do("exception", case, kind="fraud", reason="two cards")
+    again = await scene.do("move", case, to="payable")
+    assert isinstance(again, Asked)
+    assert again.approval != asked.approval
+
+
+async def test_the_same_call_with_the_same_token_is_allowed_before_the_move_and_asks_after_it(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    calling = scene.door.call, caller, "shop__note", {"order": "A-1001"}
+
+    async def call():
+        answer = await calling[0](*calling[1:])
+        return answer.status, scene.shop.called
+
+    status, called = await call()
+    assert (status, len(called)) == ("succeeded", 1)
+    await scene.do("move", case, to="review")
+    status, called = await call()
+    assert (status, len(called)) == ("waiting", 1)
+    assert await rules_of(scene, caller) == ["case.not-covered"]
+
+
+async def rules_of(scene, caller):
+    """Return the rules that said what was decided last in a session."""
+    decided = (await scene.records(caller, Kind.DECIDED))[-1]
+    return [rule["rule"] for rule in decided.body["rules"]]
+
+
+async def test_what_a_type_does_not_want_asked_about_is_denied(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    await scene.do("move", case, to="stuck")
+    answer = await scene.door.call(caller, "shop__note", {"order": "A-1001"})
+    assert (answer.status, answer.told["rule"]) == ("denied", "case.not-covered")
+
+
+async def test_an_approval_given_before_the_case_moved_is_void(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    await scene.do("move", case, to="review")
+    asked = (await scene.door.call(caller, "shop__note", {"order": "A-1001"})).told["approval"]
+    await scene.approve(asked)
+    await scene.do("move", case, to="taken")
+    await scene.do("move", case, to="review")  # where it was asked, and another revision
+    answer = await scene.door.call(caller, "shop__note", {"order": "A-1001"}, approval=asked)
+    assert answer.status == "waiting"
+    assert answer.told["approval"] != asked
+    assert scene.shop.called == []
+
+
+async def test_an_agent_works_on_its_case_with_the_tools_of_cases(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    offered = {offer.name: offer for offer in await scene.door.offers(caller)}
+    assert {"case_show", "case_note", "case_move"} <= set(offered)
+    assert "case" not in offered["case_move"].schema["properties"]
+    await scene.door.call(caller, "case_note", {"text": "looked at it"})
+    answer = await scene.door.call(caller, "case_move", {"to": "review", "reason": "two orders"})
+    assert (answer.status, answer.value["structured"]["state"]) == ("succeeded", "review")
+    told = (await scene.door.call(caller, "case_show", {})).value["structured"]
+    assert [event["by"] for event in told["history"]][1:] == ["agent:acme.caseworker"] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "wish", "rule"),
+    [
+        ("case_move", {"to": "taken", "reason": "so that I can write"}, "case.widens"),
+        ("case_release", {"hold": "hld_1", "reason": "done"}, "tool.unknown"),
+        ("case_resolve", {"exception": "exc_1", "reason": "done"}, "tool.unknown"),
+    ],
+)
+async def test_no_agent_widens_what_it_may_do(scene, name, wish, rule):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    await scene.do("move", case, to="review")
+    answer = await scene.door.call(caller, name, wish)
+    assert (answer.status, answer.told["rule"]) == ("denied", rule)
+    assert (await state_of(scene, case)).state == "review"
+
+
+async def test_no_agent_opens_the_way_for_another_of_its_owner(scene):
+    """Only the clerk holds `give`; the caseworker does not let it, either."""
+    case = await scene.case()
+    await scene.enter()  # the clerk is known from now on
+    caller = await scene.work_on(case)
+    await scene.do("move", case, to="review")
+    await scene.do("decide", case, decision="goods", value="back")
+    answer = await scene.door.call(caller, "case_move", {"to": "payable", "reason": "it is back"})
+    assert answer.told["rule"] == "case.widens"
+    assert "mcp.shop.give" in answer.told["reason"]
+
+
+async def test_an_agent_works_on_no_other_case(scene):
+    mine, other = await scene.case("A-1"), await scene.case("A-2")
+    caller = await scene.work_on(mine)
+    answer = await scene.door.call(caller, "case_note", {"text": "hello", "case": other})
+    assert (answer.status, answer.told["rule"]) == ("denied", "case.other")
+
+
+async def test_a_session_for_a_case_that_is_not_there_or_has_ended_is_refused(scene):
+    case = await scene.case()
+    await scene.do("move", case, to="stuck")
+    await scene.do("move", case, to="closed")
+    for name in (case, "cas_" + "0" * 26):
+        with pytest.raises(InputError, match="case"):
+            await scene.work_on(name)
+
+
+async def test_a_name_without_a_type_is_a_key_of_the_history_alone(scene):
+    caller = await scene.enter(case="claim-7")
+    await scene.door.call(caller, "shop__note", {"order": "A-1001"})
+    decided = (await scene.records(caller, Kind.DECIDED))[-1]
+    assert (decided.body["facts"]["case"], decided.body["facts"]["task"]["case"]) == (None, "claim-7")
+
+
+async def test_a_case_that_is_lost_from_the_book_lets_nothing_pass(scene, monkeypatch):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+
+    async def nothing(case):
+        return None
+
+    monkeypatch.setattr(scene.book, "get", nothing)
+    answer = await scene.door.call(caller, "shop__find", {"order": "A-1001"})
+    assert (answer.status, answer.told["rule"]) == ("denied", "case.not-known")
+
+
+async def test_work_is_parked_once_with_its_reason_and_no_agent_goes_on(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    item = Parked(about="ses_1/door#1", reason="the ledger knows nothing of it", case=case)
+    assert [await scene.parking.park(item), await scene.parking.park(item)] == [case, case]
+    assert [mark.reason for mark in (await state_of(scene, case)).exceptions] == [item.reason]
+    assert await scene.cases.find(parked=True) == [case]
+    answer = await scene.door.call(caller, "shop__note", {"order": "A-1001"})
+    assert answer.told["rule"] == "case.parked"
+
+
+async def test_the_audit_follows_a_case(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    await scene.do("move", case, to="review")
+    await scene.door.call(caller, "case_note", {"text": "looked at it"})
+    await scene.door.call(caller, "shop__note", {"order": "A-1001"})
+    records = await scene.store.journal.read()
+    verify_journal(
+        records,
+        checkpoints=await scene.store.journal.checkpoints(),
+        control_plane=scene.store.signer.verifier,
+    )

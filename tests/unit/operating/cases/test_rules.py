@@ -1,0 +1,111 @@
+"""What a case forbids: pure, so that every contradiction is a line here."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bridle.operating.cases.case import Mark, begin
+from bridle.operating.cases.changing import change
+from bridle.operating.cases.reading import read_case_type
+from bridle.operating.cases.rules import Who, Wish, find_refusals
+from unit.operating.cases.test_reading import SOUND
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TYPE = read_case_type(SOUND, source="t.yaml")
+CASE = begin("cas_1", TYPE, object="A-1", by="user:ana", now=NOW)
+CLERK = Who("user:ana", by_agent=False, names=frozenset({"group:ops"}), tools={})
+STRANGER = replace(CLERK, id="user:ben", names=frozenset())
+PAYS = {"mcp.shop.pay": "consequential"}
+AGENT = Who("agent:a", by_agent=True, names=frozenset(), tools=PAYS, bound_to="cas_1")
+BUSY = replace(CASE, state="busy")
+HELD = replace(CASE, holds=(Mark("hld_1", "hold", "counsel", "user:ana", "then"),))
+RAISED = replace(CASE, exceptions=(Mark("exc_1", "fraud", "two cards", "user:ana", "then"),))
+DECIDED = replace(CASE, decisions={"fit": {"value": "good"}})
+ENDED = replace(CASE, state="done", final=True)
+
+
+def rules(case, tool, who=CLERK, now=NOW, **arguments):
+    wish = Wish(f"case.{tool}", {"case": "cas_1", **arguments}, who, now)
+    return [finding.rule for finding in find_refusals(case, TYPE, wish)]
+
+
+@pytest.mark.parametrize(
+    ("case", "tool", "who", "wish", "expected"),
+    [
+        (CASE, "move", STRANGER, {"to": "busy"}, []),
+        (CASE, "move", CLERK, {"to": "busy", "from": "new"}, []),
+        (CASE, "move", CLERK, {"to": "busy", "from": "busy"}, ["case.contradiction"]),
+        (CASE, "move", CLERK, {"to": "done"}, ["case.no-transition"]),
+        (CASE, "move", CLERK, {"to": "nowhere"}, ["case.no-transition"]),
+        (BUSY, "move", CLERK, {"to": "done"}, ["case.condition"]),
+        (replace(DECIDED, state="busy"), "move", CLERK, {"to": "done"}, []),
+        (replace(DECIDED, state="busy"), "move", STRANGER, {"to": "done"}, ["case.not-yours"]),
+        (replace(HELD, state="new"), "move", CLERK, {"to": "busy"}, ["case.held"]),
+        (CASE, "move", AGENT, {"to": "busy"}, []),
+        (CASE, "move", replace(AGENT, bound_to="cas_2"), {"to": "busy"}, ["case.other"]),
+        (CASE, "move", replace(AGENT, bound_to=""), {"to": "busy"}, ["case.other"]),
+        (ENDED, "move", CLERK, {"to": "busy"}, ["case.ended"]),
+        (ENDED, "hold", CLERK, {}, ["case.ended"]),
+        (ENDED, "note", CLERK, {}, []),
+        (CASE, "decide", CLERK, {"decision": "colour", "value": "red"}, ["case.no-transition"]),
+        (CASE, "decide", CLERK, {"decision": "fit", "value": "red"}, ["case.no-transition"]),
+        (CASE, "decide", CLERK, {"decision": "fit", "value": "good"}, []),
+        (CASE, "decide", STRANGER, {"decision": "fit", "value": "good"}, ["case.not-yours"]),
+        (CASE, "decide", CLERK, {"decision": "fit", "value": "bad", "replaces": "good"}, ["case.contradiction"]),
+        (DECIDED, "decide", CLERK, {"decision": "fit", "value": "bad"}, ["case.contradiction"]),
+        (DECIDED, "decide", CLERK, {"decision": "fit", "value": "bad", "replaces": "good"}, []),
+        (CASE, "release", CLERK, {"hold": "hld_1"}, ["case.contradiction"]),
+        (HELD, "release", CLERK, {"hold": "hld_1"}, []),
+        (HELD, "release", AGENT, {"hold": "hld_1"}, ["case.widens"]),
+        (RAISED, "resolve", CLERK, {"exception": "exc_2"}, ["case.contradiction"]),
+        (RAISED, "resolve", CLERK, {"exception": "exc_1"}, []),
+        (RAISED, "resolve", AGENT, {"exception": "exc_1"}, ["case.widens"]),
+        (CASE, "hold", STRANGER, {}, []),
+        (None, "move", CLERK, {"to": "busy"}, ["case.unknown"]),
+        (CASE, "open", CLERK, {"type": "ticket"}, ["case.exists"]),
+        (CASE, "escalate", CLERK, {"since": CASE.since}, ["case.not-due"]),
+    ],
+)  # fmt: skip
+def test_a_case_says_what_it_forbids(case, tool, who, wish, expected):
+    assert rules(case, tool, who, **wish) == expected
+
+
+def test_an_agent_makes_no_move_after_which_it_could_do_more():
+    back = SOUND.replace("transitions:", "transitions:\n    - {from: busy, to: new, by: [anyone]}")
+    case_type = read_case_type(back, source="t.yaml")
+
+    def refuse(who):
+        wish = Wish("case.move", {"case": "cas_1", "to": "new"}, who, NOW)
+        return [finding.rule for finding in find_refusals(BUSY, case_type, wish)]
+
+    assert refuse(AGENT) == ["case.widens"]
+    assert refuse(replace(AGENT, tools={"mcp.mail.send": "consequential"})) == []
+    assert refuse(CLERK) == []
+
+
+def test_a_case_is_overdue_once_and_only_the_control_plane_says_so():
+    harness = replace(CLERK, id="service:bridle")
+    late = NOW + timedelta(days=2)
+    assert rules(CASE, "escalate", harness, since=CASE.since) == ["case.not-due"]
+    assert rules(CASE, "escalate", harness, late, since=CASE.since) == []
+    assert rules(CASE, "escalate", CLERK, late, since=CASE.since) == ["case.not-due"]
+    told = change(
+        CASE, TYPE, Wish("case.escalate", {"since": CASE.since}, harness, late), new_id=lambda kind: "exc_9"
+    )
+    assert rules(told, "escalate", harness, late, since=CASE.since) == ["case.not-due"]
+    assert (told.exceptions[0].kind, "group:ops" in told.exceptions[0].reason) == ("overdue", True)
+
+
+@pytest.mark.parametrize(
+    ("tool", "wish", "step"),
+    [("note", {"text": "x"}, 0), ("hold", {"reason": "x"}, 1), ("move", {"to": "busy"}, 1)],
+)
+def test_the_revision_counts_what_governs(tool, wish, step):
+    after = change(CASE, TYPE, Wish(f"case.{tool}", wish, CLERK, NOW), new_id=lambda kind: "hld_9")
+    assert after.revision == CASE.revision + step
+
+
+def test_what_is_due_begins_anew_with_each_state():
+    after = change(CASE, TYPE, Wish("case.move", {"to": "busy"}, CLERK, NOW), new_id=str)
+    assert (CASE.due_at[:10], after.due_at) == ("2026-03-03", "")
