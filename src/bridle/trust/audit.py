@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bridle.core.canonical import Json, canonical
+from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
-from bridle.trust.encoding import EncodingError, read_json
-from bridle.trust.journal import GENESIS, JournalError, Kind, Record, unseal, verify_chain
+from bridle.trust.encoding import EncodingError, is_canonical, read_json
+from bridle.trust.journal import GENESIS, JournalError, Kind, Record, read_content, unseal, verify_chain
 from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.merkle import Frontier, leaf_hash
 from bridle.trust.rotation import read_ring
@@ -83,16 +83,42 @@ def verify_journal(
     """
     records = list(records)
     rotations = [reread(record) for record in records if record.kind is Kind.KEY_ROTATED]
+    return verify_read(
+        map(reread, records),
+        rotations=rotations,
+        checkpoints=checkpoints,
+        control_plane=control_plane,
+        origin=origin,
+    )
+
+
+def verify_read(
+    records: Iterable[Record],
+    *,
+    rotations: Sequence[Record],
+    checkpoints: Sequence[str],
+    control_plane: Verifier,
+    origin: str | None = None,
+    take: Callable[[bytes], None] = lambda leaf: None,
+) -> AuditResult:
+    """Check records that `read_record` has read, one after the other: as many as there are, in little memory.
+
+    `rotations` are those among them, found before; one that was not found is a fault. `take` is given each leaf's hash.
+    """
     keys = read_ring(rotations, trusted=control_plane)
     signed = _read_checkpoints(checkpoints, keys, origin)
     trail, frontier, previous = Trail(keys), Frontier(), GENESIS
     _compare(signed, frontier)
-    for record in map(reread, records):
-        verify_chain([record], previous=previous, first=frontier.size)
+    size = 0
+    for record in records:
+        verify_chain([record], previous=previous, first=size)
         trail.follow(record)
-        frontier.append(leaf_hash(record.data))
-        previous = record.hash
-        _compare(signed, frontier)
+        leaf = leaf_hash(record.data)
+        frontier.append(leaf)
+        take(leaf)
+        previous, size = record.hash, size + 1
+        if size in signed:
+            _compare(signed, frontier)
     covered = max(signed, default=0)
     if covered > frontier.size:
         raise JournalError(
@@ -175,16 +201,21 @@ def _compare(signed: Mapping[int, list[Checkpoint]], frontier: Frontier) -> None
 
 def reread(record: Record) -> Record:
     """Return what the record's bytes say, whatever its fields say."""
-    where = f"journal record {record.seq}"
+    return read_record(record.data, stored_hash=record.hash, where=f"journal record {record.seq}")
+
+
+def read_record(data: bytes, *, stored_hash: str, where: str) -> Record:
+    """Return the record that these bytes are; raise JournalError when they are none, or not in the one spelling."""
     try:
-        spelled = canonical(read_json(record.data, what="the record"))
-    except (EncodingError, InputError) as exc:
+        value = read_json(data, what="the record")
+        spelled = is_canonical(value, data)
+    except EncodingError as exc:
         raise JournalError(exc.what, where=where) from exc
-    if spelled != record.data:
+    if not spelled:
         raise JournalError("its bytes are not canonical", where=where)
-    again = unseal(record.data, record.hash)
-    texts = (again.id, again.at, again.execution, again.subject, again.previous)
-    shaped = isinstance(again.body, Mapping) and isinstance(again.raw, Mapping) and type(again.seq) is int
+    record = read_content(value, data=data, stored_hash=stored_hash)
+    texts = (record.id, record.at, record.execution, record.subject, record.previous)
+    shaped = isinstance(record.body, Mapping) and isinstance(record.raw, Mapping) and type(record.seq) is int
     if not shaped or not all(isinstance(text, str) for text in texts):
         raise JournalError("it is not a record", where=where)
-    return again
+    return record

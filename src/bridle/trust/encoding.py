@@ -19,6 +19,8 @@ from collections.abc import Mapping
 from bridle.core.canonical import LARGEST_INTEGER, Json, canonical
 from bridle.core.errors import InputError, TrustError
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
 
 class EncodingError(TrustError):
     """Something that is meant to prove something could be read in more than one way, or not at all."""
@@ -40,18 +42,25 @@ def decode_base64(code: Json, *, what: str) -> bytes:
 def read_json(data: bytes, *, what: str) -> Json:
     """Return the value that `data` holds in UTF-8."""
     try:
-        value: Json = json.loads(
-            data.decode(),
-            object_pairs_hook=_once,
-            parse_float=_plain_float,
-            parse_constant=_no_number,
-            parse_int=_exact,
-        )
+        value: Json = _DECODER.decode(data.decode())
         if b"\\u" in data:
             json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except (ValueError, RecursionError) as exc:
         raise EncodingError(f"{what} is not JSON that can be relied on: {exc}") from exc
     return value
+
+
+def is_canonical(value: Json, data: bytes) -> bool:
+    """True when `data`, of which `read_json` made `value`, is its canonical form.
+
+    What `read_json` lets through has exact numbers in their one spelling and each key once. If it is ASCII, so are its keys, and
+    sorting them by characters is the canonical order: the encoder that is written in C then gives the canonical form.
+    """
+    try:
+        spelled = _ENCODER.encode(value).encode() if data.isascii() else canonical(value)
+    except (RecursionError, InputError) as exc:
+        raise EncodingError(f"it has no canonical form: {exc}") from exc
+    return spelled == data
 
 
 def read_fields(value: Json, names: frozenset[str], *, what: str) -> Mapping[str, Json]:
@@ -92,3 +101,8 @@ def _exact(text: str) -> int:
     if abs(number) > LARGEST_INTEGER:
         raise ValueError(f"{text} is no exact number")
     return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_once, parse_float=_plain_float, parse_constant=_no_number, parse_int=_exact
+)

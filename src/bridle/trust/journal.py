@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from bridle.core.canonical import Json, canonical
 from bridle.core.errors import ExecutionError, TrustError
@@ -219,7 +219,14 @@ def unseal(data: bytes, stored_hash: str) -> Record:
     if not isinstance(data, bytes):
         raise JournalError("a stored record is not bytes", hint="somebody has written into the store")
     try:
-        content = json.loads(data)
+        return read_content(json.loads(data), data=data, stored_hash=stored_hash)
+    except ValueError as exc:
+        raise JournalError("a stored record cannot be read", hint="bridle audit verify names it") from exc
+
+
+def read_content(content: Any, *, data: bytes, stored_hash: str) -> Record:
+    """Return the record that its parsed bytes say; raise JournalError when they are not a record's."""
+    try:
         return Record(
             seq=content["seq"],
             id=content["id"],

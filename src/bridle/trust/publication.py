@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridle.core.errors import InputError, TrustError
-from bridle.trust.audit import AuditResult, verify_journal
+from bridle.trust.audit import AuditResult, read_record, verify_read
 from bridle.trust.checkpoint import claimed_size
-from bridle.trust.journal import JournalError, Record, unseal
+from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import Verifier
 from bridle.trust.merkle import leaf_hash
 from bridle.trust.tiles import Read, TileTree, TileWriter
@@ -35,6 +35,7 @@ from bridle.trust.tiles import Read, TileTree, TileWriter
 CHECKPOINT = "checkpoint"
 CHECKPOINTS = "checkpoints.jsonl"
 RECORDS = 4096  # to a file
+ROTATION = f'"kind":"{Kind.KEY_ROTATED}"'.encode()  # what every record of a rotation holds
 AT_ONCE = 20_000  # records that are read at a time
 EVERY_S = 10.0
 
@@ -152,13 +153,23 @@ def published_size(shelf: Shelf) -> int:
     return claimed_size(text.decode("utf-8", "replace")) if text is not None else 0
 
 
-def read_records(shelf: Shelf) -> Iterator[Record]:
-    """Yield the records there, in order; raise JournalError for what is none."""
-    number = 0
-    while (data := shelf.read(_chunk_name(number))) is not None:
-        for line in data.removesuffix(b"\n").split(b"\n"):
-            yield unseal(line, hashlib.sha256(line).hexdigest())
-        number += 1
+def read_lines(shelf: Shelf, *, limit: int) -> Iterator[bytes]:
+    """Yield the bytes of the first records there, in order."""
+    number, left = 0, limit
+    while left > 0 and (data := shelf.read(_chunk_name(number))) is not None:
+        lines = data.removesuffix(b"\n").split(b"\n")[:left]
+        yield from lines
+        number, left = number + 1, left - len(lines)
+
+
+def find_rotations(shelf: Shelf, *, limit: int) -> list[Record]:
+    """Return the rotations among the first records there."""
+    marked = ((at, line) for at, line in enumerate(read_lines(shelf, limit=limit)) if ROTATION in line)
+    return [record for at, line in marked if (record := _read(line, at)).kind is Kind.KEY_ROTATED]
+
+
+def _read(line: bytes, at: int) -> Record:
+    return read_record(line, stored_hash=hashlib.sha256(line).hexdigest(), where=f"journal record {at}")
 
 
 def read_checkpoints(shelf: Shelf) -> list[str]:
@@ -186,26 +197,23 @@ def verify_published(
     """
     texts = read_checkpoints(shelf)
     size = claimed_size(texts[-1])
-    records = [record for _, record in zip(range(size), read_records(shelf), strict=False)]
-    if len(records) < size:
-        raise JournalError(
-            f"the checkpoint speaks of {size} records, {len(records)} lie there",
-            where="the end of the journal",
-            hint="records were removed: compare with another copy",
-        )
-    result = verify_journal(records, checkpoints=[*texts, *kept], control_plane=control_plane, origin=origin)
-    _check_tiles(shelf, records)
-    return result
-
-
-def _check_tiles(shelf: Shelf, records: Sequence[Record]) -> None:
-    """Every tile that the tree has lies there, and holds what the records come to."""
     writer = TileWriter()
-    for record in records:
-        for path, tile in writer.append(leaf_hash(record.data)):
+
+    def take(leaf: bytes) -> None:
+        for path, tile in writer.append(leaf):
             _check_tile(shelf, path, tile)
+
+    result = verify_read(
+        (_read(line, at) for at, line in enumerate(read_lines(shelf, limit=size))),
+        rotations=find_rotations(shelf, limit=size),
+        checkpoints=[*texts, *kept],
+        control_plane=control_plane,
+        origin=origin,
+        take=take,
+    )
     for path, tile in writer.partial():
         _check_tile(shelf, path, tile)
+    return result
 
 
 def _check_tile(shelf: Shelf, path: str, tile: bytes) -> None:

@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridle.core.errors import BridleError, TrustError, UnavailableError
-from bridle.trust.audit import reread
 from bridle.trust.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
 from bridle.trust.cosignature import cosign
-from bridle.trust.journal import JournalError, Kind
+from bridle.trust.journal import JournalError
 from bridle.trust.keys import KeyRing, Signer, Verifier
 from bridle.trust.merkle import EMPTY_ROOT, verify_consistency
-from bridle.trust.publication import CHECKPOINT, Shelf, read_records
+from bridle.trust.publication import CHECKPOINT, Shelf, find_rotations, read_lines
 from bridle.trust.rotation import read_ring
 from bridle.trust.tiles import TileTree
 
@@ -117,13 +116,8 @@ def _check_continues(tree: TileTree, last: Checkpoint, checkpoint: Checkpoint) -
 
 def _follow_key(shelf: Shelf, trusted: Verifier, before: int, size: int) -> Verifier:
     """Return the log's key at `size` records, by the rotations since the last look."""
-    rotations, count = [], 0
-    for record in read_records(shelf):
-        if count == size:
-            break
-        count += 1
-        if record.seq >= before and record.kind is Kind.KEY_ROTATED:
-            rotations.append(reread(record))
+    count = sum(1 for _ in read_lines(shelf, limit=size))
+    rotations = [record for record in find_rotations(shelf, limit=size) if record.seq >= before]
     if count < size:
         raise WitnessError(f"it is from the future: it speaks of {size} records, {count} are published")
     ring: KeyRing = read_ring(rotations, trusted=trusted)

@@ -53,7 +53,13 @@ HOLDS = {"sqlite": "instr(data, :sought) > 0", "postgresql": "position(:sought i
 BY_ID = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record"))
 
 SEALED = frozenset(
-    {Kind.APPROVAL_REQUESTED, Kind.APPROVAL_VERDICT, Kind.EXECUTION_ENDED, Kind.PRINCIPAL_CHANGED}
+    {
+        Kind.APPROVAL_REQUESTED,
+        Kind.APPROVAL_VERDICT,
+        Kind.EXECUTION_ENDED,
+        Kind.PRINCIPAL_CHANGED,
+        Kind.VALUES_ERASED,
+    }
 )  # a checkpoint is due
 
 Listener = Callable[[Record], None]
