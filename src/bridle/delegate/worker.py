@@ -12,7 +12,7 @@ Rules, in this order; when one does not hold, nothing is done and TrustError say
 Before that, a workspace that stood on another machine last is brought here (see delegate.travel).
 Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspaces.
 Named secrets, and those that the execution made itself on whatever machine, are known before it runs.
-Afterwards known secrets are taken out of the value and the private result, and only then is the report signed.
+Afterwards known secrets are taken out of the value, the facts and the private result, and only then is the report signed.
 
 InputError and ExecutionError of an effector are an outcome: `failed`, with the error and the next step as value. Anything else
 is raised: after an intent, the gate takes what it does not know as unknown.
@@ -238,6 +238,10 @@ class Worker:
             value: dict[str, Json] = {"error": f"what it answered cannot be written down: {exc.what}"}
             return self._report(task, EffectorResult("unknown", value), duration_ms=duration_ms)
 
+    def _redact_facts(self, facts: Mapping[str, Json]) -> Mapping[str, Json]:
+        redacted = self._context.redactor.redact_json(dict(facts))
+        return redacted if isinstance(redacted, Mapping) else {"dropped": redacted}
+
     def _report(self, task: Task, result: EffectorResult, *, duration_ms: int = 0) -> Report:
         redactor = self._context.redactor
         return sign_report(
@@ -246,7 +250,7 @@ class Worker:
             delegate=self._name,
             status=result.status,
             value=redactor.redact_json(result.value),
-            facts={**result.facts, "duration_ms": duration_ms},
+            facts={**self._redact_facts(result.facts), "duration_ms": duration_ms},
             private=redactor.redact_bytes(result.private) if result.private else b"",
         )
 
