@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from bridle.app.folders import case_roots, open_roles
 from bridle.app.store import Store
 from bridle.core.clock import Clock, SystemClock
@@ -12,6 +10,7 @@ from bridle.gate.gate import Gate
 from bridle.gate.manifest import Manifests
 from bridle.operating.cases.book import CaseBook
 from bridle.operating.cases.case_type import CaseType
+from bridle.operating.cases.casework import Casework
 from bridle.operating.cases.desk import CaseDesk
 from bridle.operating.cases.escalating import Escalation
 from bridle.operating.cases.parking import CaseParking
@@ -19,16 +18,6 @@ from bridle.operating.cases.shelf import load_case_type
 from bridle.operating.cases.telling import Teller
 from bridle.trust.principals import Place
 from bridle.trust.redaction import Redactor
-
-
-@dataclass(frozen=True)
-class CaseHouse:
-    """What acts on cases."""
-
-    book: CaseBook
-    desk: CaseDesk
-    parking: CaseParking
-    escalation: Escalation
 
 
 def build_teller(store: Store, clock: Clock | None = None) -> Teller:
@@ -60,7 +49,7 @@ def build_book(store: Store, clock: Clock | None = None, manifests: Manifests | 
     )
 
 
-def build_cases(store: Store, book: CaseBook, gate: Gate, clock: Clock) -> CaseHouse:
+def build_cases(store: Store, book: CaseBook, gate: Gate, clock: Clock) -> Casework:
     """Return what acts on cases through the gate."""
     desk = CaseDesk(
         gate=gate,
@@ -71,4 +60,6 @@ def build_cases(store: Store, book: CaseBook, gate: Gate, clock: Clock) -> CaseH
         project=store.settings.project,
     )
     parking = CaseParking(desk, book, store.cases)
-    return CaseHouse(book, desk, parking, Escalation(desk=desk, book=book, cases=store.cases, clock=clock))
+    return Casework(
+        store.cases, book, desk, parking, Escalation(desk=desk, book=book, cases=store.cases, clock=clock)
+    )

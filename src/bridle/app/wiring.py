@@ -21,7 +21,7 @@ from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.agent.shelf import find_top
-from bridle.app.cases import CaseHouse, build_book, build_cases
+from bridle.app.cases import build_book, build_cases
 from bridle.app.controls import describe_controls
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
 from bridle.app.registry import build_reception
@@ -53,6 +53,7 @@ from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
 from bridle.gate.loops import LoopLimits
 from bridle.gate.ports import Ports
+from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
 from bridle.operating.reception import Reception
@@ -91,7 +92,7 @@ class App(Store):
     tools: Tools
     door: Door
     reception: Reception
-    casework: CaseHouse
+    casework: Casework
 
 
 async def wire(

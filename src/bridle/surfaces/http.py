@@ -26,10 +26,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridle.core.errors import TrustError, UnavailableError
+from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.reception import Reception
 from bridle.operating.session import Sessions
-from bridle.surfaces.api.sessions import Ports, build_api
+from bridle.surfaces.api.sessions import build_api
+from bridle.surfaces.api.who import Ports
 from bridle.surfaces.mcp.door import PATH, build_mcp_app
 from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
@@ -57,6 +59,9 @@ class House(Protocol):
 
     @property
     def exchange(self) -> Exchange: ...
+
+    @property
+    def casework(self) -> Casework: ...
 
 
 class _Faces:
@@ -118,7 +123,16 @@ async def serve_http(house: House, *, port: int, folder: Path, process: str) -> 
     with _listening(port) as listener:
         url = f"http://{HOST}:{listener.getsockname()[1]}{PATH}"
         mcp, running = build_mcp_app(house.door)
-        api = build_api(Ports(house.reception, house.sessions, house.authentication, house.exchange, url))
+        api = build_api(
+            Ports(
+                house.reception,
+                house.sessions,
+                house.authentication,
+                house.exchange,
+                house.casework,
+                url,
+            )
+        )
         config = uvicorn.Config(
             _Faces(mcp, api),
             log_level="warning",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -34,7 +35,9 @@ from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
 from bridle.operating.cases.book import CaseBook
+from bridle.operating.cases.casework import Casework
 from bridle.operating.cases.desk import CaseDesk
+from bridle.operating.cases.escalating import Escalation
 from bridle.operating.cases.parking import CaseParking
 from bridle.operating.cases.reading import read_case_type
 from bridle.operating.cases.shelf import OWN, load_case_type
@@ -116,6 +119,8 @@ case-type:
     - {from: review, to: payable, by: [anyone], if: {goods: back}, approval: {min-count: 1}}
     - {from: [payable, stuck], to: closed, by: [group:store]}
 """
+SAMPLES = Path(__file__).parents[3] / "samples" / "cases" / "case-types"
+GROUPS = frozenset({"group:store", "role:owner"})
 STORE_CLERKS = frozenset({"user:ana", "service:till"})
 TEXTS = ("order", "key", "amount", "receipt")
 ORDER = {"type": "object", "properties": {name: {"type": "string"} for name in TEXTS}}
@@ -185,6 +190,11 @@ class Scene:
     @property
     def parking(self):
         return CaseParking(self.case_desk, self.book, self.cases)
+
+    @property
+    def casework(self):
+        escalation = Escalation(desk=self.case_desk, book=self.book, cases=self.cases, clock=self.clock)
+        return Casework(self.cases, self.book, self.case_desk, self.parking, escalation)
 
     async def case(self, object="A-1001", type="return"):
         """Open a case as ana, and return its id."""
@@ -387,7 +397,7 @@ def _book(store, principals, catalogue, clock, approvals, sessions):
     def find_type(name):
         if name == "return":
             return read_case_type(CASE_TYPE, source="return.yaml")
-        return load_case_type(name, roots=[OWN])
+        return load_case_type(name, roots=[OWN, SAMPLES])
 
     return CaseBook(
         journal=store.journal,
@@ -396,9 +406,7 @@ def _book(store, principals, catalogue, clock, approvals, sessions):
         clock=clock,
         redactor=Redactor(),
         find_type=find_type,
-        names_of=lambda principal, place: (
-            frozenset({"group:store"}) if principal in STORE_CLERKS else frozenset()
-        ),
+        names_of=lambda principal, place: GROUPS if principal in STORE_CLERKS else frozenset(),
         teller=Teller(journal=store.journal, approvals=approvals, sessions=sessions, clock=clock),
     )
 

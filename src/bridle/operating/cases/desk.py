@@ -75,6 +75,10 @@ class CaseDesk:
             ended = Entry(Kind.TOKEN_DELETED, case, minted.token.id, {"step": step})
             await self._journal.append([ended], [DeleteTokens(case, step)])
 
+    async def require(self, principal: str, tool: str) -> None:
+        """Raise TrustError unless a principal holds what a tool needs."""
+        await require(self._principals, principal, find_manifest(tool).needs, self._place)
+
     async def act(self, tool: str, arguments: Mapping[str, Json], *, once: str) -> Result:
         """Perform one tool of a case as Bridle itself; `once` names the occasion, and a second time is answered by the first."""
         case = str(arguments["case"])

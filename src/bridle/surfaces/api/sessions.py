@@ -13,26 +13,24 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridle.core.errors import BridleError, InputError, TrustError
-from bridle.operating.reception import Reception, Wanted
-from bridle.operating.session import Session, Sessions, TaskRequest
-from bridle.surfaces.api import tokens
-from bridle.trust.credentials import Authentication
-from bridle.trust.exchange import Exchange
+from bridle.core.errors import BridleError, InputError
+from bridle.operating.reception import Wanted
+from bridle.operating.session import Session, TaskRequest
+from bridle.surfaces.api import cases, tokens
+from bridle.surfaces.api.who import Ports, authenticate, find_ports
 from bridle.trust.principals import Principal
 
 PROBLEM = "application/problem+json"
 UNAUTHENTICATED = 401
-STATUS = {"key-missing": UNAUTHENTICATED, "bad-key": UNAUTHENTICATED, "no-session": 404}
+STATUS = {"key-missing": UNAUTHENTICATED, "bad-key": UNAUTHENTICATED, "no-session": 404, "no-case": 404}
 
 
 routes = APIRouter(prefix="/v1")
@@ -51,45 +49,22 @@ class SessionRequest(BaseModel):
     expires_s: int = Field(8 * 3600, gt=0, le=7 * 86400)
 
 
-@dataclass(frozen=True)
-class Ports:
-    """What the interface stands on; `door` is the address of the MCP endpoint."""
-
-    reception: Reception
-    sessions: Sessions
-    authentication: Authentication
-    exchange: Exchange
-    door: str
-
-
 def build_api(ports: Ports) -> FastAPI:
     """Return the application."""
     api = FastAPI(title="Bridle", version="1", docs_url=None, redoc_url=None)
     api.state.ports = ports
     api.include_router(routes)
     api.include_router(tokens.routes)
+    api.include_router(cases.routes)
     api.add_exception_handler(BridleError, _tell)
     api.add_exception_handler(RequestValidationError, _tell_invalid)
     return api
 
 
-def _ports(request: Request) -> Ports:
-    ports = request.app.state.ports
-    assert isinstance(ports, Ports)
-    return ports
-
-
-async def _who(
-    ports: Annotated[Ports, Depends(_ports)], authorization: Annotated[str, Header()] = ""
-) -> Principal:
-    kind, _, key = authorization.partition(" ")
-    if kind.lower() != "bearer":
-        raise TrustError("there is no key", hint="send Authorization: Bearer brk_…", reason="key-missing")
-    return await ports.authentication.authenticate(key.strip())
-
-
 async def _own(
-    session: str, ports: Annotated[Ports, Depends(_ports)], principal: Annotated[Principal, Depends(_who)]
+    session: str,
+    ports: Annotated[Ports, Depends(find_ports)],
+    principal: Annotated[Principal, Depends(authenticate)],
 ) -> Session:
     found = await ports.sessions.get(session)
     if found is None or found.initiator != principal.id:
@@ -100,8 +75,8 @@ async def _own(
 @routes.post("/sessions", status_code=201)
 async def open_session(
     wanted: SessionRequest,
-    ports: Annotated[Ports, Depends(_ports)],
-    principal: Annotated[Principal, Depends(_who)],
+    ports: Annotated[Ports, Depends(find_ports)],
+    principal: Annotated[Principal, Depends(authenticate)],
 ) -> dict[str, Any]:
     """Open a session for the key's principal."""
     opened = await ports.reception.open(
@@ -127,7 +102,7 @@ async def show_session(found: Annotated[Session, Depends(_own)]) -> dict[str, An
 
 @routes.delete("/sessions/{session}")
 async def close_session(
-    found: Annotated[Session, Depends(_own)], ports: Annotated[Ports, Depends(_ports)]
+    found: Annotated[Session, Depends(_own)], ports: Annotated[Ports, Depends(find_ports)]
 ) -> dict[str, Any]:
     """Close a session of one's own."""
     return dict((await ports.reception.close(found.id, by=found.initiator)).to_json())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,35 +10,19 @@ from bridle.surfaces.cli.options import put
 
 if TYPE_CHECKING:
     from bridle.app import Store
+    from bridle.operating.cases.casework import Wanted
 
 LONGEST_LINE = 200
 
 
-@dataclass(frozen=True)
-class Filter:
-    """Which cases are meant."""
-
-    type: str = ""
-    object: str = ""
-    due: bool = False
-    parked: bool = False
-    ended: bool = False
-
-
-async def list_cases(opened: Store, wanted: Filter) -> list[dict[str, Any]]:
+async def find_cases(opened: Store, wanted: Wanted) -> list[dict[str, Any]]:
     """Return what each of these cases says of itself."""
     from bridle.app import build_book
-    from bridle.operating.cases.telling import summarise
+    from bridle.operating.cases.casework import list_cases
 
-    now = datetime.now(UTC)
-    found = await opened.cases.find(
-        type=wanted.type, object=wanted.object, parked=wanted.parked, open_only=not wanted.ended
-    )
-    if wanted.due:
-        found = [case for case in await opened.cases.due(now) if case in set(found)]
-    book = build_book(opened)
-    read = [await book.get(case) for case in found]
-    return [dict(summarise(one[0], now)) for one in read if one is not None]
+    return [
+        dict(one) for one in await list_cases(opened.cases, build_book(opened), wanted, now=datetime.now(UTC))
+    ]
 
 
 async def describe_case(opened: Store, case: str) -> dict[str, Any]:

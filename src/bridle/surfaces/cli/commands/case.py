@@ -182,12 +182,13 @@ def case_list(
 ) -> int:
     """List cases that are open: where each stands, and what holds it."""
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.case_list import Filter, list_cases, show_line
+    from bridle.operating.cases.casework import Wanted
+    from bridle.surfaces.cli.case_list import find_cases, show_line
     from bridle.surfaces.cli.reading import open_existing_store
 
-    wanted = Filter(type_name, object_id, due=due, parked=parked, ended=ended)
+    wanted = Wanted(type_name, object_id, due=due, parked=parked, ended=ended)
     with open_existing_store(load_settings(store_url=store)) as opened:
-        found = asyncio.run(list_cases(opened, wanted))
+        found = asyncio.run(find_cases(opened, wanted))
     if as_json:
         print_json(found)
         return 0
