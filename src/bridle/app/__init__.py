@@ -29,6 +29,7 @@ from bridle.app.folders import (
 from bridle.app.opening import open_app, open_server
 from bridle.app.registry import (
     build_digests,
+    build_work_desk,
     open_kill_desk,
     open_lobby,
     open_registry,
@@ -45,6 +46,7 @@ __all__ = [
     "build_book",
     "build_digests",
     "build_teller",
+    "build_work_desk",
     "case_roots",
     "check_policies",
     "connect_model",

@@ -23,6 +23,7 @@ from bridle.delegate.evidence import read_exhibit
 from bridle.engine.retention import parse_age
 from bridle.operating.digest import Digests
 from bridle.operating.reception import Reception
+from bridle.operating.work import WorkDesk
 from bridle.trust.credentials import KeyDesk
 from bridle.trust.kills import KillDesk
 from bridle.trust.principals import Principal
@@ -128,6 +129,19 @@ def build_digests(store: Store, clock: Clock | None = None) -> Digests:
         sessions=store.sessions,
         clock=clock or SystemClock(),
         every=every,
+    )
+
+
+def build_work_desk(store: Store, clock: Clock | None = None) -> WorkDesk:
+    """Return the desk for items of work."""
+    return WorkDesk(
+        journal=store.journal,
+        work=store.work,
+        principals=store.principals,
+        people=store.people,
+        signer=store.signer,
+        clock=clock or SystemClock(),
+        own_keys=store.settings.own_keys_only,
     )
 
 

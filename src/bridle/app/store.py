@@ -23,6 +23,7 @@ from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
 from bridle.adapters.sql.rotations import load_rotations
 from bridle.adapters.sql.sessions import SqlSessions
+from bridle.adapters.sql.work import SqlWork
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app.folders import open_limits, open_people, open_roles
 from bridle.app.rotating import finish_rotation
@@ -55,6 +56,7 @@ class Store:
     sessions: SqlSessions
     cases: SqlCases
     pins: SqlPins
+    work: SqlWork
     overrides: OverrideDesk
     deputies: DeputyDesk
     limits: FleetLimits
@@ -92,6 +94,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             sessions=SqlSessions(database),
             cases=SqlCases(database),
             pins=SqlPins(database),
+            work=SqlWork(database),
             overrides=OverrideDesk(
                 journal=journal,
                 principals=principals,

@@ -24,7 +24,7 @@ from bridle.agent.shelf import find_top
 from bridle.app.cases import build_book, build_cases
 from bridle.app.controls import describe_controls
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
-from bridle.app.registry import build_reception
+from bridle.app.registry import build_reception, build_work_desk
 from bridle.app.residents import register_residents
 from bridle.app.rotating import open_delegate_key
 from bridle.app.store import Store
@@ -58,6 +58,7 @@ from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
 from bridle.operating.reception import Reception
 from bridle.operating.tools import Tools
+from bridle.operating.work import Undoing
 from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
 from bridle.trust.principals import Principal
@@ -91,6 +92,7 @@ class App(Store):
     exchange: Exchange
     tools: Tools
     door: Door
+    undoing: Undoing
     reception: Reception
     casework: Casework
 
@@ -262,6 +264,9 @@ async def wire(
             clock=clock,
             process=durable.executor,
             living=lambda: leases.live(within_s=timing.lease_s),
+        ),
+        undoing=Undoing(
+            desk=build_work_desk(store, clock), gate=gate, journal=journal, manifests=catalogue, clock=clock
         ),
         reception=build_reception(store, clock),
         casework=build_cases(store, book, gate, clock),

@@ -83,6 +83,17 @@ class EndAttempt:
         return f"attempt {self.key}"
 
 
+@dataclass(frozen=True)
+class AllowAgain:
+    """Guard: let the very same key be sent once more; fails unless nobody can tell what became of that attempt."""
+
+    key: str
+
+    @property
+    def guards(self) -> str:
+        return f"attempt {self.key}"
+
+
 class Attempts(Protocol):
     """Reads attempts. Changing them is a guard of the journal."""
 

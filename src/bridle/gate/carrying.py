@@ -5,7 +5,8 @@ Rules (5 to 8 of `gate`)
   2. The outcome is recorded when the delegate's report verifies; the target's history and the budget change with it.
   3. What a tool changes inside Bridle is in that transaction too, with its outcome (gate.inside). What is done for a case
      stands on the case as it was decided upon: one that moved meanwhile takes the permission with it.
-  4. An intent without an outcome is recovered by its tool's recovery class, under the decision that was recorded.
+  4. What nobody can tell the outcome of is left to a person as work, in the same transaction (gate.leaving).
+  5. An intent without an outcome is recovered by its tool's recovery class, under the decision that was recorded.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from bridle.gate.attempts import begin_attempt, end_attempt
 from bridle.gate.breakers import Verdict, judge_outcome
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
 from bridle.gate.inside import CaseMoved, stand_on
+from bridle.gate.leaving import leave_unknown
 from bridle.gate.limits import GiveRoomBack
 from bridle.gate.lookups import EXPECTED, agreed_in, may_still_arrive
 from bridle.gate.loops import is_counted, record_deed
-from bridle.gate.manifest import Recovery
+from bridle.gate.manifest import Manifest, Recovery
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule, read_action
 from bridle.gate.recovery import RECOURSE, Recourse
@@ -35,6 +37,7 @@ from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.kills import Killed, NotKilled
 from bridle.trust.policy import Finding
 from bridle.trust.quorum import CONTROL_PLANE
+from bridle.trust.work_items import ParkWork
 
 LOST_ANSWERS = 2  # how often an answer that was lost is asked for again
 PERMIT_TTL = timedelta(hours=1)  # longer than any command's wall time, shorter than a working day
@@ -145,7 +148,13 @@ class Carrying:
             if counted and decided
             else []
         )
-        await self._on.journal.append([entry], [*deed, *end_attempt(tool, intent.subject, "unknown")])
+        manifest = self._on.manifests.get(tool)
+        parked = []
+        if manifest is not None and counted:
+            parked = [self._park(manifest, decided, intent.execution, intent.subject, value)]
+        entries = [entry, *(told for told, _ in parked)]
+        guards = [*deed, *end_attempt(tool, intent.subject, "unknown"), *(guard for _, guard in parked)]
+        await self._on.journal.append(entries, guards)
 
     async def _ask_after(self, decided: Record, intent: Record, *, token: str) -> bool:
         """Ask the target of a call what became of it, and record that; False when it does not say, or cannot be asked."""
@@ -283,8 +292,8 @@ class Carrying:
 
     async def _report(self, action: Action, report: Report) -> Result:
         settle = [SettleBudget(action.budget, action.key, spent(report.facts))] if action.budget else []
-        remember = await self._remember(action, status=report.status, value=report.value)
-        entries = [records.reported(action, report), *records.exhibited(action, report)]
+        parked, remember = await self._remember(action, status=report.status, value=report.value)
+        entries = [records.reported(action, report), *records.exhibited(action, report), *parked]
         verdict = judge_outcome(report.status, report.value)
         written = await self._end(action, entries, [*settle, *remember], verdict)
         if report.status == "unknown":
@@ -297,8 +306,8 @@ class Carrying:
         settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
         entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
         back = [GiveRoomBack(action.key)] if status == "failed" else []
-        remember = await self._remember(action, status=status, value=value)
-        written = await self._end(action, [entry], [*settle, *remember, *back], verdict)
+        parked, remember = await self._remember(action, status=status, value=value)
+        written = await self._end(action, [entry, *parked], [*settle, *remember, *back], verdict)
         return await self.replay(written[0])
 
     async def _end(
@@ -312,17 +321,28 @@ class Carrying:
             await limits.record_openings(self._on.journal)
         return written
 
-    async def _remember(self, action: Action, *, status: str, value: Json) -> list[Guard]:
-        """Return what changes with the outcome: its attempt, its target's history, or the room that it took and did not need."""
-        ended = end_attempt(action.request.tool, action.key, status)
-        if not is_counted(self._on.manifests.get(action.request.tool)):
-            return ended  # it was carried out, however it ended
+    async def _remember(self, action: Action, *, status: str, value: Json) -> tuple[list[Entry], list[Guard]]:
+        """Return what changes with the outcome: its attempt, its target's history, or the room that it took and did not need;
+        and the work that it leaves to a person."""
+        tool = action.request.tool
+        ended, manifest = end_attempt(tool, action.key, status), self._on.manifests.get(tool)
+        if manifest is None or not is_counted(manifest):
+            return [], ended  # it was carried out, however it ended
         if status == "failed":
-            return [*ended, GiveRoomBack(action.key)]
+            return [], [*ended, GiveRoomBack(action.key)]
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
         now = self._on.clock.now()
         deed = record_deed(decided, tool=action.request.tool, value=value, at=now) if decided else []
-        return [*ended, *deed]
+        if status != "unknown":
+            return [], [*ended, *deed]
+        told = self._on.redactor.redact_json(value)
+        entry, park = self._park(manifest, decided, action.execution, action.key, told)
+        return [entry], [*ended, *deed, park]
+
+    def _park(
+        self, manifest: Manifest, decided: Record | None, stream: str, key: str, value: Json
+    ) -> tuple[Entry, ParkWork]:
+        return leave_unknown(manifest, decided, stream=stream, key=key, value=value, at=self._on.clock.now())
 
 
 def _alive(action: Action, judgement: Judgement) -> Guard:

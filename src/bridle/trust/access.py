@@ -48,7 +48,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "operator": frozenset(
         {
             "execution:start", "execution:control", "fleet:kill", "breaker:close",
-            "approval:verdict", "pipeline:continue", "model:call",
+            "approval:verdict", "work:settle", "pipeline:continue", "model:call",
             "command:run", "file:read", "git:*", "workspace:use", "artifact:*", "server:describe", "mcp:*", "case:*",
         }
     ),

@@ -70,6 +70,8 @@ class Kind(StrEnum):
     KILL_MADE = "kill.made"
     KILL_ANSWERED = "kill.answered"
     KILL_LIFTED = "kill.lifted"
+    WORK_PARKED = "work.parked"
+    WORK_SETTLED = "work.settled"
     EVIDENCE_ISSUED = "evidence.issued"
     CONTROLS_ATTESTED = "controls.attested"
     EVIDENCE_ADDED = "evidence.added"

@@ -18,6 +18,7 @@ Rules
      permitted. What was signed with a key that was in other hands by then holds, and is suspect.
   10. A text that was kept has the digest it is kept under.
   11. A case is changed by an action that was begun for it, and no change of it is missing (trust.case_trail).
+  12. Work that is open is settled once, by a signed answer that it offers, about the action it was parked for.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -50,6 +51,7 @@ from bridle.trust.registry import check_change
 from bridle.trust.signers import Signers
 from bridle.trust.texts import check_text
 from bridle.trust.verdicts import answered_terms, read_word
+from bridle.trust.work_items import check_settlement
 
 CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
 CONTINUE = (
@@ -106,6 +108,7 @@ class Trail:
         self._questions: dict[tuple[str, str], Record] = {}
         self._stopped: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
+        self._parked: dict[str, Record] = {}
         self._ends: dict[str, tuple[str, str, Json]] = {}
         self._cases = CaseTrail()
 
@@ -346,6 +349,18 @@ class Trail:
             must(record, same, "it does not say what the record that it repeats says")
         self._ends[record.id] = (record.execution, record.subject, state)
 
+    def _work_parked(self, record: Record) -> None:
+        must(record, record.subject not in self._parked, "it was parked before")
+        self._parked[record.subject] = record
+
+    def _work_settled(self, record: Record) -> None:
+        parked = self._parked.pop(record.subject, None)
+        if parked is None:
+            raise broken(record, "no work of this name is open")
+        must(record, record.body.get("answer") in _listed(parked.body.get("offers")), "it was not offered")
+        must(record, record.body.get("action") == parked.body.get("action"), "it is about another action")
+        check_settlement(record, control_plane=self.signers.at(record))
+
     def _kept(self, record: Record) -> None:
         check_text(record)
 
@@ -385,6 +400,8 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.EVIDENCE_ADDED: Trail._exhibited,
     Kind.CONTROLS_ATTESTED: Trail._attested,
     Kind.BLOCK_ENDED: Trail._stage_ended,
+    Kind.WORK_PARKED: Trail._work_parked,
+    Kind.WORK_SETTLED: Trail._work_settled,
     Kind.TEXT_KEPT: Trail._kept,
     Kind.KEY_ROTATED: Trail._rotated,
     Kind.INTERVENTION_REQUESTED: Trail._questioned,

@@ -13,6 +13,7 @@ from bridle.adapters.sql.schema import attempts
 from bridle.core.clock import from_iso, iso
 from bridle.gate.attempts import (
     BLOCKING,
+    AllowAgain,
     Attempt,
     Attempts,
     AttemptState,
@@ -60,6 +61,12 @@ def _(guard: EndAttempt, connection: Connection) -> None:
         connection.execute(attempts.update().where(mine, COLUMNS.once).values(state=str(AttemptState.DONE)))
         mine = sa.and_(mine, ~COLUMNS.once)
     connection.execute(attempts.delete().where(mine))
+
+
+@apply_guard.register
+def _(guard: AllowAgain, connection: Connection) -> None:
+    unknown = COLUMNS.key == guard.key, COLUMNS.state == str(AttemptState.UNKNOWN)
+    change_one(guard, connection, attempts.update().where(*unknown).values(state=str(AttemptState.AGAIN)))
 
 
 def _find(connection: Connection, business: str) -> Attempt | None:

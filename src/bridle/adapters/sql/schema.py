@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0019_cases"  # the revision these tables are
+NEWEST = "0020_work"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -356,4 +356,15 @@ cases = sa.Table(
     sa.Column("opened_at", sa.Text, nullable=False),
     sa.Index("cases_by_object", "object", "type"),
     sa.Index("cases_by_due", "due_at"),
+)
+
+work = sa.Table(
+    "work",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("stream", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("open", sa.Boolean, nullable=False),
+    sa.Index("work_by_state", "open", "at"),
 )

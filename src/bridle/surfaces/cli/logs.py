@@ -142,6 +142,14 @@ def _intervention(record: Record) -> Iterator[str]:
     yield f"  waits for a person to decide about {record.subject}: {', '.join(map(str, offers))}"
 
 
+def _parked(record: Record) -> Iterator[str]:
+    yield f"  parked as {record.subject}: {record.body['reason']}"
+
+
+def _work_settled(record: Record) -> Iterator[str]:
+    yield f"{_time(record)} {record.subject} settled as {record.body['answer']} by {record.body['by']}"
+
+
 def _verdict(record: Record) -> Iterator[str]:
     comment = " ".join(str(record.body.get("comment", "")).split())
     yield f"{_time(record)} {record.body['verdict']} by {name_voter(record.body)}{f': {comment}' if comment else ''}"
@@ -164,6 +172,8 @@ TELLERS = {
     Kind.TOKEN_MINTED: _nothing,
     Kind.TOKEN_DELETED: _nothing,
     Kind.INTENDED: _nothing,
+    Kind.WORK_PARKED: _parked,
+    Kind.WORK_SETTLED: _work_settled,
     Kind.EVIDENCE_ISSUED: _nothing,
     Kind.EVIDENCE_ADDED: _exhibit,
     Kind.CONTROLS_ATTESTED: _nothing,

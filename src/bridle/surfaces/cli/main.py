@@ -50,6 +50,7 @@ COMMANDS = (
     "principals",
     "roles",
     "limits",
+    "work",
     "policy",
     "inspect",
     "audit",

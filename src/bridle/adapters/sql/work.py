@@ -1,0 +1,50 @@
+"""Items of work on SQL: which are open. What each is about is in its records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import work
+from bridle.core.clock import from_iso, iso
+from bridle.trust.work_items import ParkWork, SettleWork, Work, WorkItem
+
+COLUMNS = work.c
+
+
+class SqlWork(Work):
+    """Implements `trust.work_items.Work`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, item: str) -> WorkItem | None:
+        row = await self._database.find(
+            work.select().where(COLUMNS.id == sa.bindparam("item")), {"item": item}
+        )
+        return _read(row) if row else None
+
+    async def find(self, *, settled: bool = False) -> list[WorkItem]:
+        query = work.select().order_by(COLUMNS.at, COLUMNS.id)
+        query = query if settled else query.where(COLUMNS.open)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
+
+@apply_guard.register
+def _(guard: ParkWork, connection: Connection) -> None:
+    change_one(guard, connection, work.insert().values({**vars(guard.item), "at": iso(guard.item.at)}))
+
+
+@apply_guard.register
+def _(guard: SettleWork, connection: Connection) -> None:
+    still = COLUMNS.id == guard.item, COLUMNS.open
+    change_one(guard, connection, work.update().where(*still).values(open=False))
+
+
+def _read(row: sa.Row[Any]) -> WorkItem:
+    return WorkItem(row.id, row.stream, row.key, from_iso(row.at), row.open)

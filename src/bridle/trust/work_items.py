@@ -1,0 +1,107 @@
+"""Items of work: what an agent's action left behind that only a person can settle, and the signed word that settles it.
+
+Rules
+  1. An item is parked with its reason in the transaction that records the outcome (gate.leaving).
+  2. A person who is active and holds `work:settle` settles it, once, with one of the answers that it offers. The control plane
+     signs the record, and the person's own key where they have one.
+  3. An agent settles nothing, whatever it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bridle.core.canonical import Json
+from bridle.core.errors import TrustError
+from bridle.trust.journal import Record
+from bridle.trust.keys import Signature, Signer, Verifier
+from bridle.trust.people import People, Person
+
+PERMISSION = "work:settle"
+SIGNED = ("item", "action", "answer", "by", "name", "asserted", "comment", "record", "person")
+
+
+class Settlement(StrEnum):
+    """What a person says of an item: it was done, it was not, it is undone, or the same key may be sent once more."""
+
+    DONE = "done"
+    NOT_DONE = "not-done"
+    COMPENSATE = "compensate"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One item: which action of which stream it is about. Why, and what is known, is in its record."""
+
+    id: str
+    stream: str
+    key: str
+    at: datetime
+    open: bool = True
+
+
+@dataclass(frozen=True)
+class ParkWork:
+    """Guard: store an item."""
+
+    item: WorkItem
+
+    @property
+    def guards(self) -> str:
+        return f"work {self.item.id}"
+
+
+@dataclass(frozen=True)
+class SettleWork:
+    """Guard: settle an item; fails when somebody has."""
+
+    item: str
+
+    @property
+    def guards(self) -> str:
+        return f"work {self.item}"
+
+
+class Work(Protocol):
+    """Reads items. Changing them is a guard of the journal."""
+
+    async def get(self, item: str) -> WorkItem | None:
+        """Return an item, or None."""
+        ...
+
+    async def find(self, *, settled: bool = False) -> list[WorkItem]:
+        """Return what is open, or everything, the oldest first."""
+        ...
+
+
+def sign_settlement(
+    signer: Signer, body: Mapping[str, Json], *, people: People, person: Person | None
+) -> dict[str, Json]:
+    """Return the body with the signatures of the control plane and, where they have a key, of the person."""
+    signatures: dict[str, Json] = {"control_plane": signer.sign_json(_content(body)).to_json()}
+    if person is not None:
+        signatures["person"] = people.sign(person.name, _content(body)).to_json()
+    return {**body, "signatures": signatures}
+
+
+def check_settlement(record: Record, *, control_plane: Verifier) -> None:
+    """Raise TrustError unless all who had to have signed it, and it is about the item that the record is about."""
+    body: Mapping[str, Any] = record.body
+    signatures, person = body.get("signatures"), body.get("person")
+    if not isinstance(signatures, Mapping) or set(body) != {*SIGNED, "signatures"}:
+        raise TrustError("what was said of the work is not signed", reason="bad-signature")
+    if body["item"] != record.subject:
+        raise TrustError("it is about another item", reason="bad-signature")
+    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
+    if isinstance(person, Mapping):
+        key = Verifier.from_hex(Person.from_json(person).key)
+        key.verify_json(_content(body), Signature.from_json(signatures.get("person")))
+
+
+def _content(body: Mapping[str, Any]) -> dict[str, Json]:
+    return {"type": "bridle/work/1", **{name: body[name] for name in sorted(SIGNED)}}
