@@ -22,6 +22,13 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.verdicts import name_voter
 
 REGISTRY = (Kind.PRINCIPAL_REGISTERED, Kind.PRINCIPAL_CHANGED, Kind.KEY_ROTATED)
+BACKGROUND = (
+    *REGISTRY,
+    Kind.OVERRIDE_OPENED,
+    Kind.OVERRIDE_CLOSED,
+    Kind.DEPUTY_NAMED,
+    Kind.DEPUTY_DISMISSED,
+)  # what an action may rest on and is recorded elsewhere
 REMOVALS = (Kind.HISTORY_REMOVED, Kind.VALUES_ERASED)
 
 
@@ -30,7 +37,7 @@ class Found:
     """The records that an explanation is made from, each part in the journal's order.
 
     `stream` is the execution or session of the action, `above` those that it belongs to, the nearest first, `registry` what was
-    recorded about principals and keys, `texts` the policy texts that were kept.
+    recorded about principals, keys, overrides and deputies, `texts` the policy texts that were kept.
     """
 
     key: str
@@ -58,7 +65,8 @@ def describe(found: Found) -> dict[str, Json]:
         "actor": _describe_actor(found, last, facts),
         "made_by": _describe_maker(found, last, facts),
         "authority": _describe_authority(found, last, facts, intent),
-        "case": facts.get("case") or facts.get("task"),
+        "case": facts.get("case"),
+        "task": facts.get("task"),
         "decisions": [_describe_decision(record) for record in decisions],
         "policy": _describe_policy(found, last),
         "facts": facts,
@@ -269,6 +277,7 @@ def _describe_word(record: Record) -> dict[str, Json]:
         "asserted": body["asserted"],
         "own_key": person.get("key"),
         "groups": person.get("groups", []),
+        "behalf": _part(_part(body.get("behalf")).get("person")).get("name"),
         "comment": body["comment"],
         "at": record.at,
         "record": record.id,

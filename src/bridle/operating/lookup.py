@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.operating.explain import REGISTRY, Found
+from bridle.operating.explain import BACKGROUND, Found
 from bridle.trust.journal import Journal, Kind, Record
 
 MOST_NAMED = 10
@@ -59,7 +59,7 @@ async def gather(archive: Archive, execution: str, key: str) -> Found:
         key=key,
         stream=stream,
         above=await _read_above(archive, stream),
-        registry=await archive.read(kinds=REGISTRY),
+        registry=await archive.read(kinds=BACKGROUND),
         texts=await archive.read(kinds=(Kind.TEXT_KEPT,)),
     )
 

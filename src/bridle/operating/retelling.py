@@ -92,7 +92,10 @@ def _authority(told: Mapping[str, Any]) -> Iterator[str]:
         override = authority["override"]
         yield f"  An emergency override stood: {override['id']} by {override['by']}: {override['reason']}"
     if told["case"]:
-        yield f"  It belonged to {_short(told['case'])}."
+        case = told["case"]
+        yield f"  It was about case {case['id']}, a {case['type']} in state {case['state']} then (revision {case['revision']})."
+    if told["task"]:
+        yield f"  The session was for {_short(told['task'])}."
 
 
 def _chain(told: Mapping[str, Any]) -> Iterator[str]:
@@ -177,6 +180,7 @@ def _approvals(told: Mapping[str, Any]) -> Iterator[str]:
                 else ""
             )
             vouched = " (asserted)" if word["asserted"] else ""
+            vouched += f", in the place of {word['behalf']}," if word["behalf"] else ""
             comment = f": {word['comment']}" if word["comment"] else ""
             yield f"  {word['voter']}{name}{vouched} {word['verdict']} it on {_when(word['at'])}{own}{comment}."
         if not asked["words"]:

@@ -83,7 +83,8 @@ class EvidenceError(TrustError):
 
 @dataclass(frozen=True)
 class Verified:
-    """What the evidence proves. `records` are by the names the predicate gives them, `checks` what was checked."""
+    """What the evidence proves. `records` are by the names the predicate gives them, `checks` what was checked,
+    `suspect` the ids of records whose key was marked as compromised by then."""
 
     statement: Mapping[str, Json]
     checkpoint: Checkpoint
@@ -91,6 +92,7 @@ class Verified:
     permits: int
     reports: int
     checks: tuple[str, ...]
+    suspect: tuple[str, ...] = ()
 
 
 def issue_statement(
@@ -163,7 +165,8 @@ def verify_bundle(data: bytes, *, key: Verifier, origin: str | None) -> Verified
     with _check("claims", done):
         check = PREDICATES[str(statement["predicateType"])]
         named = check(statement["predicate"], subjects=subjects, records=ordered)
-    return Verified(statement, checkpoint, named, trail.permits, trail.reports, tuple(done))
+    suspect = tuple(trail.signers.suspect)
+    return Verified(statement, checkpoint, named, trail.permits, trail.reports, tuple(done), suspect)
 
 
 @contextmanager

@@ -79,6 +79,7 @@ class Kind(StrEnum):
     VALUES_ERASED = "values.erased"
     TEXT_KEPT = "text.kept"
     KEY_ROTATED = "key.rotated"
+    PUBLICATION_REFUSED = "publication.refused"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@
 Rules
   1. Files only grow or are replaced by longer ones, the checkpoint last: whoever reads while it is written sees the state before.
   2. What is published goes on from what lies there only if that is the beginning of this journal: else a journal that was rolled
-     back, or another one, would be written over the proof of it. Nothing is overwritten then.
+     back, or another one, would be written over the proof of it. Nothing is overwritten then, and
+     the refusal is a record.
   3. Reading believes none of it: `verify_published` wants a key from elsewhere.
 
 The place is a `Shelf`; `adapters.shelves` has a folder, a git repository and an object store.
@@ -24,10 +25,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from bridle.core.canonical import Json
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.audit import AuditResult, read_record, verify_read
 from bridle.trust.checkpoint import claimed_size
-from bridle.trust.journal import JournalError, Kind, Record
+from bridle.trust.journal import Entry, JournalError, Kind, Record
 from bridle.trust.keys import Verifier
 from bridle.trust.merkle import leaf_hash
 from bridle.trust.tiles import Read, TileTree, TileWriter
@@ -40,6 +42,12 @@ AT_ONCE = 20_000  # records that are read at a time
 EVERY_S = 10.0
 
 log = logging.getLogger("bridle.publication")
+
+
+class JournalForked(TrustError):
+    """What is published is not the beginning of this journal."""
+
+    default_reason = "journal-forked"
 
 
 class Shelf(Protocol):
@@ -61,6 +69,8 @@ class Shelf(Protocol):
 class Published(Protocol):
     """The journal that is published."""
 
+    async def append(self, entries: Sequence[Entry]) -> list[Record]: ...
+
     async def checkpoint(self) -> str: ...
 
     async def read(self, *, after: int = -1, limit: int = 1_000_000) -> list[Record]: ...
@@ -81,9 +91,12 @@ async def publish(journal: Published, shelf: Shelf) -> Progress:
     """
     text = await journal.checkpoint()
     size, before = claimed_size(text), await asyncio.to_thread(published_size, shelf)
-    if before > size:
-        raise _fork(f"{before} records are published there, and the journal has {size}")
-    await _check_beginning(journal, shelf, before)
+    try:
+        await _check_beginning(journal, shelf, before, size)
+    except JournalForked as error:
+        body: dict[str, Json] = {"reason": error.what, "published": before, "size": size}
+        await journal.append([Entry(Kind.PUBLICATION_REFUSED, "", "publication", body)])
+        raise
     if before == size:
         return Progress(size, 0)
     page = await asyncio.to_thread(_Page.take_up, shelf, before)
@@ -221,22 +234,17 @@ def _check_tile(shelf: Shelf, path: str, tile: bytes) -> None:
         raise JournalError("the tile is not that of these records", where=path)
 
 
-async def _check_beginning(journal: Published, shelf: Shelf, size: int) -> None:
+async def _check_beginning(journal: Published, shelf: Shelf, before: int, size: int) -> None:
     """The last record that is published is the one that the journal has there: its hash covers all before it."""
-    if size == 0:
+    hint = "keep what lies there: it shows that the store was rolled back, or is another; publish elsewhere"
+    if before > size:
+        raise JournalForked(f"{before} records are published there, and the journal has {size}", hint=hint)
+    if before == 0:
         return
-    records = await journal.read(after=size - 2, limit=1)
-    there = await asyncio.to_thread(TileTree(size, _reader(shelf)).leaf, size - 1)
+    records = await journal.read(after=before - 2, limit=1)
+    there = await asyncio.to_thread(TileTree(before, _reader(shelf)).leaf, before - 1)
     if not records or leaf_hash(records[0].data) != there:
-        raise _fork(f"record {size - 1} there is another than in this journal")
-
-
-def _fork(what: str) -> TrustError:
-    return TrustError(
-        what,
-        hint="keep what lies there: it shows that the store was rolled back, or is another; publish elsewhere",
-        reason="journal-forked",
-    )
+        raise JournalForked(f"record {before - 1} there is another than in this journal", hint=hint)
 
 
 def _reader(shelf: Shelf) -> Read:

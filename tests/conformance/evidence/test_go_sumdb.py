@@ -15,15 +15,20 @@ from typing import Any
 import pytest
 
 from bridle.core.errors import TrustError
-from bridle.trust.checkpoint import read_checkpoint, verifier_key
+from bridle.trust.checkpoint import read_checkpoint, sign_checkpoint, verifier_key
+from bridle.trust.journal import Kind
 from bridle.trust.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
+    tree_root,
     verify_consistency,
     verify_inclusion,
 )
+from bridle.trust.tiles import TileWriter
 from unit.trust.story import CONTROL_PLANE, ORIGIN, tell
+from unit.trust.test_rotation import NEXT, signed
+from unit.trust.test_rotation import tell as tell_over_a_rotation
 
 GO_MOD = Path("/usr/share/gocode/src/golang.org/x/mod")
 PACKAGE = "golang-golang-x-mod-dev"
@@ -84,6 +89,37 @@ def test_every_record_is_shown_under_every_checkpoint(verifier) -> None:
 def test_every_checkpoint_is_shown_to_be_the_beginning_of_every_later_one(verifier) -> None:
     cases = [grown(old, size) for size in SIZES for old in range(1, size + 1)]
     assert set(judge(verifier, cases)) == {""}
+
+
+def test_a_checkpoint_of_the_next_key_continues_one_of_the_key_before(verifier) -> None:
+    story = tell_over_a_rotation()
+    old, size = next(item.seq for item in story.records if item.kind is Kind.KEY_ROTATED), len(story.records)
+    case = {
+        "key": verifier_key(NEXT.verifier, ORIGIN),
+        "checkpoint": signed(story, NEXT, size),
+        "older": signed(story, CONTROL_PLANE, old),
+        "older_key": KEY,
+        "consistency": [_code(step) for step in consistency_proof(story.leaves, old)],
+    }
+    assert judge(verifier, [case]) == [""]
+    assert "" not in judge(verifier, [case | {"older_key": case["key"]}, case | {"key": KEY}])
+
+
+def test_tiles_are_read_as_they_lie(verifier) -> None:
+    leaves = [leaf_hash(str(number).encode()) for number in range(700)]
+    files: dict[str, bytes] = {}
+    writer = TileWriter()
+    for leaf in leaves:
+        files.update(writer.append(leaf))
+    files.update(writer.partial())
+    text = sign_checkpoint(CONTROL_PLANE, ORIGIN, len(leaves), tree_root(leaves))
+    told = {path: _code(data) for path, data in files.items()}
+    case = {"key": KEY, "checkpoint": text, "tiles": told}
+    assert set(judge(verifier, [case | {"index": index} for index in range(0, 700, 13)])) == {""}
+    for path, data in files.items():
+        index = int(path.split("/")[2].partition(".")[0]) * 256 if path.startswith("tile/0/") else 0
+        wrong = {**told, path: _code(_flip(data, 3))}
+        assert judge(verifier, [case | {"index": index, "tiles": wrong}]) != [""]
 
 
 def test_both_refuse_a_checkpoint_with_one_bit_changed(verifier) -> None:

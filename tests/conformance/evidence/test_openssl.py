@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from unit.trust.story import CONTROL_PLANE, STRANGER, pack, tell
+from unit.trust.test_rotation import NEXT
+from unit.trust.test_rotation import pack as pack_over_a_rotation
+from unit.trust.test_rotation import tell as tell_over_a_rotation
 
 PAGE = Path(__file__).parents[3] / "docs" / "evidence.md"
 STATEMENT, RECORDS = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -39,6 +42,14 @@ def changed(place: str) -> bytes:
 
 def test_the_statement_verifies(tmp_path) -> None:
     assert check(tmp_path)
+
+
+def test_a_statement_from_after_a_rotation_verifies_with_the_next_key_and_not_with_the_one_before(
+    tmp_path,
+) -> None:
+    data = pack_over_a_rotation(tell_over_a_rotation())
+    assert check(tmp_path, data, key=NEXT.verifier.to_pem())
+    assert not check(tmp_path, data)
 
 
 @pytest.mark.parametrize("place", ["payload", "sig"])

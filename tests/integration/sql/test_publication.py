@@ -8,10 +8,12 @@ import pytest
 
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.adapters.shelves.open import open_shelf
+from bridle.adapters.sql.schema import checkpoints as checkpoints_table
 from bridle.adapters.sql.schema import journal as journal_table
+from bridle.adapters.sql.schema import journal_head
 from bridle.core.errors import InputError, TrustError, UnavailableError
 from bridle.trust import publication
-from bridle.trust.journal import Entry, Kind
+from bridle.trust.journal import GENESIS, Entry, Kind
 from bridle.trust.publication import publish, published_size, verify_published
 
 
@@ -42,7 +44,11 @@ async def test_what_was_published_in_parts_verifies_without_the_store(store, she
     ("name", "change", "complaint"),
     [
         ("records/000000.jsonl", lambda data: data.replace(b'"n":2', b'"n":3'), "do(es)? not follow|bytes"),
-        ("records/000000.jsonl", lambda data: data[: data.rindex(b"\n", 0, -1) + 1], "speaks of 4 records, there are 3"),
+        (
+            "records/000000.jsonl",
+            lambda data: data[: data.rindex(b"\n", 0, -1) + 1],
+            "speaks of 4 records, there are 3",
+        ),
         (
             "records/000000.jsonl",
             lambda data: b"\n".join(reversed(data.split(b"\n"))),
@@ -83,13 +89,16 @@ async def test_a_journal_that_was_rolled_back_is_not_published_over_the_proof_of
     await publish(store.journal, shelf)
     before = shelf.read("checkpoint")
     with store.database.engine.begin() as connection:
-        first = connection.execute(journal_table.select().where(journal_table.c.seq == 0)).one()
-        connection.execute(
-            journal_table.update().where(journal_table.c.seq == 3).values(data=first.data, hash=first.hash)
-        )
-    with pytest.raises(TrustError):
-        await publish(store.journal, shelf)
+        for table in (journal_table, checkpoints_table):
+            connection.execute(table.delete())
+        connection.execute(journal_head.update().values(size=0, hash=GENESIS, frontier="[]"))
+    for count in (1, 9):  # with fewer records than are published, and with more
+        await store.journal.append(entries(count))
+        with pytest.raises(TrustError, match=r"published there|is another"):
+            await publish(store.journal, shelf)
     assert shelf.read("checkpoint") == before
+    refused = await store.journal.read(kinds=(Kind.PUBLICATION_REFUSED,))
+    assert [record.body["published"] for record in refused] == [4, 4]
 
 
 async def test_records_that_are_newer_than_the_checkpoint_are_left_to_the_next(store, shelf, clock):

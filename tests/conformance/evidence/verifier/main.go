@@ -23,7 +23,10 @@ type Case struct {
 	Data        []byte   `json:"data"`
 	Inclusion   [][]byte `json:"inclusion"`
 	Older       string   `json:"older"`
+	OlderKey    string   `json:"older_key"`
 	Consistency [][]byte `json:"consistency"`
+
+	Tiles map[string][]byte `json:"tiles"`
 }
 
 func main() {
@@ -52,14 +55,56 @@ func check(c Case) error {
 			return err
 		}
 	}
+	if c.Tiles != nil {
+		if err := checkTiles(tree, c.Index, tiles(c.Tiles)); err != nil {
+			return err
+		}
+	}
 	if c.Older == "" {
 		return nil
 	}
-	older, err := open(c.Key, c.Older)
+	if c.OlderKey == "" {
+		c.OlderKey = c.Key
+	}
+	older, err := open(c.OlderKey, c.Older)
 	if err != nil {
 		return err
 	}
 	return tlog.CheckTree(tlog.TreeProof(hashes(c.Consistency)), tree.N, tree.Hash, older.N, older.Hash)
+}
+
+// tiles are files at the places that C2SP tlog-tiles gives them, which are Go's without the height.
+type tiles map[string][]byte
+
+func (files tiles) Height() int { return 8 }
+
+func (files tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+func (files tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
+	data := make([][]byte, len(wanted))
+	for i, tile := range wanted {
+		path := strings.Replace(tile.Path(), "tile/8/", "tile/", 1)
+		found, ok := files[path]
+		if !ok {
+			return nil, fmt.Errorf("%s is missing", path)
+		}
+		data[i] = found
+	}
+	return data, nil
+}
+
+// checkTiles verifies the tiles on the way to a record against the tree's root, and the record's proof made from them.
+func checkTiles(tree tlog.Tree, index int64, files tiles) error {
+	reader := tlog.TileHashReader(tree, files)
+	leaf, err := reader.ReadHashes([]int64{tlog.StoredHashIndex(0, index)})
+	if err != nil {
+		return err
+	}
+	proof, err := tlog.ProveRecord(tree.N, index, reader)
+	if err != nil {
+		return err
+	}
+	return tlog.CheckRecord(proof, tree.N, tree.Hash, index, leaf[0])
 }
 
 // open verifies a signed note and reads the three lines of a checkpoint from it.

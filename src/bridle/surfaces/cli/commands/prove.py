@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, print_json, put
+from bridle.surfaces.cli.options import AsJson, print_json, put, say
 
 Key = Annotated[
     Path, typer.Option(help="The control plane's public key (PEM), from whom you trust.", metavar="PUB")
@@ -50,9 +50,18 @@ def evidence_verify(
     verified = verify_bundle(open_bytes(file), key=read_key(key), origin=None)
     predicate: Any = verified.statement["predicate"]
     if as_json:
-        print_json({"verified": True, "checks": list(verified.checks), "statement": verified.statement})
+        print_json(
+            {
+                "verified": True,
+                "checks": list(verified.checks),
+                "suspect": list(verified.suspect),
+                "statement": verified.statement,
+            }
+        )
         return 0
     put(f"verified: {', '.join(verified.checks)}")
+    if verified.suspect:
+        say(f"{len(verified.suspect)} records were signed with a key that is marked as compromised by then")
     if "deployment" in predicate:
         describe_deployment(predicate)
         return 0
