@@ -10,7 +10,6 @@ whether it held. An error other than the expected refusal ends it, and then noth
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
@@ -28,6 +27,7 @@ AF_VSOCK, HOST_CID = 40, 2
 
 
 def check(planted: dict[str, Any]) -> dict[str, bool]:
+    clean = is_clean("self") and is_clean("1")  # first: a libffi that ctypes loads may keep itself open
     status = read_status("self")
     return {
         "user": status["Uid"].split() == ["65534"] * 4 and status["Gid"].split() == ["65534"] * 4,
@@ -48,7 +48,7 @@ def check(planted: dict[str, Any]) -> dict[str, bool]:
         "secret file": not os.path.exists(planted["secret"]),
         "environment": planted["token"] not in os.environ.values(),
         "host processes": sorted(int(name) for name in os.listdir("/proc") if name.isdigit())[-1] <= 8,
-        "descriptors": is_clean("self") and is_clean("1"),
+        "descriptors": clean,
         "read-only": not any(map(is_writable, planted["read_only"])),
         "scratch": is_writable("/workspace/.bridle/canary"),
         "memory": planted["memory_bytes"] == 0 or is_killed_beyond(planted["memory_bytes"]),
@@ -67,6 +67,8 @@ def list_interfaces() -> list[str]:
 
 
 def call(name: str, *arguments: int) -> None:
+    import ctypes
+
     if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) < 0:
         raise OSError(ctypes.get_errno(), name)
 
