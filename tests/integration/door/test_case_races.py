@@ -1,12 +1,35 @@
 """Cases where several act at once: the store's guards let one pass, on either store."""
 
 import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from bridle.adapters.sql.database import open_database
+from bridle.adapters.sql.journal import SqlJournal
+from bridle.gate.gate import Gate
 from bridle.gate.parking import Parked
+from bridle.operating.cases.desk import CaseDesk
 from bridle.operating.cases.escalating import Escalation
+
+
+@pytest.fixture
+def closing():
+    """What is closed when the test has ended."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def another_desk(scene, store_url, closing):
+    """A desk in another process: connections, journal and gate of its own at the same store."""
+    database = open_database(store_url)
+    closing.callback(database.close)
+    journal = SqlJournal(database, scene.store.working, scene.clock, scene.store.signer)
+    ports = replace(scene.ports, journal=journal)
+    parts = {name: scene.parts[name] for name in ("principals", "approvals", "clock")}
+    return CaseDesk(gate=Gate(ports), journal=journal, **parts)
 
 
 async def test_there_is_one_open_case_of_a_type_for_an_object(scene):
@@ -18,15 +41,18 @@ async def test_there_is_one_open_case_of_a_type_for_an_object(scene):
     assert await scene.case("A-1") != first
 
 
-async def test_a_case_that_moves_between_decision_and_intent_takes_the_permission_with_it(scene, monkeypatch):
+async def test_a_case_that_moves_between_decision_and_intent_takes_the_permission_with_it(
+    scene, monkeypatch, store_url, closing
+):
     case = await scene.case()
     caller = await scene.work_on(case)
     evaluate = scene.ports.policy.evaluate
+    other = another_desk(scene, store_url, closing)
 
     async def move_meanwhile(facts):
         answer = await evaluate(facts)
         if facts["action"]["tool"] == "mcp.shop.note":
-            await scene.do("move", case, to="review")
+            await other.perform("case.move", {"case": case, "to": "review", "reason": "x"}, by="user:ana")
         return answer
 
     monkeypatch.setattr(scene.ports.policy, "evaluate", move_meanwhile)
