@@ -13,3 +13,23 @@ ask contains {
 	by_person_or_service
 	holds("pipeline:continue")
 }
+
+allow contains {
+	"rule": "pipeline.event",
+	"reason": "Who started the execution may begin it, and its steps; sets that are bound to that say otherwise.",
+} if {
+	active
+	input.action.tool in {"pipeline.begin", "pipeline.step"}
+	by_person_or_service
+	holds("execution:start")
+}
+
+allow contains {
+	"rule": "session.event",
+	"reason": "Who opened the session may begin it; sets that are bound to that say otherwise.",
+} if {
+	active
+	input.action.tool == "session.begin"
+	by_person_or_service
+	holds("session:open")
+}

@@ -59,6 +59,7 @@ from bridle.operating.erasure import Erasure
 from bridle.operating.reception import Reception
 from bridle.operating.tools import Tools
 from bridle.operating.work import Undoing
+from bridle.trust.bindings import list_events
 from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
 from bridle.trust.principals import Principal
@@ -188,6 +189,7 @@ async def wire(
         manifests=catalogue,
         refresh_tools=tools.refresh,
         approved_agents_only=settings.approved_agents_only,
+        events=list_events(policy.bindings),
     )
     proof = Proof(
         journal=journal,
@@ -264,6 +266,7 @@ async def wire(
             clock=clock,
             process=durable.executor,
             living=lambda: leases.live(within_s=timing.lease_s),
+            events=bench.events,
         ),
         undoing=Undoing(
             desk=build_work_desk(store, clock), gate=gate, journal=journal, manifests=catalogue, clock=clock

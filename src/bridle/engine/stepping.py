@@ -24,6 +24,7 @@ from bridle.engine.blocks import describe_refusal, describe_unresolved, evaluate
 from bridle.engine.branches import workspace_of
 from bridle.engine.choosing import Choosing, has_failed
 from bridle.engine.desk import Desk
+from bridle.engine.events import ask_events
 from bridle.engine.execution import place_of
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
@@ -154,8 +155,9 @@ class Stepping:
 
     async def _perform(self, leg: Leg, actor: Actor, body: Rendered) -> Answer:
         try:
-            told = await ask_enforced(leg)
-            ending = refuse_enforced(told) or await STEP_KINDS[leg.step.kind](leg)
+            held = await ask_events(leg)
+            told = await ask_enforced(leg) if held is None else []
+            ending = held or refuse_enforced(told) or await STEP_KINDS[leg.step.kind](leg)
             if told and isinstance(ending, Ended):
                 ending = replace(ending, enforced=tuple(told))
         except UnavailableError:

@@ -33,6 +33,7 @@ from bridle.gate.approvals import (
 )
 from bridle.gate.approver_inputs import fill_inputs
 from bridle.trust.access import require
+from bridle.trust.bindings import BEGIN_RUN
 from bridle.trust.call_plans import read_call_plan
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
 from bridle.trust.keys import Signer
@@ -113,7 +114,7 @@ class Verdicts:
             approval = await self._find(approval.id)
         if approval.state_at(self._clock.now()) in (ApprovalState.APPROVED, ApprovalState.DENIED):
             if await self._executions.get(approval.execution) is not None:  # a session waits for nothing
-                await self._durable.wake(approval.execution, approval.topic)
+                await self._durable.wake(approval.execution, _waits_at(approval))
             await self._refuse_older(approval)
         return approval
 
@@ -371,6 +372,11 @@ def describe_terms(terms: Terms) -> str:
         ]
         parts.append(f"and, once it has waited {terms.escalation.after_s} s, of {' or '.join(further)}")
     return " ".join(part for part in parts if part)
+
+
+def _waits_at(approval: Approval) -> str:
+    """Return the path that waits for a request; nothing for what all of an execution waits for: its beginning."""
+    return "" if approval.tool == BEGIN_RUN else approval.topic
 
 
 def _voter(verdict: Verdict, person: Person | None) -> str:

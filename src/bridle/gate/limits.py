@@ -30,6 +30,7 @@ from typing import Literal, Protocol, TypeAlias
 from bridle.core.canonical import Json
 from bridle.gate.breakers import Breaker
 from bridle.gate.manifest import Effect, Manifest
+from bridle.trust.bindings import EVENTS
 from bridle.trust.journal import GuardError
 from bridle.trust.permissions import covers
 
@@ -38,7 +39,7 @@ Facts: TypeAlias = Mapping[str, Json]
 
 FULL, NOT_KNOWN, SPENT = "limit.full", "limit.not-known", "spend.used-up"
 LONGEST = timedelta(days=31)  # of a window: what is older need not be kept
-GOES_ON = "pipeline.continue"  # it does nothing, so nothing of it is counted
+GOES_ON = frozenset({"pipeline.continue", *EVENTS})  # it does nothing, so nothing of it is counted
 
 
 class Per(StrEnum):
@@ -79,7 +80,7 @@ class Limit:
 
     def covers(self, manifest: Manifest) -> bool:
         """True for a tool that this counts."""
-        if manifest.tool == GOES_ON:
+        if manifest.tool in GOES_ON:
             return False
         named = not self.tools or any(covers(pattern, manifest.tool) for pattern in self.tools)
         return named and (not self.effects or manifest.effect in self.effects)

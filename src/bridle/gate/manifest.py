@@ -65,6 +65,7 @@ FAMILIES = (
     "pipeline",
     "server",
     "case",
+    "session",
 )
 
 EXTERNAL = re.compile(r"mcp\.[a-z0-9][a-z0-9-]{0,31}\.[A-Za-z0-9_.-]{1,64}", re.ASCII)

@@ -33,6 +33,7 @@ from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.external import Catalogue, offered_schema
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Manifest
+from bridle.operating.beginning import Beginning
 from bridle.operating.call_plans import CallPlans, is_planned
 from bridle.operating.calling import (
     LARGEST_CALL,
@@ -59,6 +60,7 @@ from bridle.operating.pace import Pace, Refusals
 from bridle.operating.proposals import PlanCall, Proposals
 from bridle.operating.session import STEP, Session, Sessions, SessionState, TakeSession
 from bridle.operating.tools import Tools
+from bridle.trust.bindings import BEGIN_SESSION
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
 from bridle.trust.permissions import holds
 from bridle.trust.policy import Finding
@@ -88,6 +90,7 @@ class Door:
         clock: Clock,
         process: str,
         living: Callable[[], Awaitable[set[str]]],
+        events: frozenset[str] = frozenset(),
     ) -> None:
         self._gate = gate
         self._journal = journal
@@ -100,6 +103,13 @@ class Door:
         self._clock = clock
         self._process = process
         self._living = living
+        self._beginning = Beginning(
+            gate=gate,
+            journal=journal,
+            principals=principals,
+            clock=clock,
+            asked=BEGIN_SESSION in events,
+        )
         self._plans = CallPlans(journal, approvals, clock)
         self._proposals = Proposals(
             gate=gate, journal=journal, approvals=approvals, catalogue=catalogue, plans=self._plans
@@ -159,7 +169,7 @@ class Door:
         async with lock:
             try:
                 await self._tools.refresh()
-                result = await self._perform(caller, name, arguments, approval)
+                result = await self._begin(caller) or await self._perform(caller, name, arguments, approval)
             except BridleError as error:
                 return failed(error)
         return self._answer(result, self._catalogue.get(tool_name(name)))
@@ -171,9 +181,16 @@ class Door:
         async with self._locks.setdefault(caller.session.id, asyncio.Lock()):
             try:
                 await self._tools.refresh()
+                if held := await self._begin(caller):
+                    return self._answer(held, None)
                 return await self._proposals.propose(caller, calls, message=message)
             except BridleError as error:
                 return failed(error)
+
+    async def _begin(self, caller: Caller) -> Result | None:
+        """Return what keeps the session from beginning; calls that come at the same time wait for the one answer."""
+        async with self._locks.setdefault(f"{caller.session.id} begins", asyncio.Lock()):
+            return await self._beginning.ask(caller)
 
     async def _perform(
         self, caller: Caller, name: str, arguments: Mapping[str, Json], approval_id: str
@@ -226,6 +243,8 @@ class Door:
                 hint="leave it out: the call is asked about anew",
                 reason="no-approval",
             )
+        if approval.tool == BEGIN_SESSION:
+            return None  # it was about the session, which has begun, and is about no call
         ended = await self._journal.last(caller.session.id, approval.key, (Kind.OUTCOME,))
         return None if ended is not None and approval.state is ApprovalState.USED else approval
 

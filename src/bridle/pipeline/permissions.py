@@ -28,10 +28,12 @@ RIGHTS: Table[str, Table[str, frozenset[str]]] = {
             "artifact": "save load",
             "case": "open show move decide hold release note exception resolve escalate",
             "command": "run",
+            "execution": "start",
             "file": "read edit",
             "git": "clone commit push",
             "model": "call",
             "server": "describe",
+            "session": "open",
             "workspace": "use verify",
         }.items()
     },

@@ -1,8 +1,9 @@
 """Bindings: which policy set is asked where, and whether it decides yet.
 
 Rules
-  1. A set that is bound is asked about what lies in its scope: every key of the scope has to match, and a scope without keys is
-     the whole account. What is not known of an action matches every pattern; where nothing is deployed, there is no environment.
+  1. A set that is bound is asked at its events (`on`: action, run, step) about what lies in its scope: every key of it has to
+     match, and a scope without keys is the whole account. What is not known of an action matches every pattern; where nothing is
+     deployed, there is no environment.
   2. What a bound set says only adds: its denials are denials, its questions are asked where something else allows or asks, and it
      allows nothing. So a further binding, or a wider scope, never lets anything through.
   3. A binding, or a rule of it, may be on trial (`log`): what it says is recorded as what it would have done. Where several
@@ -27,6 +28,11 @@ from bridle.trust.policy import Finding, PolicyAnswer, Would
 MISSING = "policy.fact-missing"
 
 
+BEGIN_RUN, BEGIN_STEP, BEGIN_SESSION = "pipeline.begin", "pipeline.step", "session.begin"
+EVENTS: Mapping[str, str] = {BEGIN_RUN: "run", BEGIN_SESSION: "run", BEGIN_STEP: "step"}
+"""The events that are actions of their own; every other action is `action`."""
+
+
 class Mode(StrEnum):
     ENFORCE = "enforce"
     LOG = "log"
@@ -47,12 +53,13 @@ SCOPE: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Binding:
-    """One set in one scope. `owner` is the name its modules begin with; `rules` are the modes of single rules."""
+    """One set in one scope, at its events. `owner` is the name its modules begin with; `rules` are the modes of single rules."""
 
     owner: str
     scope: Mapping[str, str] = field(default_factory=dict)
     mode: Mode = Mode.ENFORCE
     rules: Mapping[str, Mode] = field(default_factory=dict)
+    on: tuple[str, ...] = ("action",)
 
     def mode_of(self, rule: str) -> Mode:
         return self.rules.get(rule, self.mode)
@@ -63,6 +70,7 @@ class Binding:
             "scope": dict(sorted(self.scope.items())),
             "mode": str(self.mode),
             "rules": {name: str(mode) for name, mode in sorted(self.rules.items())},
+            **({"on": list(self.on)} if self.on != ("action",) else {}),
         }
 
 
@@ -78,8 +86,21 @@ class Speech:
 
 
 def list_applicable(bindings: Sequence[Binding], facts: Mapping[str, Any]) -> list[Binding]:
-    """Return the bindings whose scope the facts lie in."""
-    return [one for one in bindings if lies_in(one.scope, facts, unknown=True)]
+    """Return the bindings whose event this is, and whose scope the facts lie in."""
+    event = find_event(facts)
+    return [one for one in bindings if event in one.on and lies_in(one.scope, facts, unknown=True)]
+
+
+def find_event(facts: Mapping[str, Any]) -> str:
+    """Return the event that facts are of: run, step or action."""
+    action = facts.get("action")
+    tool = action.get("tool") if isinstance(action, Mapping) else None
+    return EVENTS.get(tool, "action") if isinstance(tool, str) else "action"
+
+
+def list_events(bindings: Sequence[Binding]) -> frozenset[str]:
+    """Return the actions that stand for events to which some set is bound."""
+    return frozenset(tool for tool, event in EVENTS.items() if any(event in one.on for one in bindings))
 
 
 def combine(

@@ -34,6 +34,7 @@ from typing import Any
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
+from bridle.trust.bindings import EVENTS
 from bridle.trust.bodies import broken, must, read_part, read_signature, read_text
 from bridle.trust.call_plans import CallPlan, read_call_plan
 from bridle.trust.case_trail import CaseTrail, is_own_report
@@ -54,9 +55,9 @@ from bridle.trust.verdicts import answered_terms, read_word
 from bridle.trust.work_items import check_settlement
 
 CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
-CONTINUE = (
-    "pipeline.continue"  # its effect is that the execution goes on, so its decision is what uses the approval
-)
+GOES_ON = frozenset(
+    {"pipeline.continue", *EVENTS}
+)  # it lets something go on: its decision is what uses the approval
 STOPPED = (Lifecycle.SUSPENDED, Lifecycle.RETIRED)
 UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may state on its own
 
@@ -191,7 +192,7 @@ class Trail:
         if "request" not in record.raw:  # else the recorded request is the redacted one
             must(record, digest(request) == course.action, "the request is not the action that was decided")
         self._courses[record.execution, record.subject] = course
-        if course.tool == CONTINUE and course.effect == "allow" and course.approval:
+        if course.tool in GOES_ON and course.effect == "allow" and course.approval:
             self._use(record, course)
 
     def _intended(self, record: Record) -> None:

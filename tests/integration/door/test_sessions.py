@@ -1,11 +1,18 @@
 """Sessions: who may open one, what its token is for, and which process serves it."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bridle.core.errors import InputError, TrustError, UnavailableError
+from bridle.gate.gate import Gate
+from bridle.operating.door import Door
+from bridle.trust.audit import verify_journal
+from bridle.trust.bindings import BEGIN_SESSION
 from bridle.trust.journal import Kind
+from bridle.trust.policy import Finding
 from bridle.trust.principals import Lifecycle
 from bridle.trust.sweeping import sweep_tokens
 from bridle.trust.tokens import MintToken, hash_secret
@@ -108,3 +115,42 @@ async def test_the_sweeper_removes_what_is_left_of_a_closed_session(scene):
     await scene.store.journal.append([], [MintToken(token)])  # as if the closing had forgotten it
     assert len(await sweep_tokens(scene.store.journal, scene.tokens, scene.clock)) == 1
     assert await scene.tokens.find(hash_secret(opened.secret)) is None
+
+
+class Frozen:
+    """The real policy, and a set that is bound to the beginning of sessions."""
+
+    def __init__(self, policy, part):
+        self._policy, self._part, self.digest = policy, part, policy.digest
+
+    async def evaluate(self, document):
+        answer = await self._policy.evaluate(document)
+        begins = document["action"]["tool"] == BEGIN_SESSION
+        said = (Finding("house.freeze", "Nothing begins today."),)
+        return replace(answer, **{self._part: said}) if begins else answer
+
+
+def with_set_on_run(scene, part):
+    gate = Gate(replace(scene.ports, policy=Frozen(scene.ports.policy, part)))
+    return Door(**{**scene.parts, "gate": gate, "events": frozenset({BEGIN_SESSION})})
+
+
+async def test_a_session_that_may_not_begin_does_nothing(scene):
+    door = with_set_on_run(scene, "deny")
+    caller = await door.enter((await scene.open()).secret)
+    answer = await door.call(caller, "shop__find", {})
+    assert (answer.status, answer.told["rule"], scene.shop.called) == ("denied", "house.freeze", [])
+
+
+async def test_a_person_is_asked_once_before_a_session_begins(scene):
+    door = with_set_on_run(scene, "ask")
+    caller = await door.enter((await scene.open()).secret)
+    first, second = await asyncio.gather(*(door.call(caller, "shop__find", {}) for _ in range(2)))
+    approval = first.told["approval"]
+    assert (first.status, second.told["approval"], scene.shop.called) == ("waiting", approval, [])
+    await scene.approve(approval)
+    done = await door.call(caller, "shop__find", {}, approval=approval)
+    again = await door.call(caller, "shop__find", {})
+    assert (done.status, again.status) == ("succeeded", "succeeded")
+    records = await scene.store.journal.read()
+    verify_journal(records, checkpoints=[], control_plane=scene.store.signer.verifier)

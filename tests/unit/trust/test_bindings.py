@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bridle.gate.decision import weigh
-from bridle.trust.bindings import MISSING, Binding, Mode, Speech, combine, list_applicable
+from bridle.trust.bindings import MISSING, Binding, Mode, Speech, combine, list_applicable, list_events
 from bridle.trust.policy import Finding, PolicyAnswer
 
 ALLOWED = Finding("base.allow", "Yes.")
@@ -185,3 +185,18 @@ def test_widening_a_scope_never_widens_a_decision(rules, others, binding, facts)
     assert decide(rules, [*others, replace(binding, scope={})], facts, ()) <= decide(
         rules, [*others, binding], facts, ()
     )
+
+
+@pytest.mark.parametrize(
+    ("tool", "event"),
+    [("pipeline.begin", "run"), ("session.begin", "run"), ("pipeline.step", "step"), ("git.push", "action")],
+)
+def test_a_set_is_asked_at_its_events_alone(tool, event):
+    facts = {**FACTS, "action": {"tool": tool}}
+    for on in ("run", "step", "action"):
+        assert bool(list_applicable([Binding("one", on=(on,))], facts)) is (on == event)
+
+
+def test_only_events_that_a_set_is_bound_to_are_actions():
+    assert list_events([Binding("one")]) == frozenset()
+    assert list_events([Binding("one"), Binding("two", on=("run",))]) == {"pipeline.begin", "session.begin"}

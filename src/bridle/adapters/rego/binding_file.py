@@ -4,6 +4,7 @@
     bindings:
       - set: shipped:four-eyes          or a Rego file or folder, relative to this file
         scope: {tool: "mcp.pay.*"}      agent, organisation, project, pipeline, tool, purpose, environment; with *; none is all
+        on: [action]                    or run, step: asked as an execution, or a step, begins
         mode: enforce                   or log: on trial
         rules: {four-eyes.not-satisfied: log}
 
@@ -23,7 +24,7 @@ from ruamel.yaml.error import YAMLError
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.trust.bindings import SCOPE, Binding, Mode
+from bridle.trust.bindings import EVENTS, SCOPE, Binding, Mode
 
 FILE = "policies.yaml"
 SHIPPED = "shipped:"
@@ -48,6 +49,12 @@ SCHEMA: Mapping[str, Json] = {
                         "type": "object",
                         "additionalProperties": False,
                         "properties": dict.fromkeys(SCOPE, _PATTERN),
+                    },
+                    "on": {
+                        "type": "array",
+                        "minItems": 1,
+                        "uniqueItems": True,
+                        "items": {"enum": ["action", *sorted(set(EVENTS.values()))]},
                     },
                     "mode": _MODE,
                     "rules": {"type": "object", "additionalProperties": _MODE},
@@ -117,6 +124,7 @@ def _binding(owner: str, entry: Mapping[str, Any]) -> Binding:
     return Binding(
         owner=owner,
         scope=dict(entry.get("scope", {})),
+        on=tuple(entry.get("on", ("action",))),
         mode=Mode(entry.get("mode", Mode.ENFORCE)),
         rules={str(name): Mode(mode) for name, mode in entry.get("rules", {}).items()},
     )

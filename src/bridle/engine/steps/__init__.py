@@ -38,7 +38,8 @@ from bridle.trust.tokens import Minted
 class Bench:
     """What every kind of step works with. `roots` are folders of agents, `model` the account's default model,
     `keys` are those that people's verdicts are signed with, `sets` answers for policy steps; `manifests` know the tools,
-    once `refresh_tools` has looked what holds now; `approved_agents_only` is the account's setting of that name."""
+    once `refresh_tools` has looked what holds now; `approved_agents_only` is the account's setting of that name; `events` are
+    those that a policy set is bound to."""
 
     gate: Gate
     journal: Journal
@@ -53,6 +54,7 @@ class Bench:
     manifests: Manifests
     refresh_tools: Callable[[], Awaitable[None]]
     approved_agents_only: bool = False
+    events: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

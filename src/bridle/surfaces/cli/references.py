@@ -38,6 +38,9 @@ HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an a
         "workspace.drop",
         "workspace.restore",
         "pipeline.continue",
+        "pipeline.begin",
+        "pipeline.step",
+        "session.begin",
     }
 )
 EXPRESSIONS = ("${{", "<+")

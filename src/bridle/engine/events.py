@@ -1,0 +1,91 @@
+"""Events of the policy: sets that are bound `on: run` or `on: step` are asked before an execution or a step does anything.
+
+Rules
+  1. An event is an action like any other (`pipeline.begin`, `pipeline.step`), of who started the execution: decided by the gate,
+     recorded, and asked about where a rule asks. It does nothing: what it lets through is the step that waits for it.
+  2. It is decided once, for exactly this plan with these inputs, or this attempt of this step. A denial denies the step; where
+     the beginning of an execution is denied, so is every step of it.
+  3. Nobody is asked, and nothing is recorded, where no set is bound to the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from bridle.core.boundary import Boundary
+from bridle.core.canonical import Json, digest
+from bridle.dispatch.protocol import Request
+from bridle.engine.execution import place_of
+from bridle.engine.steps import Ending, Leg, end_with
+from bridle.gate.action import Action, Done, Purpose
+from bridle.gate.asking import Ask
+from bridle.trust.bindings import BEGIN_RUN, BEGIN_STEP
+from bridle.trust.journal import Entry, GuardError, Kind
+from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+
+NEEDS = frozenset({"execution:start"})
+TTL = timedelta(minutes=5)
+
+
+async def ask_events(leg: Leg) -> Ending | None:
+    """Return what keeps the step from beginning, or None when every set that is bound to its events lets it."""
+    for tool, path, arguments in _due(leg):
+        if tool in leg.bench.events and (held := await _ask(leg, tool, path, arguments)) is not None:
+            return held
+    return None
+
+
+def _due(leg: Leg) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
+    execution = leg.execution
+    inputs = digest(execution.inputs)
+    begun = {"pipeline": execution.pipeline, "plan": execution.plan_digest, "inputs": inputs}
+    yield BEGIN_RUN, "begin", begun
+    uses = leg.body.get("uses")
+    step: dict[str, Json] = {"step": leg.path, "kind": leg.step.kind, "uses": str(uses) if uses else ""}
+    yield BEGIN_STEP, leg.path, {**begun, **step}
+
+
+async def _ask(leg: Leg, tool: str, path: str, arguments: Mapping[str, Json]) -> Ending | None:
+    execution, bench = leg.execution, leg.bench
+    key = f"{execution.id}/{path}#event"
+    decided = await bench.journal.last(execution.id, key, (Kind.DECIDED,))
+    if decided is not None and decided.body["effect"] == "allow":
+        return None
+    deployment = leg.deployment if tool == BEGIN_STEP else None
+    place = place_of(execution, deployment)
+    initiator = await bench.principals.get(execution.initiator, place)
+    assert initiator is not None  # it was registered before the execution was
+    own_step = f"{leg.path}#event"  # branches ask at the same time, each with a token of its own
+    minted = mint(
+        actor=initiator,
+        initiator=initiator,
+        asked_for=NEEDS,
+        execution=execution.id,
+        step=own_step,
+        expires_at=bench.clock.now() + TTL,
+        place=place,
+        boundary=bench.principals.boundary(place),
+    )
+    entry = Entry(Kind.TOKEN_MINTED, execution.id, minted.token.id, describe_token(minted))
+    await bench.journal.append([entry], [MintToken(minted.token)])
+    action = Action(
+        request=Request(key, tool, arguments, initiator.id, str(Purpose.REVIEW)),
+        execution=execution.id,
+        step=own_step,
+        boundary=Boundary(write=()),
+        token=minted.secret,
+        deployment=deployment,
+    )
+    message = f"{execution.pipeline} wants to begin" if tool == BEGIN_RUN else f"{leg.path} wants to begin"
+    try:
+        try:
+            result = await bench.gate.settle(action, Ask(message=message, topic=path))
+        except (
+            GuardError
+        ):  # another branch has just asked the same, or used the answer up, which is there now
+            result = await bench.gate.settle(action, Ask(message=message, topic=path))
+    finally:
+        ended = Entry(Kind.TOKEN_DELETED, execution.id, minted.token.id, {"step": own_step})
+        await bench.journal.append([ended], [DeleteTokens(execution.id, own_step)])
+    return None if isinstance(result, Done) else await end_with(leg, result)
