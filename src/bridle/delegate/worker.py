@@ -12,6 +12,7 @@ Rules, in this order; when one does not hold, nothing is done and TrustError say
 Before that, a workspace that stood on another machine last is brought here (see delegate.travel).
 Then the earlier tree is put back, if the task says so, and the effector runs, alone in its workspaces.
 Named secrets, and those that the execution made itself on whatever machine, are known before it runs.
+Of what somebody's server answered, personal data is masked in the value too; the answer itself is then the private result.
 Afterwards known secrets are taken out of the value, the facts and the private result, and only then is the report signed.
 
 InputError and ExecutionError of an effector are an outcome: `failed`, with the error and the next step as value. Anything else
@@ -31,7 +32,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeAlias, TypeVar
 
-from bridle.core.canonical import Json, digest
+from bridle.core.canonical import Json, canonical, digest
 from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError
 from bridle.core.visible import hide_userinfo, make_visible
 from bridle.delegate.effectors import Effector, EffectorContext, EffectorResult
@@ -41,7 +42,7 @@ from bridle.delegate.reach import execution_for, reached_by
 from bridle.delegate.stops import CancelledHere, Stop, Stops
 from bridle.delegate.travel import MIRROR_TOOLS, Travel
 from bridle.delegate.workspace import Workspaces
-from bridle.dispatch.protocol import Report, Task, check_permit, sign_report
+from bridle.dispatch.protocol import PRIVATE_HOLDS, Report, Task, check_permit, sign_report
 from bridle.trust.keys import Signer, Verifier
 
 LookUp: TypeAlias = Callable[[Task, EffectorContext], Awaitable[EffectorResult | None]]
@@ -52,6 +53,7 @@ FROM_STORE = frozenset({"git.commit", "workspace.verify"})
 """Tools that work from a stored snapshot, not from the folder as it stands."""
 
 ANY_EXTERNAL = "mcp.*"
+EXTERNAL_PREFIX = "mcp."
 
 OF_THE_TREE = frozenset({"tree", "restore_to"})
 
@@ -244,14 +246,20 @@ class Worker:
 
     def _report(self, task: Task, result: EffectorResult, *, duration_ms: int = 0) -> Report:
         redactor = self._context.redactor
+        value, facts = redactor.redact_json(result.value), self._redact_facts(result.facts)
+        private = redactor.redact_bytes(result.private) if result.private else b""
+        if task.request.tool.startswith(EXTERNAL_PREFIX):
+            told, value = value, redactor.with_personal().redact_json(value)
+            if told != value:  # whoever asked needs it as it is; the journal keeps the masked one
+                private, facts = canonical(told), {**facts, PRIVATE_HOLDS: "value"}
         return sign_report(
             self._signer,
             action_digest=task.request.digest,
             delegate=self._name,
             status=result.status,
-            value=redactor.redact_json(result.value),
-            facts={**self._redact_facts(result.facts), "duration_ms": duration_ms},
-            private=redactor.redact_bytes(result.private) if result.private else b"",
+            value=value,
+            facts={**facts, "duration_ms": duration_ms},
+            private=private,
         )
 
 

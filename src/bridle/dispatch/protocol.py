@@ -99,6 +99,10 @@ class Task:
     restore_to: str = ""
 
 
+PRIVATE_HOLDS = "private_holds"
+"""The fact that says what the private result is, where it is the value as it was before personal data was masked in it."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What became of a task.

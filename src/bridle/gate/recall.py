@@ -22,6 +22,7 @@ from typing import Any
 
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import TrustError
+from bridle.dispatch.protocol import PRIVATE_HOLDS
 from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, Manifests
 from bridle.gate.origins import begin, judge, take_result, take_write
@@ -113,6 +114,13 @@ class Recall:
         revealed: Json = json.loads(await self._journal.reveal(record, "request"))
         return revealed
 
+    async def _answer(self, outcome: Record) -> Json:
+        """Return what a tool answered, as it did; its masked form stands in the record."""
+        if as_mapping(outcome.body["facts"]).get(PRIVATE_HOLDS) != "value":
+            return outcome.body["value"]
+        answered: Json = json.loads(await self._journal.reveal(outcome, "private"))
+        return answered
+
     async def _add(self, known: _Known, records: Sequence[Record]) -> _Known:
         decided, manifests, background = dict(known.decided), dict(known.manifests), known.background
         for record in records:
@@ -127,7 +135,7 @@ class Recall:
             if record.kind is Kind.DECIDED:
                 background = _allow(background, request, manifest)
             elif decided.pop(record.subject) and record.body["status"] == "succeeded":
-                background = _take(background, request, record, manifest)
+                background = _take(background, request, await self._answer(record), manifest)
         seq = records[-1].seq if records else known.seq
         return _Known(known.opened, background, seq, decided, manifests)
 
@@ -140,10 +148,9 @@ def _allow(background: Background, request: Mapping[str, Json], manifest: Manife
 
 
 def _take(
-    background: Background, request: Mapping[str, Json], outcome: Record, manifest: Manifest | None
+    background: Background, request: Mapping[str, Json], value: Json, manifest: Manifest | None
 ) -> Background:
     """Add what a server answered: its structured part, which the manifest speaks of, and the texts beside it."""
-    value = outcome.body["value"]
     if manifest is None or not manifest.external or not isinstance(value, Mapping):
         return background
     said: dict[str, Any] = {"content": value.get("content"), "error": value.get("error")}

@@ -1,7 +1,8 @@
 """What the gate writes into the journal: the bodies of its records, made from what was decided and reported.
 
 Bodies are redacted here for what a control plane can know (documented token formats); secrets that only the delegate knows were
-taken out there. Where redaction changed a request, the raw one goes to the working store beside the record.
+taken out there. In the arguments of a call of somebody's server, and in what its origins and history repeat of them, personal
+data is masked as well. Where redaction changed a request, the raw one goes to the working store beside the record.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from dataclasses import dataclass, replace
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json, as_mapping, canonical
 from bridle.core.clock import iso
-from bridle.dispatch.protocol import Permit, Report, Request
+from bridle.dispatch.protocol import PRIVATE_HOLDS, Permit, Report, Request
 from bridle.gate.action import Action, Denied, Done
 from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
+from bridle.gate.manifest import is_external
 from bridle.gate.standing import Standing
 from bridle.trust.exhibits import reported_exhibits
 from bridle.trust.journal import Entry, Journal, Kind, Record
@@ -49,7 +51,8 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
         "principal": action.request.principal,
         "purpose": action.request.purpose,
     }
-    redacted = redactor.redact_json(request)
+    recorder = redactor.with_personal() if is_external(action.request.tool) else redactor
+    redacted = _mask(request, ("arguments",), redactor=redactor, recorder=recorder)
     said = {*request, "digest"}
     about = {name: fact for name, fact in as_mapping(judgement.facts["action"]).items() if name not in said}
     facts = {**judgement.facts, "action": about}
@@ -58,7 +61,7 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
         "request": redacted,
         "effect": judgement.decision.effect,
         "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
-        "facts": redactor.redact_json(facts),
+        "facts": _mask(facts, ("origins", "history"), redactor=redactor, recorder=recorder),
         "policy": judgement.decision.policy,
         "warnings": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.warnings],
         "would": [
@@ -68,6 +71,16 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
     }
     raw = {"request": canonical(request)} if redacted != request else {}
     return Entry(Kind.DECIDED, action.execution, action.key, body, raw)
+
+
+def _mask(
+    content: Mapping[str, Json], parts: tuple[str, ...], *, redactor: Redactor, recorder: Redactor
+) -> Json:
+    """Redact it; `parts` also of what only the recorder takes out. Who acted, and the target that loops are counted by, stay."""
+    redacted = redactor.redact_json(content)
+    if recorder is redactor or not isinstance(redacted, Mapping):
+        return redacted
+    return {**redacted, **{name: recorder.redact_json(redacted.get(name)) for name in parts}}
 
 
 def intended(action: Action, permit: Permit, *, tree: str) -> Entry:
@@ -192,7 +205,10 @@ def done_by(record: Record, private: bytes = b"") -> Done:
     """Read an outcome back."""
     facts = record.body["facts"]
     assert isinstance(facts, Mapping)
-    return Done(record.id, str(record.body["status"]), record.body["value"], facts, private)
+    status = str(record.body["status"])
+    if facts.get(PRIVATE_HOLDS) == "value":
+        return Done(record.id, status, json.loads(private), facts)
+    return Done(record.id, status, record.body["value"], facts, private)
 
 
 def _outcome(

@@ -179,7 +179,7 @@ class Reception:
             **session.to_json(),
             "agent_version": agent.version,
             "agent_digest": agent.digest,
-            "request": self._redactor.redact_json(request.to_json()),
+            "request": self._redactor.with_personal().redact_json(request.to_json()),
         }
         return Entry(
             Kind.SESSION_OPENED, session.id, session.id, body, {"request": canonical(request.to_json())}

@@ -16,6 +16,7 @@ It does not guess by entropy. Streams are cut for it by trust.redaction_stream.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import hmac
 import json
@@ -99,6 +100,12 @@ class Redactor:
         self._personal = personal
         for name, value in (known or {}).items():
             self.add(name, value)
+
+    def with_personal(self) -> Redactor:
+        """Return one that takes out personal data as well, and knows whatever this one knows and will know."""
+        other = copy.copy(self)
+        other._personal = True
+        return other
 
     def add(self, name: str, value: str) -> None:
         """Mask `value` from now on; raise InputError when it is too short or a word of the marks themselves."""
