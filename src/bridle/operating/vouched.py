@@ -21,8 +21,9 @@ from bridle.trust.audit import reread
 from bridle.trust.checkpoint import Checkpoint, claimed_size, read_checkpoint
 from bridle.trust.journal import JournalError, Record
 from bridle.trust.keys import KeyRing, Verifier
-from bridle.trust.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from bridle.trust.merkle import leaf_hash, verify_inclusion
 from bridle.trust.rotation import read_ring
+from bridle.trust.tiles import TileTree, tree_over
 from bridle.trust.trail import Trail
 
 
@@ -79,7 +80,8 @@ def vouch(
         return Vouched(len(named), 0, 0, key.keyid, tuple(faults), tuple(gaps))
     newer = [record for record in named if record.seq >= signed.size]
     older = [record for record in named if record.seq < signed.size]
-    outside = [fault for fault in (_find_outside(record, signed, leaves) for record in older) if fault]
+    tree = tree_over(leaves)
+    outside = [fault for fault in (_find_outside(record, signed, tree) for record in older) if fault]
     gaps += [
         f"{_name(record)} is newer than the last checkpoint: only the chain holds it" for record in newer
     ]
@@ -87,14 +89,14 @@ def vouch(
     return Vouched(len(named), covered, signed.size, key.keyid, tuple(faults + outside), tuple(gaps))
 
 
-def _find_outside(record: Record, signed: Checkpoint, leaves: Sequence[bytes]) -> str:
+def _find_outside(record: Record, signed: Checkpoint, tree: TileTree) -> str:
     """Say what is wrong with a record's place under a checkpoint; nothing when it lies there."""
     try:
         verify_inclusion(
             leaf_hash(record.data),
             index=record.seq,
             size=signed.size,
-            proof=inclusion_proof(leaves, record.seq),
+            proof=tree.inclusion(record.seq),
             root=signed.root,
         )
     except BridleError as exc:

@@ -42,8 +42,9 @@ from bridle.trust.encoding import EncodingError, decode_base64, read_fields, rea
 from bridle.trust.envelope import open_envelope, pae, seal_envelope, signature
 from bridle.trust.journal import Kind, Record, unseal
 from bridle.trust.keys import Signer, Verifier
-from bridle.trust.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from bridle.trust.merkle import leaf_hash, verify_inclusion
 from bridle.trust.rotation import is_rotation, read_ring
+from bridle.trust.tiles import tree_over
 from bridle.trust.trail import Trail
 
 __all__ = [
@@ -124,13 +125,14 @@ def bundle(
     delegate: Verifier,
 ) -> bytes:
     """Return the file. `leaves` are the leaf hashes of the whole journal up to the checkpoint's size, no further."""
+    tree = tree_over(leaves)
     content: dict[str, Json] = {
         "format": FORMAT,
         "envelope": envelope,
         "records": [
             {
                 "data": base64.b64encode(record.data).decode(),
-                "inclusion": [step.hex() for step in inclusion_proof(leaves, record.seq)],
+                "inclusion": [step.hex() for step in tree.inclusion(record.seq)],
             }
             for record in sorted(records, key=lambda record: record.seq)
         ],

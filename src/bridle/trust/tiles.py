@@ -12,7 +12,7 @@ beside the tiles (trust.publication).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bridle.trust.merkle import EMPTY_ROOT, HASH_BYTES, ProofError, node_hash
 
@@ -139,6 +139,16 @@ class TileTree:
             width = min(WIDTH, (self.size >> (HEIGHT * level)) - index * WIDTH)
             self._tiles[level, index] = _split(self._read(tile_path(level, index, width)), width)
         return self._tiles[level, index]
+
+
+def tree_over(leaves: Iterable[bytes]) -> TileTree:
+    """Return the tree of these leaf hashes, in memory: many proofs cost little more than one."""
+    files: dict[str, bytes] = {}
+    writer = TileWriter()
+    for leaf in leaves:
+        files.update(writer.append(leaf))
+    files.update(writer.partial())
+    return TileTree(writer.size, files.__getitem__)
 
 
 def _largest_power_below(count: int) -> int:

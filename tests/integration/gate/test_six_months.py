@@ -35,6 +35,9 @@ from bridle.trust.texts import POLICY, keep_texts
 from integration.gate.test_approval import push, verdict
 from integration.sql.test_retention import FakeEngineHistory
 
+pytestmark = pytest.mark.parametrize(
+    "store_url", ["sqlite"], indirect=True
+)  # what differs by store is tested elsewhere
 HALF_A_YEAR = timedelta(days=183)
 ANA = "user:ana"
 

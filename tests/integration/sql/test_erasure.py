@@ -96,6 +96,7 @@ async def test_nothing_of_the_person_lies_in_the_store_afterwards(store, keep, e
     assert MAIL.encode() not in store.at_rest()
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("state", [State.WAITING, State.RUNNING, State.PAUSED])
 async def test_what_has_not_ended_is_not_erased(store, keep, erasure, state):
     record = await keep("exe_1", state)
@@ -104,6 +105,7 @@ async def test_what_has_not_ended_is_not_erased(store, keep, erasure, state):
     assert await store.journal.reveal(record, "value") == MAIL.encode()
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_what_the_engine_still_carries_is_not_erased(store, keep, erasure):
     record = await keep("exe_1")
     with pytest.raises(InputError, match="has not ended"):
@@ -111,6 +113,7 @@ async def test_what_the_engine_still_carries_is_not_erased(store, keep, erasure)
     assert await store.journal.reveal(record, "value") == MAIL.encode()
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [
@@ -138,6 +141,7 @@ async def test_a_session_is_erased_once_it_is_closed(store, clock, erasure):
     assert await gone(store, record)
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_what_was_erased_is_not_run_again(store, keep, erasure):
     await keep("exe_1")
     await erasure().erase("exe_1", WANTED)
@@ -146,6 +150,7 @@ async def test_what_was_erased_is_not_run_again(store, keep, erasure):
         await find_reuse(store.journal, executions, await executions.get("exe_1"), from_stage="")
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_what_is_not_there_is_not_erased(erasure):
     with pytest.raises(InputError, match="there is no execution or session"):
         await erasure().erase("exe_none", WANTED)

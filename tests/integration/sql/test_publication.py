@@ -40,6 +40,7 @@ async def test_what_was_published_in_parts_verifies_without_the_store(store, she
     assert (await publish(store.journal, shelf)).added == 0
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("name", "change", "complaint"),
     [
@@ -69,6 +70,7 @@ async def test_a_published_file_that_was_tampered_with_is_refused(store, shelf, 
         verify(store, shelf)
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_a_copy_that_was_cut_off_with_its_checkpoint_is_found_by_one_that_was_kept(
     store, shelf, tmp_path
 ):
@@ -101,6 +103,7 @@ async def test_a_journal_that_was_rolled_back_is_not_published_over_the_proof_of
     assert [record.body["published"] for record in refused] == [4, 4]
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_records_that_are_newer_than_the_checkpoint_are_left_to_the_next(store, shelf, clock):
     await store.journal.append(entries(4))
     await publish(store.journal, shelf)
@@ -118,6 +121,7 @@ def git(*words):
     return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_each_publication_is_a_commit_that_is_pushed(store, tmp_path):
     far = tmp_path / "far.git"
     git("init", "-q", "--bare", "-b", "main", far)

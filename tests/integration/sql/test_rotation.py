@@ -20,9 +20,8 @@ WANTED = Rotation(by="user:ana")
 
 
 @pytest.fixture
-def settings(tmp_path, empty_url):
-    environ = {"HOME": str(tmp_path), "BRIDLE_STORE": empty_url}
-    return load_settings(environ)
+def settings(tmp_path):
+    return load_settings({"HOME": str(tmp_path)})
 
 
 async def verified(settings):
@@ -43,7 +42,8 @@ async def rotate(settings):
         return store.signer.verifier, new
 
 
-async def test_records_and_checkpoints_on_both_sides_verify_and_the_old_public_key_stays(settings):
+async def test_records_and_checkpoints_on_both_sides_verify_and_the_old_public_key_stays(tmp_path, empty_url):
+    settings = load_settings({"HOME": str(tmp_path), "BRIDLE_STORE": empty_url})
     old, new = await rotate(settings)
     with open_store(settings) as store:
         await store.journal.append([ENTRY])
