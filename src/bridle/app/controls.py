@@ -17,10 +17,11 @@ PARTS = ("dbos", "gordon-to-regorus", "cryptography", "google-re2")
 
 
 def describe_controls(settings: Settings, policy: BoundPolicy, limits: FleetLimits) -> dict[str, Json]:
-    """Return the controls; `limits` are null when they cannot be read, and then every action that they cover is denied."""
+    """Return the controls; limits and breakers are null when they cannot be read, and then every action is denied."""
     return {
         "policy": policy.digest,
         "limits": _read_limits(limits),
+        "breakers": _read_breakers(limits),
         "settings": {
             "approved_agents_only": settings.approved_agents_only,
             "own_keys_only": settings.own_keys_only,
@@ -45,5 +46,12 @@ def _versions() -> dict[str, str]:
 def _read_limits(limits: FleetLimits) -> Json:
     try:
         return [limit.to_json() for limit in limits.source.read()]
+    except BridleError:
+        return None
+
+
+def _read_breakers(limits: FleetLimits) -> Json:
+    try:
+        return [breaker.to_json() for breaker in limits.source.breakers()]
     except BridleError:
         return None

@@ -1,5 +1,7 @@
 """The kill switch in the store: what is concerned loses its tokens in the kill's own transaction, and nothing passes after it."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bridle.adapters.sql.kills import SqlKills
@@ -8,6 +10,8 @@ from bridle.adapters.sql.schema import tokens
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.core.errors import InputError, TrustError
 from bridle.gate.action import Denied, Done
+from bridle.surfaces.cli.checks import State
+from bridle.surfaces.cli.checks_parts import _list_kills
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.kills import AnswerKill, KillDesk, Killed, Scope, check_kill
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
@@ -121,3 +125,11 @@ async def test_a_process_answers_until_nothing_is_left(scene, desk, store, clock
         await store.journal.append([], [AnswerKill(made.id, "here", left, clock.now())])
     assert await kills.unanswered("here") == []
     assert [one.id for one in await kills.unanswered("there")] == [made.id]
+
+
+async def test_the_doctor_says_that_a_kill_stands_and_how_it_is_lifted(scene, desk, store):
+    opened = SimpleNamespace(kills=SqlKills(store.database))
+    assert await _list_kills(opened) == []
+    made = await kill(desk)
+    (check,) = await _list_kills(opened)
+    assert (check.state, check.fix) == (State.WARN, f"bridle kill --lift {made.id}")

@@ -68,6 +68,8 @@ def test_the_third_rollout_asks_shows_the_others_and_a_refusal_is_not_retried(ho
         one for one in home.bridle_json("limits")[1]["limits"] if one["limit"] == "changes-an-agent"
     )
     assert [used["used"] for used in changes["used"]] == ["4"]
+    code, problem = home.bridle_json("limits", "--close", "brk_1", "--reason", "it is well again")
+    assert (code, problem["type"]) == (2, "urn:bridle:problem:not-open")
 
 
 def test_the_account_says_from_which_time_on_and_within_which_time(home, origin):
