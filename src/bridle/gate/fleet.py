@@ -156,7 +156,7 @@ def _group(per: Per, facts: Facts, target: str) -> str | None:
     if per is Per.TARGET:
         return target or None
     if per is Per.CASE:
-        found = as_mapping(facts.get("task") or {}).get("case") or ""
+        found = as_mapping(facts["action"]).get("case")
     elif per is Per.EXECUTION:
         found = as_mapping(facts["action"]).get("execution")
     elif per in (Per.AGENT, Per.INITIATOR):
