@@ -13,8 +13,8 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
 
 MOST_EXECUTIONS = 1_000_000  # all of them, in one answer
 KEEP = (
-    "Keep a checkpoint elsewhere (bridle audit export, or BRIDLE_CHECKPOINTS): what was cut off together with its checkpoints cannot be seen "
-    "from inside."
+    "Keep a checkpoint elsewhere (bridle audit export, BRIDLE_CHECKPOINTS): what was cut off together with its checkpoints "
+    "cannot be seen from inside."
 )
 VERIFIABLE = "jsonl"
 
