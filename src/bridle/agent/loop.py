@@ -42,12 +42,14 @@ async def run_agent(
     on_turn: OnTurn | None = None,
     manifests: Manifests | None = None,
     deployment: Mapping[str, Json] | None = None,
+    case: str = "",
 ) -> AgentOutcome:
     """Run an agent until it ends or must stop.
 
     `task_text` is the first message and `prompt` the definition's with its inputs filled in, if it has any. `model` is
     the resolved name; `boundary` is the step's (`definition.step_boundary`), the definition's when left out. `budget`
-    names the gate's budget for the model calls, empty for none. `manifests` know the tools, the built-in ones when left out.
+    names the gate's budget for the model calls, empty for none. `manifests` know the tools, the built-in ones when left out;
+    `case` is the case that it works on.
     Errors of the gate itself (a replay that drifted, a store out of reach) are raised.
     """
     from bridle.agent.session import Seat, Session
@@ -65,5 +67,6 @@ async def run_agent(
         on_turn=on_turn,
         manifests=manifests or Catalogue(),
         deployment=deployment,
+        case=case,
     )
     return await Session(definition, seat).run(task_text)

@@ -65,6 +65,7 @@ class Seat:
     on_turn: OnTurn | None
     manifests: Manifests
     deployment: Mapping[str, Json] | None = None
+    case: str = ""
 
 
 class Session:
@@ -158,6 +159,7 @@ class Session:
             payload=payload,
             budget=seat.budget if tool == TOOL else "",
             deployment=seat.deployment,
+            case=seat.case,
         )
         started = time.monotonic_ns()
         result = await seat.gate.perform(action)

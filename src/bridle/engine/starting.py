@@ -166,8 +166,8 @@ class Starting(Starter):
 
 
 def inherited(options: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the options of an execution that hold for a child and a rerun of it as well: its project, the model chosen."""
-    return {name: options[name] for name in ("model", "project") if name in options}
+    """Return the options of an execution that hold for a child and a rerun of it too: its project, the model chosen, its case."""
+    return {name: options[name] for name in ("model", "project", "case") if name in options}
 
 
 def rollback_path(path: str) -> str:

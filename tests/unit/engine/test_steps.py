@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from bridle.agent.forms import parse_agent
+from bridle.core.boundary import Boundary
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.steps import end_with
+from bridle.engine.starting import inherited
+from bridle.engine.steps import end_with, step_action
 from bridle.engine.steps.agent import choose_model, end_with_outputs
 from bridle.engine.steps.approval import target_path
 from bridle.engine.steps.tool import tool_action
@@ -113,7 +115,7 @@ def test_the_action_that_is_asked_for_is_the_one_that_is_performed():
 
 
 def leg_of(path):
-    execution = SimpleNamespace(id="exe_1", initiator="user:ana")
+    execution = SimpleNamespace(id="exe_1", initiator="user:ana", options={})
     return FakeLeg({}, path=path, execution=execution, token=SimpleNamespace(secret=""))
 
 
@@ -136,3 +138,11 @@ def test_an_agent_ends_as_its_outputs_fit_what_its_file_declares(text: str, stat
     assert (ended.state, ended.error) == (state, error)
     assert (ended.output is None) == (state is State.FAILED)
     assert ("verdict" in ended.note) == (state is State.FAILED)
+
+
+@pytest.mark.parametrize(("options", "case"), [({"case": "cas_1"}, "cas_1"), ({}, "")])
+def test_an_action_of_a_step_is_for_the_case_of_its_execution_and_so_is_its_childrens(options, case):
+    execution = SimpleNamespace(id="exe_1", initiator="user:ana", options=options)
+    leg = FakeLeg({}, execution=execution, token=SimpleNamespace(secret="brt_x"))  # noqa: S106 - no token
+    action = step_action(leg, "git.push", {}, boundary=Boundary())
+    assert (action.case, inherited(options).get("case", "")) == (case, case)

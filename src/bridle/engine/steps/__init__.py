@@ -160,7 +160,13 @@ def step_action(
         token=leg.token.secret,
         workspace=leg.workspace,
         deployment=leg.deployment,
+        case=case_of(leg.execution),
     )
+
+
+def case_of(execution: Execution) -> str:
+    """Return the case that an execution works on, or an empty string."""
+    return str(execution.options.get("case", ""))
 
 
 async def end_with(leg: Leg, result: Result) -> Ending:

@@ -18,7 +18,7 @@ from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.steps import Ended, Ending, Leg, wait_for
+from bridle.engine.steps import Ended, Ending, Leg, case_of, wait_for
 from bridle.gate.manifest import Manifests
 
 NOT_INPUTS = frozenset({"protect"})  # the suite is an input as well: the agent has to know how to run it
@@ -47,6 +47,7 @@ async def perform_agent(leg: Leg) -> Ending:
         boundary=_boundary(definition, given),
         manifests=leg.bench.manifests,
         deployment=leg.deployment,
+        case=case_of(leg.execution),
     )
     if isinstance(outcome, Finished):
         return end_with_outputs(definition, outcome.outputs)

@@ -23,6 +23,7 @@ from bridle.surfaces.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from bridle.app import App
     from bridle.surfaces.cli.carry import Manner
     from bridle.surfaces.cli.closing import Closing
 
@@ -52,6 +53,9 @@ def run_pipeline(
     no_input: NoInput = False,
     quiet: Quiet = False,
     detach: Detach = False,
+    case: Annotated[
+        str, typer.Option("--case", help="The case that it works on: bridle case list.", metavar="CASE")
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Run a pipeline, and follow it to its end or to where it waits for a person.
@@ -71,9 +75,8 @@ def run_pipeline(
     check_models(plan, chosen=model, settings=settings)
     inputs = parse_inputs(plan, given or [], sets=input_sets or [])
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
-    closing = asyncio.run(
-        _run(settings, plan, inputs, {"model": model}, manner, detach=detach, stages=stages or [])
-    )
+    options = {"model": model, **({"case": case} if case else {})}
+    closing = asyncio.run(_run(settings, plan, inputs, options, manner, detach=detach, stages=stages or []))
     if isinstance(closing, str):
         tell_left(closing, as_json=as_json)
         return 0
@@ -95,11 +98,22 @@ async def _run(
     from bridle.surfaces.cli.closing import follow
 
     async with open_app(settings) as app:
+        await _check_case(app, options.get("case", ""))
         left = detach and await app.admission.is_served()
         execution = await app.control.start(
             plan, inputs=inputs, options=options, initiator=app.user, detached=left, stages=stages
         )
         return str(execution.id) if left else await follow(app, execution.id, manner)
+
+
+async def _check_case(app: App, case: str) -> None:
+    """Raise InputError for a case that is not there, or has ended."""
+    from bridle.core.errors import InputError
+
+    found = await app.casework.book.get(case) if case else None
+    if case and (found is None or found[0].final):
+        what = f"the case {case} has ended" if found else f"there is no case {case[:80]!r}"
+        raise InputError(what, hint="bridle case list", reason="no-case")
 
 
 async def start_and_carry(
