@@ -26,7 +26,7 @@ from bridle.adapters.sql.sessions import SqlSessions
 from bridle.adapters.sql.work import SqlWork
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app.folders import open_limits, open_people, open_roles
-from bridle.app.rotating import finish_rotation
+from bridle.app.rotating import FILES, finish_rotation
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
 from bridle.gate.fleet import FleetLimits
@@ -70,7 +70,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
     database = open_database(settings.store_url)
     try:
         signer = load_signer(settings.config_dir / "control-plane.key")
-        rotations = load_rotations(database)
+        rotations = load_rotations(database, FILES)
         signer = finish_rotation(settings.config_dir / "control-plane.key", signer, rotations)
         enrolled = SqlPrincipals(database)
         working = WorkingStore(load_secret(settings.config_dir / "working.key"))

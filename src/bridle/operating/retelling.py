@@ -88,6 +88,8 @@ def _authority(told: Mapping[str, Any]) -> Iterator[str]:
         else ""
     )
     yield f"  It held {scope}{held}."
+    if token and token.get("actors"):
+        yield f"  That token was exchanged; before acted {', '.join(token['actors'])}."
     if authority["override"]:
         override = authority["override"]
         yield f"  An emergency override stood: {override['id']} by {override['by']}: {override['reason']}"

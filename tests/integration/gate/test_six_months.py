@@ -13,7 +13,7 @@ from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
 from bridle.adapters.sql.rotations import load_rotations
 from bridle.adapters.sql.sessions import SqlSessions
-from bridle.app.rotating import Rotation, finish_rotation, rotate_control_plane
+from bridle.app.rotating import FILES, Rotation, finish_rotation, rotate_control_plane
 from bridle.core.canonical import digest
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
@@ -70,7 +70,7 @@ async def journal(store, past, clock):
     clock.advance(HALF_A_YEAR)
     await rotate_control_plane(store.journal, store.signer, Rotation(by=ANA), folder=store.folder)
     path = store.folder / "control-plane.key"
-    signer = finish_rotation(path, load_signer(path), load_rotations(store.database))
+    signer = finish_rotation(path, load_signer(path), load_rotations(store.database, FILES))
     later = SqlJournal(store.database, store.working, clock, signer)
     await keep_texts(later, POLICY, [{"modules": {"base.rego": "package now"}}])
     await retire(store, later, signer)

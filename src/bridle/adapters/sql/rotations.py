@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.schema import journal, journal_head
 from bridle.trust.journal import Kind, Record, unseal
+from bridle.trust.rotation import key_subject
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,12 @@ class RotateSigner:
         return f"key {self.old}"
 
 
-def load_rotations(database: Database) -> list[Record]:
-    """Return every rotation that the journal holds, in order."""
+def load_rotations(database: Database, signers: Iterable[str]) -> list[Record]:
+    """Return every rotation of these signers that the journal holds, in order; found by the index, for every command looks."""
+    subjects = [key_subject(signer) for signer in signers]
     query = (
         sa.select(journal.c.data, journal.c.hash)
-        .where(journal.c.execution == "", journal.c.subject.like("key:%"))
+        .where(journal.c.execution == "", journal.c.subject.in_(subjects))
         .where(journal.c.kind == str(Kind.KEY_ROTATED))
         .order_by(journal.c.seq)
     )
