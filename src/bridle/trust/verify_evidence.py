@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
 """Checks evidence of Bridle without Bridle: one file, Python 3.9 or newer, and the package `cryptography`.
 
-    python verify.py evidence.json --key control-plane.pub [--requires sarif,junit] [--subject sha256:…] [--origin NAME]
+    python verify.py evidence.json --key control-plane.pub [--requires sarif,junit] [--subject sha256:…]
 
 The key comes from whom you trust, never from the file. It ends with 0 and says what was proved, or with 1 and the first check
 that failed. What it checks, in this order
   form        fields, one value for each key, base64 and hexadecimal in their one spelling
-  keys        the file was made with the key you gave; the delegates' keys are those that the log registers
+  keys        the file was made with the key you gave, rotations lead to it; the delegates' keys are those of the log
   envelope    the statement's signature (DSSE)
   checkpoint  the log's head is signed with the same key (C2SP signed note)
   inclusion   every record is at its place under that head (RFC 6962), and they are just those that the statement names
@@ -14,8 +13,7 @@ that failed. What it checks, in this order
   claims      a deployment: allowed, and it succeeded; the evidence is about the same digest, passed, and came before the decision
               a change: the push of the commit that the statement is about succeeded, by the policy named
 
-It neither counts again whose approvals a request wanted nor follows a rotation of keys: `bridle evidence verify` does. It cannot
-show that the log had no other version: compare the checkpoint with one that was kept elsewhere.
+Not shown: that the approvals are those that a request wanted (`bridle evidence verify` counts), and that there is no other log.
 """
 
 from __future__ import annotations
@@ -36,10 +34,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CHANGE = "urn:bridle:predicate:change:v1"
 DEPLOYMENT = "urn:bridle:predicate:deployment:v1"
+CONTROL_PLANE = "service:bridle"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-KINDS = ["principal.registered", "action.decided", "action.intended", "action.outcome", "approval.verdict"]
-KINDS += ["controls.attested", "evidence.added"]
-ROTATED = "keys: keys were replaced, which this program does not follow: use bridle evidence verify"
 PARTS = {"format", "envelope", "records", "checkpoint", "keys"}
 NOTE = re.compile(r"(([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n)\n— ([^ \n]+) ([^ \n]+)\n")
 Record = dict[str, Any]
@@ -60,17 +56,11 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_json(data: bytes) -> Any:
-    try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise Refused(f"form: not JSON: {error}") from error
+    return json.loads(data.decode("utf-8"), object_pairs_hook=once)
 
 
 def unbase64(code: Any) -> bytes:
-    try:
-        data = base64.b64decode(code, validate=True)
-    except (TypeError, ValueError) as error:
-        raise Refused("form: not base64") from error
+    data = base64.b64decode(code, validate=True)
     must(base64.b64encode(data).decode() == code, "form: base64 is not in its one spelling")
     return data
 
@@ -89,8 +79,13 @@ def digest(value: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
 
 
-def spell(key: Ed25519PublicKey) -> bytes:
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+def read_key(text: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
+
+
+def spell(key: Ed25519PublicKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, form).decode()
 
 
 def signed(key: Ed25519PublicKey, data: bytes, signature: bytes, what: str) -> None:
@@ -111,15 +106,15 @@ def read_statement(bundle: dict[str, Any], key: Ed25519PublicKey) -> dict[str, A
     payload = unbase64(envelope["payload"])
     encoded = f"DSSEv1 {len(PAYLOAD_TYPE)} {PAYLOAD_TYPE} {len(payload)} ".encode() + payload
     signed(key, encoded, unbase64(signature["sig"]), "envelope: the statement")
-    statement = read_json(payload)
+    statement: dict[str, Any] = read_json(payload)
     must(statement["_type"] == "https://in-toto.io/Statement/v1", "envelope: no in-toto Statement v1")
     must(statement["predicateType"] in (CHANGE, DEPLOYMENT), "envelope: the predicate is not known here")
-    return dict(statement)
+    return statement
 
 
-def read_checkpoint(text: str, key: Ed25519PublicKey, origin: str) -> tuple[int, bytes]:
+def read_checkpoint(text: str, key: Ed25519PublicKey) -> tuple[int, bytes]:
     form = NOTE.fullmatch(text)
-    if form is None or form[2] != form[5] or (origin and origin != form[2]):
+    if form is None or form[2] != form[5]:
         raise Refused("checkpoint: not a signed checkpoint of this log")
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     code, root = unbase64(form[6]), unbase64(form[4])
@@ -130,7 +125,6 @@ def read_checkpoint(text: str, key: Ed25519PublicKey, origin: str) -> tuple[int,
 
 
 def check_inclusion(data: bytes, index: int, size: int, proof: list[Any], root: bytes) -> None:
-    """RFC 6962 and RFC 9162, section 2.1.3.2."""
     must(isinstance(index, int) and 0 <= index < size, "inclusion: a record is not in this log")
     node, place, last = hashlib.sha256(b"\0" + data).digest(), index, size - 1
     for text in proof:
@@ -175,21 +169,29 @@ class Signatures:
         self.said: dict[tuple[str, str], list[str]] = {}
 
     def follow(self, record: Record) -> None:
-        must(record["kind"] != "key.rotated", ROTATED)
-        if record["kind"] in KINDS:
-            rule = getattr(self, record["kind"].replace(".", "_"))
+        rule = getattr(self, "on_" + record["kind"].replace(".", "_"), None)
+        if rule is not None:
             rule(record, record["body"], (record["execution"], record["subject"]))
 
-    def principal_registered(self, record: Record, body: Any, place: Any) -> None:
-        raw = bytes.fromhex(body["public_key"])
-        self.delegates[body["id"]] = Ed25519PublicKey.from_public_bytes(raw)
+    def on_key_rotated(self, record: Record, body: Any, place: Any) -> None:
+        """The new key signs, and whoever vouches for it: the old key, or for a delegate the control plane."""
+        said = {"type": "bridle/key-rotation/1", **body}
+        signatures, new = said.pop("signatures"), read_key(body["new"])
+        own = body["signer"] == CONTROL_PLANE
+        signed_json(new, said, signatures["new"], "a rotation of keys")
+        signed_json(self.key, said, signatures["old" if own else "control_plane"], "a rotation of keys")
+        self.key = new if own else self.key
+        self.delegates.update({} if own else {body["signer"]: new})
 
-    def action_decided(self, record: Record, body: Any, place: Any) -> None:
+    def on_principal_registered(self, record: Record, body: Any, place: Any) -> None:
+        self.delegates[body["id"]] = read_key(body["public_key"])
+
+    def on_action_decided(self, record: Record, body: Any, place: Any) -> None:
         is_whole = digest(body["request"]) == body["action"] or "request" in record["raw"]  # else redacted
         must(is_whole, "claims: a decision is about another action")
         self.decided[place] = body
 
-    def action_intended(self, record: Record, body: Any, place: Any) -> None:
+    def on_action_intended(self, record: Record, body: Any, place: Any) -> None:
         content, decision = body["permit"]["content"], self.decided[place]
         signed_json(self.key, content, body["permit"]["signature"], "a permit")
         allowed = decision["effect"] == "allow" and decision["policy"] == content["decision"]
@@ -197,7 +199,7 @@ class Signatures:
         must(allowed and same, "claims: no decision allows a permit")
         self.intended[place] = content
 
-    def action_outcome(self, record: Record, body: Any, place: Any) -> None:
+    def on_action_outcome(self, record: Record, body: Any, place: Any) -> None:
         if body["report"] is None:
             must(body["status"] in ("failed", "unknown"), "claims: nobody reported an outcome")
             return
@@ -214,17 +216,17 @@ class Signatures:
         value = body["value"] if isinstance(body["value"], dict) else {}
         self.said[place] = [digest(item) for item in value.get("exhibits") or []]
 
-    def approval_verdict(self, record: Record, body: Any, place: Any) -> None:
+    def on_approval_verdict(self, record: Record, body: Any, place: Any) -> None:
         form = 3 if "behalf" in body else 2 if "terms" in body else 1
         said = {name: value for name, value in body.items() if name != "signature"}
         content = {"type": f"bridle/verdict/{form}", **said}
         signed_json(self.key, content, body["signature"], "a verdict")
 
-    def controls_attested(self, record: Record, body: Any, place: Any) -> None:
+    def on_controls_attested(self, record: Record, body: Any, place: Any) -> None:
         signed_json(self.key, body["content"], body["signature"], "the attested controls")
         must(body["content"]["execution"] == place[0], "claims: the controls are of another execution")
 
-    def evidence_added(self, record: Record, body: Any, place: Any) -> None:
+    def on_evidence_added(self, record: Record, body: Any, place: Any) -> None:
         exhibit = body["exhibit"]
         must(exhibit["subject"] == place[1], "claims: evidence is recorded under another subject")
         if "key" not in body:
@@ -267,7 +269,6 @@ def has_passed(type_: str, counts: dict[str, Any], highest: str) -> bool:
 
 
 def read_evidence(record: Record) -> tuple[str, str, str, bool]:
-    """Return type, subject, signer, and whether it passed."""
     body = record["body"]
     if record["kind"] == "evidence.added":
         exhibit, summary = body["exhibit"], body["exhibit"]["summary"]
@@ -344,28 +345,28 @@ def check_done(claim: Any, outcome: Record, records: list[Record], named: dict[s
     return decision
 
 
-def verify(
-    data: bytes, pem: bytes, requires: list[str], subject: str = "", origin: str = ""
-) -> dict[str, Any]:
+def verify(data: bytes, pem: bytes, requires: list[str], subject: str = "") -> dict[str, Any]:
     """Return the statement once every check holds; raise Refused at the first that does not."""
     key = serialization.load_pem_public_key(pem)
     if not isinstance(key, Ed25519PublicKey):
         raise Refused("keys: the key you gave is not an Ed25519 key")
-    bundle = read_json(data)
     try:
+        bundle = read_json(data)
         must(set(bundle) == PARTS and bundle["format"] == "bridle/evidence/1", "form: no evidence of ours")
-        own = bundle["keys"]["control_plane"].encode()
-        must(own == spell(key), "keys: it was not made with the key you gave")
+        must(bundle["keys"]["control_plane"] == spell(key), "keys: not made with the key you gave")
         statement = read_statement(bundle, key)
-        size, root = read_checkpoint(bundle["checkpoint"], key, origin)
+        size, root = read_checkpoint(bundle["checkpoint"], key)
         named = read_records(bundle, size, root, statement["predicate"]["records"])
         by_seq = {one["seq"]: one for one in named.values()}
         records = [by_seq[seq] for seq in sorted(by_seq)]
-        signatures = Signatures(key)
+        rotated = [one["body"]["old"] for one in records if one["subject"] == f"key:{CONTROL_PLANE}"]
+        signatures = Signatures(read_key(rotated[0]) if rotated else key)
         for record in records:
             signatures.follow(record)
-        delegates = [spell(one) for one in signatures.delegates.values()]
-        must(bundle["keys"]["delegate"].encode() in delegates, "keys: no record registers the delegate's key")
+        must(spell(signatures.key) == spell(key), "keys: the rotations do not lead to the key you gave")
+        fields = {"principal.registered": "public_key", "key.rotated": "new"}
+        pems = [spell(read_key(one["body"][fields[one["kind"]]])) for one in records if one["kind"] in fields]
+        must(bundle["keys"]["delegate"] in pems, "keys: no record registers the delegate's key")
         if statement["predicateType"] == DEPLOYMENT:
             check_deployment(statement, named, records, requires)
         else:
@@ -373,7 +374,7 @@ def verify(
             check_change(statement, named, records)
         hexes = [value for item in statement["subject"] for value in item["digest"].values()]
         must(subject.rpartition(":")[2] in ["", *hexes], "claims: it is not about the subject you named")
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise Refused(f"form: something is missing or misshapen: {error!r}") from error
     return statement
 
@@ -384,11 +385,10 @@ def main() -> int:
     parser.add_argument("--key", required=True, help="the control plane's public key (PEM)")
     parser.add_argument("--requires", default="", help="types of evidence that must be there: sarif,junit")
     parser.add_argument("--subject", default="", help="the digest or commit that it has to be about")
-    parser.add_argument("--origin", default="", help="the log's name")
     given = parser.parse_args()
     data, pem, requires = Path(given.file).read_bytes(), Path(given.key).read_bytes(), given.requires
     try:
-        statement = verify(data, pem, [*filter(None, requires.split(","))], given.subject, given.origin)
+        statement = verify(data, pem, [*filter(None, requires.split(","))], given.subject)
     except Refused as refused:
         print(f"REFUSED {refused}")
         return 1

@@ -37,6 +37,6 @@ def test_it_accepts_a_deployment_and_a_change(verify):
 
 
 def test_it_refuses_another_key_and_what_is_not_there(verify):
-    assert verify(PROOF, key=STRANGER) == (1, "REFUSED keys: it was not made with the key you gave", "")
+    assert verify(PROOF, key=STRANGER) == (1, "REFUSED keys: not made with the key you gave", "")
     code, said, _ = verify(PROOF, "--requires", "spdx")
     assert (code, said) == (1, "REFUSED claims: there is no evidence of type spdx")

@@ -12,6 +12,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust import verify_evidence
 from bridle.trust.change import name_records
+from bridle.trust.checkpoint import sign_checkpoint
 from bridle.trust.controls import attest_controls
 from bridle.trust.deployment import (
     DEPLOYMENT_V1,
@@ -24,6 +25,7 @@ from bridle.trust.evidence import EvidenceError, bundle, issue_statement, verify
 from bridle.trust.exhibits import handed_in, reported_exhibits
 from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Signer
+from bridle.trust.merkle import tree_root
 from unit.trust.story import (
     COMMIT,
     CONTROL_PLANE,
@@ -35,6 +37,7 @@ from unit.trust.story import (
     Story,
     request,
 )
+from unit.trust.test_rotation import LAST, NEXT, rotate
 
 TREE = "sha256:" + "12" * 32
 SUBJECT = f"commit:{COMMIT}"
@@ -93,6 +96,7 @@ def prove(
     signer: Signer = CONTROL_PLANE,
     alter: Callable[[dict[str, Json]], object] = lambda predicate: None,
     more: Mapping[str, Record] | None = None,
+    sealed_by: Signer = CONTROL_PLANE,
 ) -> bytes:
     outcome = find_deployment(story.records, SUBJECT)
     predicate, carried = describe_deployment(story.records, outcome, requires)
@@ -106,8 +110,8 @@ def prove(
         ),
         records=list(carried.values()),
         leaves=story.leaves,
-        checkpoint=story.checkpoint(),
-        control_plane=CONTROL_PLANE.verifier,
+        checkpoint=sign_checkpoint(sealed_by, ORIGIN, len(story.leaves), tree_root(story.leaves)),
+        control_plane=sealed_by.verifier,
         delegate=DELEGATE.verifier,
     )
 
@@ -130,7 +134,7 @@ def refused(data: bytes) -> None:
 
 def test_the_true_story_is_proved_to_both() -> None:
     ours = verify_bundle(PROOF, key=CONTROL_PLANE.verifier, origin=ORIGIN).statement
-    assert alone(PROOF, requires=["sarif", "junit"], subject=SUBJECT, origin=ORIGIN) == ours
+    assert alone(PROOF, requires=["sarif", "junit"], subject=SUBJECT) == ours
     claims = ours["predicate"]
     assert [(item["type"], item["signer"]) for item in claims["evidence"]] == [
         ("sarif", "delegate:local"),
@@ -247,7 +251,7 @@ def test_a_flipped_byte_is_refused_by_both() -> None:
 
 
 def test_what_the_reader_asks_for_has_to_be_in_it() -> None:
-    for options in ({"requires": ["spdx"]}, {"subject": "sha256:" + "0" * 64}, {"origin": "other"}):
+    for options in ({"requires": ["spdx"]}, {"subject": "sha256:" + "0" * 64}):
         with pytest.raises(verify_evidence.Refused):
             alone(PROOF, **options)
 
@@ -260,3 +264,26 @@ def test_another_key_is_refused_alone() -> None:
 def test_the_program_imports_nothing_of_ours() -> None:
     lines = Path(verify_evidence.__file__).read_text("utf-8").splitlines()
     assert [line for line in lines if line.startswith(("import bridle", "from bridle"))] == []
+
+
+def rotated(*, by: Signer = CONTROL_PLANE) -> bytes:
+    """The proof, made after the control plane took another key and the delegate did."""
+    story = tell()
+    rotate(story, by, NEXT, signers={"old": by, "new": NEXT})
+    signers = {"old": DELEGATE, "new": LAST, "control_plane": NEXT}
+    rotate(story, DELEGATE, LAST, signer="delegate:local", signers=signers)
+    return prove(story, signer=NEXT, sealed_by=NEXT)
+
+
+def test_keys_that_were_rotated_since_are_followed_by_both() -> None:
+    proof = rotated()
+    assert verify_evidence.verify(proof, NEXT.verifier.to_pem(), ["sarif"])["predicate"]["requires"]
+    verify_bundle(proof, key=NEXT.verifier, origin=ORIGIN)
+
+
+def test_a_rotation_that_the_old_key_did_not_sign_is_refused_by_both() -> None:
+    proof = rotated(by=STRANGER)
+    with pytest.raises(EvidenceError):
+        verify_bundle(proof, key=NEXT.verifier, origin=ORIGIN)
+    with pytest.raises(verify_evidence.Refused):
+        verify_evidence.verify(proof, NEXT.verifier.to_pem(), [])
