@@ -14,6 +14,8 @@ from bridle.gate.parking import Parked
 from bridle.operating.cases.desk import CaseDesk
 from bridle.operating.cases.escalating import Escalation
 
+SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def closing():
@@ -94,6 +96,7 @@ async def test_what_is_overdue_is_escalated_once_by_whichever_server_looks_first
     assert await scene.cases.due(scene.clock.now()) == [case]
 
 
+@SQLITE
 async def test_a_case_that_moved_in_time_is_not_overdue(scene):
     case = await scene.case()
     await scene.do("move", case, to="review")
@@ -101,6 +104,7 @@ async def test_a_case_that_moved_in_time_is_not_overdue(scene):
     assert await look(scene).sweep() == []
 
 
+@SQLITE
 async def test_each_state_has_its_own_time(scene):
     case = await scene.case()
     scene.clock.advance(timedelta(days=3))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridle.core.canonical import Json
+from bridle.core.errors import TrustError
 from bridle.operating.cases.book import CaseBook
 from bridle.operating.cases.case import Cases
 from bridle.operating.cases.desk import CaseDesk
@@ -37,12 +38,22 @@ class Wanted:
 
 
 async def list_cases(cases: Cases, book: CaseBook, wanted: Wanted, *, now: datetime) -> list[dict[str, Json]]:
-    """Return what each of these cases says of itself; those that are due the longest first, others the oldest."""
+    """Return what each of these cases says of itself; those that are due the longest first, others the oldest.
+
+    Raise TrustError for one that the store lists and the journal does not know.
+    """
     found = await cases.find(
         type=wanted.type, object=wanted.object, parked=wanted.parked, open_only=not wanted.ended
     )
     if wanted.due:
         meant = set(found)
         found = [case for case in await cases.due(now) if case in meant]
-    read = [await book.get(case) for case in found]
-    return [summarise(one[0], now) for one in read if one is not None]
+    told = []
+    for case in found:
+        read = await book.get(case)
+        if read is None:
+            raise TrustError(
+                f"the store lists {case}, and its records do not say what it is", hint="bridle audit verify"
+            )
+        told.append(summarise(read[0], now))
+    return told
