@@ -61,7 +61,7 @@ def read_tools() -> Mapping[str, Manifest]:
         entries = read_entries(PURE.load(path.read_text("utf-8")), server=path.stem, where=path.name)
         tools |= {
             f"{path.stem}.{name}": read_entry(f"mcp.{path.stem}.{name}", entry)
-            for name, entry in entries.items()
+            for name, entry in entries.tools.items()
         }
     return tools
 

@@ -24,6 +24,7 @@ from bridle.gate.approvals import UseApproval
 from bridle.gate.attempts import begin_attempt, end_attempt
 from bridle.gate.breakers import Verdict, judge_outcome
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
+from bridle.gate.history import stand_on_history
 from bridle.gate.inside import CaseMoved, stand_on
 from bridle.gate.leaving import leave_unknown
 from bridle.gate.limits import GiveRoomBack
@@ -52,7 +53,7 @@ class Carrying:
     async def carry_out(self, action: Action, judgement: Judgement) -> Result:
         """Record the claim with everything it takes, tell the delegate, and record the outcome.
 
-        Raise LimitFull or AttemptTaken when somebody else was first meanwhile: nothing is recorded then.
+        Raise LimitFull, AttemptTaken or HistoryMoved when somebody else was first meanwhile: nothing is recorded then.
         """
         alive = _alive(action, judgement)
         guards = [alive, *self._attempt(action), *self._room(action, judgement)]
@@ -74,7 +75,7 @@ class Carrying:
             records.decided(action, judgement, self._on.redactor),
             records.intended(action, permit, tree=judgement.tree),
         ]
-        guards += stand_on(judgement.facts["case"])
+        guards += [*stand_on(judgement.facts["case"]), *stand_on_history(action, judgement.facts)]
         try:
             if self._on.manifest_of(action.request.tool).inside:
                 return await self._change(action, judgement, entries, guards)

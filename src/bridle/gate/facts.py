@@ -40,6 +40,7 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
                                                           external tool comes from (gate.origins); null when nobody can tell
       "history":   null | [{"at", "session", "tool", "effect", "status", "approved", "arguments"}, …],  what was done, and asked
                                                           for, before in this session and case (gate.history)
+      "as_of":     null | 1234,                           the last record of the journal that this history was read from
       "case":      null | {"id", "object", "type", "version", "type_digest", "owner", "state", "final", "revision", "covered",
                     "otherwise", "holds", "exceptions", "decisions", "due_at", "overdue"},  the case that it is done for, as it
                                                           stands, and whether its state covers this tool for this purpose; null
@@ -195,7 +196,7 @@ class FactSource:
                 self._journal, manifest, action.request.arguments, provenance, now=self._clock.now()
             ),
             "origins": await self._recall.describe(action, manifest),
-            "history": await describe_history(
+            **await describe_history(
                 action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
             ),
             "case": case,

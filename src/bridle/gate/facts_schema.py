@@ -252,6 +252,7 @@ FACTS: Mapping[str, Schema] = {
             )
         )
     ),
+    "as_of": {"type": ["integer", "null"]},
     "case": _or_null(
         _closed(
             {

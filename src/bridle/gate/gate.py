@@ -43,6 +43,7 @@ from bridle.gate.breakers import CircuitOpen
 from bridle.gate.carrying import Carrying, deny
 from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
+from bridle.gate.history import MOVED, HistoryMoved
 from bridle.gate.limits import FULL, LimitFull
 from bridle.gate.lookups import agree_lookup
 from bridle.gate.manifest import Manifest, Manifests, Recovery
@@ -55,7 +56,7 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
 from bridle.trust.quorum import CONTROL_PLANE
 
-JUDGED = 3  # times, where others take the last room in between
+JUDGED = 8  # times, where others are first in between
 REFUSALS = {
     ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
     ApprovalState.EXPIRED: Finding(EXPIRED, "Nobody approved this action in time."),
@@ -89,10 +90,10 @@ class Gate:
             return judged
         try:
             return await self._carrying.carry_out(action, judged)
-        except (LimitFull, CircuitOpen, AttemptTaken) as error:
+        except (LimitFull, CircuitOpen, AttemptTaken, HistoryMoved) as error:
             if left > 1:
                 return await self._attempt(action, left=left - 1)
-            rule = {LimitFull: FULL, CircuitOpen: BROKEN}.get(type(error), OPEN)
+            rule = {LimitFull: FULL, CircuitOpen: BROKEN, HistoryMoved: MOVED}.get(type(error), OPEN)
             first = Finding(rule, f"{error.what[0].upper()}{error.what[1:]}. Nothing was done.")
             return await deny(self._on, action, overrule(judged, first))
 

@@ -7,24 +7,28 @@ Rules
   3. Of the arguments the control arguments are told, as they were before redaction; all of them where the manifest declares none.
   4. A history that cannot be read whole, or is too long to be sent, is null: no rule may add up half of it.
 
-The action itself is not in its own history. What two sessions of a case decide in the same moment, neither sees of the other:
-what must hold then has to be reserved (gate.budgets).
+  5. It holds until the intent: what is begun in the case after the last record that was read (the fact `as_of`) has the action
+     judged again, so that two sessions which decide in the same moment see each other's deeds.
+
+The action itself is not in its own history.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import TrustError
 from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, Manifests
-from bridle.trust.journal import Journal, Kind, Record
+from bridle.trust.journal import Guard, GuardError, Journal, Kind, Record
 
 MOST_ENTRIES = 500
-KINDS = (Kind.DECIDED, Kind.OUTCOME)
+KINDS = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
+MOVED = "history.moved"
 DECIDED_AS = {"deny": "denied", "ask": "asked", "allow": "begun"}
 
 
@@ -36,19 +40,43 @@ class Cases(Protocol):
         ...
 
 
+class HistoryMoved(GuardError):
+    """Something was begun in the same case since its history was read."""
+
+    default_reason = "history-moved"
+
+
+@dataclass(frozen=True)
+class HistoryStands:
+    """Guard: fails with HistoryMoved when anything was begun in the session, or in a session of its case, after a record."""
+
+    session: str
+    case: str
+    as_of: int
+
+    @property
+    def guards(self) -> str:
+        return f"history of {self.case or self.session}"
+
+
+def stand_on_history(action: Action, facts: Mapping[str, Json]) -> list[Guard]:
+    """Return the guard that holds an action to the history that it was decided upon."""
+    as_of = facts["as_of"]
+    return [HistoryStands(action.execution, _case_of(action), as_of)] if isinstance(as_of, int) else []
+
+
 async def describe_history(
     action: Action, manifest: Manifest | None, *, journal: Journal, manifests: Manifests, cases: Cases | None
-) -> list[Json] | None:
-    """Return the fact, the oldest entry first; None when it is not gathered or cannot be had."""
+) -> dict[str, Json]:
+    """Return the facts `history`, the oldest entry first, and `as_of`; both None when it is not gathered or cannot be had."""
+    nothing: dict[str, Json] = {"history": None, "as_of": None}
     if manifest is None or not manifest.external or not manifest.effect.lasts:
-        return None
-    case = action.task.get("case") if action.task else None
-    if isinstance(case, str) and case:
-        if cases is None:
-            return None
-        streams = {*(await cases.of_case(case)), action.execution}
-    else:
-        streams = {action.execution}
+        return nothing
+    case, streams = _case_of(action), {action.execution}
+    if case and cases is None:
+        return nothing
+    if case and cases is not None:
+        streams |= set(await cases.of_case(case))
     records = [
         record for stream in sorted(streams) for record in await journal.read(execution=stream, kinds=KINDS)
     ]
@@ -56,7 +84,7 @@ async def describe_history(
     entries: dict[str, dict[str, Json]] = {}
     try:
         for record in records:
-            if record.subject == action.key:
+            if record.subject == action.key or record.kind is Kind.INTENDED:
                 continue
             if record.kind is Kind.DECIDED:
                 entries.pop(record.subject, None)
@@ -64,9 +92,16 @@ async def describe_history(
             elif record.subject in entries:
                 entries[record.subject]["status"] = record.body["status"]
     except TrustError:
-        return None  # what was asked for has been destroyed: nobody can tell any more what was done
+        return nothing  # what was asked for has been destroyed: nobody can tell any more what was done
     told: list[Json] = [entry for entry in entries.values() if entry["effect"] != "read"]
-    return told if len(told) <= MOST_ENTRIES else None
+    if len(told) > MOST_ENTRIES:
+        return nothing
+    return {"history": told, "as_of": records[-1].seq if records else -1}
+
+
+def _case_of(action: Action) -> str:
+    case = action.task.get("case") if action.task else None
+    return case if isinstance(case, str) else ""
 
 
 async def _entry(record: Record, journal: Journal, manifests: Manifests) -> dict[str, Json]:

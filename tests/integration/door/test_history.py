@@ -1,5 +1,6 @@
 """What was done before in a session and its case is a fact of the next call, and the sequence rules that ship decide on it."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,3 +100,22 @@ async def test_a_history_that_is_too_long_is_not_told_by_halves(scene, monkeypat
     await scene.door.call(caller, "shop__pay", PAY)
     await scene.door.call(caller, "shop__pay", {"order": "A-2002"})
     assert await history_of(scene, caller) is None
+
+
+async def test_two_sessions_of_a_case_that_decide_in_the_same_moment_see_each_other(scene, door, monkeypatch):
+    both, evaluate, seen = asyncio.Barrier(2), door._gate._on.policy.evaluate, []
+
+    async def evaluate_together(facts):
+        answer = await evaluate(facts)
+        seen.append(answer)
+        if len(seen) <= 2:
+            await both.wait()
+        return answer
+
+    scene.ports.facts._account = {**ACCOUNT, "payout_tools": ["mcp.shop.pay", "mcp.shop.note"]}
+    monkeypatch.setattr(door._gate._on.policy, "evaluate", evaluate_together)
+    callers = [await enter(scene), await enter(scene)]
+    calls = zip(callers, ("shop__pay", "shop__note"), strict=True)
+    answers = await asyncio.gather(*(door.call(caller, tool, PAY) for caller, tool in calls))
+    assert sorted(answer.status for answer in answers) == ["denied", "succeeded"]
+    assert len(scene.shop.called) == 1

@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
-from bridle.adapters.sql.schema import sessions
+from bridle.adapters.sql.schema import journal, sessions
 from bridle.core.clock import from_iso, iso
+from bridle.gate.history import HistoryMoved, HistoryStands
 from bridle.operating.session import (
     CloseSession,
     OpenSession,
@@ -20,6 +21,7 @@ from bridle.operating.session import (
     SessionState,
     TakeSession,
 )
+from bridle.trust.journal import Kind
 
 BY_ID = sessions.select().where(sessions.c.id == sa.bindparam("session"))
 
@@ -93,3 +95,16 @@ def _read(row: sa.Row[Any]) -> Session:
         state=SessionState(row.state),
         holder=row.holder,
     )
+
+
+@apply_guard.register
+def _(guard: HistoryStands, connection: Connection) -> None:
+    mine = [guard.session]
+    if guard.case:
+        rows = connection.execute(sa.select(sessions.c.id).where(sessions.c.case == guard.case))
+        mine += [row.id for row in rows]
+    since = journal.c.seq > guard.as_of, journal.c.kind == str(Kind.INTENDED)
+    begun = sa.select(journal.c.subject).where(journal.c.execution.in_(mine), *since).limit(1)
+    found = connection.execute(begun).scalar_one_or_none()
+    if found is not None:
+        raise HistoryMoved(f"{found} was begun since this was decided")
