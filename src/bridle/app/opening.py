@@ -13,7 +13,7 @@ from bridle.app.folders import open_policy
 from bridle.app.store import open_store
 from bridle.app.wiring import App, wire
 from bridle.core.clock import Clock, SystemClock
-from bridle.core.errors import UnavailableError
+from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.settings import Settings
 from bridle.engine.killing import Killing
 from bridle.engine.locks import keep_locks
@@ -52,6 +52,7 @@ async def open_app(
             await keep_texts(app.journal, POLICY, policy.texts)
             await sweep_tokens(app.journal, app.tokens, clock)
             await app.casework.escalation.sweep()
+            await _recover(app)
             try:
                 async with _watched(app):
                     yield app
@@ -72,6 +73,7 @@ async def open_server(app: App, *, tell: Tell) -> AsyncIterator[Server]:
     app.journal.listeners.append(server.hear)
     tasks = [asyncio.create_task(keep_sweeping(app.journal, app.tokens, app.clock), name="sweep-tokens")]
     tasks.append(asyncio.create_task(app.casework.escalation.keep(), name="escalate-cases"))
+    tasks.append(asyncio.create_task(app.recovering.keep(), name="recover-what-was-left"))
     if app.settings.retention:
         age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
         tasks.append(asyncio.create_task(retain(app.retention, older_than=age, by=CONTROL_PLANE)))
@@ -89,6 +91,14 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _recover(app: App) -> None:
+    """Leave to a person what is overdue or abandoned; where the tools' files cannot be read, a later process does."""
+    try:
+        await app.recovering.sweep()
+    except BridleError as error:
+        log.warning("what processes left behind is not looked at: %s", error)
 
 
 async def _publish(app: App) -> None:

@@ -19,6 +19,7 @@ from bridle.adapters.sql.database import engine_url
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.locks import SqlLockStore
+from bridle.adapters.sql.obligations import SqlObligations
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.agent.shelf import find_top
 from bridle.app.cases import build_book, build_cases
@@ -57,6 +58,7 @@ from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
 from bridle.operating.reception import Reception
+from bridle.operating.recovering import Recovering
 from bridle.operating.tools import Tools
 from bridle.operating.work import Undoing
 from bridle.trust.bindings import list_events
@@ -94,6 +96,7 @@ class App(Store):
     tools: Tools
     door: Door
     undoing: Undoing
+    recovering: Recovering
     reception: Reception
     casework: Casework
 
@@ -267,6 +270,17 @@ async def wire(
             process=durable.executor,
             living=lambda: leases.live(within_s=timing.lease_s),
             events=bench.events,
+        ),
+        recovering=Recovering(
+            gate=gate,
+            journal=journal,
+            attempts=SqlAttempts(store.database),
+            obligations=SqlObligations(store.database),
+            sessions=store.sessions,
+            manifests=catalogue,
+            clock=clock,
+            living=lambda: leases.live(within_s=timing.lease_s),
+            refresh=tools.refresh,
         ),
         undoing=Undoing(
             desk=build_work_desk(store, clock), gate=gate, journal=journal, manifests=catalogue, clock=clock

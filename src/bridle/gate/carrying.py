@@ -30,7 +30,8 @@ from bridle.gate.leaving import leave_unknown
 from bridle.gate.limits import GiveRoomBack
 from bridle.gate.lookups import EXPECTED, agreed_in, may_still_arrive
 from bridle.gate.loops import is_counted, record_deed
-from bridle.gate.manifest import Manifest, Recovery
+from bridle.gate.manifest import Recovery, is_external
+from bridle.gate.obligations import end_obligations, oblige
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule, read_action
 from bridle.gate.recovery import RECOURSE, Recourse
@@ -151,8 +152,8 @@ class Carrying:
         )
         manifest = self._on.manifests.get(tool)
         parked = []
-        if manifest is not None and counted:
-            parked = [self._park(manifest, decided, intent.execution, intent.subject, value)]
+        if is_counted(manifest) or (manifest is None and is_external(tool)):
+            parked = [self._park(tool, decided, intent.execution, intent.subject, value)]
         entries = [entry, *(told for told, _ in parked)]
         guards = [*deed, *end_attempt(tool, intent.subject, "unknown"), *(guard for _, guard in parked)]
         await self._on.journal.append(entries, guards)
@@ -273,7 +274,9 @@ class Carrying:
     def _attempt(self, action: Action) -> list[Guard]:
         manifest, now = self._on.manifest_of(action.request.tool), self._on.clock.now()
         arguments = action.request.arguments
-        return begin_attempt(manifest, arguments, key=action.key, execution=action.execution, at=now)
+        key, execution = action.key, action.execution
+        begun = begin_attempt(manifest, arguments, key=key, execution=execution, at=now)
+        return [*begun, *oblige(manifest, arguments, key=key, execution=execution, at=now)]
 
     def _room(self, action: Action, judgement: Judgement) -> list[Guard]:
         """Return the guards that count the action: of two that race for the last of a limit, or to be a probe, one gets it."""
@@ -329,6 +332,7 @@ class Carrying:
         ended, manifest = end_attempt(tool, action.key, status), self._on.manifests.get(tool)
         if manifest is None or not is_counted(manifest):
             return [], ended  # it was carried out, however it ended
+        ended += end_obligations(manifest, action.request.arguments, key=action.key, status=status)
         if status == "failed":
             return [], [*ended, GiveRoomBack(action.key)]
         decided = await self._on.journal.last(action.execution, action.key, (Kind.DECIDED,))
@@ -337,13 +341,14 @@ class Carrying:
         if status != "unknown":
             return [], [*ended, *deed]
         told = self._on.redactor.redact_json(value)
-        entry, park = self._park(manifest, decided, action.execution, action.key, told)
+        entry, park = self._park(tool, decided, action.execution, action.key, told)
         return [entry], [*ended, *deed, park]
 
     def _park(
-        self, manifest: Manifest, decided: Record | None, stream: str, key: str, value: Json
+        self, tool: str, decided: Record | None, stream: str, key: str, value: Json
     ) -> tuple[Entry, ParkWork]:
-        return leave_unknown(manifest, decided, stream=stream, key=key, value=value, at=self._on.clock.now())
+        manifest, now = self._on.manifests.get(tool), self._on.clock.now()
+        return leave_unknown(tool, manifest, decided, stream=stream, key=key, value=value, at=now)
 
 
 def _alive(action: Action, judgement: Judgement) -> Guard:

@@ -10,6 +10,7 @@
         key: idempotency_key                # the argument that carries the action's key; recovery keyed needs it
         once: [order_id, amount]            # what makes a call one piece of business: tried by one at a time, and done once
         lookup: {tool: find_refund, arguments: {key: idempotency_key}, found: refund.refund_id, after: 30s}   # gate.lookups
+        obliges: {tool: mcp.accounts.credit, within: 15m, matching: [order_id]}     # what other call it makes due
         arguments: {required: […], properties: {…}}    # JSON Schema, closed; stricter than the server's, never wider
         control: {order_id: id, amount: amount}
         returns:
@@ -44,6 +45,7 @@ from bridle.gate.manifest import (
     EXTERNAL,
     LONGEST_COMPLAINT,
     Compensation,
+    Duty,
     Effect,
     Field,
     LookUp,
@@ -91,6 +93,16 @@ _ENTRY: Json = {
         "recovery": {"enum": ["read", "keyed", "lookup", "none"]},
         "key": {"type": "string"},
         "once": {**_NAMES, "minItems": 1, "uniqueItems": True},
+        "obliges": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["tool", "within", "matching"],
+            "properties": {
+                "tool": {"type": "string", "pattern": f"^{EXTERNAL.pattern}$"},
+                "within": {"type": "string"},
+                "matching": {**_NAMES, "minItems": 1, "uniqueItems": True},
+            },
+        },
         "lookup": {
             "type": "object",
             "additionalProperties": False,
@@ -235,6 +247,7 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         key=entry.get("key", ""),
         once=tuple(entry.get("once", ())),
         lookup=_lookup(entry.get("lookup")),
+        obliges=_duty(entry.get("obliges")),
         domains={name: tuple(hosts) for name, hosts in entry.get("domains", {}).items()},
         spend=_spend_rule(entry.get("spend")),
         approvers=_terms(entry.get("approvers")),
@@ -253,6 +266,13 @@ def _terms(content: Mapping[str, Any] | None) -> Terms | None:
         attributes=tuple(content.get("attributes", ())),
         escalation=Escalation.from_json(further) if further else None,
     )
+
+
+def _duty(content: Mapping[str, Any] | None) -> Duty | None:
+    within = parse_duration(content["within"]) if content else None
+    if content is None or within is None:
+        return None
+    return Duty(content["tool"], within, tuple(content["matching"]))
 
 
 def _lookup(content: Mapping[str, Any] | None) -> LookUp | None:

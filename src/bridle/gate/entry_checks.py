@@ -24,6 +24,7 @@ def check_entry(entry: Mapping[str, Any], *, where: str) -> None:
     if "spend" in entry and not Effect(entry["effect"]).lasts:
         raise wrong_entry("what spends is consequential or destructive", where)
     _check_once(entry, where=where)
+    _check_duty(entry, where=where)
     given = entry.get("arguments")
     if given is None:
         return
@@ -59,6 +60,18 @@ def check_lookup(entry: Mapping[str, Any], tools: Mapping[str, Any], *, where: s
         raise wrong_entry(f"{lookup['after']!r} is no span of time", where, hint="write 30s or 5m")
 
 
+def _check_duty(entry: Mapping[str, Any], *, where: str) -> None:
+    duty = entry.get("obliges")
+    if duty is None:
+        return
+    if not Effect(entry["effect"]).lasts:
+        raise wrong_entry("what obliges to something is consequential or destructive", f"{where}/obliges")
+    if parse_duration(duty["within"]) is None:
+        raise wrong_entry(
+            f"{duty['within']!r} is no span of time", f"{where}/obliges/within", hint="write 15m or 2h"
+        )
+
+
 def _check_once(entry: Mapping[str, Any], *, where: str) -> None:
     once, given = entry.get("once", ()), entry.get("arguments")
     if once and not Effect(entry["effect"]).lasts:
@@ -78,6 +91,7 @@ def named_arguments(entry: Mapping[str, Any]) -> set[str]:
         *entry.get("control", ()),
         *entry.get("target", ()),
         *entry.get("once", ()),
+        *entry.get("obliges", {}).get("matching", ()),
         *entry.get("lookup", {}).get("arguments", {}).values(),
         *([entry["key"]] if entry.get("key") else ()),
     }

@@ -25,6 +25,7 @@ What follows is said of external tools (gate.external):
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
     once       arguments that make a call one piece of business: tried by one at a time, done once (gate.attempts)
     lookup     how its server is asked what became of a call (gate.lookups)
+    obliges    what other call it makes due (gate.obligations)
     domains    what hosts an address or a url in an argument may have: `example.com`, or `*.example.com` for what is below it
     spend      what the tool may pay out (gate.spending)
     stopped    why it is not to be used now, or empty: what its server says of it has changed, or it is gone
@@ -144,6 +145,15 @@ class LookUp:
 
 
 @dataclass(frozen=True)
+class Duty:
+    """What a call makes due: a call of `tool` within a time, with the same values of the arguments in `matching`."""
+
+    tool: str
+    within_s: int
+    matching: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Field:
     """A field of a structured result: the kind of its values, and the purposes for which each of many may be picked."""
 
@@ -176,6 +186,7 @@ class Manifest:
     key: str = ""
     once: tuple[str, ...] = ()
     lookup: LookUp | None = None
+    obliges: Duty | None = None
     domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     spend: SpendRule | None = None
     described: str = ""

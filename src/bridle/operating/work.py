@@ -29,6 +29,7 @@ from bridle.gate.attempts import AllowAgain, EndAttempt
 from bridle.gate.gate import Gate
 from bridle.gate.limits import GiveRoomBack
 from bridle.gate.manifest import Manifests
+from bridle.gate.obligations import DropObligation
 from bridle.pipeline.expressions import resolve
 from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
@@ -233,7 +234,7 @@ def _follows(answer: Settlement, key: str) -> list[Guard]:
         return [EndAttempt(key, "succeeded")]
     if answer is Settlement.RETRY:
         return [AllowAgain(key)]
-    free: list[Guard] = [EndAttempt(key, "failed")]
+    free: list[Guard] = [EndAttempt(key, "failed"), DropObligation(key)]
     return [*free, GiveRoomBack(key)] if answer is Settlement.NOT_DONE else free
 
 

@@ -302,3 +302,21 @@ def test_a_look_up_that_cannot_be_asked_is_refused_with_its_place(change, compla
         read_entries({"server": "shop", "tools": {"seek": SEEK, "pay": entry}}, server="shop", where="f")
     assert complaint in f"{refused.value.what} {refused.value.where}"
     assert "tools/pay" in refused.value.where
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"within": "soon"}, "no span of time"),
+        ({"matching": ["order"]}, "arguments has no order"),
+        ({"matching": []}, "tools/pay/obliges/matching"),
+        ({"tool": "credit"}, "tools/pay/obliges/tool"),
+    ],
+)
+def test_an_obligation_that_nobody_could_fulfil_is_refused_with_its_place(change, complaint):
+    duty = {"tool": "mcp.accounts.credit", "within": "15m", "matching": ["order_id"], **change}
+    pay = {"effect": "consequential", "obliges": duty, "arguments": {"properties": {"order_id": {}}}}
+    with pytest.raises(InputError) as refused:
+        read_entries({"server": "shop", "tools": {"pay": pay}}, server="shop", where="f")
+    assert complaint in f"{refused.value.what} {refused.value.where}"
+    assert "tools/pay" in refused.value.where

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0020_work"  # the revision these tables are
+NEWEST = "0021_obligations"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -367,4 +367,16 @@ work = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("open", sa.Boolean, nullable=False),
     sa.Index("work_by_state", "open", "at"),
+)
+
+obligations = sa.Table(
+    "obligations",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("execution", sa.Text, nullable=False),
+    sa.Column("tool", sa.Text, nullable=False),
+    sa.Column("matching", sa.Text, nullable=False),
+    sa.Column("due_at", sa.Text, nullable=False),
+    sa.Index("obligations_by_tool", "tool"),
+    sa.Index("obligations_by_due", "due_at"),
 )

@@ -1,0 +1,61 @@
+"""Obligations on SQL: one row for each that is neither fulfilled nor parked."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.schema import obligations
+from bridle.core.canonical import canonical
+from bridle.core.clock import from_iso, iso
+from bridle.gate.obligations import DropObligation, Fulfil, Obligation, Obligations, Oblige, TakeObligation
+
+COLUMNS = obligations.c
+
+
+class SqlObligations(Obligations):
+    """Implements `gate.obligations.Obligations`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def overdue(self, now: datetime) -> list[Obligation]:
+        query = obligations.select().where(COLUMNS.due_at <= iso(now)).order_by(COLUMNS.due_at)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_read(row) for row in rows]
+
+
+@apply_guard.register
+def _(guard: Oblige, connection: Connection) -> None:
+    owed = guard.obligation
+    row = {**vars(owed), "matching": canonical(owed.matching).decode(), "due_at": iso(owed.due_at)}
+    change_one(guard, connection, obligations.insert().values(row))
+
+
+@apply_guard.register
+def _(guard: DropObligation, connection: Connection) -> None:
+    connection.execute(obligations.delete().where(COLUMNS.key == guard.key))
+
+
+@apply_guard.register
+def _(guard: Fulfil, connection: Connection) -> None:
+    owed = connection.execute(obligations.select().where(COLUMNS.tool == guard.tool)).all()
+    kept = json.loads(canonical(guard.values))
+    for row in owed:
+        if all(name in kept and kept[name] == value for name, value in json.loads(row.matching).items()):
+            connection.execute(obligations.delete().where(COLUMNS.key == row.key))
+
+
+@apply_guard.register
+def _(guard: TakeObligation, connection: Connection) -> None:
+    change_one(guard, connection, obligations.delete().where(COLUMNS.key == guard.key))
+
+
+def _read(row: sa.Row[Any]) -> Obligation:
+    return Obligation(row.key, row.execution, row.tool, json.loads(row.matching), from_iso(row.due_at))

@@ -1,0 +1,103 @@
+"""Recovering: what processes left behind that nobody comes back for, found by whichever looks first, also after a restart.
+
+Rules
+  1. What one call made due of another and nobody has done in time becomes an item of work, partial, once (gate.obligations).
+  2. What a session began, and its process has gone or the session is over, is settled as if it were taken over: nobody can
+     tell, so a person looks. What an execution began is its own to recover, and is left alone.
+  3. A process that does not know the tool leaves it to one that does: it could not say what a person may answer.
+
+Servers look every minute, and every process that acts looks when it opens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from bridle.core.canonical import as_mapping
+from bridle.core.clock import Clock
+from bridle.gate.attempts import Attempt, Attempts
+from bridle.gate.gate import Gate
+from bridle.gate.leaving import leave_partial
+from bridle.gate.manifest import Manifests
+from bridle.gate.obligations import Obligation, Obligations, TakeObligation
+from bridle.operating.session import Sessions, SessionState
+from bridle.trust.journal import GuardError, Journal, Kind
+
+EVERY_S = 60.0
+log = logging.getLogger(__name__)
+
+
+class Recovering:
+    """Looks for what is overdue or abandoned, and leaves it to a person."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        journal: Journal,
+        attempts: Attempts,
+        obligations: Obligations,
+        sessions: Sessions,
+        manifests: Manifests,
+        clock: Clock,
+        living: Callable[[], Awaitable[set[str]]],
+        refresh: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._gate = gate
+        self._journal = journal
+        self._attempts = attempts
+        self._obligations = obligations
+        self._sessions = sessions
+        self._manifests = manifests
+        self._clock = clock
+        self._living = living
+        self._refresh = refresh
+
+    async def sweep(self) -> list[str]:
+        """Leave to a person what is overdue or abandoned; return the keys of those actions."""
+        overdue = await self._obligations.overdue(self._clock.now())
+        begun = await self._attempts.begun()
+        if not overdue and not begun:
+            return []
+        await self._refresh()
+        parked = [owed.key for owed in overdue if await self._park(owed)]
+        return [*parked, *(await self._settle_abandoned(begun))]
+
+    async def keep(self, *, every_s: float = EVERY_S) -> None:
+        """Sweep again and again, until this task is cancelled."""
+        while True:
+            try:
+                for key in await self.sweep():
+                    log.info("%s is left to a person", key)
+            except Exception:  # a sweep that fails must not end the sweeping: it is logged, and tried again
+                log.exception("what is overdue or abandoned could not be swept")
+            await asyncio.sleep(every_s)
+
+    async def _park(self, owed: Obligation) -> bool:
+        decided = await self._journal.last(owed.execution, owed.key, (Kind.DECIDED,))
+        tool = str(as_mapping(decided.body["request"])["tool"]) if decided else ""
+        if decided is None or self._manifests.get(tool) is None:
+            return False
+        entry, park = leave_partial(decided, owed, self._manifests, at=self._clock.now())
+        try:
+            await self._journal.append([entry], [TakeObligation(owed.key), park])
+        except GuardError:
+            return False  # it was fulfilled meanwhile, or another process was first
+        return True
+
+    async def _settle_abandoned(self, begun: Sequence[Attempt]) -> list[str]:
+        known = [attempt for attempt in begun if self._manifests.get(attempt.tool) is not None]
+        living, settled = await self._living(), []
+        for stream in dict.fromkeys(attempt.execution for attempt in known):
+            session = await self._sessions.get(stream)
+            if session is None or session.holder in living:
+                continue
+            over = session.state is not SessionState.OPEN or self._clock.now() >= session.expires_at
+            if over or session.holder:
+                try:
+                    settled += await self._gate.give_up(stream)
+                except GuardError:
+                    continue  # somebody has taken it over, and settled it
+        return settled
