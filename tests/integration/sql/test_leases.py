@@ -1,15 +1,18 @@
 """Leases: who is alive, whose work may be taken, and that nobody writes after it was."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
 
+from bridle.adapters.sql import database
 from bridle.adapters.sql.database import open_database
-from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.journal import HEAD, SqlJournal
 from bridle.adapters.sql.leases import LeaseLost, Leases
 from bridle.adapters.sql.process import Process, this_process
 from bridle.adapters.sql.schema import workers
+from bridle.core.errors import UnavailableError
 from bridle.trust.journal import Entry, Kind
 
 FOR_EVER_S = 3600.0
@@ -135,3 +138,25 @@ async def test_a_record_is_either_there_before_the_lease_is_taken_or_never(store
         await appending
     other.close()
     assert await store.journal.read() == when_taken
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+async def test_who_stops_in_the_middle_of_a_write_does_not_keep_the_others_from_theirs(
+    store, store_url, monkeypatch
+):
+    monkeypatch.setattr(database, "IDLE_S", 0.3)
+    stopped, held, goes_on = open_database(store_url), threading.Event(), threading.Event()
+
+    def stop(connection):
+        connection.execute(HEAD)
+        held.set()
+        goes_on.wait(30)
+        connection.execute(HEAD)
+
+    writing = asyncio.create_task(stopped.write(stop))
+    await asyncio.to_thread(held.wait, 30)
+    await asyncio.wait_for(store.journal.append([ENTRY]), 30)
+    goes_on.set()
+    with pytest.raises(UnavailableError):
+        await writing
+    stopped.close()

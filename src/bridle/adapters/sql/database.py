@@ -31,6 +31,8 @@ T = TypeVar("T")
 SUBSECONDS = (3, 42, 0)
 
 BUSY_S = 30.0
+SILENT = "25P03"  # PostgreSQL's name of what IDLE_S comes to
+IDLE_S = 4.0  # the lease's length (engine.durable): who is silent for so long counts as dead, and holds no lock either
 PRAGMAS = (f"busy_timeout={int(BUSY_S * 1000)}", "foreign_keys=ON")
 
 
@@ -113,6 +115,13 @@ class Database:
 
 def _open_postgresql(url: URL) -> Engine:
     engine = sa.create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, record: Any) -> None:
+        """Who is stopped in the middle of a transaction must not keep the others, a kill least of all, from theirs."""
+        connection.autocommit = True
+        connection.execute(f"SET idle_in_transaction_session_timeout = {int(IDLE_S * 1000)}")
+        connection.autocommit = False
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -263,7 +272,9 @@ def _own_words(url: URL) -> Iterator[None]:
     where = url.render_as_string(hide_password=True)
     try:
         yield
-    except exc.OperationalError as error:
+    except (exc.OperationalError, exc.InternalError) as error:
+        if isinstance(error, exc.InternalError) and getattr(error.orig, "sqlstate", "") != SILENT:
+            raise
         cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         hint = "free some space" if "full" in cause or "No space" in cause else "check that it can be reached"
         raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
