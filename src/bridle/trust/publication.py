@@ -92,7 +92,7 @@ async def publish(journal: Published, shelf: Shelf) -> Progress:
     text = await journal.checkpoint()
     size, before = claimed_size(text), await asyncio.to_thread(published_size, shelf)
     try:
-        await _check_beginning(journal, shelf, before, size)
+        await check_beginning(journal, shelf, before, size)
     except JournalForked as error:
         body: dict[str, Json] = {"reason": error.what, "published": before, "size": size}
         await journal.append([Entry(Kind.PUBLICATION_REFUSED, "", "publication", body)])
@@ -234,8 +234,9 @@ def _check_tile(shelf: Shelf, path: str, tile: bytes) -> None:
         raise JournalError("the tile is not that of these records", where=path)
 
 
-async def _check_beginning(journal: Published, shelf: Shelf, before: int, size: int) -> None:
-    """The last record that is published is the one that the journal has there: its hash covers all before it."""
+async def check_beginning(journal: Published, shelf: Shelf, before: int, size: int) -> None:
+    """Raise JournalForked unless the last of `before` published records is the one that this journal of `size` has there: its
+    hash covers all before it."""
     hint = "keep what lies there: it shows that the store was rolled back, or is another; publish elsewhere"
     if before > size:
         raise JournalForked(f"{before} records are published there, and the journal has {size}", hint=hint)

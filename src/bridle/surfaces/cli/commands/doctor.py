@@ -40,6 +40,7 @@ def list_checks() -> dict[str, Look]:
     """Return the checks by name, in the order in which they are told."""
     from bridle.surfaces.cli import checks_machine as machine
     from bridle.surfaces.cli import checks_parts as parts
+    from bridle.surfaces.cli.checks_published import check_published
 
     return {
         "python": machine.check_python,
@@ -48,6 +49,7 @@ def list_checks() -> dict[str, Look]:
         "work": machine.check_work,
         "store": parts.check_store,
         "journal": parts.check_journal,
+        "published": check_published,
         "roles": parts.check_roles,
         "limits": parts.check_limits,
         "policy": parts.check_policy,
