@@ -13,7 +13,6 @@ from bridle.adapters.rego.policy_set import PolicySet, load_policy_set
 from bridle.adapters.sql.database import Database, open_database
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.schema import journal_head, metadata
-from bridle.adapters.sql.work import SqlWork  # noqa: F401 - knows how to guard what nobody can tell
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import FrozenClock
 from bridle.gate.approvals import Approval
