@@ -46,7 +46,7 @@ def test_the_points_are_commits_of_both_databases_and_every_effect(reference: Re
     assert {
         "effect carry_out git.push: before",
         "effect carry_out model.call: after",
-        "commit update:approvals action.decided action.intended update:journal_head: after",
+        "commit delete:limit_uses insert:limit_uses update:approvals action.decided action.intended update:journal_head: after",
         "commit update:workflow_status step:ship/push#0: before",
     } <= labels
 
