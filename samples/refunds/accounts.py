@@ -18,6 +18,8 @@ def credit(order_id: str, amount: str) -> dict[str, Any]:
     made = {"credit_id": f"C-{sum(map(len, book.values())) + 1}", "amount": amount}
     book.setdefault(order_id, []).append(made)
     books.write("accounts", book)
+    if fault == "hang":
+        books.hang()
     if fault == "lose":
         books.lose(made["credit_id"])
     return made

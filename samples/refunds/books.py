@@ -1,11 +1,13 @@
 """What the two services keep on disk, and the faults that they can be told to have.
 
 The folder is REFUNDS_STATE, or `.refunds` here. A line of its file `faults` is one fault, and is used once: `post_refund lose`
-does it and loses the answer, `credit refuse` refuses it for good, `post_refund twice` delivers it two times.
+does it and loses the answer, `credit refuse` refuses it for good, `post_refund twice` delivers it two times, `credit hang`
+does it and never answers.
 """
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,14 @@ def lose(what: str) -> None:
     if SERVED:
         os._exit(3)
     raise LostError(what)
+
+
+def hang() -> None:
+    """Let an answer take until whoever asked is gone."""
+    asked_by = os.getppid()
+    while os.getppid() == asked_by:
+        time.sleep(0.05)
+    os._exit(3)
 
 
 def break_the_connection() -> None:

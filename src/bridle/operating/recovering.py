@@ -2,8 +2,8 @@
 
 Rules
   1. What one call made due of another and nobody has done in time becomes an item of work, partial, once (gate.obligations).
-  2. What a session began, and its process has gone or the session is over, is settled as if it were taken over: nobody can
-     tell, so a person looks. What an execution began is its own to recover, and is left alone.
+  2. What a session began, and its process is gone and it is over, or nobody has come back to it for a while, is settled as if it
+     were taken over without its token: nobody can tell, so a person looks. What an execution began is its own to recover.
   3. A process that does not know the tool leaves it to one that does: it could not say what a person may answer.
 
 Servers look every minute, and every process that acts looks when it opens.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from bridle.core.canonical import as_mapping
 from bridle.core.clock import Clock
@@ -26,6 +27,9 @@ from bridle.operating.session import Sessions, SessionState
 from bridle.trust.journal import GuardError, Journal, Kind
 
 EVERY_S = 60.0
+COMES_BACK = timedelta(
+    minutes=15
+)  # its own agent may ask the target, which says more than that nobody can tell
 log = logging.getLogger(__name__)
 
 
@@ -89,13 +93,14 @@ class Recovering:
 
     async def _settle_abandoned(self, begun: Sequence[Attempt]) -> list[str]:
         known = [attempt for attempt in begun if self._manifests.get(attempt.tool) is not None]
+        now = self._clock.now()
         living, settled = await self._living(), []
-        for stream in dict.fromkeys(attempt.execution for attempt in known):
+        for stream, at in {attempt.execution: attempt.at for attempt in known}.items():
             session = await self._sessions.get(stream)
             if session is None or session.holder in living:
                 continue
-            over = session.state is not SessionState.OPEN or self._clock.now() >= session.expires_at
-            if over or session.holder:
+            over = session.state is not SessionState.OPEN or now >= session.expires_at
+            if over or now >= at + COMES_BACK:
                 try:
                     settled += await self._gate.give_up(stream)
                 except GuardError:
