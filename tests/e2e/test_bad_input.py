@@ -85,7 +85,7 @@ def test_a_model_that_fails_fails_the_step_with_the_next_one(bridle: Bridle) -> 
 
 
 def test_a_full_disk_is_said_and_what_was_written_stays_whole(bridle: Bridle) -> None:
-    job = {"arguments": ["demo", "--approve-as", "ana"], "pages": 90}
+    job = {"arguments": ["demo", "--approve-as", "ana"], "pages": 130}
     done = finish(bridle.start(call="e2e.jobs:with_little_room", argument=job))
     assert_clear(bridle, done, UNAVAILABLE, "full", "free some space", "bridle resume exe_")
     resumed = bridle("resume", "--approve-as", "ana")
