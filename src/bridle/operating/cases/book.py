@@ -80,6 +80,10 @@ class CaseBook(Inside):
         known = self._types.get(found.type_digest)
         return (found, known) if known is not None and found.id == case else None
 
+    def redact(self, text: str) -> str:
+        """Return a text as it would stand in a case."""
+        return self._redactor.redact(text)
+
     async def describe_case(self, case: str, tool: str, effect: str, purpose: str) -> dict[str, Json] | None:
         found = await self.get(case)
         if found is None:

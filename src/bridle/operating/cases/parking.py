@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from bridle.core.canonical import digest
+from collections.abc import Mapping
+
+from bridle.core.canonical import Json, digest
 from bridle.core.errors import ExecutionError
-from bridle.gate.action import Denied, Done
+from bridle.gate.action import Denied, Done, Result
 from bridle.gate.parking import Parked, Parking
 from bridle.operating.cases.book import CaseBook
 from bridle.operating.cases.case import PARKED, PREFIX, Case, Cases
 from bridle.operating.cases.desk import CaseDesk
+from bridle.trust.journal import GuardError
 
 TYPE = "parked-work"
 LONGEST_REASON = 2000
@@ -27,13 +30,13 @@ class CaseParking(Parking):
     async def park(self, item: Parked) -> str:
         named = await self._book.get(item.case) if item.case else None
         case = named[0] if named is not None and not named[0].final else await self._item(item)
-        about = item.about[:LONGEST_ABOUT]
+        about = self._book.redact(item.about)[:LONGEST_ABOUT]
         if any(mark.kind == PARKED and mark.about == about for mark in case.exceptions):
             return case.id
         reason = " ".join(item.reason.split())[:LONGEST_REASON] or "nobody said why"
         arguments = {"case": case.id, "kind": PARKED, "reason": reason, "about": about}
         once = f"park-{digest([about, case.revision])[7:23]}"
-        result = await self._desk.act("case.exception", arguments, once=once)
+        result = await self._act("case.exception", arguments, once=once)
         if isinstance(result, Done):
             return case.id
         again = await self._book.get(case.id)  # another process was first, and what it said stands
@@ -43,19 +46,27 @@ class CaseParking(Parking):
 
     async def _item(self, item: Parked) -> Case:
         """Return the open item of work that is about this, made now if there is none."""
-        named = item.about if len(item.about) <= LONGEST_OBJECT else digest(item.about)
+        plain = len(item.about) <= LONGEST_OBJECT and self._book.redact(item.about) == item.about
+        named = item.about if plain else digest(item.about)
         found = await self._cases.find(type=TYPE, object=named)
         if not found:
             settled = len(await self._cases.find(type=TYPE, object=named, open_only=False))
             case_id = PREFIX + digest([named, settled])[7:33]  # the same in every process that tries
             arguments = {"case": case_id, "type": TYPE, "object": named}
-            result = await self._desk.act("case.open", arguments, once="park-open")
+            result = await self._act("case.open", arguments, once="park-open")
             found = [case_id]
             if await self._book.get(case_id) is None:
                 raise _not_recorded(item, result)
         read = await self._book.get(found[0])
         assert read is not None
         return read[0]
+
+    async def _act(self, tool: str, arguments: Mapping[str, Json], *, once: str) -> Result | None:
+        """Perform it; None when another process does the same at this very moment, and what it does stands."""
+        try:
+            return await self._desk.act(tool, arguments, once=once)
+        except GuardError:
+            return None
 
 
 def _not_recorded(item: Parked, result: object) -> ExecutionError:
