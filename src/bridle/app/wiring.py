@@ -253,6 +253,7 @@ async def wire(
         redactor=redactor,
     )
     leases = Leases(store.database)
+    casework = build_cases(store, book, gate, clock)
     authentication = Authentication(store.credentials, principals, clock)
     return App(
         **vars(store),
@@ -281,12 +282,14 @@ async def wire(
             clock=clock,
             living=lambda: leases.live(within_s=timing.lease_s),
             refresh=tools.refresh,
+            work=store.work,
+            casework=casework,
         ),
         undoing=Undoing(
             desk=build_work_desk(store, clock), gate=gate, journal=journal, manifests=catalogue, clock=clock
         ),
         reception=build_reception(store, clock),
-        casework=build_cases(store, book, gate, clock),
+        casework=casework,
         policy=policy,
         gate=gate,
         control=control,

@@ -82,7 +82,7 @@ def _leave(
     at: datetime,
 ) -> tuple[Entry, ParkWork]:
     facts = as_mapping(decided.body["facts"]) if decided else {}
-    principal, task = facts.get("principal"), facts.get("task")
+    principal, about = facts.get("principal"), as_mapping(facts.get("action") or {})
     body: dict[str, Json] = {
         "kind": kind,
         "reason": reason,
@@ -90,7 +90,7 @@ def _leave(
         "key": key,
         "tool": tool,
         "owner": principal.get("owner") if isinstance(principal, Mapping) else None,
-        "case": task.get("case") if isinstance(task, Mapping) else None,
+        "case": about.get("case") or None,
         "offers": offers,
     }
     item = WorkItem(new_id("wrk"), stream, key, at)

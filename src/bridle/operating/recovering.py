@@ -4,7 +4,8 @@ Rules
   1. What one call made due of another and nobody has done in time becomes an item of work, partial, once (gate.obligations).
   2. What a session began, and its process is gone and it is over, or nobody has come back to it for a while, is settled as if it
      were taken over without its token: nobody can tell, so a person looks. What an execution began is its own to recover.
-  3. A process that does not know the tool leaves it to one that does: it could not say what a person may answer.
+  3. An item of work that belongs to a case parks that case too, as long as it is open (gate.parking).
+  4. A process that does not know the tool leaves it to one that does: it could not say what a person may answer.
 
 Servers look every minute, and every process that acts looks when it opens.
 """
@@ -23,8 +24,11 @@ from bridle.gate.gate import Gate
 from bridle.gate.leaving import leave_partial
 from bridle.gate.manifest import Manifests
 from bridle.gate.obligations import Obligation, Obligations, TakeObligation
+from bridle.gate.parking import Parked
+from bridle.operating.cases.casework import Casework
 from bridle.operating.session import Sessions, SessionState
 from bridle.trust.journal import GuardError, Journal, Kind
+from bridle.trust.work_items import Work
 
 EVERY_S = 60.0
 COMES_BACK = timedelta(
@@ -48,6 +52,8 @@ class Recovering:
         clock: Clock,
         living: Callable[[], Awaitable[set[str]]],
         refresh: Callable[[], Awaitable[None]],
+        work: Work,
+        casework: Casework,
     ) -> None:
         self._gate = gate
         self._journal = journal
@@ -58,16 +64,20 @@ class Recovering:
         self._clock = clock
         self._living = living
         self._refresh = refresh
+        self._work = work
+        self._casework = casework
 
     async def sweep(self) -> list[str]:
         """Leave to a person what is overdue or abandoned; return the keys of those actions."""
         overdue = await self._obligations.overdue(self._clock.now())
         begun = await self._attempts.begun()
-        if not overdue and not begun:
-            return []
-        await self._refresh()
-        parked = [owed.key for owed in overdue if await self._park(owed)]
-        return [*parked, *(await self._settle_abandoned(begun))]
+        left: list[str] = []
+        if overdue or begun:
+            await self._refresh()
+            left = [owed.key for owed in overdue if await self._park(owed)]
+            left += await self._settle_abandoned(begun)
+        await self._hold_cases()
+        return left
 
     async def keep(self, *, every_s: float = EVERY_S) -> None:
         """Sweep again and again, until this task is cancelled."""
@@ -90,6 +100,15 @@ class Recovering:
         except GuardError:
             return False  # it was fulfilled meanwhile, or another process was first
         return True
+
+    async def _hold_cases(self) -> None:
+        """Let no agent go on in a case of which work is open; what is parked there already is left as it is."""
+        for item in await self._work.find():
+            parked = await self._journal.last(item.stream, item.id, (Kind.WORK_PARKED,))
+            case = str(parked.body["case"] or "") if parked else ""
+            found = await self._casework.book.get(case) if case else None
+            if parked is not None and found is not None and not found[0].final:
+                await self._casework.parking.park(Parked(item.key, str(parked.body["reason"]), case))
 
     async def _settle_abandoned(self, begun: Sequence[Attempt]) -> list[str]:
         known = [attempt for attempt in begun if self._manifests.get(attempt.tool) is not None]

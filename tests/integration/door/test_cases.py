@@ -1,14 +1,19 @@
 """Cases through the gate: who may change them, what they take from the calls of agents, and what they keep."""
 
+import asyncio
+
 import pytest
 
 from bridle.adapters.sql import schema as tables
 from bridle.core.errors import InputError, TrustError
+from bridle.delegate.effectors.server import Called
 from bridle.gate.action import Asked, Denied, Done
 from bridle.gate.parking import Parked
 from bridle.operating.cases.casework import Wanted, list_cases
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind
+
+from .two_systems import make_recovering
 
 # what the two stores do differently is in test_case_races.py
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -201,6 +206,19 @@ async def test_work_is_parked_once_with_its_reason_and_no_agent_goes_on(scene):
     assert await scene.cases.find(parked=True) == [case]
     answer = await scene.door.call(caller, "shop__note", {"order": "A-1001"})
     assert answer.told["rule"] == "case.parked"
+
+
+async def test_a_case_of_which_nobody_can_tell_what_was_done_is_parked_once(scene):
+    case = await scene.case()
+    caller = await scene.work_on(case)
+    scene.shop.answers = [Called("unknown", why="lost")]
+    assert (await scene.door.call(caller, "shop__note", {"order": "A-1001"})).status == "unknown"
+    recovering = make_recovering(scene)
+    await asyncio.gather(recovering.sweep(), recovering.sweep())
+    (mark,) = (await state_of(scene, case)).exceptions
+    assert (mark.kind, mark.reason) == ("parked", "lost")
+    again = await scene.door.call(caller, "shop__note", {"order": "A-2002"})
+    assert again.told["rule"] == "case.parked"
 
 
 async def test_the_audit_follows_a_case(scene):

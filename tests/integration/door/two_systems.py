@@ -100,18 +100,8 @@ class TwoSystems:
             folder=SAMPLE / "tools",
             servers=tuple(TOOLS),
         )
-        self.work, self.attempts = SqlWork(scene.store.database), SqlAttempts(scene.store.database)
-        self.recovering = Recovering(
-            gate=parts["gate"],
-            journal=parts["journal"],
-            attempts=self.attempts,
-            obligations=SqlObligations(scene.store.database),
-            sessions=parts["sessions"],
-            manifests=parts["catalogue"],
-            clock=parts["clock"],
-            living=parts["living"],
-            refresh=self._tools.refresh,
-        )
+        self.work = SqlWork(scene.store.database)
+        self.recovering = make_recovering(scene, refresh=self._tools.refresh)
 
     async def look(self):
         for server in TOOLS:
@@ -150,6 +140,21 @@ class TwoSystems:
             if decided.body["request"]["arguments"]["order_id"] == order:
                 found.append(record.body["kind"])
         return found
+
+
+def make_recovering(scene, **changes):
+    """What looks for what was left behind, as a server has it."""
+    names = ("gate", "journal", "sessions", "clock", "living")
+    parts = {
+        **{name: scene.parts[name] for name in names},
+        "manifests": scene.parts["catalogue"],
+        "attempts": SqlAttempts(scene.store.database),
+        "obligations": SqlObligations(scene.store.database),
+        "refresh": scene.tools.refresh,
+        "work": SqlWork(scene.store.database),
+        "casework": scene.casework,
+    }
+    return Recovering(**{**parts, **changes})
 
 
 def _is_done(answer):
