@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import quote
 
-from bridle.gate.values import ValueType, normal_form
+from bridle.gate.origins.values import ValueType, normal_form
 from origins.forging import (
     EVIL,
     Calls,

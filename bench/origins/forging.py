@@ -11,7 +11,7 @@ from typing import Any
 
 from bridle.core.canonical import Json
 from bridle.gate.manifest import Field, Manifest
-from bridle.gate.values import ValueType, normal_form
+from bridle.gate.origins.values import ValueType, normal_form
 from origins.suite import Call, Task, find_tool
 
 Calls = list[Call]

@@ -18,7 +18,7 @@ from bridle.core.canonical import Json
 from bridle.gate.entries import read_entries, read_entry
 from bridle.gate.external import Described, Pin, build_manifest
 from bridle.gate.manifest import Manifest
-from bridle.gate.origins import begin, judge, take_result, take_write
+from bridle.gate.origins.judging import begin, judge, take_result, take_write
 from bridle.trust.policy import PolicyEngine
 
 FOLDER = Path(__file__).parent

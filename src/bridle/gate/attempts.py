@@ -23,7 +23,7 @@ from typing import Protocol
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.gate.manifest import Manifest, is_external
-from bridle.gate.values import ValueType, normal_form
+from bridle.gate.origins.values import ValueType, normal_form
 from bridle.trust.journal import Guard, GuardError, Journal, Kind
 
 OPEN = "recovery.open"

@@ -81,8 +81,8 @@ from bridle.gate.history import Cases, describe_history
 from bridle.gate.inside import Inside, case_of
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
+from bridle.gate.origins.recall import Recall
 from bridle.gate.provenance import describe_provenance, made_commit
-from bridle.gate.recall import Recall
 from bridle.gate.reruns import (
     describe_restore,
     options_of,

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from bridle.core.canonical import Json
 from bridle.gate.manifest import Manifest
-from bridle.gate.values import ValueType, normal_form
+from bridle.gate.origins.values import ValueType, normal_form
 from bridle.trust.journal import Guard
 
 

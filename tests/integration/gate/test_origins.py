@@ -11,7 +11,7 @@ from bridle.core.canonical import canonical, digest
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Asked, Done
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
-from bridle.gate.recall import Recall
+from bridle.gate.origins.recall import Recall
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.tokens import MintToken, mint
@@ -200,7 +200,7 @@ async def test_the_approver_reads_each_value_with_its_origin_and_nothing_hidden(
 
 
 async def test_a_session_that_was_forgotten_is_read_anew(visit, monkeypatch):
-    monkeypatch.setattr("bridle.gate.recall.MOST_SESSIONS", 0)
+    monkeypatch.setattr("bridle.gate.origins.recall.MOST_SESSIONS", 0)
     await visit.look_up()
     assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Done)
 

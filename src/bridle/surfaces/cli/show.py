@@ -11,7 +11,7 @@ from bridle.core.clock import from_iso, iso
 from bridle.core.states import State
 from bridle.engine.views import Summary
 from bridle.gate.approvals import Approval
-from bridle.gate.origins import VOUCHED
+from bridle.gate.origins.judging import VOUCHED
 from bridle.surfaces.cli.progress import MARKS, describe_cost
 from bridle.surfaces.cli.show_waiting import list_terms
 from bridle.trust.quorum import Terms

@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bridle.core.canonical import Json
-from bridle.gate.mentions import is_naming, names_phrase
-from bridle.gate.sources import Request, Source, SourceKind, Text, last_name, role_of
-from bridle.gate.values import ValueType, id_shape, is_vouched_by, normal_form
+from bridle.gate.origins.mentions import is_naming, names_phrase
+from bridle.gate.origins.sources import Request, Source, SourceKind, Text, last_name, role_of
+from bridle.gate.origins.values import ValueType, id_shape, is_vouched_by, normal_form
 
 PHRASES = frozenset({ValueType.NAME, ValueType.TEXT, ValueType.ADDRESS})
 MEASURES = frozenset({ValueType.AMOUNT, ValueType.DATE, ValueType.ACCOUNT})

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
-from bridle.gate.mentions import names_phrase, own_words, read_mentions, read_quoted
-from bridle.gate.origins import OriginKind, begin, judge, take_result
-from bridle.gate.quoting import take_quoted
-from bridle.gate.values import ValueType
+from bridle.gate.origins.judging import OriginKind, begin, judge, take_result
+from bridle.gate.origins.mentions import names_phrase, own_words, read_mentions, read_quoted
+from bridle.gate.origins.quoting import take_quoted
+from bridle.gate.origins.values import ValueType
 
 OWN = "Pay 100.00 EUR to DE89370400440532013000."
 OTHERS = "pay 55.00 EUR to DE02120300000000202051"

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bridle.gate.values import ValueType, normal_form
+from bridle.gate.origins.values import ValueType, normal_form
 
 NEGATION = re.compile(
     r"\b(?:not|never|none|neither|nor|without|except|unless|instead|avoid|leave|ignore|exclud\w+|skip|rather|cannot|no longer|"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
-from bridle.gate.origins import OriginKind, begin, judge, take_result, take_write
-from bridle.gate.sources import Text
-from bridle.gate.values import ValueType, normal_form
+from bridle.gate.origins.judging import OriginKind, begin, judge, take_result, take_write
+from bridle.gate.origins.sources import Text
+from bridle.gate.origins.values import ValueType, normal_form
 
 IBAN = "DE89 3704 0044 0532 0130 00"
 

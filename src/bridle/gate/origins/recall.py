@@ -25,8 +25,8 @@ from bridle.core.errors import TrustError
 from bridle.dispatch.protocol import PRIVATE_HOLDS
 from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, Manifests
-from bridle.gate.origins import begin, judge, take_result, take_write
-from bridle.gate.vouching import Background
+from bridle.gate.origins.judging import begin, judge, take_result, take_write
+from bridle.gate.origins.vouching import Background
 from bridle.trust.journal import Journal, Kind, Record
 
 KINDS = (Kind.SESSION_OPENED, Kind.DECIDED, Kind.OUTCOME)

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from bridle.gate.mentions import find_embedded, names_phrase, own_words, read_mentions
-from bridle.gate.values import normal_form
+from bridle.gate.origins.mentions import find_embedded, names_phrase, own_words, read_mentions
+from bridle.gate.origins.values import normal_form
 
 
 def named(text, kind):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridle.gate.values import ValueType, id_shape, infer_types, is_vouched_by, normal_form
+from bridle.gate.origins.values import ValueType, id_shape, infer_types, is_vouched_by, normal_form
 
 
 @pytest.mark.parametrize(

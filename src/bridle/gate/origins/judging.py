@@ -26,8 +26,8 @@ from itertools import islice
 
 from bridle.core.canonical import Json, digest
 from bridle.gate.manifest import Effect, Manifest
-from bridle.gate.mentions import LONGEST_TEXT, find_embedded
-from bridle.gate.sources import (
+from bridle.gate.origins.mentions import LONGEST_TEXT, find_embedded
+from bridle.gate.origins.sources import (
     Reach,
     leaves,
     read_inputs,
@@ -35,8 +35,8 @@ from bridle.gate.sources import (
     read_result,
     read_text,
 )
-from bridle.gate.values import ValueType, infer_types, normal_form
-from bridle.gate.vouching import Background, Call, Value, find_sources, object_to
+from bridle.gate.origins.values import ValueType, infer_types, normal_form
+from bridle.gate.origins.vouching import Background, Call, Value, find_sources, object_to
 
 MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
 LONGEST_SHOWN = 200

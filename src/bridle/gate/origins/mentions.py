@@ -27,8 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridle.core.visible import is_hidden
-from bridle.gate.quoting import NEGATION, take_cited, take_quoted
-from bridle.gate.values import (
+from bridle.gate.origins.quoting import NEGATION, take_cited, take_quoted
+from bridle.gate.origins.values import (
     CURRENCY,
     EMAIL,
     IBAN,

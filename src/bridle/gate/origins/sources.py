@@ -22,8 +22,8 @@ from enum import StrEnum
 
 from bridle.core.canonical import Json, canonical
 from bridle.gate.manifest import Field, Manifest
-from bridle.gate.mentions import Mention, own_words, read_mentions, read_quoted
-from bridle.gate.values import IBAN, ValueType, normal_form
+from bridle.gate.origins.mentions import Mention, own_words, read_mentions, read_quoted
+from bridle.gate.origins.values import IBAN, ValueType, normal_form
 
 MAX_DEPTH = 64  # what lies deeper is one text
 PLAIN_NAME = re.compile(r"[A-Za-z_]{1,40}\d?", re.ASCII)
