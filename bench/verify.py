@@ -26,11 +26,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the story that t
 
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.dispatch.protocol import Request
-from bridle.trust.checkpoint import sign_checkpoint
 from bridle.trust.journal import Kind
-from bridle.trust.merkle import Frontier, leaf_hash, verify_inclusion
-from bridle.trust.publication import publish, read_lines, verify_published
-from bridle.trust.tiles import TileTree
+from bridle.trust.log.checkpoint import sign_checkpoint
+from bridle.trust.log.merkle import Frontier, leaf_hash, verify_inclusion
+from bridle.trust.log.publication import publish, read_lines, verify_published
+from bridle.trust.log.tiles import TileTree
 from unit.trust.story import CONTROL_PLANE, ORIGIN, Story
 
 PROOFS = 200

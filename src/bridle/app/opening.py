@@ -20,7 +20,7 @@ from bridle.engine.locks import keep_locks
 from bridle.engine.retention import parse_age, retain
 from bridle.engine.serving import Server, Tell
 from bridle.engine.watch import watch_wishes
-from bridle.trust.publication import keep_publishing, publish
+from bridle.trust.log.publication import keep_publishing, publish
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.sweeping import keep_sweeping, sweep_tokens
 from bridle.trust.texts import POLICY, keep_texts

@@ -16,11 +16,11 @@ from typing import Any
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.core.clock import Clock, SystemClock, iso
 from bridle.core.errors import InputError
-from bridle.trust.checkpoint import read_checkpoint
-from bridle.trust.cosignature import Witness, check_cosigned
 from bridle.trust.keys import Verifier, load_signer
-from bridle.trust.publication import CHECKPOINT
-from bridle.trust.witness import Seen, WitnessError, look
+from bridle.trust.log.checkpoint import read_checkpoint
+from bridle.trust.log.cosignature import Witness, check_cosigned
+from bridle.trust.log.publication import CHECKPOINT
+from bridle.trust.log.witness import Seen, WitnessError, look
 
 
 def witness_once(

@@ -18,12 +18,12 @@ from bridle.core.canonical import Json
 from bridle.core.errors import BridleError
 from bridle.operating.explain import Found
 from bridle.trust.audit import reread
-from bridle.trust.checkpoint import Checkpoint, claimed_size, read_checkpoint
 from bridle.trust.journal import JournalError, Record
 from bridle.trust.keys import KeyRing, Verifier
-from bridle.trust.merkle import leaf_hash, verify_inclusion
+from bridle.trust.log.checkpoint import Checkpoint, claimed_size, read_checkpoint
+from bridle.trust.log.merkle import leaf_hash, verify_inclusion
+from bridle.trust.log.tiles import TileTree, tree_over
 from bridle.trust.rotation import read_ring
-from bridle.trust.tiles import TileTree, tree_over
 from bridle.trust.trail import Trail
 
 

@@ -24,11 +24,11 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.trust.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
 from bridle.trust.encoding import EncodingError, is_canonical, read_json
 from bridle.trust.journal import GENESIS, JournalError, Kind, Record, read_content, unseal, verify_chain
 from bridle.trust.keys import KeyRing, Verifier
-from bridle.trust.merkle import Frontier, leaf_hash
+from bridle.trust.log.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
+from bridle.trust.log.merkle import Frontier, leaf_hash
 from bridle.trust.rotation import read_ring
 from bridle.trust.trail import Trail
 

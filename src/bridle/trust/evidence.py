@@ -36,15 +36,15 @@ from bridle.core.errors import BridleError, InputError, TrustError
 from bridle.trust.audit import reread
 from bridle.trust.bodies import read_text
 from bridle.trust.change import CHANGE_V1, check_change
-from bridle.trust.checkpoint import Checkpoint, read_checkpoint
 from bridle.trust.deployment import DEPLOYMENT_V1, check_deployment
 from bridle.trust.encoding import EncodingError, decode_base64, read_fields, read_json
 from bridle.trust.envelope import open_envelope, pae, seal_envelope, signature
 from bridle.trust.journal import Kind, Record, unseal
 from bridle.trust.keys import Signer, Verifier
-from bridle.trust.merkle import leaf_hash, verify_inclusion
+from bridle.trust.log.checkpoint import Checkpoint, read_checkpoint
+from bridle.trust.log.merkle import leaf_hash, verify_inclusion
+from bridle.trust.log.tiles import tree_over
 from bridle.trust.rotation import is_rotation, read_ring
-from bridle.trust.tiles import tree_over
 from bridle.trust.trail import Trail
 
 __all__ = [

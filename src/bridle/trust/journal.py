@@ -3,7 +3,7 @@
 Rules
   1. A record's bytes are canonical JSON, made once and stored verbatim; its hash is sha256 of those bytes.
   2. `previous` in the bytes is the hash of the record before it: the order cannot be changed unnoticed.
-  3. The bytes are also a leaf of an RFC 6962 tree; a checkpoint signs its root (trust.checkpoint).
+  3. The bytes are also a leaf of an RFC 6962 tree; a checkpoint signs its root (trust.log.checkpoint).
   4. The body is redacted before it comes here. Raw values (arguments, results, model turns) go to the
      working store, encrypted with the execution's key; the record keeps their salted digests.
   5. A guard is a change to another table that happens in the record's own transaction and must find

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from bridle.core.errors import TrustError
-from bridle.trust.checkpoint import read_checkpoint, sign_checkpoint, verifier_key
 from bridle.trust.journal import Kind
-from bridle.trust.merkle import (
+from bridle.trust.log.checkpoint import read_checkpoint, sign_checkpoint, verifier_key
+from bridle.trust.log.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
@@ -25,7 +25,7 @@ from bridle.trust.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from bridle.trust.tiles import TileWriter
+from bridle.trust.log.tiles import TileWriter
 from unit.trust.story import CONTROL_PLANE, ORIGIN, tell
 from unit.trust.test_rotation import NEXT, signed
 from unit.trust.test_rotation import tell as tell_over_a_rotation

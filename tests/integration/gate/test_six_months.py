@@ -25,10 +25,10 @@ from bridle.operating.lookup import find_action
 from bridle.operating.retelling import retell
 from bridle.operating.vouched import vouch
 from bridle.trust.audit import verify_journal
-from bridle.trust.checkpoint import claimed_size
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.lifecycle import Change
+from bridle.trust.log.checkpoint import claimed_size
 from bridle.trust.principals import RegisterPrincipal
 from bridle.trust.registry import MANAGE, Author, Registry
 from bridle.trust.texts import POLICY, keep_texts

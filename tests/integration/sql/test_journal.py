@@ -15,8 +15,8 @@ from bridle.core.errors import TrustError
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
 from bridle.gate.approvals import ApprovalState, GiveVerdict, RequestApproval, UseApproval
-from bridle.trust.checkpoint import read_checkpoint
 from bridle.trust.journal import Entry, GuardError, JournalError, Kind, verify_chain
+from bridle.trust.log.checkpoint import read_checkpoint
 
 
 def entry(subject, **raw):

@@ -12,9 +12,9 @@ from bridle.adapters.sql.schema import checkpoints as checkpoints_table
 from bridle.adapters.sql.schema import journal as journal_table
 from bridle.adapters.sql.schema import journal_head
 from bridle.core.errors import InputError, TrustError, UnavailableError
-from bridle.trust import publication
 from bridle.trust.journal import GENESIS, Entry, Kind
-from bridle.trust.publication import publish, published_size, verify_published
+from bridle.trust.log import publication
+from bridle.trust.log.publication import publish, published_size, verify_published
 
 
 def entries(count):

@@ -13,7 +13,7 @@ from bridle.surfaces.cli.checks import State
 from bridle.surfaces.cli.checks_published import check_published
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_secret, load_signer
-from bridle.trust.publication import publish
+from bridle.trust.log.publication import publish
 
 ENTRY = Entry(Kind.STEP_STARTED, "exe_1", "a", {})
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from unit.trust.test_witness import longer, published
 
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.app.witnessing import witness_once
 from bridle.core.errors import InputError
-from bridle.trust.witness import WitnessError
+from bridle.trust.log.witness import WitnessError
 from unit.trust.story import CONTROL_PLANE, Story, tell
-from unit.trust.test_witness import longer, published
 
 
 def put(folder: Path, story: Story) -> None:

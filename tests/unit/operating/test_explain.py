@@ -14,8 +14,8 @@ from bridle.operating.explain import Found, describe, records_of
 from bridle.operating.lookup import find_action
 from bridle.operating.retelling import retell
 from bridle.operating.vouched import Vouched, vouch
-from bridle.trust.checkpoint import sign_checkpoint
 from bridle.trust.journal import Kind
+from bridle.trust.log.checkpoint import sign_checkpoint
 from unit.trust.archive import StoryArchive
 from unit.trust.story import (
     ACTIVE,

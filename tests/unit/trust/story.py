@@ -14,11 +14,11 @@ from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.dispatch.protocol import Permit, Report, Request, sign_permit, sign_report
 from bridle.trust.change import CHANGE_V1, collect_records, name_records
-from bridle.trust.checkpoint import sign_checkpoint
 from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import GENESIS, Entry, Kind, Record, seal, unseal
 from bridle.trust.keys import Signature, Signer
-from bridle.trust.merkle import leaf_hash, tree_root
+from bridle.trust.log.checkpoint import sign_checkpoint
+from bridle.trust.log.merkle import leaf_hash, tree_root
 from bridle.trust.people import Person
 from bridle.trust.quorum import Terms
 from bridle.trust.verdicts import own_words, sign_verdict

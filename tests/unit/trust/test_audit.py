@@ -9,8 +9,8 @@ import pytest
 
 from bridle.core.errors import InputError
 from bridle.trust.audit import AuditResult, export_lines, read_export, verify_journal
-from bridle.trust.checkpoint import CheckpointError, sign_checkpoint
 from bridle.trust.journal import JournalError, Kind, Record, unseal
+from bridle.trust.log.checkpoint import CheckpointError, sign_checkpoint
 from unit.trust.story import CONTROL_PLANE, ORIGIN, PUSHED, STRANGER, TESTS, Story, tell
 
 KEY = CONTROL_PLANE.verifier

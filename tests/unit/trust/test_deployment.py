@@ -12,7 +12,6 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust import verify_evidence
 from bridle.trust.change import name_records
-from bridle.trust.checkpoint import sign_checkpoint
 from bridle.trust.controls import attest_controls
 from bridle.trust.deployment import (
     DEPLOYMENT_V1,
@@ -25,7 +24,8 @@ from bridle.trust.evidence import EvidenceError, bundle, issue_statement, verify
 from bridle.trust.exhibits import handed_in, reported_exhibits
 from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Signer
-from bridle.trust.merkle import tree_root
+from bridle.trust.log.checkpoint import sign_checkpoint
+from bridle.trust.log.merkle import tree_root
 from unit.trust.story import (
     COMMIT,
     CONTROL_PLANE,

@@ -11,11 +11,11 @@ from bridle.core.canonical import Json
 from bridle.core.clock import iso
 from bridle.trust.audit import AuditResult, verify_journal
 from bridle.trust.change import CHANGE_V1
-from bridle.trust.checkpoint import CheckpointError, sign_checkpoint
 from bridle.trust.evidence import EvidenceError, bundle, issue_statement, verify_bundle
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import Signer, Verifier
-from bridle.trust.merkle import tree_root
+from bridle.trust.log.checkpoint import CheckpointError, sign_checkpoint
+from bridle.trust.log.merkle import tree_root
 from bridle.trust.quorum import CONTROL_PLANE as CONTROL
 from bridle.trust.rotation import read_ring, rotation_entry
 from unit.trust.story import (

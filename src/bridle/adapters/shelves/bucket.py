@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from bridle.core.errors import UnavailableError
-from bridle.trust.publication import Shelf
+from bridle.trust.log.publication import Shelf
 
 MISSING = {"404", "NoSuchKey", "NotFound"}
 
 
 class BucketShelf(Shelf):
-    """Implements `trust.publication.Shelf`. `client` is boto3's of S3."""
+    """Implements `trust.log.publication.Shelf`. `client` is boto3's of S3."""
 
     def __init__(self, bucket: str, prefix: str, client: Any) -> None:
         self._bucket, self._prefix, self._client = bucket, prefix.strip("/"), client

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 from bridle.core.errors import UnavailableError
-from bridle.trust.publication import Shelf
+from bridle.trust.log.publication import Shelf
 
 
 class FolderShelf(Shelf):
-    """Implements `trust.publication.Shelf`. A file appears under its name when it is whole and on the disk."""
+    """Implements `trust.log.publication.Shelf`. A file appears under its name when it is whole and on the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

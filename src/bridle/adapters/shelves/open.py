@@ -7,7 +7,7 @@ from pathlib import Path
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.adapters.shelves.git import GitShelf
 from bridle.core.errors import InputError, UnavailableError
-from bridle.trust.publication import Shelf
+from bridle.trust.log.publication import Shelf
 
 
 def open_shelf(address: str) -> Shelf:

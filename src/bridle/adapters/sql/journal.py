@@ -25,10 +25,10 @@ from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import Clock, iso
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
-from bridle.trust.checkpoint import sign_checkpoint
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, JournalError, Kind, Record, seal, unseal
 from bridle.trust.keys import Signer
-from bridle.trust.merkle import Frontier, leaf_hash
+from bridle.trust.log.checkpoint import sign_checkpoint
+from bridle.trust.log.merkle import Frontier, leaf_hash
 
 ORIGIN = "bridle.local/journal"
 

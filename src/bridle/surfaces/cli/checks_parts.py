@@ -118,8 +118,8 @@ def _check_skew(skew: timedelta) -> Check:
 async def _verify_end(store: Store) -> Check:
     """Raise JournalError or CheckpointError for what does not hold, which is the check's failure."""
     from bridle.app import ORIGIN, read_health
-    from bridle.trust.checkpoint import claimed_size, read_checkpoint
     from bridle.trust.journal import GENESIS, verify_chain
+    from bridle.trust.log.checkpoint import claimed_size, read_checkpoint
 
     health = await read_health(store.database)
     size, first = health.records, max(health.records - VERIFIED_RECORDS, 0)

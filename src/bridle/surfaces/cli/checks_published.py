@@ -25,7 +25,7 @@ def check_published(settings: Settings) -> Sequence[Check]:
 
 async def _compare(settings: Settings) -> Check:
     from bridle.app import open_shelf, open_store, read_health
-    from bridle.trust.publication import JournalForked, check_beginning, published_size
+    from bridle.trust.log.publication import JournalForked, check_beginning, published_size
 
     shelf = open_shelf(settings.checkpoints)
     with open_store(settings) as store:

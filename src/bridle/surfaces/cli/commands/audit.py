@@ -111,7 +111,7 @@ async def _export_file(journal: Any, file: Path) -> dict[str, Any]:
 async def _export_folder(journal: Any, out: Path, form: str) -> dict[str, Any]:
     from bridle.app import open_shelf
     from bridle.operating.feeds import FEEDS
-    from bridle.trust.publication import publish, write_checkpoints
+    from bridle.trust.log.publication import publish, write_checkpoints
 
     shelf = open_shelf(str(out))
     if form == VERIFIABLE:
@@ -195,7 +195,7 @@ def _verify(
 
     if folder is not None:
         from bridle.app import open_shelf
-        from bridle.trust.publication import verify_published
+        from bridle.trust.log.publication import verify_published
 
         shelf = open_shelf(str(folder.absolute()))
         return verify_published(shelf, control_plane=verifier, kept=kept, origin=origin)
@@ -210,7 +210,7 @@ def _read_cosigned(witness: Path, cosigned: Path) -> tuple[str, str]:
     """Return the checkpoint that the witness cosigned, and when it did."""
     from bridle.core.clock import iso
     from bridle.surfaces.cli.files import open_text
-    from bridle.trust.cosignature import Witness, check_cosigned
+    from bridle.trust.log.cosignature import Witness, check_cosigned
 
     key = Witness.from_text(open_text(witness), where=str(witness))
     text, at = check_cosigned(open_text(cosigned), key)

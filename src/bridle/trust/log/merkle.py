@@ -7,7 +7,7 @@ Rules (RFC 6962 section 2.1; the checks are those of RFC 9162 section 2.1)
   3. An inclusion proof shows that a leaf is at an index under a root, a consistency proof that an older tree
      is the beginning of a newer one. A proof has exactly as many hashes as it needs, or it is refused.
 
-Nothing here knows whether a root can be trusted; that is trust.checkpoint.
+Nothing here knows whether a root can be trusted; that is trust.log.checkpoint.
 """
 
 from __future__ import annotations

@@ -10,13 +10,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridle.core.errors import InputError
-from bridle.trust.checkpoint import CheckpointError, sign_checkpoint
-from bridle.trust.cosignature import Witness, check_cosigned, cosign, split_cosigned
 from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Signer
-from bridle.trust.merkle import tree_root
-from bridle.trust.publication import CHECKPOINT, Shelf, publish
-from bridle.trust.witness import Seen, Witnessed, WitnessError, look
+from bridle.trust.log.checkpoint import CheckpointError, sign_checkpoint
+from bridle.trust.log.cosignature import Witness, check_cosigned, cosign, split_cosigned
+from bridle.trust.log.merkle import tree_root
+from bridle.trust.log.publication import CHECKPOINT, Shelf, publish
+from bridle.trust.log.witness import Seen, Witnessed, WitnessError, look
 from unit.trust.story import CONTROL_PLANE, ORIGIN, STRANGER, Story, tell
 from unit.trust.test_rotation import NEXT, rotate
 

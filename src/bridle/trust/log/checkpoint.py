@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.encoding import EncodingError, decode_base64
 from bridle.trust.keys import Signer, Verifier
-from bridle.trust.merkle import HASH_BYTES
+from bridle.trust.log.merkle import HASH_BYTES
 
 _ED25519 = b"\x01"
 _ORIGIN = re.compile(r"[^\s+]+")

@@ -23,9 +23,9 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bridle.core.errors import InputError, TrustError
-from bridle.trust.checkpoint import CheckpointError
 from bridle.trust.encoding import EncodingError, decode_base64
 from bridle.trust.keys import Signer, Verifier
+from bridle.trust.log.checkpoint import CheckpointError
 
 _COSIGNATURE = b"\x04"
 _BYTES = 4 + 8 + 64

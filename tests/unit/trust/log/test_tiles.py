@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from bridle.core.errors import TrustError
-from bridle.trust.merkle import (
+from bridle.trust.log.merkle import (
     consistency_proof,
     inclusion_proof,
     leaf_hash,
@@ -15,7 +15,7 @@ from bridle.trust.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from bridle.trust.tiles import TileTree, TileWriter, tile_path
+from bridle.trust.log.tiles import TileTree, TileWriter, tile_path
 
 LEAVES = [leaf_hash(str(number).encode()) for number in range(700)]
 SIZES = (1, 2, 3, 255, 256, 257, 511, 512, 700)

@@ -7,14 +7,14 @@ Rules (C2SP tlog-tiles, https://c2sp.org/tlog-tiles; Go's sumdb/tlog reads the s
   3. A proof takes a few tiles of each level, however long the journal is.
 
 Entry bundles (`tile/entries`) are not written: an entry there has at most 64 KiB, and a record may be longer. The records lie
-beside the tiles (trust.publication).
+beside the tiles (trust.log.publication).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from bridle.trust.merkle import EMPTY_ROOT, HASH_BYTES, ProofError, node_hash
+from bridle.trust.log.merkle import EMPTY_ROOT, HASH_BYTES, ProofError, node_hash
 
 HEIGHT = 8
 WIDTH = 1 << HEIGHT

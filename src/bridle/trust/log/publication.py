@@ -2,7 +2,7 @@
 
     checkpoint              the newest, signed (C2SP tlog-checkpoint)
     checkpoints.jsonl       others, each in a line; an export writes all that the store has
-    tile/…                  the tree (trust.tiles)
+    tile/…                  the tree (trust.log.tiles)
     records/000000.jsonl    the records' own bytes, 4096 to a file, one to a line
 
 Rules
@@ -28,11 +28,11 @@ from typing import Protocol
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.audit import AuditResult, read_record, verify_read
-from bridle.trust.checkpoint import claimed_size
 from bridle.trust.journal import Entry, JournalError, Kind, Record
 from bridle.trust.keys import Verifier
-from bridle.trust.merkle import leaf_hash
-from bridle.trust.tiles import Read, TileTree, TileWriter
+from bridle.trust.log.checkpoint import claimed_size
+from bridle.trust.log.merkle import leaf_hash
+from bridle.trust.log.tiles import Read, TileTree, TileWriter
 
 CHECKPOINT = "checkpoint"
 CHECKPOINTS = "checkpoints.jsonl"

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from bridle.trust.merkle import (
+from bridle.trust.log.merkle import (
     Frontier,
     ProofError,
     consistency_proof,

@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridle.core.errors import InputError
-from bridle.trust.checkpoint import (
+from bridle.trust.keys import Signer
+from bridle.trust.log.checkpoint import (
     Checkpoint,
     CheckpointError,
     key_hash,
@@ -16,7 +17,6 @@ from bridle.trust.checkpoint import (
     sign_checkpoint,
     verifier_key,
 )
-from bridle.trust.keys import Signer
 
 SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(b"c" * 32))
 OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"d" * 32))

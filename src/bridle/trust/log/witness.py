@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bridle.core.errors import BridleError, TrustError, UnavailableError
-from bridle.trust.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
-from bridle.trust.cosignature import cosign
 from bridle.trust.journal import JournalError
 from bridle.trust.keys import KeyRing, Signer, Verifier
-from bridle.trust.merkle import EMPTY_ROOT, verify_consistency
-from bridle.trust.publication import CHECKPOINT, Shelf, find_rotations, read_lines
+from bridle.trust.log.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
+from bridle.trust.log.cosignature import cosign
+from bridle.trust.log.merkle import EMPTY_ROOT, verify_consistency
+from bridle.trust.log.publication import CHECKPOINT, Shelf, find_rotations, read_lines
+from bridle.trust.log.tiles import TileTree
 from bridle.trust.rotation import read_ring
-from bridle.trust.tiles import TileTree
 
 
 class WitnessError(TrustError):
