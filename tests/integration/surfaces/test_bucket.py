@@ -1,10 +1,9 @@
 """A journal published to an object store over S3's protocol; the server is a fake, the client is boto3."""
 
-from unit.trust.test_witness import published
-
 from bridle.adapters.shelves.open import open_shelf
 from bridle.trust.log.publication import verify_published
 from support.fake_s3 import fake_s3
+from unit.trust.log.test_witness import published
 from unit.trust.story import CONTROL_PLANE, tell
 
 

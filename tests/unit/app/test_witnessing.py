@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from unit.trust.test_witness import longer, published
 
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.app.witnessing import witness_once
 from bridle.core.errors import InputError
 from bridle.trust.log.witness import WitnessError
+from unit.trust.log.test_witness import longer, published
 from unit.trust.story import CONTROL_PLANE, Story, tell
 
 
