@@ -27,8 +27,7 @@ They take the records in order and do not check that none is missing; that is th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from bridle.core.canonical import Json, digest
@@ -36,10 +35,9 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError
 from bridle.trust.bindings import EVENTS
 from bridle.trust.bodies import broken, must, read_part, read_signature, read_text
-from bridle.trust.call_plans import CallPlan, read_call_plan
 from bridle.trust.case_trail import CaseTrail, is_own_report
 from bridle.trust.controls import check_controls
-from bridle.trust.deputies import describe_asked, name_starter, read_deputy
+from bridle.trust.deputies import describe_asked
 from bridle.trust.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
@@ -47,14 +45,12 @@ from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.kills import check_kill
 from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
-from bridle.trust.quorum import Behalf, Tally, Terms, take_word
 from bridle.trust.registry import check_change
 from bridle.trust.signers import Signers
 from bridle.trust.texts import check_text
-from bridle.trust.verdicts import answered_terms, read_word
+from bridle.trust.word_trail import CLOCK_SLACK, WordTrail
 from bridle.trust.work_items import check_settlement
 
-CLOCK_SLACK = timedelta(minutes=1)  # a guard reads the clock a moment before its record is stamped
 GOES_ON = frozenset(
     {"pipeline.continue", *EVENTS}
 )  # it lets something go on: its decision is what uses the approval
@@ -80,21 +76,6 @@ class _Course:
     asked: Mapping[str, Any] | None = None
 
 
-@dataclass
-class _Word:
-    """A request for people's words, and the count of them."""
-
-    action: str
-    rests_on: str
-    expires_at: str
-    terms: Terms
-    asked: Mapping[str, Any]
-    escalates_at: str = ""
-    plan: CallPlan | None = None
-    tally: Tally = field(default_factory=Tally)
-    used: bool = False
-
-
 class Trail:
     """Follows records in order; raises JournalError that names the first record which breaks a rule."""
 
@@ -103,9 +84,7 @@ class Trail:
         self.permits = 0
         self.reports = 0
         self._courses: dict[tuple[str, str], _Course] = {}
-        self._words: dict[str, _Word] = {}
-        self._dismissed: set[str] = set()
-        self._plans: dict[tuple[str, str], CallPlan] = {}
+        self._words = WordTrail(self.signers)
         self._questions: dict[tuple[str, str], Record] = {}
         self._stopped: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
@@ -192,6 +171,7 @@ class Trail:
         if "request" not in record.raw:  # else the recorded request is the redacted one
             must(record, digest(request) == course.action, "the request is not the action that was decided")
         self._courses[record.execution, record.subject] = course
+        self._words.decided(course.action, course.asked)
         if course.tool in GOES_ON and course.effect == "allow" and course.approval:
             self._use(record, course)
 
@@ -209,13 +189,12 @@ class Trail:
         self.permits += 1
 
     def _use(self, record: Record, course: _Course) -> None:
-        word = self._words.get(course.approval)
-        if word is None or word.action != course.action or not word.tally.has_enough(word.terms):
-            raise broken(record, f"{course.approval} does not approve it")
-        must(record, not word.used, f"{course.approval} was used before")
-        if word.plan is not None:
-            word.plan.check_turn(course.action, lambda key: self._has_succeeded(record.execution, key))
-        word.used = True
+        self._words.use(
+            record,
+            course.approval,
+            action=course.action,
+            has_succeeded=lambda key: self._has_succeeded(record.execution, key),
+        )
 
     def _has_succeeded(self, execution: str, key: str) -> bool:
         course = self._courses.get((execution, key))
@@ -238,10 +217,6 @@ class Trail:
     def _exhibited(self, record: Record) -> None:
         course = self._courses.get((record.execution, str(record.body.get("key"))))
         check_exhibit(record, course, control_plane=self.signers.at(record))
-
-    def _proposed(self, record: Record) -> None:
-        plan = read_call_plan(record.subject, record.body)
-        self._plans[record.execution, plan.digest] = plan
 
     def _check_report(self, record: Record, course: _Course) -> None:
         content, delegate = read_part(record, "report", "content"), read_text(record, "report", "delegate")
@@ -266,56 +241,8 @@ class Trail:
         must(record, not odd, f"it does not say what the delegate reported: {', '.join(odd)}")
         self.reports += 1
 
-    def _asked(self, record: Record) -> None:
-        action = read_text(record, "action")
-        asked = [
-            course.asked for course in self._courses.values() if course.action == action and course.asked
-        ]
-        must(record, bool(asked), "no decision asks for it")
-        must(record, record.subject not in self._words, "it was requested before")
-        terms = Terms.from_json(read_part(record, "terms") if "terms" in record.body else {})
-        rests_on = read_part(record, "rests_on")
-        plan = self._plans.get((record.execution, str(rests_on.get("plan", ""))))
-        named = plan is not None and record.subject in plan.approvals
-        must(record, named or "plan" not in rests_on, "it is of no plan that was recorded before")
-        self._words[record.subject] = _Word(
-            action=action,
-            rests_on=digest(rests_on),
-            asked=asked[-1] or {},
-            escalates_at=read_text(record, "escalates_at") if terms.escalation else "",
-            plan=plan,
-            expires_at=read_text(record, "expires_at"),
-            terms=terms,
-        )
-
-    def _answered(self, record: Record) -> None:
-        word = self._words.get(record.subject)
-        if word is None or word.action != read_text(record, "action"):
-            raise broken(record, "nobody asked for this verdict")
-        must(record, read_text(record, "approval") == record.subject, "it is a verdict on another request")
-        must(record, not word.used, "its approval was used before")
-        same = answered_terms(record.body) == word.terms.digest and record.body["rests_on"] == word.rests_on
-        must(record, same, "it answers another request")
-        at, expires_at = from_iso(record.at), from_iso(word.expires_at)
-        given = read_word(record.body, control_plane=self.signers.at(record), at=at)
-        must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
-        if given.behalf is not None:
-            self._check_behalf(record, word, given.behalf)
-        further = from_iso(word.escalates_at) if word.escalates_at else None
-        word.tally = take_word(word.tally, given, word.terms, expires_at=expires_at, escalates_at=further)
-
-    def _check_behalf(self, record: Record, word: _Word, behalf: Behalf) -> None:
-        named = behalf.deputy
-        must(record, named.id not in self._dismissed, f"{named.deputy} was dismissed before")
-        must(record, named.covers(word.asked), f"{named.id} is for something else")
-        must(record, behalf.starter == name_starter(word.asked), "somebody else started what was asked about")
-
-    def _named(self, record: Record) -> None:
-        named = read_deputy(record.body, control_plane=self.signers.at(record))
-        must(record, named.id == record.subject, "it names another deputy than it is about")
-
-    def _let_go(self, record: Record) -> None:
-        self._dismissed.add(record.subject)
+    def _said(self, record: Record) -> None:
+        self._words.follow(record)
 
     def _questioned(self, record: Record) -> None:
         place = (record.execution, record.subject)
@@ -391,13 +318,13 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.DECIDED: Trail._decided,
     Kind.INTENDED: Trail._intended,
     Kind.OUTCOME: Trail._ended,
-    Kind.PLAN_PROPOSED: Trail._proposed,
-    Kind.DEPUTY_NAMED: Trail._named,
-    Kind.DEPUTY_DISMISSED: Trail._let_go,
+    Kind.PLAN_PROPOSED: Trail._said,
+    Kind.DEPUTY_NAMED: Trail._said,
+    Kind.DEPUTY_DISMISSED: Trail._said,
     Kind.CASE_OPENED: Trail._case_changed,
     Kind.CASE_CHANGED: Trail._case_changed,
-    Kind.APPROVAL_REQUESTED: Trail._asked,
-    Kind.APPROVAL_VERDICT: Trail._answered,
+    Kind.APPROVAL_REQUESTED: Trail._said,
+    Kind.APPROVAL_VERDICT: Trail._said,
     Kind.EVIDENCE_ADDED: Trail._exhibited,
     Kind.CONTROLS_ATTESTED: Trail._attested,
     Kind.BLOCK_ENDED: Trail._stage_ended,
