@@ -15,6 +15,7 @@ from bridle.delegate.worker import ANY_EXTERNAL, Worker
 from bridle.dispatch.protocol import Task
 from bridle.gate.asking import CONTINUE
 from bridle.gate.manifest import Recovery, builtin_manifests
+from bridle.trust.bindings import EVENTS
 from bridle.trust.keys import load_signer
 from integration.delegate.bench import NOW, FakeSandbox
 
@@ -46,9 +47,12 @@ def build(settings: Settings) -> Worker:
 
 def test_every_tool_that_ships_has_an_effector_and_its_look_up() -> None:
     manifests = builtin_manifests()
-    of_the_control_plane = {CONTINUE}  # to go on is nothing that a delegate does
+    # to go on, to begin, and what changes inside Bridle is nothing that a delegate does
+    of_the_control_plane = {CONTINUE, *EVENTS} | {name for name, item in manifests.items() if item.inside}
     assert set(EFFECTORS) - {ANY_EXTERNAL} | {"model.call"} | of_the_control_plane == set(manifests)
-    assert set(LOOK_UPS) == {name for name, item in manifests.items() if item.recovery is Recovery.LOOKUP}
+    assert set(LOOK_UPS) - {ANY_EXTERNAL} == {
+        name for name, item in manifests.items() if item.recovery is Recovery.LOOKUP
+    }
 
 
 async def test_workspaces_lie_in_the_work_folder(settings: Settings) -> None:

@@ -122,6 +122,8 @@ class DbosDurable(Durable):
     async def launch(self) -> None:
         """Write the lease, start DBOS on the running loop and begin to look for abandoned work."""
         await self._leases.enter(self.executor)
+        # It prints nothing (_config), and the stream that it would print to was that of whoever imported it first.
+        logging.getLogger("dbos").handlers = [logging.NullHandler()]
         engine = DBOS(config=_config(self._engine_url, executor=self.executor, timing=self._timing))
         # What is recovered comes through this queue, which is looked at once a second and has no public setting for it.
         engine._registry.get_internal_queue()._polling_interval_sec = self._timing.poll_s

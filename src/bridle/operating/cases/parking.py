@@ -54,8 +54,10 @@ class CaseParking(Parking):
             case_id = PREFIX + digest([named, settled])[7:33]  # the same in every process that tries
             arguments = {"case": case_id, "type": TYPE, "object": named}
             result = await self._act("case.open", arguments, once="park-open")
-            found = [case_id]
-            if await self._book.get(case_id) is None:
+            found = await self._cases.find(
+                type=TYPE, object=named
+            )  # ours, or that of a process that was first
+            if not found:
                 raise _not_recorded(item, result)
         read = await self._book.get(found[0])
         assert read is not None
