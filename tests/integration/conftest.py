@@ -1,6 +1,7 @@
 """A real store for every test that wants one: each such test runs on SQLite and on a PostgreSQL that the tests start."""
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,10 +80,19 @@ def shared_database(postgres: Postgres) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with our schema: copying it takes a millisecond, migrating another fifty."""
+    path = tmp_path_factory.mktemp("empty") / "bridle.db"
+    open_database(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty store, of either kind."""
     if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("empty_file"), tmp_path / "bridle.db")
         return f"sqlite:///{tmp_path / 'bridle.db'}"
     database: Database = request.getfixturevalue("shared_database")
     with database.engine.begin() as connection:

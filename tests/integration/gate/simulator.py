@@ -11,6 +11,7 @@ before it is asked whether it knows of it.
 
 import asyncio
 import random
+import shutil
 from collections import Counter
 from contextlib import suppress
 from contextvars import ContextVar
@@ -19,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bridle.adapters.sql.database import Database, migrate, open_sqlite
+from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.schema import workers
@@ -97,14 +98,14 @@ class Turns:
 class Simulation:
     """A schedule. `faults` says what went wrong in it."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, *, empty: Path) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - no secret is made of it
         self.faults: list[str] = []
         self._clock = FrozenClock(datetime(2026, 1, 1, tzinfo=UTC))
         self._turns = Turns(self.chance)
         self._signer: Signer = load_signer(folder / "control-plane.key")
+        shutil.copyfile(empty, folder / "store.db")
         self._database = DatabaseOnTheSpot(open_sqlite(f"sqlite:///{folder / 'store.db'}", synced=False))
-        migrate(self._database.engine)
         self._working = WorkingStore(b"w" * 32)
         self._leases = Leases(self._database)
         self._folder = folder
