@@ -27,7 +27,7 @@ ask contains {
 
 once_concerned if input.action.tool in input.account.payout_tools
 
-once_order := input.action.arguments[input.account.order_argument]
+once_order := object.get(input.action, "control", input.action.arguments)[input.account.order_argument]
 
 once_known if {
 	is_array(input.history)

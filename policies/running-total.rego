@@ -4,8 +4,7 @@ import rego.v1
 
 # Spend: one payment above a limit asks, and so does one that takes the case above its total. What may have been paid counts. The
 # account names the tools, the argument and both limits, in the argument's own unit:
-# facts {payout_tools: [mcp.shop.pay], amount_argument: amount, payout_limit: 50, case_limit: 200}. What two sessions of a case pay in
-# the same moment, neither sees of the other.
+# facts {payout_tools: [mcp.shop.pay], amount_argument: amount, payout_limit: 50, case_limit: 200}.
 
 ask contains {
 	"rule": "running-total.over-limit",
@@ -35,7 +34,7 @@ total_concerned if input.action.tool in input.account.payout_tools
 
 total_known if total_after >= 0
 
-total_wanted := total_number(input.action.arguments[input.account.amount_argument])
+total_wanted := total_number(object.get(input.action, "control", input.action.arguments)[input.account.amount_argument])
 
 total_after := total_wanted + sum(total_before) if count(total_before) == count(total_payments)
 

@@ -107,7 +107,7 @@ is_empty(marks) if {
 }
 
 # Total: a reason that cannot be given must not take the question with it.
-told(marks) := concat("; ", [sprintf("%v (%v)", [mark.reason, mark.kind]) | some mark in marks]) if {
+told(marks) := concat("; ", [sprintf("%v says %v (%v)", [mark.by, json.marshal(mark.reason), mark.kind]) | some mark in marks]) if {
 	is_array(marks)
 } else := "what holds it is not known"
 

@@ -2,7 +2,8 @@
 
 Rules
   1. What makes a call of an external tool one piece of business is what its owner says (`once`: arguments), else the whole call.
-     Two spellings of one value of its type are one value. Session, agent and case are no part of it.
+     Two spellings of one value of its type are one value, amounts without their currency; a value that is none of its type is
+     no piece of business, and nothing is done. Session, agent and case are no part of it.
   2. While one attempt is begun, or nobody can tell what became of it, no other is made. The row is written in the transaction
      that records the intent: of two that race, one begins, and the other is judged again.
   3. What failed frees it. What was done of a tool with `once` stays done; of another tool, the same call may be a new wish.
@@ -23,10 +24,11 @@ from typing import Protocol
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.gate.manifest import Manifest, is_external
-from bridle.gate.origins.values import ValueType, normal_form
+from bridle.gate.origins.values import in_one_spelling, spell_plainly
 from bridle.trust.journal import Guard, GuardError, Journal, Kind
 
 OPEN = "recovery.open"
+UNNAMED = "unnamed"  # a piece of business that nobody can tell from others: nothing of it begins
 
 
 class AttemptState(StrEnum):
@@ -111,10 +113,14 @@ def name_business(manifest: Manifest | None, arguments: Mapping[str, Json]) -> s
     if manifest is None or not manifest.external or not manifest.effect.lasts:
         return ""
     if not manifest.once:
-        call: Json = {name: value for name, value in arguments.items() if name != manifest.key}
+        call: Json = {
+            name: value
+            for name, value in in_one_spelling(arguments, manifest.control).items()
+            if name != manifest.key
+        }
         return digest({"tool": manifest.tool, "call": call})
     named = {name: _form(arguments.get(name), manifest.control.get(name, "")) for name in manifest.once}
-    return digest({"tool": manifest.tool, "once": named})
+    return digest({"tool": manifest.tool, "once": named}) if all(named.values()) else UNNAMED
 
 
 def begin_attempt(
@@ -124,6 +130,8 @@ def begin_attempt(
     business = name_business(manifest, arguments)
     if not business:
         return []
+    if business == UNNAMED:
+        raise AttemptTaken("what makes it one piece of business has no value that can be told from others")
     state, once = AttemptState.BEGUN, bool(manifest.once)
     return [BeginAttempt(Attempt(business, state, manifest.tool, key, execution, at, once))]
 
@@ -138,6 +146,9 @@ async def describe_attempt(
 ) -> dict[str, Json] | None:
     """Return the fact: where the same piece of business stands, or None when nothing of it is known."""
     business = name_business(manifest, arguments)
+    if manifest is not None and business == UNNAMED:
+        nothing = dict.fromkeys(("execution", "key", "at", "record"), "")
+        return {"state": UNNAMED, "tool": manifest.tool, **nothing}
     found = await attempts.of(business) if business else None
     if found is None:
         return None
@@ -153,5 +164,5 @@ async def describe_attempt(
 
 
 def _form(value: Json, kind: str) -> Json:
-    form = normal_form(value, ValueType(kind)) if kind else ""
-    return form or value
+    """Return the one spelling of a value; None for one that is none of its type, or that is missing."""
+    return (spell_plainly(value, kind).casefold() or None) if kind else value

@@ -3,7 +3,7 @@
 The document is the policy's input as well; `gate.facts_schema` has its shape, and this is what it means:
 
     {
-      "action":    {"tool", "arguments", "effect", "digest", "step", "execution", "purpose", "case"},
+      "action":    {"tool", "arguments", "control", "effect", "digest", "step", "execution", "purpose", "case"},
       "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted",
                             "roles": [{"role", "through", "where"}, …]},
       "initiator": null | {the same},
@@ -77,7 +77,7 @@ from bridle.gate.budgets import Budgets
 from bridle.gate.exhibited import describe_evidence
 from bridle.gate.filling import full_asking
 from bridle.gate.fleet import FleetLimits
-from bridle.gate.history import Cases, describe_history
+from bridle.gate.history import Cases, control_of, describe_history
 from bridle.gate.inside import Inside, case_of
 from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
 from bridle.gate.manifest import Manifest, Manifests, Risk
@@ -161,6 +161,7 @@ class FactSource:
             "action": {
                 "tool": action.request.tool,
                 "arguments": action.request.arguments,
+                "control": control_of(manifest, action.request.arguments),
                 "effect": effect,
                 "digest": action.digest,
                 "step": action.step,

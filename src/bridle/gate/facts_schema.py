@@ -96,6 +96,7 @@ FACTS: Mapping[str, Schema] = {
         {
             "tool": TEXT,
             "arguments": MAPPING,
+            "control": MAPPING,
             "effect": EFFECT,
             "digest": TEXT,
             "step": TEXT,
@@ -195,11 +196,11 @@ FACTS: Mapping[str, Schema] = {
     "attempt": _or_null(
         _closed(
             {
-                "state": {"enum": ["begun", "unknown", "done", "again"]},
+                "state": {"enum": ["begun", "unknown", "done", "again", "unnamed"]},
                 "tool": TEXT,
                 "execution": TEXT,
                 "key": TEXT,
-                "at": MOMENT,
+                "at": TEXT,
                 "record": TEXT,
             }
         )

@@ -4,7 +4,9 @@ Rules
   1. It is gathered for what lasts of external tools: sequence rules are about deeds.
   2. One entry for each action, as it stands: denied, asked, begun (allowed, and nothing is known yet), succeeded, failed or
      unknown. What is begun or unknown may have happened, so a rule that counts has to count it.
-  3. Of the arguments the control arguments are told, as they were before redaction; all of them where the manifest declares none.
+  3. Of the arguments the control arguments are told, as they were before redaction and each in one spelling; all of them where
+     the manifest declares none. A call's own are told in the same way (`action.control`).
+     The same call that is denied again and again is one entry, so that nobody can make the history too long.
   4. A history that cannot be read whole, or is too long to be sent, is null: no rule may add up half of it.
 
   5. It holds until the intent: what is begun in the case after the last record that was read (the fact `as_of`) has the action
@@ -20,10 +22,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridle.core.canonical import Json, as_mapping
+from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import TrustError
 from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, Manifests
+from bridle.gate.origins.values import in_one_spelling
 from bridle.trust.journal import Guard, GuardError, Journal, Kind, Record
 
 MOST_ENTRIES = 500
@@ -88,7 +91,10 @@ async def describe_history(
                 continue
             if record.kind is Kind.DECIDED:
                 entries.pop(record.subject, None)
-                entries[record.subject] = await _entry(record, journal, manifests)
+                entry = await _entry(record, journal, manifests)
+                denied = entry["status"] == "denied"
+                told_before = digest([entry["session"], entry["tool"], entry["arguments"]])
+                entries[told_before if denied else record.subject] = entry
             elif record.subject in entries:
                 entries[record.subject]["status"] = record.body["status"]
     except TrustError:
@@ -104,14 +110,19 @@ def _case_of(action: Action) -> str:
     return case if isinstance(case, str) else ""
 
 
+def control_of(manifest: Manifest | None, arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the control arguments of a call, each in one spelling; all arguments where its manifest declares none."""
+    types = manifest.control if manifest else {}
+    return {
+        name: value for name, value in in_one_spelling(arguments, types).items() if name in types or not types
+    }
+
+
 async def _entry(record: Record, journal: Journal, manifests: Manifests) -> dict[str, Json]:
     request = record.body["request"]
     if "request" in record.raw:
         request = json.loads(await journal.reveal(record, "request"))
     asked, about = as_mapping(request), as_mapping(as_mapping(record.body["facts"])["action"])
-    arguments = as_mapping(asked["arguments"])
-    manifest = manifests.get(str(asked["tool"]))
-    named = manifest.control if manifest and manifest.control else arguments
     return {
         "at": record.at,
         "session": record.execution,
@@ -119,7 +130,7 @@ async def _entry(record: Record, journal: Journal, manifests: Manifests) -> dict
         "effect": about.get("effect", ""),
         "status": DECIDED_AS[str(record.body["effect"])],
         "approved": _was_approved(record),
-        "arguments": {name: value for name, value in arguments.items() if name in named},
+        "arguments": control_of(manifests.get(str(asked["tool"])), as_mapping(asked["arguments"])),
     }
 
 

@@ -29,6 +29,7 @@ from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.core.likeness import mask_json
 from bridle.gate.manifest import Manifest, builtin_manifests
+from bridle.gate.origins.values import in_one_spelling
 from bridle.trust.journal import Guard, Record
 
 SHOWN = 20  # of a target's history in the facts: what a person reads before they say yes
@@ -129,6 +130,8 @@ def describe_change(
 
     `made` is the provenance of the commit that it moves, if it moves one.
     """
+    if manifest.external:
+        arguments = in_one_spelling(arguments, manifest.control)
     target = name_target(manifest, arguments, made)
     if not target:
         return None

@@ -219,6 +219,14 @@ class KillDesk:
                 hint="--reason 'it pays twice'",
                 reason="no-reason",
             )
+        if scope is Scope.AGENT:
+            name = name.partition("@")[0]
+            if await self._principals.get(name) is None:
+                raise InputError(
+                    f"no agent {name} is known, so nothing would be stopped",
+                    hint="bridle principals lists them",
+                    reason="unknown-agent",
+                )
         kill = Kill(
             id=new_id("kil"),
             scope=scope,

@@ -139,6 +139,12 @@ class Word:
         return f"{own}{BEHALF}{PERSON}{self.behalf.person.name}" if self.behalf else own
 
     @property
+    def accounts(self) -> frozenset[str]:
+        """The accounts of the people whose word it is, as far as they are known: two keys of one account are one person's."""
+        people = (self.person, self.behalf.person if self.behalf else None)
+        return frozenset(one.account for one in people if one and one.account)
+
+    @property
     def keys(self) -> frozenset[str]:
         """The keys that it is a word of, or who gave it where there is none."""
         people = (self.person, self.behalf.person if self.behalf else None)
@@ -176,7 +182,10 @@ def take_word(
         return replace(tally, denied=word)
     if word.verdict != "approved":
         raise TrustError(f"{word.verdict!r} is no verdict", reason="bad-verdict")
-    if any(shares_person(word.voter, other.voter) or word.keys & other.keys for other in tally.words):
+    if any(
+        shares_person(word.voter, other.voter) or word.keys & other.keys or word.accounts & other.accounts
+        for other in tally.words
+    ):
         raise TrustError(f"{word.voter} has approved it already", reason="counted-once")
     return replace(tally, words=(*tally.words, word))
 

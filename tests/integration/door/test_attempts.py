@@ -65,6 +65,35 @@ async def test_what_was_done_once_is_done_for_every_session_however_it_is_spelle
     assert len(scene.shop.called) == 1
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        {"amount": "12.50 EUR"},
+        {"amount": "€12.50"},
+        {"amount": "12.500"},
+        {"order": "A-1 "},
+        {"order": "##A-1"},
+        {"order": "A-1\u200b"},
+        {"order": "a-1"},
+        {"order": ""},
+    ],
+)
+async def test_no_spelling_makes_the_same_business_a_new_one(scene, spelling):
+    caller = await enter(scene)
+    assert (await refund(scene, caller)).status == "succeeded"
+    again = await refund(scene, caller, **spelling)
+    assert (again.status, again.told["rule"][:8]) == ("denied", "recovery")
+    assert len(scene.shop.called) == 1
+
+
+async def test_another_spelling_of_a_call_of_which_nobody_knows_is_not_sent(scene):
+    scene.shop.answers = [LOST] * 3
+    caller = await enter(scene)
+    await scene.door.call(caller, "shop__note", NOTE)
+    again = await scene.door.call(caller, "shop__note", {"order": "#A-1"})
+    assert again.told["rule"] == "recovery.open"
+
+
 async def test_another_amount_is_another_piece_of_business_with_another_key(scene):
     caller = await enter(scene)
     await refund(scene, caller)

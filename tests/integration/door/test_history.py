@@ -64,6 +64,27 @@ async def test_an_order_is_paid_once_in_a_case_whichever_session_asks(scene, doo
     assert elsewhere.status == "waiting"  # not denied; the base set asks about what was done before
 
 
+async def test_an_order_is_paid_once_however_it_is_spelled(scene, door):
+    caller = await enter(scene)
+    assert (await door.call(caller, "shop__pay", PAY)).status == "succeeded"
+    again = await door.call(caller, "shop__pay", {"order": "#A-1001"})
+    assert (again.status, again.told["rule"]) == ("denied", "once-per-order.repeated")
+
+
+async def test_the_same_call_spelled_otherwise_asks_as_a_repetition_does(scene):
+    caller = await enter(scene)
+    assert (await scene.door.call(caller, "shop__pay", PAY)).status == "succeeded"
+    assert (await scene.door.call(caller, "shop__pay", {"order": "#A-1001"})).status == "waiting"
+
+
+async def test_calls_that_are_denied_again_and_again_do_not_make_the_history_too_long(scene, door):
+    caller = await enter(scene)
+    await door.call(caller, "shop__pay", PAY)
+    for _ in range(3):
+        await door.call(caller, "shop__pay", PAY)
+    assert [entry["status"] for entry in await history_of(scene, caller)] == ["succeeded", "denied"]
+
+
 async def test_a_payment_of_which_nobody_knows_counts(scene, door):
     scene.shop.answers = [Called("unknown", (), None)]
     caller = await enter(scene)

@@ -58,10 +58,11 @@ async def is_there(store, secret):
 
 async def test_a_killed_agent_has_no_token_and_others_go_on(scene, desk, store):
     user, agent = scene.tokens["user:ana"], scene.tokens["agent:fixer"]
-    await kill(desk, Scope.AGENT, "agent:other")
+    with pytest.raises(InputError, match="agent:other"):
+        await kill(desk, Scope.AGENT, "agent:other")
     assert [await is_there(store, user), await is_there(store, agent)] == [True, True]
     assert isinstance(await scene.gate.perform(read(scene)), Done)
-    await kill(desk, Scope.AGENT, "agent:fixer")
+    await kill(desk, Scope.AGENT, "agent:fixer@1.0.0")
     assert not await is_there(store, agent)
     assert isinstance(await scene.gate.perform(read(scene, 1)), Denied)
 

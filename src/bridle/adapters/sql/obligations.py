@@ -45,11 +45,14 @@ def _(guard: DropObligation, connection: Connection) -> None:
 
 @apply_guard.register
 def _(guard: Fulfil, connection: Connection) -> None:
-    owed = connection.execute(obligations.select().where(COLUMNS.tool == guard.tool)).all()
+    owed = connection.execute(
+        obligations.select().where(COLUMNS.tool == guard.tool).order_by(COLUMNS.due_at)
+    ).all()
     kept = json.loads(canonical(guard.values))
     for row in owed:
         if all(name in kept and kept[name] == value for name, value in json.loads(row.matching).items()):
             connection.execute(obligations.delete().where(COLUMNS.key == row.key))
+            return  # one deed pays one debt, the one that is due first
 
 
 @apply_guard.register

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -77,6 +77,23 @@ def normal_form(value: Json, kind: ValueType) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
     return _FORMS[kind](str(value))
+
+
+def in_one_spelling(arguments: Mapping[str, Json], types: Mapping[str, str]) -> dict[str, Json]:
+    """Return arguments with each one of a declared type in its normal form, an amount without its currency.
+
+    A value that is none of its type stays as it is.
+    """
+    return {
+        name: spell_plainly(value, types[name]) or value if name in types else value
+        for name, value in arguments.items()
+    }
+
+
+def spell_plainly(value: Json, kind: str) -> str:
+    """Return the one spelling of a value of its type, an amount without its currency; empty when it is none."""
+    form = normal_form(value, ValueType(kind))
+    return form.partition(" ")[0] if kind == ValueType.AMOUNT else form
 
 
 def is_vouched_by(form: str, trusted: str, kind: ValueType) -> bool:
