@@ -53,19 +53,25 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
     }
     recorder = redactor.with_personal() if is_external(action.request.tool) else redactor
     redacted = _mask(request, ("arguments",), redactor=redactor, recorder=recorder)
-    said = {*request, "digest"}
+    said = {*request, "digest", "control"}  # it is the request's arguments again
     about = {name: fact for name, fact in as_mapping(judgement.facts["action"]).items() if name not in said}
     facts = {**judgement.facts, "action": about}
     body: dict[str, Json] = {
         "action": action.digest,
         "request": redacted,
         "effect": judgement.decision.effect,
-        "rules": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.findings],
+        "rules": [
+            {"rule": item.rule, "reason": recorder.redact(item.reason)}
+            for item in judgement.decision.findings
+        ],
         "facts": _mask(facts, ("origins", "history"), redactor=redactor, recorder=recorder),
         "policy": judgement.decision.policy,
-        "warnings": [{"rule": item.rule, "reason": item.reason} for item in judgement.decision.warnings],
+        "warnings": [
+            {"rule": item.rule, "reason": recorder.redact(item.reason)}
+            for item in judgement.decision.warnings
+        ],
         "would": [
-            {"effect": item.effect, "rule": item.rule, "reason": item.reason}
+            {"effect": item.effect, "rule": item.rule, "reason": recorder.redact(item.reason)}
             for item in judgement.decision.would
         ],
     }

@@ -386,10 +386,11 @@ def main() -> int:
     parser.add_argument("--requires", default="", help="types of evidence that must be there: sarif,junit")
     parser.add_argument("--subject", default="", help="the digest or commit that it has to be about")
     given = parser.parse_args()
-    data, pem, requires = Path(given.file).read_bytes(), Path(given.key).read_bytes(), given.requires
+    requires = given.requires
     try:
+        data, pem = Path(given.file).read_bytes(), Path(given.key).read_bytes()
         statement = verify(data, pem, [*filter(None, requires.split(","))], given.subject)
-    except Refused as refused:
+    except (Refused, OSError) as refused:
         print(f"REFUSED {refused}")
         return 1
     print("verified\n" + json.dumps({name: statement[name] for name in ("subject", "predicate")}, indent=1))

@@ -8,7 +8,7 @@ import pytest
 from bridle.delegate.effectors import EffectorResult
 from bridle.delegate.worker import Worker
 from bridle.delegate.workspace import Workspaces
-from bridle.gate.action import Done
+from bridle.gate.action import Asked, Done
 from bridle.gate.gate import Gate
 from integration.delegate.bench import FakeSandbox, build_bench
 from integration.gate.test_origins import ORDER, visit  # noqa: F401 - a fixture
@@ -53,6 +53,13 @@ async def test_no_record_holds_what_the_agent_and_its_origins_need(shop, store):
     records = await store.journal.read(execution="ses_1")
     assert [one.kind for one in records if MAIL.encode() in one.data] == []
     assert any(b"[personal:mail:" in one.data for one in records)
+
+
+async def test_no_rule_repeats_what_it_asks_about(shop, store):
+    asked = await shop.call("send", to="eve@evil.org", body="Pay eve@evil.org")
+    assert isinstance(asked, Asked)
+    records = await store.journal.read(execution="ses_1")
+    assert [one.kind for one in records if b"eve@evil.org" in one.data] == []
 
 
 async def test_after_a_restart_the_agent_is_told_the_same(shop, store):

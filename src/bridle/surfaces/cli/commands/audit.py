@@ -190,7 +190,7 @@ def audit_verify(
 def _verify(
     settings: Any, file: Path | None, folder: Path | None, *, verifier: Any, kept: list[str], origin: str
 ) -> Any:
-    from bridle.core.errors import InputError
+    from bridle.core.errors import InputError, TrustError
     from bridle.trust.audit import verify_journal
 
     if folder is not None:
@@ -203,7 +203,15 @@ def _verify(
     if not records:
         hint = "bridle run makes the first records"
         raise InputError("nothing to verify", where=str(file or ""), hint=hint, reason="nothing-to-verify")
-    return verify_journal(records, checkpoints=[*checkpoints, *kept], control_plane=verifier, origin=origin)
+    result = verify_journal(records, checkpoints=[*checkpoints, *kept], control_plane=verifier, origin=origin)
+    if file is not None and result.uncovered:  # an export ends with a checkpoint: who took it out took more
+        raise TrustError(
+            f"{result.uncovered} of {result.records} records are covered by no checkpoint: nothing proves them",
+            where=str(file),
+            hint="export the journal anew, or find the checkpoint that was kept elsewhere",
+            reason="not-covered",
+        )
+    return result
 
 
 def _read_cosigned(witness: Path, cosigned: Path) -> tuple[str, str]:

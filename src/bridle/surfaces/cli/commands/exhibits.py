@@ -19,6 +19,9 @@ def register(app: typer.Typer) -> None:
     del app  # it stands under `bridle evidence`
 
 
+LARGEST_BYTES = 16 << 20  # what is larger is refused by who reads it
+
+
 @evidence_app.command(
     name="add", epilog="Example: bridle evidence add scan.sarif --type sarif --subject sha256:3f78…"
 )
@@ -39,8 +42,11 @@ def evidence_add(
 
     A provenance counts for those keys of the folder `attestors` (NAME.pub, in the configuration folder) that signed it.
     """
+    from bridle.core.errors import InputError
     from bridle.core.settings import load_settings
 
+    if file.exists() and not file.is_file():  # a device never ends, and a pipe may never begin
+        raise InputError("is no file", where=str(file), hint="check the path", reason="no-file")
     added = asyncio.run(_add(load_settings(store_url=store), file, type_=type_, subject=subject))
     if as_json:
         print_json(added)
@@ -56,7 +62,8 @@ async def _add(settings: Settings, file: Path, *, type_: str, subject: str) -> d
     from bridle.surfaces.cli.files import open_bytes
     from bridle.trust.exhibits import hand_in
 
-    exhibit = read_exhibit_file(settings, open_bytes(file), type_=type_, subject=subject, name=file.name)
+    data = open_bytes(file, most_bytes=LARGEST_BYTES + 1)
+    exhibit = read_exhibit_file(settings, data, type_=type_, subject=subject, name=file.name)
     async with open_registry(settings) as counter:
         record = await hand_in(
             counter.store.journal, exhibit, by=counter.user.id, signer=counter.store.signer

@@ -104,7 +104,12 @@ def _moment(text: str) -> str:
         raise InputError(
             f"{text!r} is no time", where="--compromised-since", hint="write 2026-03-01T12:00:00Z"
         ) from error
-    return iso(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC):
+        raise InputError(
+            f"{text} is not over yet", where="--compromised-since", hint="from now on the new key signs"
+        )
+    return iso(moment)
 
 
 async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, comment: str) -> tuple[str, str]:
