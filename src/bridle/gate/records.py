@@ -53,9 +53,10 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
     }
     recorder = redactor.with_personal() if is_external(action.request.tool) else redactor
     redacted = _mask(request, ("arguments",), redactor=redactor, recorder=recorder)
-    said = {*request, "digest", "control"}  # it is the request's arguments again
+    said = {*request, "digest"}
     about = {name: fact for name, fact in as_mapping(judgement.facts["action"]).items() if name not in said}
-    facts = {**judgement.facts, "action": about}
+    masked = {"control": recorder.redact_json(about.get("control"))}  # the request's arguments once more
+    facts = {**judgement.facts, "action": {**about, **masked}}
     body: dict[str, Json] = {
         "action": action.digest,
         "request": redacted,
