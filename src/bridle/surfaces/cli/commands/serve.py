@@ -47,11 +47,8 @@ def serve(
 
 
 def run_server(work: Coroutine[Any, Any, None]) -> None:
-    """Run a process that serves to its end, on the loop that hands work between threads at the least cost."""
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(work)
+    """Run a process that serves to its end."""
+    asyncio.run(work)
 
 
 async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, str]], None]) -> None:
