@@ -6,14 +6,14 @@ Rules
   3. A look that fails is told and tried again: a store that does not answer for a while ends no server.
   4. Once its lease is lost it ends, and says so: what it carried is another's, what it would write is refused, and a process
      that lives on without carrying anything only looks like a server.
-  5. What happened is learnt from the records that this process writes, never by asking for all that lives.
+  5. What happened is learnt from the records and moves that this process writes, never by asking for all that lives.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,8 +21,8 @@ from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.states import State
 from bridle.engine.admission import Admission
 from bridle.engine.control import Control
-from bridle.engine.execution import Execution
-from bridle.trust.journal import Kind, Record
+from bridle.engine.execution import Execution, MoveExecution
+from bridle.trust.journal import Guard, Kind, Record
 
 LOOK_S = 0.25
 TAKEN_LOOK_S = 1.0
@@ -55,10 +55,13 @@ class Server:
         self._told: dict[str, str] = {}
         self._changed: asyncio.Queue[str] = asyncio.Queue()
 
-    def hear(self, record: Record) -> None:
-        """Take in a record that this process has written; other streams than executions are not this server's."""
-        if record.execution.startswith("exe_") and record.kind is not Kind.EXECUTION_STARTED:
-            self._changed.put_nowait(record.execution)
+    def hear(self, records: Sequence[Record], guards: Sequence[Guard]) -> None:
+        """Take in what this process has written; other streams than executions are not this server's."""
+        changed = {record.execution for record in records if record.kind is not Kind.EXECUTION_STARTED}
+        changed |= {guard.execution for guard in guards if isinstance(guard, MoveExecution)}
+        for execution in changed:
+            if execution.startswith("exe_"):
+                self._changed.put_nowait(execution)
 
     async def serve(
         self, stop: asyncio.Event, *, lost: asyncio.Event, ready: Callable[[], None] = lambda: None

@@ -87,6 +87,19 @@ async def holds_nothing():
     return set()
 
 
+@dataclass
+class FakeControl:
+    """Begins executions by doing nothing."""
+
+    executions: SqlExecutions
+
+    async def get(self, execution):
+        return await self.executions.get(execution)
+
+    async def carry_on(self, execution):
+        pass
+
+
 @pytest.fixture
 def desk(store, clock):
     return Desk(store, clock, SqlExecutions(store.database), SqlLine(store.database))
@@ -249,6 +262,19 @@ async def test_a_server_says_that_it_serves_only_when_others_see_it(desk):
     )
     await seen
     assert await other.is_served()
+    stop.set()
+    await serving
+
+
+async def test_a_server_tells_that_an_execution_waits_although_no_record_says_so(desk):
+    execution, told, stop = await desk.queue(by=""), asyncio.Queue(), asyncio.Event()
+    admission = await desk.process("server", serves=True)
+    server = Server(FakeControl(desk.executions), admission, held=holds_nothing, tell=told.put_nowait)
+    desk.store.journal.listeners.append(server.hear)
+    serving = asyncio.create_task(server.serve(stop, lost=asyncio.Event()))
+    assert (await told.get()).what == "taken"
+    await desk.move(execution, State.WAITING)
+    assert (await asyncio.wait_for(told.get(), timeout=20)).what == "waiting"
     stop.set()
     await serving
 

@@ -62,13 +62,14 @@ SEALED = frozenset(
     }
 )  # a checkpoint is due
 
-Listener = Callable[[Record], None]
+Listener = Callable[[Sequence[Record], Sequence[Guard]], None]
 
 
 class SqlJournal(Journal):
     """Implements `trust.journal.Journal`.
 
-    `listeners` are told of each record after its transaction has committed. `holder` names the lease under which this process
+    `listeners` are told what was appended, and under which guards, after its transaction has committed: an execution may come to
+    wait without a record that says so. `holder` names the lease under which this process
     carries executions: once it is set nothing is appended unless that lease stands.
     """
 
@@ -85,9 +86,8 @@ class SqlJournal(Journal):
         records = await self._database.write(
             lambda connection: self._append(connection, entries, guards), synced=synced, shares=True
         )
-        for record in records:
-            for listen in self.listeners:
-                listen(record)
+        for listen in self.listeners:
+            listen(records, guards)
         return records
 
     async def last(self, execution: str, subject: str, kinds: Sequence[Kind]) -> Record | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from bridle.surfaces.cli.options import Policies, Store, say
 if TYPE_CHECKING:
     from bridle.app import App
     from bridle.core.settings import Settings
+    from bridle.trust.journal import Record
 
 DEFAULT_PORT = 8642
 DEFAULT_FILE = "servers.yaml"
@@ -104,10 +105,11 @@ async def _told(app: App, show: Callable[[str, dict[str, str]], None]) -> AsyncI
         if found is not None and risk_of(found) == "high":
             show("asked", {"approval": found.id, "tool": found.tool, "session": found.execution})
 
-    def hear(record: Any) -> None:
-        if record.kind is Kind.APPROVAL_REQUESTED and record.execution.startswith("ses_"):
-            tasks.add(task := asyncio.create_task(tell_asked(record.subject)))
-            task.add_done_callback(tasks.discard)
+    def hear(records: Sequence[Record], _guards: object) -> None:
+        for record in records:
+            if record.kind is Kind.APPROVAL_REQUESTED and record.execution.startswith("ses_"):
+                tasks.add(task := asyncio.create_task(tell_asked(record.subject)))
+                task.add_done_callback(tasks.discard)
 
     tasks: set[asyncio.Task[None]] = set()
     watching = asyncio.create_task(
