@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import bridle.adapters.sql.sessions  # noqa: F401 - its guards
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import PolicySet, load_policy_set
 from bridle.adapters.sql.database import Database, open_database

@@ -1,4 +1,4 @@
-"""Applies guarded changes inside the journal's transaction. Each noun's file registers its own here."""
+"""Applies guarded changes inside the journal's transaction. Each noun's file registers its own; the journal imports them all."""
 
 from __future__ import annotations
 

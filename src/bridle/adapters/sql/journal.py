@@ -17,6 +17,28 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bridle.adapters.sql import (  # noqa: F401 - whoever has a journal has every guard: each file registers its own
+    admission,
+    approvals,
+    attempts,
+    breakers,
+    budgets,
+    cases,
+    credentials,
+    deeds,
+    executions,
+    kills,
+    limits,
+    locks,
+    obligations,
+    pins,
+    principals,
+    retention,
+    rotations,
+    sessions,
+    tokens,
+    work,
+)
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.leases import LeaseLost, check_lease
