@@ -1,5 +1,7 @@
 """A workflow that breaks is heard of, every time anybody asks, and goes on from there when it is started again."""
 
+from integration.durable.conftest import until
+
 BUG = [["step", "a", "at once"], ["step", "b", "raise"]]
 STORE_DOWN = [["step", "a", "at once"], ["step", "b", "store down"], ["step", "c", "at once"]]
 
@@ -14,9 +16,16 @@ def test_a_bug_is_raised_again_in_another_process(stage):
     assert stage.result(stage.carry(exe_1=BUG))["what"] == "the workflow of exe_1 broke: a bug"
 
 
-def test_what_broke_on_a_full_disk_goes_on_from_there_when_it_is_started_again(stage):
-    stage.result(stage.carry(exe_1=STORE_DOWN))
+def test_what_broke_in_a_command_on_a_full_disk_goes_on_from_there_when_it_is_started_again(stage):
+    stage.result(stage.carry(exe_1=STORE_DOWN, takes_over=False))
     stage.release()
-    again = stage.carry(exe_1=STORE_DOWN)
+    again = stage.carry(exe_1=STORE_DOWN, takes_over=False)
     assert stage.result(again)["by"][1:] == [again.pid, again.pid]
     assert [name for name, _ in stage.trace()] == ["a", "b", "b", "c"]
+
+
+def test_what_needs_a_store_that_does_not_answer_goes_on_by_itself_in_a_process_that_serves(stage):
+    server = stage.carry(exe_1=STORE_DOWN)
+    until(lambda: [name for name, _ in stage.trace()].count("b") > 1)
+    stage.release()
+    assert stage.result(server)["by"] == [server.pid] * 3

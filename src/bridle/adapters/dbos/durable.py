@@ -10,7 +10,10 @@ Rules
      take over (a command of one execution) recovers only what it was told to carry.
      What is recovered is woken: a wake may have died with the process, between what it had recorded and its message.
   4. Recovery attempts are not limited: an approval may outlive a hundred restarts.
-  5. A workflow that broke (a full disk, a bug) stays broken until it is started again; then it goes on from the operation that
+  5. While the store does not answer, a process that takes over tries an operation again and again, after longer and longer
+     pauses: it has nothing better to do, and what it carries goes on by itself. In a command that breaks the workflow at once,
+     and the person who waits is told.
+  6. A workflow that broke (a full disk, a bug) stays broken until it is started again; then it goes on from the operation that
      broke, with all that was recorded before it.
 """
 
@@ -44,6 +47,8 @@ APPLICATION_VERSION = "interpreter-3"
 WAKE = "wake"  # the one topic: a workflow does one thing at a time, so it has one wait at most
 LIVE_STATUS = ["PENDING", "ENQUEUED"]
 POLL_S = 0.05
+FIRST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 5.0
 FORGET_S = 3600.0  # a stalled machine is silent for seconds, one that lost its network for minutes
 
 PASSING = frozenset({UnavailableError.__name__, LeaseLost.__name__})  # errors come back by their class's name
@@ -62,16 +67,20 @@ class Timing:
 
 
 class DbosRun(Run):
-    """A workflow's view of DBOS. `workflow` gives the function that branches run as well."""
+    """A workflow's view of DBOS. `workflow` gives the function that branches run as well.
 
-    def __init__(self, execution: str, workflow: Callable[[], Any]) -> None:
+    One that `persists` tries an operation again for as long as the store does not answer.
+    """
+
+    def __init__(self, execution: str, workflow: Callable[[], Any], *, persists: bool) -> None:
         self._execution = execution
         self._workflow = workflow
+        self._persists = persists
         self._live: dict[str, Any] = {}
 
     async def step(self, name: str, work: Work) -> dict[str, Any]:
         async def do() -> dict[str, Any]:  # DBOS looks at the function: a lambda would count as synchronous
-            return await work()
+            return await (_persist(name, work) if self._persists else work())
 
         return await DBOS.run_step_async({"name": name, "preemptible": True}, do)
 
@@ -113,7 +122,7 @@ class DbosDurable(Durable):
         self._timing = timing
         self.executor = uuid.uuid4().hex[:12]
         self._engine_url = engine_url
-        self._workflow = _register(workflow)
+        self._workflow = _register(workflow, persists=takes_over)
         self._takes_over = takes_over
         self.lost = asyncio.Event()
         self._wanted: set[str] = set()
@@ -215,9 +224,24 @@ class DbosDurable(Durable):
         )
 
 
-def _register(workflow: Workflow) -> Any:
+async def _persist(name: str, work: Work) -> dict[str, Any]:
+    """Do an operation, again while what it needs does not answer; what the journal knows of it is not done twice."""
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return await work()
+        except LeaseLost:
+            raise
+        except UnavailableError as error:
+            log.warning("%s is tried again in %g s: %s", name, pause_s, error)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _register(workflow: Workflow, *, persists: bool) -> Any:
     async def pipeline(argument: dict[str, Any]) -> dict[str, Any]:
-        return await workflow(DbosRun(argument["execution"], lambda: registered), argument)
+        run = DbosRun(argument["execution"], lambda: registered, persists=persists)
+        return await workflow(run, argument)
 
     registered = DBOS.workflow(name="pipeline", max_recovery_attempts=None)(pipeline)
     return registered

@@ -47,8 +47,11 @@ def serve(
 
 
 def run_server(work: Coroutine[Any, Any, None]) -> None:
-    """Run a process that serves to its end."""
-    asyncio.run(work)
+    """Run a process that serves to its end, on the loop that hands work between threads at the least cost."""
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)
 
 
 async def _serve(settings: Any, grace_s: float, show: Callable[[str, dict[str, str]], None]) -> None:
