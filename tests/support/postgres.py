@@ -6,7 +6,8 @@ Rules
   2. Root hands over to an unprivileged user that is there already. When that user cannot reach the programs, they are copied.
   3. The data lies in a fresh folder of that user; the server listens on a socket in it, and on no port.
   4. A shell guards the server: when its standard input closes, because the session ended or was killed, it stops the server and
-     removes the folder. It heeds no other signal: whoever ends the whole group must not leave the folder behind.
+     removes the folder. It heeds no other signal: whoever ends the whole group must not leave the folder behind. A server that
+     ends before is started again.
   5. Nothing is synced to the disk unless asked (`durable`): a test kills processes, never the machine.
 """
 
@@ -16,6 +17,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -32,10 +34,14 @@ USERS = ("postgres", "nobody")  # who serves when root runs the tests
 START_S = 30.0
 GUARD = """
 trap '' TERM INT HUP
-"$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=200 \
-  -c fsync="$2" -c full_page_writes="$2" >"$1/log" 2>&1 </dev/null &
+while ! [ -e "$1/over" ]; do
+  "$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=200 \
+    -c fsync="$2" -c full_page_writes="$2" >>"$1/log" 2>&1 </dev/null
+  sleep 0.2
+done &
 cat >/dev/null
-kill -QUIT $!
+touch "$1/over"
+read -r server <"$1/data/postmaster.pid" && kill -QUIT "$server"
 wait $!
 rm -rf "$1"
 """
@@ -65,6 +71,22 @@ class Postgres:
     def drop(self, database: str) -> None:
         """Remove a database, whoever is still connected to it."""
         self._do(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def crash(self) -> None:
+        """End the server without warning; it comes back after a fraction of a second and recovers."""
+        running = self._pid()
+        os.kill(running, signal.SIGQUIT)
+        deadline = time.monotonic() + START_S
+        while self._pid() in (0, running):
+            if time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL did not come back")
+            time.sleep(0.02)
+
+    def _pid(self) -> int:
+        try:
+            return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        except FileNotFoundError:
+            return 0
 
     def _do(self, statement: str) -> None:
         with psycopg.connect(self.url(), autocommit=True) as connection:
