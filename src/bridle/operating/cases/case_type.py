@@ -6,8 +6,9 @@ Rules
   2. Who may make a transition is named: `user:`, `service:`, `agent:`, `group:`, `role:`, or `anyone` who holds the permission.
      Where nobody is named to place a hold, anyone may; where nobody is named to release one, or to resolve an exception,
      anyone but an agent may.
-  3. A transition widens an agent's rights when its target covers, for any purpose, a tool that the agent holds and that the
-     present state does not cover. No agent makes such a transition, whoever is named: a person or another system does.
+  3. A transition widens an agent's rights when, for any purpose, its target lets a tool that the agent holds do more than the
+     present state does: what is denied is asked about, or what is asked about is covered. No agent makes such a transition,
+     whoever is named: a person or another system does.
   4. The digest covers all of it. A case keeps the type that it was opened with, whatever the file says later.
 
 Pure. The file is read by `cases.reading`.
@@ -25,6 +26,7 @@ from bridle.gate.action import Purpose
 from bridle.gate.manifest import Effect
 
 ANYONE = "anyone"
+OTHERWISE = ("ask", "deny")  # the first where nothing is said
 GOVERNED = frozenset({Effect.CONSEQUENTIAL, Effect.DESTRUCTIVE})
 
 
@@ -45,6 +47,10 @@ class StateRule:
         """True when the state covers this tool, of this effect, for this purpose."""
         named = effect in self.effects or any(_matches(pattern, tool) for pattern in self.tools)
         return named and purpose in self.purposes
+
+    def width(self, tool: str, effect: str, purpose: str) -> int:
+        """Return how far the state lets a tool go: 0 it is denied, 1 it is asked about, 2 it is covered."""
+        return 2 if self.covers(tool, effect, purpose) else int(self.otherwise == OTHERWISE[0])
 
 
 @dataclass(frozen=True)
@@ -103,14 +109,14 @@ class CaseType:
         return next((one for one in self.transitions if (one.source, one.target) == (source, target)), None)
 
     def widens(self, source: str, target: str, tools: Mapping[str, str]) -> tuple[str, ...]:
-        """Return which of `tools`, by name with their effects, the target covers for some purpose and the source does not."""
+        """Return which of `tools`, by name with their effects, the target lets go further for some purpose than the source."""
         here, there = self.states[source], self.states[target]
         return tuple(
             sorted(
                 tool
                 for tool, effect in tools.items()
                 if any(
-                    there.covers(tool, effect, purpose) and not here.covers(tool, effect, purpose)
+                    there.width(tool, effect, purpose) > here.width(tool, effect, purpose)
                     for purpose in map(str, Purpose)
                 )
             )

@@ -17,6 +17,7 @@ from bridle.gate.action import Purpose
 from bridle.gate.manifest import Effect
 from bridle.operating.cases.case_type import (
     ANYONE,
+    OTHERWISE,
     ApprovalRule,
     CaseType,
     DecisionRule,
@@ -45,7 +46,6 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 VERSION = re.compile(r"\d{1,6}\.\d{1,6}\.\d{1,6}", re.ASCII)
 TOOL = re.compile(r"[a-z][A-Za-z0-9_.-]{0,127}\*?", re.ASCII)
 WHO = re.compile(r"(user|service|agent|group|role):[A-Za-z0-9][A-Za-z0-9._-]{0,127}|anyone", re.ASCII)
-OTHERWISE = ("ask", "deny")
 
 
 def read_case_type(text: str | bytes, *, source: str) -> CaseType:

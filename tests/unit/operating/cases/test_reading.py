@@ -112,11 +112,19 @@ def test_what_is_no_case_type_is_refused(text):
         read_case_type(text, source="t.yaml")
 
 
+HELD = {"mcp.shop.pay": "consequential", "mcp.shop.find": "read"}
+
+
 def test_the_target_widens_by_what_only_it_covers():
+    found = read_case_type(SOUND.replace(", otherwise: deny", ""), source="t.yaml")
+    assert found.widens("busy", "new", HELD) == ("mcp.shop.pay",)
+    assert found.widens("new", "busy", HELD) == ()
+
+
+def test_to_be_asked_about_is_wider_than_to_be_denied():
     found = read_case_type(SOUND, source="t.yaml")
-    held = {"mcp.shop.pay": "consequential", "mcp.shop.find": "read"}
-    assert found.widens("busy", "new", held) == ("mcp.shop.pay",)
-    assert found.widens("new", "busy", held) == ()
+    assert found.widens("busy", "done", {"mcp.mail.send": "consequential"}) == ("mcp.mail.send",)
+    assert found.widens("new", "busy", {"mcp.mail.send": "consequential"}) == ()
 
 
 def test_the_published_schema_is_up_to_date():

@@ -17,6 +17,7 @@ CASE = begin("cas_1", TYPE, object="A-1", by="user:ana", now=NOW)
 CLERK = Who("user:ana", by_agent=False, names=frozenset({"group:ops"}), tools={})
 STRANGER = replace(CLERK, id="user:ben", names=frozenset())
 PAYS = {"mcp.shop.pay": "consequential"}
+MAILS = {"mcp.mail.send": "consequential"}
 AGENT = Who("agent:a", by_agent=True, names=frozenset(), tools=PAYS, bound_to="cas_1")
 BUSY = replace(CASE, state="busy")
 HELD = replace(CASE, holds=(Mark("hld_1", "hold", "counsel", "user:ana", "then"),))
@@ -73,15 +74,18 @@ def test_a_case_says_what_it_forbids(case, tool, who, wish, expected):
 
 def test_an_agent_makes_no_move_after_which_it_could_do_more():
     back = SOUND.replace("transitions:", "transitions:\n    - {from: busy, to: new, by: [anyone]}")
-    case_type = read_case_type(back, source="t.yaml")
+    denying = read_case_type(back, source="t.yaml")
 
-    def refuse(who):
+    case_type = read_case_type(back.replace(", otherwise: deny", ""), source="t.yaml")
+
+    def refuse(who, case_type=case_type):
         wish = Wish("case.move", {"case": "cas_1", "to": "new"}, who, NOW)
         return [finding.rule for finding in find_refusals(BUSY, case_type, wish)]
 
     assert refuse(AGENT) == ["case.widens"]
-    assert refuse(replace(AGENT, tools={"mcp.mail.send": "consequential"})) == []
-    assert refuse(CLERK) == []
+    assert refuse(replace(AGENT, tools=MAILS)) == [], "it asks in both"
+    assert refuse(replace(AGENT, tools=MAILS), denying) == ["case.widens"], "denied before, asked about after"
+    assert refuse(CLERK, denying) == []
 
 
 def test_a_case_is_overdue_once_and_only_the_control_plane_says_so():
