@@ -33,6 +33,24 @@ ask contains {
 	not input.change.asks == false
 }
 
+ask contains {
+	"rule": "case.could-widen",
+	"alone": true,
+	"reason": sprintf("After this move an agent could do more than before, if one holds it: %v", [could_widen]),
+} if {
+	changing
+	not widens_nothing
+}
+
+widens_nothing if {
+	is_array(input.change.doubtful)
+	count(input.change.doubtful) == 0
+}
+
+default could_widen := "what, is not known" # total: a reason that cannot be given must not take the question with it
+
+could_widen := concat(", ", [sprintf("%v", [tool]) | some tool in input.change.doubtful]) if is_array(input.change.doubtful)
+
 deny contains {
 	"rule": "case.not-known",
 	"reason": "The case that this is done for is not known, so nothing is done for it.",

@@ -19,7 +19,7 @@ in_case(changes) := object.union(
 
 moving(changes) := object.union(
 	object.union(doc("case.move", "reversible", {"case": "cas_1", "to": "review"}, "case:move"), {"case": standing}),
-	{"change": object.union({"refused": [], "asks": false}, changes)},
+	{"change": object.union({"refused": [], "doubtful": [], "asks": false}, changes)},
 )
 
 test_what_the_state_covers_is_as_it_is_without_a_case if {
@@ -97,6 +97,12 @@ test_who_may_moves_a_case if {
 test_what_is_refused_in_code_is_not_allowed_here_either if {
 	allowed(moving({"refused": [{"rule": "case.held", "reason": "a hold"}]})) == set()
 	allowed(moving({"refused": null})) == set()
+}
+
+test_a_move_that_could_widen_asks if {
+	asked(moving({"doubtful": ["mcp.shop.give"]})) == {"case.could-widen"}
+	asked(moving({"doubtful": "none"})) == {"case.could-widen"}
+	asked(object.remove(moving({}), ["change"])) == set()
 }
 
 test_a_move_that_takes_an_approval_asks if {

@@ -87,7 +87,7 @@ class Catalogue(Manifests):
         self._external = {tool: manifest for tool, manifest in manifests.items() if is_external(tool)}
 
     def external(self) -> Mapping[str, Manifest]:
-        """Return what is known of external tools, by name."""
+        """Return what is known of external tools, by name, in the order of their names."""
         return dict(sorted(self._external.items()))
 
 

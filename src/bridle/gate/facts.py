@@ -45,8 +45,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
                     "otherwise", "holds", "exceptions", "decisions", "due_at", "overdue"},  the case that it is done for, as it
                                                           stands, and whether its state covers this tool for this purpose; null
                                                           for none, or when nobody can tell (action.case names it then)
-      "change":    null | {"case", "what", "source", "target", "refused", "widens", "asks", "terms"},  what an action of an inside
-                                                          tool would change, and all that forbids it (gate.inside)
+      "change":    null | {"case", "what", "source", "target", "refused", "widens", "doubtful", "asks", "terms"},  what an
+                                                          action of an inside tool would change, and what forbids it (gate.inside)
       "override":  null | {"id", "by", "name", "asserted", "reason", "scope", "begins_at", "ends_at"},  an emergency override
                                                           that counts now and here (trust.overrides)
       "place":     {"project", "pipeline", "organisations"},   where it belongs, null when not known; no pipeline ("") at the door

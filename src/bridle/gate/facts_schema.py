@@ -276,6 +276,7 @@ FACTS: Mapping[str, Schema] = {
                 **dict.fromkeys(("case", "what", "source", "target"), TEXT),
                 "refused": _list(_closed({"rule": TEXT, "reason": TEXT})),
                 "widens": TEXTS,
+                "doubtful": TEXTS,
                 "asks": FLAG,
                 "terms": MAPPING,
             }

@@ -235,6 +235,10 @@ class Manifests(Protocol):
         """Return a tool's manifest, or None when nothing is known of it."""
         ...
 
+    def external(self) -> Mapping[str, Manifest]:
+        """Return what is known of external tools, by name."""
+        ...
+
 
 def is_external(tool: str) -> bool:
     """True for the name of a tool of an MCP server: `mcp.<server>.<tool>`."""

@@ -119,6 +119,21 @@ case-type:
     - {from: review, to: payable, by: [anyone], if: {goods: back}, approval: {min-count: 1}}
     - {from: [payable, stuck], to: closed, by: [group:store]}
 """
+PAYOUT = """
+case-type:
+  name: payout
+  version: 1.0.0
+  owner: acme
+  initial: taken
+  states:
+    taken: {purposes: [refund], tools: [mcp.shop.note, mcp.shop.pay], effects: [read]}
+    payable: {purposes: [refund], tools: [mcp.shop.note, mcp.shop.pay, mcp.shop.give], effects: [read]}
+    closed: {final: true}
+  transitions:
+    - {from: taken, to: payable, by: ["agent:acme.caseworker"]}
+    - {from: payable, to: closed, by: [group:store]}
+"""
+OWN_TYPES = {"return": CASE_TYPE, "payout": PAYOUT}
 SAMPLES = Path(__file__).parents[3] / "samples" / "cases" / "case-types"
 GROUPS = frozenset({"group:store", "role:owner"})
 STORE_CLERKS = frozenset({"user:ana", "service:till"})
@@ -395,8 +410,8 @@ async def scene(store, clock, tmp_path, policy):
 
 def _book(store, principals, catalogue, clock, approvals, sessions):
     def find_type(name):
-        if name == "return":
-            return read_case_type(CASE_TYPE, source="return.yaml")
+        if name in OWN_TYPES:
+            return read_case_type(OWN_TYPES[name], source=f"{name}.yaml")
         return load_case_type(name, roots=[OWN, SAMPLES])
 
     return CaseBook(

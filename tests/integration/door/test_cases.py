@@ -162,6 +162,19 @@ async def test_no_agent_opens_the_way_for_another_of_its_owner(scene):
     assert "mcp.shop.give" in answer.told["reason"]
 
 
+async def test_a_move_that_could_widen_what_an_unknown_agent_does_asks_a_person(scene):
+    """The clerk's file lies there and holds `give`, but nobody ever ran it; nobody known holds more after the move."""
+    case = await scene.case(type="payout")
+    caller = await scene.work_on(case)
+    wish = {"to": "payable", "reason": "it is back"}
+    answer = await scene.door.call(caller, "case_move", wish)
+    assert (answer.status, await rules_of(scene, caller)) == ("waiting", ["case.could-widen"])
+    assert (await state_of(scene, case)).state == "taken"
+    await scene.approve(answer.told["approval"])
+    answer = await scene.door.call(caller, "case_move", wish, approval=answer.told["approval"])
+    assert (answer.status, (await state_of(scene, case)).state) == ("succeeded", "payable")
+
+
 async def test_an_agent_works_on_no_other_case(scene):
     mine, other = await scene.case("A-1"), await scene.case("A-2")
     caller = await scene.work_on(mine)

@@ -19,15 +19,15 @@ from bridle.core.errors import InputError
 from bridle.core.ids import new_id
 from bridle.gate.action import Action
 from bridle.gate.inside import CaseMoved, Change, Inside
-from bridle.gate.manifest import Effect, Manifests, builtin_manifests, is_external
+from bridle.gate.manifest import Manifests, is_external
 from bridle.gate.standing import Standing
 from bridle.operating.cases.case import Case, ChangeCase, OpenCase, begin
 from bridle.operating.cases.case_type import CaseType, is_governed
 from bridle.operating.cases.changing import change
-from bridle.operating.cases.rules import Who, Wish, find_refusals, find_widened
+from bridle.operating.cases.reach import find_tools, keep_held
+from bridle.operating.cases.rules import Who, Wish, find_doubtful, find_refusals, find_widened
 from bridle.operating.cases.telling import Teller, summarise
 from bridle.trust.journal import Entry, Guard, Journal, Kind, Record
-from bridle.trust.permissions import holds
 from bridle.trust.policy import Finding
 from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
 from bridle.trust.quorum import Terms
@@ -116,6 +116,7 @@ class CaseBook(Inside):
             "target": wish.text("to"),
             "refused": [{"rule": one.rule, "reason": one.reason} for one in refused],
             "widens": list(find_widened(case, case_type, wish)) if case and case_type else [],
+            "doubtful": list(find_doubtful(case, case_type, wish)) if case and case_type else [],
             "asks": terms is not None,
             "terms": terms.to_json() if terms is not None else {},
         }
@@ -140,55 +141,42 @@ class CaseBook(Inside):
     async def _read(self, action: Action, standing: Standing) -> tuple[Case | None, CaseType | None, Wish]:
         arguments = self._redactor.redact_json(action.request.arguments)
         assert isinstance(arguments, Mapping)
-        wish = Wish(action.request.tool, arguments, await self._who(action, standing), self._clock.now())
-        found = await self.get(wish.text("case"))
-        if found is not None:
-            return (*found, wish)
-        return None, self._type_of(wish), wish
+        tool = action.request.tool
+        found = await self.get(str(arguments.get("case", "")))
+        opened = self._find_opened(arguments) if tool == "case.open" else None
+        case, case_type = found or (None, opened)
+        who = await self._who(action, standing, case_type)
+        return case, case_type, Wish(tool, arguments, who, self._clock.now())
 
-    def _type_of(self, wish: Wish) -> CaseType | None:
+    def _find_opened(self, arguments: Mapping[str, Json]) -> CaseType | None:
         try:
-            return self._find_type(wish.text("type")) if wish.tool == "case.open" else None
+            return self._find_type(str(arguments.get("type", "")))
         except InputError:
             return None  # `bridle validate` says what is wrong with it; here there is no such type
 
-    async def _who(self, action: Action, standing: Standing) -> Who:
+    async def _who(self, action: Action, standing: Standing, case_type: CaseType | None) -> Who:
         actor, claims = standing.actor, standing.token.claims if standing.token else None
         behind = [await self._principals.get(name) for name in claims.actors] if claims else []
         agents = [one for one in (actor, *behind) if one is not None and one.kind not in PEOPLE]
+        known = find_tools(case_type, self._manifests) if case_type else {}
         place = Place.of(claims.project if claims else "", action.deployment)
         return Who(
             id=action.request.principal,
             by_agent=bool(agents) or actor is None or None in behind,
             names=self._names_of(action.request.principal, place),
-            tools=await self._tools_of(agents),
+            tools=keep_held(known, await self._words_of(agents)),
             bound_to=action.case,
+            known=known,
         )
 
-    async def _tools_of(self, agents: Sequence[Principal]) -> dict[str, str]:
-        """Return what agents, and every agent of their owners, hold of what a state has a say in, with effects."""
+    async def _words_of(self, agents: Sequence[Principal]) -> frozenset[str]:
+        """Return every permission of agents, and of every agent of their owners."""
         if not agents:
-            return {}
+            return frozenset()
         owners = {agent.owner for agent in agents}
-        others = [
-            one for one in await self._principals.all() if one.kind not in PEOPLE and one.owner in owners
-        ]
-        words = frozenset().union(*(one.permissions for one in (*agents, *others)))
-        found = {
-            name: str(manifest.effect)
-            for name, manifest in builtin_manifests().items()
-            if holds(words, manifest.needs)
-        }
-        for word in words:
-            if word == "*" or word.startswith("mcp:"):
-                tool = "mcp." + word.removeprefix("mcp:")
-                manifest = self._manifests.get(tool)
-                found[tool] = str(manifest.effect if manifest else Effect.CONSEQUENTIAL)
-        return {
-            tool: effect
-            for tool, effect in found.items()
-            if is_governed(tool, effect, external=tool.startswith("mcp."))
-        }
+        everybody = await self._principals.all()
+        others = [one for one in everybody if one.kind not in PEOPLE and one.owner in owners]
+        return frozenset().union(*(one.permissions for one in (*agents, *others)))
 
 
 FACT = (

@@ -15,13 +15,14 @@ Rules
   11. case.not-due          it is not overdue, or that was told already; or somebody else than the control plane says so
 
 Widening is judged on everything that the agent holds, those who stand behind its token, and every agent of the same owner: none
-of them may let another do what it could not.
+of them may let another do what it could not. What no agent that is known holds may be held by one that never ran, or by the next
+version of one that did: a move after which any tool there is could do more asks a person, who is told which (`find_doubtful`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
@@ -36,14 +37,15 @@ STILL = ("case.show", "case.note", "case.resolve")  # what a case that has ended
 
 @dataclass(frozen=True)
 class Who:
-    """Who acts. `names` are their groups and roles, `tools` what the agents behind them hold, by name with effects; `bound_to` is
-    the case that an agent was brought for."""
+    """Who acts. `names` are their groups and roles; `known` is every tool that a state of the case's type has a say in, by
+    name with effects, `tools` what of it the agents behind them hold; `bound_to` is the case that an agent was brought for."""
 
     id: str
     by_agent: bool
     names: frozenset[str]
     tools: Mapping[str, str]
     bound_to: str = ""
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,19 @@ def find_refusals(case: Case | None, case_type: CaseType | None, wish: Wish) -> 
 
 def find_widened(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]:
     """Return what the agents behind a move could do after it and cannot before."""
+    return _find_wider(case, case_type, wish, wish.who.tools)
+
+
+def find_doubtful(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]:
+    """Return what some agent could do after an agent's move and cannot before, whether anybody is known to hold it or not."""
+    return _find_wider(case, case_type, wish, wish.who.known)
+
+
+def _find_wider(case: Case, case_type: CaseType, wish: Wish, tools: Mapping[str, str]) -> tuple[str, ...]:
     target = wish.text("to")
     if wish.tool != "case.move" or not wish.who.by_agent or target not in case_type.states:
         return ()
-    return case_type.widens(case.state, target, wish.who.tools)
+    return case_type.widens(case.state, target, tools)
 
 
 def _opening(case: Case | None, case_type: CaseType | None, wish: Wish) -> Iterator[Finding]:
