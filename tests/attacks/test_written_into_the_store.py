@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from bridle.adapters.sql.database import open_database
-from bridle.app import open_registry
+from bridle.app import open_counter
 from bridle.surfaces.cli import main
 from bridle.trust.lifecycle import Change
+from bridle.trust.notary import Author
 from bridle.trust.principals import Principal, PrincipalKind
-from bridle.trust.registry import Author
 
 CI = Principal(PrincipalKind.SERVICE, "ci", "user:ana", frozenset({"mcp:crm.*"}))
 FORGERIES = {
@@ -35,12 +35,12 @@ FORGERIES = {
 
 async def act(settings):
     """Have a service account added, given a key that is revoked, and suspended."""
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         ana = Author(counter.user.id)
-        await counter.registry.add(CI, by=ana)
-        made = await counter.keys.issue(CI.id, lifetime=timedelta(days=1), by=ana)
-        await counter.keys.revoke(made.credential.id, by=ana)
-        await counter.registry.change(CI.id, Change.SUSPEND, by=ana)
+        await counter.store.registry.add(CI, by=ana)
+        made = await counter.store.key_desk.issue(CI.id, lifetime=timedelta(days=1), by=ana)
+        await counter.store.key_desk.revoke(made.credential.id, by=ana)
+        await counter.store.registry.change(CI.id, Change.SUSPEND, by=ana)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from bridle.adapters.shelves.open import open_shelf
 from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
 from bridle.app.cases import build_book, build_teller
+from bridle.app.counter import build_digests, build_reception, open_counter, read_exhibit_file
 from bridle.app.folders import (
     agent_roots,
     case_roots,
@@ -27,14 +28,6 @@ from bridle.app.folders import (
     test_policies,
 )
 from bridle.app.opening import open_app, open_server
-from bridle.app.registry import (
-    build_digests,
-    build_work_desk,
-    open_kill_desk,
-    open_lobby,
-    open_registry,
-    read_exhibit_file,
-)
 from bridle.app.store import Store, open_store
 from bridle.app.wiring import App
 
@@ -45,8 +38,8 @@ __all__ = [
     "agent_roots",
     "build_book",
     "build_digests",
+    "build_reception",
     "build_teller",
-    "build_work_desk",
     "case_roots",
     "check_policies",
     "connect_model",
@@ -56,14 +49,12 @@ __all__ = [
     "make_limits_schema",
     "open_app",
     "open_bindings",
-    "open_kill_desk",
+    "open_counter",
     "open_library",
     "open_limits",
-    "open_lobby",
     "open_opa",
     "open_people",
     "open_policy",
-    "open_registry",
     "open_roles",
     "open_server",
     "open_shelf",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bridle.app.folders import case_roots, open_roles
 from bridle.app.store import Store
-from bridle.core.clock import Clock, SystemClock
 from bridle.gate.external import Catalogue
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Manifests
@@ -20,15 +19,15 @@ from bridle.trust.principals import Place
 from bridle.trust.redaction import Redactor
 
 
-def build_teller(store: Store, clock: Clock | None = None) -> Teller:
+def build_teller(store: Store) -> Teller:
     """Return what tells a case whole."""
-    clock = clock or SystemClock()
-    return Teller(journal=store.journal, approvals=store.approvals, sessions=store.sessions, clock=clock)
+    return Teller(
+        journal=store.journal, approvals=store.approvals, sessions=store.sessions, clock=store.clock
+    )
 
 
-def build_book(store: Store, clock: Clock | None = None, manifests: Manifests | None = None) -> CaseBook:
+def build_book(store: Store, manifests: Manifests | None = None) -> CaseBook:
     """Return the book of a store's cases. Without `manifests` it is for reading: it knows no tool of a server."""
-    clock = clock or SystemClock()
     roles = open_roles(store.settings)
 
     def find_type(name: str) -> CaseType:
@@ -41,25 +40,24 @@ def build_book(store: Store, clock: Clock | None = None, manifests: Manifests | 
         journal=store.journal,
         principals=store.principals,
         manifests=manifests or Catalogue(),
-        clock=clock,
+        clock=store.clock,
         redactor=Redactor(),
         find_type=find_type,
         names_of=names_of,
-        teller=build_teller(store, clock),
+        teller=build_teller(store),
     )
 
 
-def build_cases(store: Store, book: CaseBook, gate: Gate, clock: Clock) -> Casework:
+def build_cases(store: Store, book: CaseBook, gate: Gate) -> Casework:
     """Return what acts on cases through the gate."""
     desk = CaseDesk(
         gate=gate,
         journal=store.journal,
         principals=store.principals,
         approvals=store.approvals,
-        clock=clock,
+        clock=store.clock,
         project=store.settings.project,
     )
     parking = CaseParking(desk, book, store.cases)
-    return Casework(
-        store.cases, book, desk, parking, Escalation(desk=desk, book=book, cases=store.cases, clock=clock)
-    )
+    escalation = Escalation(desk=desk, book=book, cases=store.cases, clock=store.clock)
+    return Casework(store.cases, book, desk, parking, escalation)

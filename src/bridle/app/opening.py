@@ -12,7 +12,7 @@ from bridle.adapters.shelves.open import open_shelf
 from bridle.app.folders import open_policy
 from bridle.app.store import open_store
 from bridle.app.wiring import App, wire
-from bridle.core.clock import Clock, SystemClock
+from bridle.core.clock import Clock
 from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.settings import Settings
 from bridle.engine.killing import Killing
@@ -43,14 +43,13 @@ async def open_app(
 
     A process that `takes_over` carries on whatever others left; one that does not carries what it is asked to.
     """
-    clock = clock or SystemClock()
     with open_store(settings, clock=clock) as store:
         policy = open_policy(settings)
         try:
             await policy.start()
-            app = await wire(store, policy, clock, timing, takes_over=takes_over)
+            app = await wire(store, policy, timing, takes_over=takes_over)
             await keep_texts(app.journal, POLICY, policy.texts)
-            await sweep_tokens(app.journal, app.tokens, clock)
+            await sweep_tokens(app.journal, app.tokens, app.clock)
             await app.casework.escalation.sweep()
             await _recover(app)
             try:

@@ -30,16 +30,21 @@ from bridle.app.rotating import FILES, finish_rotation
 from bridle.core.clock import Clock, SystemClock
 from bridle.core.settings import Settings
 from bridle.gate.fleet import FleetLimits
+from bridle.operating.work import WorkDesk
 from bridle.trust.access import GrantedPrincipals
+from bridle.trust.credentials import KeyDesk
 from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.keys import Signer, load_secret, load_signer
+from bridle.trust.kills import KillDesk
+from bridle.trust.notary import Notary
 from bridle.trust.overrides import OverrideDesk
+from bridle.trust.registry import Registry
 
 
 @dataclass(frozen=True)
 class Store:
-    """What is written down: enough to read, verify and export. `enrolled` are the principals' rows, `principals` those with what
-    their roles give them."""
+    """What is written down, and the desks that only write: enough to read, verify and export, and to take people's words.
+    `enrolled` are the principals' rows, `principals` those with what their roles give them."""
 
     settings: Settings
     database: Database
@@ -57,11 +62,17 @@ class Store:
     cases: SqlCases
     pins: SqlPins
     work: SqlWork
-    overrides: OverrideDesk
-    deputies: DeputyDesk
     limits: FleetLimits
     kills: SqlKills
     signer: Signer
+    clock: Clock
+    notary: Notary
+    registry: Registry
+    key_desk: KeyDesk
+    kill_desk: KillDesk
+    work_desk: WorkDesk
+    overrides: OverrideDesk
+    deputies: DeputyDesk
 
 
 @contextmanager
@@ -78,6 +89,9 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
         journal = SqlJournal(database, working, clock, signer)
         principals = GrantedPrincipals(enrolled, open_roles(settings))
         people = open_people(settings)
+        notary = Notary(principals=principals, people=people, signer=signer, own_keys=settings.own_keys_only)
+        registry = Registry(journal=journal, principals=enrolled, notary=notary)
+        credentials, kills, work = SqlCredentials(database), SqlKills(database), SqlWork(database)
         yield Store(
             settings=settings,
             database=database,
@@ -88,27 +102,24 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
             budgets=SqlBudgets(database),
             enrolled=enrolled,
             principals=principals,
-            credentials=SqlCredentials(database),
+            credentials=credentials,
             people=people,
             history=SqlHistory(database, working),
             sessions=SqlSessions(database),
             cases=SqlCases(database),
             pins=SqlPins(database),
-            work=SqlWork(database),
-            overrides=OverrideDesk(
-                journal=journal,
-                principals=principals,
-                people=people,
-                signer=signer,
-                clock=clock,
-                own_keys=settings.own_keys_only,
-            ),
-            deputies=DeputyDesk(
-                journal=journal, principals=principals, people=people, signer=signer, clock=clock
-            ),
-            kills=SqlKills(database),
+            work=work,
+            kills=kills,
             limits=FleetLimits(open_limits(settings), SqlRooms(database), SqlCircuits(database)),
             signer=signer,
+            clock=clock,
+            notary=notary,
+            registry=registry,
+            key_desk=KeyDesk(registry, credentials, clock),
+            kill_desk=KillDesk(journal=journal, kills=kills, notary=notary, clock=clock),
+            work_desk=WorkDesk(journal=journal, work=work, notary=notary),
+            overrides=OverrideDesk(journal=journal, notary=notary, clock=clock),
+            deputies=DeputyDesk(journal=journal, notary=notary, clock=clock),
         )
     finally:
         database.close()

@@ -24,8 +24,8 @@ from bridle.adapters.sql.tokens import SqlTokens
 from bridle.agent.shelf import find_top
 from bridle.app.cases import build_book, build_cases
 from bridle.app.controls import describe_controls
+from bridle.app.counter import build_reception
 from bridle.app.folders import POLICY_TIMEOUT_S, agent_roots, shipped
-from bridle.app.registry import build_reception, build_work_desk
 from bridle.app.residents import register_residents
 from bridle.app.rotating import open_delegate_key
 from bridle.app.store import Store
@@ -89,7 +89,6 @@ class App(Store):
     durable: DbosDurable
     proof: Proof
     user: Principal
-    clock: Clock
     tokens: SqlTokens
     authentication: Authentication
     exchange: Exchange
@@ -101,14 +100,12 @@ class App(Store):
     casework: Casework
 
 
-async def wire(
-    store: Store, policy: BoundPolicy, clock: Clock, timing: Timing | None, *, takes_over: bool
-) -> App:
+async def wire(store: Store, policy: BoundPolicy, timing: Timing | None, *, takes_over: bool) -> App:
     from bridle.adapters.dbos.durable import DbosDurable, Timing  # heavy: only what acts needs it
     from bridle.adapters.dbos.history import DbosHistory
 
     timing = timing or Timing()
-    settings, journal, principals = store.settings, store.journal, store.principals
+    settings, journal, principals, clock = store.settings, store.journal, store.principals, store.clock
     delegate_signer = open_delegate_key(settings.config_dir, await store.enrolled.get(DELEGATE))
     tokens = SqlTokens(store.database)
     loop_window = parse_age(settings.loop_window, where="BRIDLE_LOOP_WINDOW")
@@ -125,7 +122,7 @@ async def wire(
     )
     redactor = Redactor(rules=load_redaction_rules(settings.config_dir))
     catalogue = Catalogue()
-    book = build_book(store, clock, catalogue)
+    book = build_book(store, catalogue)
     gate = Gate(
         Ports(
             journal=journal,
@@ -242,18 +239,15 @@ async def wire(
         approvals=store.approvals,
         durable=durable,
         delegate=delegate,
-        people=store.people,
-        signer=store.signer,
+        notary=store.notary,
         clock=clock,
         admission=admission,
-        principals=principals,
         controls=controls,
         project=settings.project,
-        own_keys=settings.own_keys_only,
         redactor=redactor,
     )
     leases = Leases(store.database)
-    casework = build_cases(store, book, gate, clock)
+    casework = build_cases(store, book, gate)
     authentication = Authentication(store.credentials, principals, clock)
     return App(
         **vars(store),
@@ -285,10 +279,8 @@ async def wire(
             work=store.work,
             casework=casework,
         ),
-        undoing=Undoing(
-            desk=build_work_desk(store, clock), gate=gate, journal=journal, manifests=catalogue, clock=clock
-        ),
-        reception=build_reception(store, clock),
+        undoing=Undoing(desk=store.work_desk, gate=gate, journal=journal, manifests=catalogue, clock=clock),
+        reception=build_reception(store),
         casework=casework,
         policy=policy,
         gate=gate,
@@ -316,7 +308,6 @@ async def wire(
         ),
         proof=proof,
         user=user,
-        clock=clock,
         tokens=tokens,
         authentication=authentication,
         exchange=Exchange(

@@ -27,9 +27,8 @@ from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
 from bridle.trust.access import require
 from bridle.trust.journal import Journal
-from bridle.trust.keys import Signer
-from bridle.trust.people import People
-from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
+from bridle.trust.notary import Notary
+from bridle.trust.principals import Place, Principal, PrincipalKind
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.redaction import Redactor
 
@@ -54,14 +53,11 @@ class Control:
         approvals: Approvals,
         durable: Durable,
         delegate: Delegate,
-        people: People,
-        signer: Signer,
+        notary: Notary,
         clock: Clock,
         admission: Admission,
-        principals: Principals,
         controls: Controls,
         project: str = "default",
-        own_keys: bool = False,
         redactor: Redactor | None = None,
     ) -> None:
         self._journal = journal
@@ -76,27 +72,22 @@ class Control:
             clock=clock,
             admission=admission,
             redactor=redactor,
-            signer=signer,
+            signer=notary.signer,
             controls=controls,
         )
         self._clock = clock
-        self._principals = principals
+        self._principals = notary.principals
         self._project = project
         self._admission = admission
         self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
-        self._interventions = Interventions(
-            journal=journal, durable=durable, people=people, signer=signer, clock=clock, own_keys=own_keys
-        )
+        self._interventions = Interventions(journal=journal, durable=durable, notary=notary, clock=clock)
         self._verdicts = Verdicts(
             journal=journal,
             executions=executions,
             approvals=approvals,
             durable=durable,
-            people=people,
-            signer=signer,
+            notary=notary,
             clock=clock,
-            principals=principals,
-            own_keys=own_keys,
         )
 
     async def start(

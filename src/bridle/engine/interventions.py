@@ -15,15 +15,14 @@ from datetime import datetime
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock, from_iso
-from bridle.core.errors import InputError, TrustError
+from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution
 from bridle.trust.interventions import decided_words, sign_answer
 from bridle.trust.journal import Entry, GuardError, Journal, Kind, Record
-from bridle.trust.keys import Signer
-from bridle.trust.people import People, find_signer
-from bridle.trust.principals import Principal, PrincipalKind
+from bridle.trust.notary import Notary, Speaker, require_person
+from bridle.trust.principals import Principal
 
 SAID = (Kind.INTERVENTION_REQUESTED, Kind.INTERVENTION_ANSWERED, Kind.STEP_ENDED)
 
@@ -77,27 +76,15 @@ class Decision:
 class Interventions:
     """The desk at which decisions are taken."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        durable: Durable,
-        people: People,
-        signer: Signer,
-        clock: Clock,
-        own_keys: bool = False,
-    ) -> None:
+    def __init__(self, *, journal: Journal, durable: Durable, notary: Notary, clock: Clock) -> None:
         self._journal = journal
         self._durable = durable
-        self._people = people
-        self._own_keys = own_keys
-        self._signer = signer
+        self._notary = notary
         self._clock = clock
 
     async def answer(self, execution: Execution, path: str, decision: Decision) -> None:
         """Record a decision and wake who waits for it; raise InputError or TrustError when it may not be taken."""
-        if decision.by.kind is not PrincipalKind.USER:
-            raise TrustError(f"{decision.by.id} is not a person", reason="not-a-person")
+        require_person(decision.by)
         asked = await self._find(execution, path)
         if decision.answer not in asked.offers:
             raise InputError(
@@ -129,22 +116,18 @@ class Interventions:
         return asked
 
     async def _record(self, asked: Intervention, decision: Decision) -> None:
-        person = find_signer(self._people, decision.name, own_keys=self._own_keys)
+        speaker = Speaker(decision.by, decision.name, self._notary.find_signer(decision.name))
+        about = {"execution": asked.execution, "path": asked.path}
         body: dict[str, Json] = {
             "request": asked.request,
             "answer": decision.answer,
-            "by": decision.by.id,
-            "asserted": person is None and (decision.by.asserted or decision.name != ""),
             "comment": decision.comment,
-            "name": decision.name or decision.by.name,
-            "person": None,
+            **speaker.to_json(),
         }
-        if person is not None:
-            words = decided_words(body, person, execution=asked.execution, path=asked.path)
-            signature = self._people.sign(person.name, words)
-            signed_by = signature.to_json()
-            body["person"] = {**person.to_json(), "signature": signed_by}
-        signed = sign_answer(self._signer, body, execution=asked.execution, path=asked.path)
+        if speaker.person is not None:
+            words = decided_words(body, speaker.person, **about)
+            body["person"] = self._notary.sign_alone(speaker.person, words)
+        signed = sign_answer(self._notary.signer, body, **about)
         entry = Entry(Kind.INTERVENTION_ANSWERED, asked.execution, asked.path, signed)
         try:
             await self._journal.append(

@@ -36,9 +36,9 @@ from bridle.trust.access import require
 from bridle.trust.bindings import BEGIN_RUN
 from bridle.trust.call_plans import read_call_plan
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
-from bridle.trust.keys import Signer
-from bridle.trust.people import People, Person, find_signer
-from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
+from bridle.trust.notary import Notary, Speaker, require_person
+from bridle.trust.people import Person
+from bridle.trust.principals import Place, Principal
 from bridle.trust.quorum import (
     ACCOUNT,
     BEHALF,
@@ -80,21 +80,15 @@ class Verdicts:
         executions: Executions,
         approvals: Approvals,
         durable: Durable,
-        people: People,
-        signer: Signer,
+        notary: Notary,
         clock: Clock,
-        principals: Principals,
-        own_keys: bool = False,
     ) -> None:
         self._journal = journal
         self._executions = executions
         self._approvals = approvals
         self._durable = durable
-        self._people = people
-        self._signer = signer
+        self._notary = notary
         self._clock = clock
-        self._principals = principals
-        self._own_keys = own_keys
 
     async def give(self, approval_id: str, verdict: Verdict) -> Approval:
         """Record a verdict and wake who waits when it was the last one needed; return the request as it then is.
@@ -104,10 +98,9 @@ class Verdicts:
         if approval_id.startswith(PLAN):
             return await self._give_plan(approval_id, verdict)
         approval = await self._find(approval_id)
-        if verdict.by.kind is not PrincipalKind.USER:
-            raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
-        await require(self._principals, verdict.by.id, VERDICT, await self._place(approval))
-        person = find_signer(self._people, verdict.name, own_keys=self._own_keys)
+        require_person(verdict.by)
+        await require(self._notary.principals, verdict.by.id, VERDICT, await self._place(approval))
+        person = self._notary.find_signer(verdict.name)
         wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
         if not self._stands(approval, _voter(verdict, person), wanted):
             await self._append([await self._prepare(approval, verdict, person, wanted)])
@@ -121,15 +114,14 @@ class Verdicts:
     async def _give_plan(self, plan_id: str, verdict: Verdict) -> Approval:
         record, approvals = await find_plan(self._journal, self._approvals, plan_id)
         plan = read_call_plan(plan_id, record.body)
-        if verdict.by.kind is not PrincipalKind.USER:
-            raise TrustError(f"{verdict.by.id} is not a person", reason="not-a-person")
-        person = find_signer(self._people, verdict.name, own_keys=self._own_keys)
+        require_person(verdict.by)
+        person = self._notary.find_signer(verdict.name)
         wanted = ApprovalState.APPROVED if verdict.approved else ApprovalState.DENIED
         words: list[tuple[Entry, Guard]] = []
         for approval in approvals:
             if approval.rests_on.get("plan") != plan.digest:
                 raise TrustError("the request is of another plan", where=approval.id, reason="bad-signature")
-            await require(self._principals, verdict.by.id, VERDICT, await self._place(approval))
+            await require(self._notary.principals, verdict.by.id, VERDICT, await self._place(approval))
             if not self._stands(approval, _voter(verdict, person), wanted):
                 words.append(await self._prepare(approval, verdict, person, wanted))
         if words:
@@ -139,7 +131,7 @@ class Verdicts:
     async def revoke(self, approval_id: str, verdict: Verdict) -> Approval:
         """Take a person's approval back before it was used; return the request, which waits again."""
         approval = await self._find(approval_id)
-        person = self._people.find(verdict.name) if verdict.name else None
+        person = self._notary.people.find(verdict.name) if verdict.name else None
         voter = _voter(verdict, person)
         if approval.state_at(self._clock.now()) not in (ApprovalState.OPEN, ApprovalState.APPROVED):
             raise _not_open(approval, self._clock)
@@ -210,7 +202,7 @@ class Verdicts:
             if (again.given, again.state) == (approval.given, approval.state):
                 break
             approval = again
-        tally = count_words(approval, records, keys=self._signer.keys)
+        tally = count_words(approval, records, keys=self._notary.keys)
         if tally.voters != approval.given:
             raise TrustError(
                 "the store says that other people approved than have signed",
@@ -227,8 +219,8 @@ class Verdicts:
             deputy=person,
             principal=verdict.behalf,
             journal=self._journal,
-            people=self._people,
-            keys=self._signer.keys,
+            people=self._notary.people,
+            keys=self._notary.keys,
             now=self._clock.now(),
         )
 
@@ -263,7 +255,7 @@ class Verdicts:
 
     def _unknown_starter(self, terms: Terms) -> str:
         """Who started it is known by account alone: unless a person has that account, nobody can tell them from others."""
-        accounts = {f"{ACCOUNT}{person.account}" for person in self._people.all()}
+        accounts = {f"{ACCOUNT}{person.account}" for person in self._notary.people.all()}
         if not terms.excluded or terms.excluded in accounts:
             return ""
         account = terms.excluded.removeprefix(ACCOUNT)
@@ -281,26 +273,24 @@ class Verdicts:
         stands_in: StandsIn | None,
     ) -> dict[str, Json]:
         """Return the body of the record, with the person's own signature when they have a key."""
-        asserted = person is None and (verdict.by.asserted or verdict.name != "")
+        speaker = Speaker(verdict.by, verdict.name, person)
         body = describe_verdict(
             approval,
             wanted,
             by=verdict.by.id,
-            name=verdict.name or verdict.by.name,
-            asserted=asserted,
+            name=speaker.name,
+            asserted=speaker.asserted,
             comment=verdict.comment,
         )
         body["inputs"] = dict(inputs)
         if stands_in is not None:
             body["behalf"] = stands_in.to_json()
         if person is not None:
-            signature = self._people.sign(person.name, own_words(body, person))
-            signed = signature.to_json()
-            body["person"] = {**person.to_json(), "signature": signed}
+            body["person"] = self._notary.sign_alone(person, own_words(body, person))
         return body
 
     def _entry(self, approval: Approval, body: Mapping[str, Json]) -> Entry:
-        signed = sign_verdict(self._signer, body)
+        signed = sign_verdict(self._notary.signer, body)
         return Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
 
     async def _append(self, words: Sequence[tuple[Entry, Guard]]) -> None:

@@ -31,14 +31,10 @@ from bridle.gate.limits import GiveRoomBack
 from bridle.gate.manifest import Manifests
 from bridle.gate.obligations import DropObligation
 from bridle.pipeline.expressions import resolve
-from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
-from bridle.trust.keys import Signer
-from bridle.trust.people import People, find_signer
-from bridle.trust.principals import Principal, PrincipalKind, Principals
-from bridle.trust.registry import Author
+from bridle.trust.notary import Author, Notary, Speaker, require_person
 from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
-from bridle.trust.work_items import PERMISSION, Settlement, SettleWork, Work, WorkItem, sign_settlement
+from bridle.trust.work_items import FORM, PERMISSION, Settlement, SettleWork, Work, WorkItem
 
 STREAM = "work"
 UNDO_TTL = timedelta(minutes=15)
@@ -76,19 +72,11 @@ class WorkDesk:
         *,
         journal: Journal,
         work: Work,
-        principals: Principals,
-        people: People,
-        signer: Signer,
-        clock: Clock,
-        own_keys: bool = False,
+        notary: Notary,
     ) -> None:
         self._journal = journal
         self._work = work
-        self._principals = principals
-        self._people = people
-        self._signer = signer
-        self._clock = clock
-        self._own_keys = own_keys
+        self._notary = notary
 
     async def find(self, *, settled: bool = False) -> list[Parked]:
         """Return what is open, or everything."""
@@ -110,20 +98,16 @@ class WorkDesk:
 
     async def settle(self, item_id: str, answer: Settlement, *, by: Author, record: str = "") -> Parked:
         """Record an answer and what follows from it; raise InputError or TrustError. `record` is the outcome of what undid it."""
-        parked, author = await self.may_settle(item_id, answer, by=by)
-        person = find_signer(self._people, by.name, own_keys=self._own_keys)
+        parked, speaker = await self.may_settle(item_id, answer, by=by)
         body: dict[str, Json] = {
             "item": item_id,
             "action": parked.parked.body["action"],
             "answer": str(answer),
-            "by": author.id,
-            "name": by.name or author.name,
-            "asserted": person is None and (author.asserted or by.name != ""),
             "comment": by.comment,
             "record": record,
-            "person": person.to_json() if person else None,
+            **speaker.to_json(),
         }
-        signed = sign_settlement(self._signer, body, people=self._people, person=person)
+        signed = self._notary.sign(FORM, body, speaker.person)
         entry = Entry(Kind.WORK_SETTLED, parked.item.stream, item_id, signed)
         try:
             await self._journal.append([entry], [SettleWork(item_id), *_follows(answer, parked.item.key)])
@@ -131,11 +115,10 @@ class WorkDesk:
             raise _settled(item_id) from error
         return await self.show(item_id)
 
-    async def may_settle(self, item_id: str, answer: Settlement, *, by: Author) -> tuple[Parked, Principal]:
+    async def may_settle(self, item_id: str, answer: Settlement, *, by: Author) -> tuple[Parked, Speaker]:
         """Return the item and who answers; raise InputError or TrustError when this answer cannot be given, or not by them."""
-        author = await require(self._principals, by.principal, PERMISSION)
-        if author.kind is not PrincipalKind.USER:
-            raise TrustError(f"{author.id} is not a person", reason="not-a-person")
+        speaker = await self._notary.hear(by, PERMISSION)
+        require_person(speaker.principal)
         parked = await self.show(item_id)
         if not parked.item.open:
             raise _settled(item_id)
@@ -148,7 +131,7 @@ class WorkDesk:
                 hint=f"answer one of {', '.join(map(str, offers))}",
                 reason="not-offered",
             )
-        return parked, author
+        return parked, speaker
 
     async def _read(self, item: WorkItem) -> Parked:
         about = await self._journal.read(
@@ -175,12 +158,12 @@ class Undoing:
 
         Raise TrustError when it is denied, InputError when what it takes is not known, ExecutionError when it was not done.
         """
-        parked, author = await self._desk.may_settle(item_id, Settlement.COMPENSATE, by=by)
+        parked, speaker = await self._desk.may_settle(item_id, Settlement.COMPENSATE, by=by)
         tool, arguments = await self._compensation(parked)
         key = f"{STREAM}/{item_id}#undo"
         minted = mint(
-            actor=author,
-            initiator=author,
+            actor=speaker.principal,
+            initiator=speaker.principal,
             asked_for=frozenset({f"mcp:{tool.removeprefix('mcp.')}"}),
             execution=STREAM,
             step=key,
@@ -188,7 +171,7 @@ class Undoing:
         )
         entry = Entry(Kind.TOKEN_MINTED, STREAM, minted.token.id, describe_token(minted))
         await self._journal.append([entry], [MintToken(minted.token)])
-        request = Request(key, tool, arguments, author.id, str(Purpose.OPERATIONS))
+        request = Request(key, tool, arguments, speaker.principal.id, str(Purpose.OPERATIONS))
         try:
             result = await self._gate.perform(Action(request, STREAM, key, Boundary(), token=minted.secret))
         finally:

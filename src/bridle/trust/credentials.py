@@ -25,8 +25,9 @@ from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
+from bridle.trust.notary import Author
 from bridle.trust.principals import Lifecycle, Principal, PrincipalKind, Principals
-from bridle.trust.registry import Author, Registry
+from bridle.trust.registry import Registry
 
 PREFIX = "brk_"
 FORM = re.compile(rf"({PREFIX}[A-Za-z0-9_-]{{43}})([0-9a-f]{{8}})", re.ASCII)

@@ -24,13 +24,18 @@ from bridle.core.clock import from_iso
 from bridle.core.errors import TrustError
 from bridle.trust.bindings import lies_in
 from bridle.trust.journal import Kind, Record
-from bridle.trust.keys import KeyRing, Signature, Verifier
+from bridle.trust.keys import KeyRing, Verifier
+from bridle.trust.notary import Form
 from bridle.trust.people import Person
 
 LONGEST = timedelta(days=90)
 STREAM = "deputies"
 KINDS = (Kind.DEPUTY_NAMED, Kind.DEPUTY_DISMISSED)
-CONTENT = ("id", "person", "deputy", "deputy_key", "scope", "reason", "begins_at", "ends_at")
+FORM = Form(
+    "bridle/deputy/1",
+    "the naming of a deputy",
+    frozenset({"id", "person", "deputy", "deputy_key", "scope", "reason", "begins_at", "ends_at"}),
+)
 
 
 @dataclass(frozen=True)
@@ -57,25 +62,15 @@ class Deputy:
         return lies_in(self.scope, asked, unknown=False)
 
 
-def signed_words(body: Mapping[str, Any]) -> dict[str, Json]:
-    """Return what person and control plane sign of a naming."""
-    return {"type": "bridle/deputy/1", **{name: body[name] for name in CONTENT}}
-
-
 def read_deputy(body: Json, *, control_plane: Verifier) -> Deputy:
     """Return a naming; raise TrustError unless all who had to have signed exactly this, and it keeps the rules."""
-    signatures = body.get("signatures") if isinstance(body, Mapping) else None
-    if not isinstance(body, Mapping) or not isinstance(signatures, Mapping):
-        raise TrustError("the naming of a deputy is not signed", reason="bad-signature")
-    if set(body) != {*CONTENT, "signatures"}:
-        raise TrustError("the naming of a deputy is misshapen", reason="bad-signature")
-    said: Mapping[str, Any] = body
-    person = Person.from_json(said["person"])
-    control_plane.verify_json(signed_words(said), Signature.from_json(_part(signatures, "control_plane")))
-    Verifier.from_hex(person.key).verify_json(
-        signed_words(said), Signature.from_json(_part(signatures, "person"))
+    said: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    FORM.check(said, control_plane=control_plane)
+    if said["person"] is None:
+        raise TrustError("nobody named the deputy", reason="bad-signature")
+    deputy = Deputy(
+        **{**{name: said[name] for name in FORM.fields}, "person": Person.from_json(said["person"])}
     )
-    deputy = Deputy(**{**{name: said[name] for name in CONTENT}, "person": person})
     if from_iso(deputy.ends_at) - from_iso(deputy.begins_at) > LONGEST or not deputy.scope:
         raise TrustError("the naming of a deputy goes too far", reason="bad-deputy")
     return deputy
@@ -108,10 +103,3 @@ def name_starter(asked: Mapping[str, Any]) -> str:
     """Return the principal for whom it was asked, or an empty text where that is not known."""
     initiator = asked.get("initiator")
     return str(initiator.get("id", "")) if isinstance(initiator, Mapping) else ""
-
-
-def _part(signatures: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    part = signatures.get(name)
-    if not isinstance(part, Mapping):
-        raise TrustError("the naming of a deputy is not signed by all who have to", reason="bad-signature")
-    return part

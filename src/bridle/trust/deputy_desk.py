@@ -11,12 +11,10 @@ from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.trust.access import require
 from bridle.trust.bindings import SCOPE
-from bridle.trust.deputies import KINDS, LONGEST, STREAM, Deputy, list_active, signed_words
+from bridle.trust.deputies import FORM, KINDS, LONGEST, STREAM, Deputy, list_active
 from bridle.trust.journal import Entry, Journal, Kind, Record
-from bridle.trust.keys import Signer
-from bridle.trust.people import People, Person
-from bridle.trust.principals import Principals
-from bridle.trust.registry import Author
+from bridle.trust.notary import Author, Notary
+from bridle.trust.people import Person
 
 PERMISSION = "approval:verdict"
 
@@ -24,20 +22,16 @@ PERMISSION = "approval:verdict"
 class DeputyDesk:
     """Names and dismisses deputies, and finds those that count."""
 
-    def __init__(
-        self, *, journal: Journal, principals: Principals, people: People, signer: Signer, clock: Clock
-    ) -> None:
+    def __init__(self, *, journal: Journal, notary: Notary, clock: Clock) -> None:
         self._journal = journal
-        self._principals = principals
-        self._people = people
-        self._signer = signer
+        self._notary = notary
         self._clock = clock
 
     async def name(
         self, deputy: str, scope: Mapping[str, str], *, lasts: timedelta, reason: str, by: Author
     ) -> Deputy:
         """Record that somebody answers in the author's place; raise InputError or TrustError."""
-        await require(self._principals, by.principal, PERMISSION)
+        await require(self._notary.principals, by.principal, PERMISSION)
         person, other = self._find(by.name), self._find(deputy)
         _check(person, other, scope, lasts, reason)
         now = self._clock.now()
@@ -51,19 +45,13 @@ class DeputyDesk:
             begins_at=iso(now),
             ends_at=iso(now + lasts),
         )
-        body = named.to_json()
-        signatures: dict[str, Json] = {
-            "control_plane": self._signer.sign_json(signed_words(body)).to_json(),
-            "person": self._people.sign(person.name, signed_words(body)).to_json(),
-        }
-        await self._journal.append(
-            [Entry(Kind.DEPUTY_NAMED, STREAM, named.id, {**body, "signatures": signatures})]
-        )
+        body = self._notary.sign(FORM, named.to_json(), person)
+        await self._journal.append([Entry(Kind.DEPUTY_NAMED, STREAM, named.id, body)])
         return named
 
     async def dismiss(self, deputy_id: str, *, by: Author) -> None:
         """Record that a deputy answers no more; raise InputError when none of that id counts."""
-        await require(self._principals, by.principal, PERMISSION)
+        await require(self._notary.principals, by.principal, PERMISSION)
         if deputy_id not in {deputy.id for deputy, _ in await self.active(self._clock.now())}:
             raise InputError(
                 f"no delegation {deputy_id!r} counts now", hint="bridle approvals", reason="no-deputy"
@@ -74,10 +62,10 @@ class DeputyDesk:
     async def active(self, now: datetime) -> list[tuple[Deputy, Record]]:
         """Return the namings that count at this moment, the oldest first, with their records."""
         records = await self._journal.read(execution=STREAM, kinds=KINDS)
-        return list_active(records, now=now, keys=self._signer.keys)
+        return list_active(records, now=now, keys=self._notary.keys)
 
     def _find(self, name: str) -> Person:
-        person = self._people.find(name) if name else None
+        person = self._notary.people.find(name) if name else None
         if person is None:
             raise TrustError(
                 "a delegation is from one person with a key to another",

@@ -30,18 +30,20 @@ from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
-from bridle.trust.access import require
 from bridle.trust.journal import Entry, GuardError, Journal, Kind
-from bridle.trust.keys import Signature, Signer, Verifier
-from bridle.trust.people import People, Person, find_signer
-from bridle.trust.principals import PrincipalKind, Principals
-from bridle.trust.registry import Author
+from bridle.trust.keys import Verifier
+from bridle.trust.notary import Author, Form, Notary
+from bridle.trust.principals import PrincipalKind
 
 PERMISSION = "fleet:kill"
 STREAM = "kills"
 WITHIN_S = 5.0
 LOOK_S = 0.1
-SIGNED = ("id", "scope", "name", "reason", "by", "author", "asserted", "at", "person")
+FORM = Form(
+    "bridle/kill/1",
+    "the kill",
+    frozenset({"id", "scope", "name", "reason", "by", "author", "asserted", "at", "person"}),
+)
 
 
 class Scope(StrEnum):
@@ -197,19 +199,13 @@ class KillDesk:
         *,
         journal: Journal,
         kills: Kills,
-        principals: Principals,
-        people: People,
-        signer: Signer,
+        notary: Notary,
         clock: Clock,
-        own_keys: bool = False,
     ) -> None:
         self._journal = journal
         self._kills = kills
-        self._principals = principals
-        self._people = people
-        self._signer = signer
+        self._notary = notary
         self._clock = clock
-        self._own_keys = own_keys
 
     async def kill(self, scope: Scope, name: str, *, reason: str, by: Author) -> Kill:
         """Record a kill, which counts when this returns; raise InputError or TrustError."""
@@ -221,7 +217,7 @@ class KillDesk:
             )
         if scope is Scope.AGENT:
             name = name.partition("@")[0]
-            if await self._principals.get(name) is None:
+            if await self._notary.principals.get(name) is None:
                 raise InputError(
                     f"no agent {name} is known, so nothing would be stopped",
                     hint="bridle principals lists them",
@@ -273,35 +269,17 @@ class KillDesk:
 
     async def _sign(self, said: Mapping[str, Json], by: Author) -> dict[str, Json]:
         """Return the body of a record, signed by all who have to."""
-        author = await require(self._principals, by.principal, PERMISSION)
-        if author.kind not in (PrincipalKind.USER, PrincipalKind.SERVICE):
-            raise TrustError(f"{author.id} cannot kill or lift", hint="ask a person", reason="not-a-person")
-        person = find_signer(self._people, by.name, own_keys=self._own_keys)
-        body: dict[str, Json] = {
-            **{name: said[name] for name in SIGNED if name in said},
-            "author": by.name or author.name,
-            "asserted": person is None and (author.asserted or by.name != ""),
-            "person": person.to_json() if person else None,
-        }
-        signatures: dict[str, Json] = {"control_plane": self._signer.sign_json(_content(body)).to_json()}
-        if person is not None:
-            signatures["person"] = self._people.sign(person.name, _content(body)).to_json()
-        return {**body, "signatures": signatures}
+        speaker = await self._notary.hear(by, PERMISSION)
+        if speaker.principal.kind not in (PrincipalKind.USER, PrincipalKind.SERVICE):
+            who = speaker.principal.id
+            raise TrustError(f"{who} cannot kill or lift", hint="ask a person", reason="not-a-person")
+        kill = {name: value for name, value in said.items() if name in FORM.fields}
+        return self._notary.sign(FORM, {**speaker.to_json(), **kill, "author": speaker.name}, speaker.person)
 
 
 def check_kill(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
     """Raise TrustError unless a record of a kill, or of a lift, is signed by all who had to."""
-    signatures, person = body.get("signatures"), body.get("person")
-    if not isinstance(signatures, Mapping) or set(body) != {*SIGNED, "signatures"}:
-        raise TrustError("the kill is not signed", reason="bad-signature")
-    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
-    if isinstance(person, Mapping):
-        key = Verifier.from_hex(Person.from_json(person).key)
-        key.verify_json(_content(body), Signature.from_json(signatures.get("person")))
-
-
-def _content(body: Mapping[str, Json]) -> dict[str, Json]:
-    return {"type": "bridle/kill/1", **{name: body[name] for name in sorted(SIGNED)}}
+    FORM.check(body, control_plane=control_plane)
 
 
 def _unknown(kill_id: str) -> InputError:

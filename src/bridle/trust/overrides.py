@@ -23,16 +23,15 @@ from bridle.core.ids import new_id
 from bridle.trust.access import require
 from bridle.trust.bindings import SCOPE, lies_in
 from bridle.trust.journal import Entry, Journal, Kind, Record
-from bridle.trust.keys import KeyRing, Signature, Signer, Verifier
-from bridle.trust.people import People, Person, find_signer
-from bridle.trust.principals import Principals
-from bridle.trust.registry import Author
+from bridle.trust.keys import KeyRing, Verifier
+from bridle.trust.notary import Author, Form, Notary
 
 PERMISSION = "policy:override"
 STREAM = "overrides"
 LONGEST = timedelta(hours=4)
 KINDS = (Kind.OVERRIDE_OPENED, Kind.OVERRIDE_CLOSED)
-SIGNED = ("id", "by", "name", "asserted", "reason", "scope", "begins_at", "ends_at", "person")
+FIELDS = ("id", "by", "name", "asserted", "reason", "scope", "begins_at", "ends_at")
+FORM = Form("bridle/override/1", "the override", frozenset({*FIELDS, "person"}))
 
 
 @dataclass(frozen=True)
@@ -66,50 +65,33 @@ class Overrides(Protocol):
 class OverrideDesk(Overrides):
     """Opens, closes and finds overrides. Everything is in the journal."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        principals: Principals,
-        people: People,
-        signer: Signer,
-        clock: Clock,
-        own_keys: bool = False,
-    ) -> None:
+    def __init__(self, *, journal: Journal, notary: Notary, clock: Clock) -> None:
         self._journal = journal
-        self._principals = principals
-        self._people = people
-        self._signer = signer
+        self._notary = notary
         self._clock = clock
-        self._own_keys = own_keys
 
     async def open(self, scope: Mapping[str, str], *, reason: str, lasts: timedelta, by: Author) -> Override:
         """Record an override; raise InputError or TrustError."""
-        author = await require(self._principals, by.principal, PERMISSION)
+        speaker = await self._notary.hear(by, PERMISSION)
         _check(scope, reason, lasts)
-        person = find_signer(self._people, by.name, own_keys=self._own_keys)
         now = self._clock.now()
         opened = Override(
             id=new_id("ovr"),
-            by=author.id,
-            name=by.name or author.name,
-            asserted=person is None and (author.asserted or by.name != ""),
+            by=speaker.principal.id,
+            name=speaker.name,
+            asserted=speaker.asserted,
             reason=" ".join(reason.split()),
             scope=dict(scope),
             begins_at=iso(now),
             ends_at=iso(now + lasts),
         )
-        body: dict[str, Json] = {**opened.to_json(), "person": person.to_json() if person else None}
-        signatures = {"control_plane": self._signer.sign_json(_content(body)).to_json()}
-        if person is not None:
-            signatures["person"] = self._people.sign(person.name, _content(body)).to_json()
-        entry = Entry(Kind.OVERRIDE_OPENED, STREAM, opened.id, {**body, "signatures": signatures})
-        await self._journal.append([entry])
+        body = self._notary.sign(FORM, {**opened.to_json(), **speaker.to_json()}, speaker.person)
+        await self._journal.append([Entry(Kind.OVERRIDE_OPENED, STREAM, opened.id, body)])
         return opened
 
     async def close(self, override: str, *, by: Author) -> None:
         """Record that an override counts no more; raise InputError when none of that id counts."""
-        await require(self._principals, by.principal, PERMISSION)
+        await require(self._notary.principals, by.principal, PERMISSION)
         if override not in {one.id for one in await self.active(self._clock.now())}:
             raise InputError(
                 f"no override {override} counts now", hint="bridle policy overrides", reason="no-override"
@@ -119,7 +101,7 @@ class OverrideDesk(Overrides):
 
     async def active(self, now: datetime) -> list[Override]:
         records = await self._journal.read(execution=STREAM, kinds=KINDS)
-        return list_active(records, now=now, keys=self._signer.keys)
+        return list_active(records, now=now, keys=self._notary.keys)
 
 
 def list_active(records: Sequence[Record], *, now: datetime, keys: KeyRing) -> list[Override]:
@@ -141,19 +123,10 @@ def list_active(records: Sequence[Record], *, now: datetime, keys: KeyRing) -> l
 def check_override(record: Record, *, control_plane: Verifier) -> Override:
     """Return the override of a record; raise TrustError unless all who had to have signed it, and it keeps the rules."""
     body: Mapping[str, Any] = record.body
-    signatures, person = body.get("signatures"), body.get("person")
-    if (
-        not isinstance(signatures, Mapping)
-        or set(body) != {*SIGNED, "signatures"}
-        or body["id"] != record.subject
-    ):
-        raise TrustError("the override is not signed", reason="bad-signature")
-    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
-    if isinstance(person, Mapping):
-        Verifier.from_hex(Person.from_json(person).key).verify_json(
-            _content(body), Signature.from_json(signatures.get("person"))
-        )
-    override = Override(**{name: body[name] for name in SIGNED if name != "person"})
+    FORM.check(body, control_plane=control_plane)
+    override = Override(**{name: body[name] for name in FIELDS})
+    if override.id != record.subject:
+        raise TrustError("it is another override", reason="bad-signature")
     if from_iso(override.ends_at) - from_iso(override.begins_at) > LONGEST:
         raise TrustError("the override lasts too long", reason="bad-override")
     return override
@@ -177,7 +150,3 @@ def _check(scope: Mapping[str, str], reason: str, lasts: timedelta) -> None:
     if not timedelta(0) < lasts <= LONGEST:
         hours = int(LONGEST.total_seconds() // 3600)
         raise InputError(f"an override lasts at most {hours} h", hint="open another when it is over")
-
-
-def _content(body: Mapping[str, Any]) -> dict[str, Json]:
-    return {"type": "bridle/override/1", **{name: body[name] for name in sorted(SIGNED)}}

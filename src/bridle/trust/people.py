@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bridle.core.canonical import Json
-from bridle.core.errors import InputError, TrustError
+from bridle.core.errors import InputError
 from bridle.trust.keys import Signature
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
@@ -58,18 +58,6 @@ class People(Protocol):
     def sign(self, name: str, content: Json) -> Signature:
         """Sign with a person's own key; raise TrustError when it cannot be read."""
         ...
-
-
-def find_signer(people: People, name: str, *, own_keys: bool) -> Person | None:
-    """Return the person who signs as `name`, None for one who only says so; raise TrustError where that is not enough."""
-    person = people.find(name) if name else None
-    if person is None and own_keys:
-        raise TrustError(
-            "a word counts here only when it is signed with a person's own key",
-            hint="give --as NAME; bridle people add NAME makes the key",
-            reason="own-key-wanted",
-        )
-    return person
 
 
 def check_name(name: str) -> str:

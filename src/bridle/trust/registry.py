@@ -11,50 +11,31 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError, TrustError
-from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
-from bridle.trust.keys import Signature, Signer, Verifier
+from bridle.trust.keys import Verifier
 from bridle.trust.lifecycle import Change, change_principal
-from bridle.trust.people import People, Person, find_signer
+from bridle.trust.notary import Author, Form, Notary
 from bridle.trust.principals import Principal, Principals, RegisterPrincipal
 
 MANAGE = "principal:manage"
 ADD = "add"
-FIELDS = {"change", "before", "principal", "key", "by", "name", "asserted", "comment", "person"}
-
-
-@dataclass(frozen=True)
-class Author:
-    """Who makes a change: the principal the operating system vouches for, and what they call themselves."""
-
-    principal: str
-    name: str = ""
-    comment: str = ""
+FORM = Form(
+    "bridle/principal/1",
+    "the change",
+    frozenset({"change", "before", "principal", "key", "by", "name", "asserted", "comment", "person"}),
+)
 
 
 class Registry:
-    """The desk at which principals are changed. `principals` are their rows, `authors` those with what their roles give."""
+    """The desk at which principals are changed. `principals` are their rows; the notary knows what their roles give, too."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        principals: Principals,
-        authors: Principals,
-        people: People,
-        signer: Signer,
-        own_keys: bool = False,
-    ) -> None:
+    def __init__(self, *, journal: Journal, principals: Principals, notary: Notary) -> None:
         self._journal = journal
         self._principals = principals
-        self._authors = authors
-        self._own_keys = own_keys
-        self._people = people
-        self._signer = signer
+        self._notary = notary
 
     async def find(self, principal_id: str) -> Principal:
         """Return a principal; raise InputError when there is none of that id."""
@@ -100,20 +81,16 @@ class Registry:
         key: Json = None,
     ) -> Principal:
         """Record one signed change with its guards; `key` is the key that is made or revoked. Raise TrustError or InputError."""
-        author = await require(self._authors, by.principal, MANAGE)
-        person = find_signer(self._people, by.name, own_keys=self._own_keys)
+        speaker = await self._notary.hear(by, MANAGE)
         body: dict[str, Json] = {
             "change": change,
             "before": digest(before.to_json()) if before else "",
             "principal": after.to_json(),
             "key": key,
-            "by": by.principal,
-            "name": by.name or author.name,
-            "asserted": person is None and (author.asserted or by.name != ""),
             "comment": by.comment,
-            "person": person.to_json() if person else None,
+            **speaker.to_json(),
         }
-        signed = sign_change(self._signer, body, people=self._people, person=person)
+        signed = self._notary.sign(FORM, body, speaker.person)
         try:
             await self._journal.append([Entry(Kind.PRINCIPAL_CHANGED, "", after.id, signed)], guards)
         except GuardError as error:
@@ -123,29 +100,9 @@ class Registry:
         return after
 
 
-def sign_change(
-    signer: Signer, body: Mapping[str, Json], *, people: People, person: Person | None
-) -> dict[str, Json]:
-    """Return the body with the signatures of the control plane and, where they have a key, of the person."""
-    signatures: dict[str, Json] = {"control_plane": signer.sign_json(_content(body)).to_json()}
-    if person is not None:
-        signatures["person"] = people.sign(person.name, _content(body)).to_json()
-    return {**body, "signatures": signatures}
-
-
 def check_change(body: Mapping[str, Json], *, control_plane: Verifier) -> Principal:
     """Return the principal as the record leaves it; raise TrustError unless all who had to have signed it."""
-    signatures, person = body.get("signatures"), body.get("person")
-    if not isinstance(signatures, Mapping) or set(body) != FIELDS | {"signatures"}:
-        raise TrustError("the change is not signed", reason="bad-signature")
-    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
-    if isinstance(person, Mapping):
-        key = Verifier.from_hex(Person.from_json(person).key)
-        key.verify_json(_content(body), Signature.from_json(signatures.get("person")))
+    FORM.check(body, control_plane=control_plane)
     after = body["principal"]
     assert isinstance(after, Mapping)
     return Principal.from_json(after)
-
-
-def _content(body: Mapping[str, Json]) -> dict[str, Json]:
-    return {"type": "bridle/principal/1", **{name: body[name] for name in sorted(FIELDS)}}

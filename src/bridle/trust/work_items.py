@@ -9,20 +9,22 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
-from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.trust.journal import Record
-from bridle.trust.keys import Signature, Signer, Verifier
-from bridle.trust.people import People, Person
+from bridle.trust.keys import Verifier
+from bridle.trust.notary import Form
 
 PERMISSION = "work:settle"
-SIGNED = ("item", "action", "answer", "by", "name", "asserted", "comment", "record", "person")
+FORM = Form(
+    "bridle/work/1",
+    "what was said of the work",
+    frozenset({"item", "action", "answer", "by", "name", "asserted", "comment", "record", "person"}),
+)
 
 
 class Settlement(StrEnum):
@@ -79,29 +81,8 @@ class Work(Protocol):
         ...
 
 
-def sign_settlement(
-    signer: Signer, body: Mapping[str, Json], *, people: People, person: Person | None
-) -> dict[str, Json]:
-    """Return the body with the signatures of the control plane and, where they have a key, of the person."""
-    signatures: dict[str, Json] = {"control_plane": signer.sign_json(_content(body)).to_json()}
-    if person is not None:
-        signatures["person"] = people.sign(person.name, _content(body)).to_json()
-    return {**body, "signatures": signatures}
-
-
 def check_settlement(record: Record, *, control_plane: Verifier) -> None:
     """Raise TrustError unless all who had to have signed it, and it is about the item that the record is about."""
-    body: Mapping[str, Any] = record.body
-    signatures, person = body.get("signatures"), body.get("person")
-    if not isinstance(signatures, Mapping) or set(body) != {*SIGNED, "signatures"}:
-        raise TrustError("what was said of the work is not signed", reason="bad-signature")
-    if body["item"] != record.subject:
+    FORM.check(record.body, control_plane=control_plane)
+    if record.body["item"] != record.subject:
         raise TrustError("it is about another item", reason="bad-signature")
-    control_plane.verify_json(_content(body), Signature.from_json(signatures.get("control_plane")))
-    if isinstance(person, Mapping):
-        key = Verifier.from_hex(Person.from_json(person).key)
-        key.verify_json(_content(body), Signature.from_json(signatures.get("person")))
-
-
-def _content(body: Mapping[str, Any]) -> dict[str, Json]:
-    return {"type": "bridle/work/1", **{name: body[name] for name in sorted(SIGNED)}}

@@ -50,6 +50,7 @@ from bridle.trust.credentials import Authentication, Credential, StoreCredential
 from bridle.trust.exchange import Exchange
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
+from bridle.trust.notary import Notary
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
@@ -266,12 +267,15 @@ class Scene:
         await self.store.journal.append([entry], [StoreCredential(made)])
         return secret
 
-    def desk(self, people=None, **changes):
+    def notary(self, people=None, *, own_keys=False):
+        people, principals = people or PeopleInMemory(), self.parts["principals"]
+        return Notary(principals=principals, people=people, signer=self.store.signer, own_keys=own_keys)
+
+    def desk(self, people=None):
         """The desk that takes verdicts; no execution waits here, so it wakes nobody."""
-        parts = {name: self.parts[name] for name in ("journal", "approvals", "clock", "principals")}
+        parts = {name: self.parts[name] for name in ("journal", "approvals", "clock")}
         executions = SqlExecutions(self.store.database)
-        here = {"executions": executions, "durable": None, "people": people or PeopleInMemory()}
-        return Verdicts(**{**parts, **here, "signer": self.store.signer, **changes})
+        return Verdicts(**parts, executions=executions, durable=None, notary=self.notary(people))
 
     def another(self, process, living=()):
         """A second process at the same store."""

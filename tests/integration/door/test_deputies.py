@@ -10,7 +10,7 @@ from bridle.gate.approvals import ApprovalState
 from bridle.trust.audit import verify_journal
 from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.journal import GENESIS, Entry, JournalError, Kind, seal, unseal
-from bridle.trust.registry import Author
+from bridle.trust.notary import Author
 from support.people import PeopleInMemory
 
 PAY = {"order": "A-1001"}
@@ -29,8 +29,7 @@ def people():
 
 @pytest.fixture
 def deputies(scene, people):
-    parts = {name: scene.parts[name] for name in ("journal", "principals", "clock")}
-    return DeputyDesk(people=people, signer=scene.store.signer, **parts)
+    return DeputyDesk(journal=scene.store.journal, notary=scene.notary(people), clock=scene.clock)
 
 
 async def name(deputies, scope=SHOP, *, lasts=timedelta(hours=2), to="ben", by="ana"):

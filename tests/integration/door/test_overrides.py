@@ -7,9 +7,9 @@ import pytest
 from bridle.core.errors import InputError, TrustError
 from bridle.operating.session import TaskRequest
 from bridle.trust.journal import Entry, JournalError, Kind
+from bridle.trust.notary import Author
 from bridle.trust.overrides import LONGEST, STREAM, OverrideDesk
 from bridle.trust.principals import Lifecycle, Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.registry import Author
 from bridle.trust.trail import Trail
 
 PAY = {"order": "A-1001"}
@@ -20,28 +20,12 @@ pytestmark = pytest.mark.parametrize(
 )  # what differs by store is in test_sessions
 
 
-class NobodyWithKeys:
-    """People of whom none has a key."""
-
-    def find(self, name):
-        return None
-
-    def all(self):
-        return []
-
-
 @pytest.fixture
 async def desk(scene):
     boss = Principal(PrincipalKind.USER, "boss", "user:boss", frozenset({"policy:override"}))
     entry = Entry(Kind.PRINCIPAL_REGISTERED, "", boss.id, boss.to_json())
     await scene.store.journal.append([entry], [RegisterPrincipal(boss, None)])
-    desk = OverrideDesk(
-        journal=scene.store.journal,
-        principals=scene.parts["principals"],
-        people=NobodyWithKeys(),
-        signer=scene.store.signer,
-        clock=scene.clock,
-    )
+    desk = OverrideDesk(journal=scene.store.journal, notary=scene.notary(), clock=scene.clock)
     scene.ports.facts._overrides = desk
     return desk
 

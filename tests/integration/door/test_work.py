@@ -9,10 +9,9 @@ from bridle.gate.action import Asked
 from bridle.operating.work import Undoing, WorkDesk
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Entry, JournalError, Kind
+from bridle.trust.notary import Author
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.registry import Author
 from bridle.trust.work_items import Settlement
-from support.people import PeopleInMemory
 
 from .conftest import say
 
@@ -73,9 +72,8 @@ def desk(scene):
 
 
 def make_desk(scene, **changes):
-    parts = {name: scene.parts[name] for name in ("journal", "principals", "clock")}
-    work, signer = SqlWork(scene.store.database), scene.store.signer
-    return WorkDesk(**{**parts, "work": work, "signer": signer, "people": PeopleInMemory(), **changes})
+    work, notary = SqlWork(scene.store.database), scene.notary(**changes)
+    return WorkDesk(journal=scene.store.journal, work=work, notary=notary)
 
 
 async def lose(scene, tool="refund"):

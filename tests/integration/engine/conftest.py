@@ -49,6 +49,7 @@ from bridle.pipeline.read import read_pipeline
 from bridle.pipeline.tree import walk
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
+from bridle.trust.notary import Notary
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
@@ -200,6 +201,7 @@ class Desk:
     tokens: SqlTokens
     user: Principal
     people: PeopleInMemory
+    notary: Notary
     admission: Admission
 
     async def start(self, text, *, inputs: Mapping = {}, options: Mapping = {}):
@@ -354,6 +356,7 @@ async def desk(store, clock, tmp_path, policy, principals):
         refresh_tools=_nothing_to_look_at,
     )
     executions, people = SqlExecutions(store.database), PeopleInMemory()
+    notary = Notary(principals=principals, people=people, signer=store.signer)
     admission = Admission(
         journal=store.journal, line=SqlLine(store.database), process="process-1", limits=Limits(4.0)
     )
@@ -363,11 +366,9 @@ async def desk(store, clock, tmp_path, policy, principals):
         approvals=ports.approvals,
         durable=durable,
         delegate=delegate,
-        people=people,
-        signer=store.signer,
+        notary=notary,
         clock=clock,
         admission=admission,
-        principals=principals,
         controls=dict,
     )
     words = [
@@ -385,7 +386,19 @@ async def desk(store, clock, tmp_path, policy, principals):
     ]
     user = Principal(PrincipalKind.USER, "ana", "user:ana", frozenset(words))
     made = Desk(
-        store, clock, bench, ports, control, durable, delegate, executions, tokens, user, people, admission
+        store,
+        clock,
+        bench,
+        ports,
+        control,
+        durable,
+        delegate,
+        executions,
+        tokens,
+        user,
+        people,
+        notary,
+        admission,
     )
     await made.register(user)
     await made.register(

@@ -8,8 +8,9 @@ import pytest
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.journal import Kind
 from bridle.trust.lifecycle import Change
+from bridle.trust.notary import Author
 from bridle.trust.principals import Lifecycle
-from bridle.trust.registry import MANAGE, Author, Registry
+from bridle.trust.registry import MANAGE, Registry
 
 AGENT = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, agent: {uses: test.helper@1.0.0}}]}]}"
 HELPER = "agent:test.helper"
@@ -19,13 +20,7 @@ ANA = Author("user:ana")
 @pytest.fixture
 async def registry(desk):
     await desk.register(replace(desk.user, permissions=desk.user.permissions | {MANAGE}))
-    return Registry(
-        journal=desk.store.journal,
-        principals=desk.bench.principals,
-        authors=desk.bench.principals,
-        people=desk.people,
-        signer=desk.store.signer,
-    )
+    return Registry(journal=desk.store.journal, principals=desk.bench.principals, notary=desk.notary)
 
 
 @pytest.fixture

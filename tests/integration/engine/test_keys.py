@@ -9,9 +9,10 @@ from bridle.adapters.sql.credentials import SqlCredentials
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.credentials import Authentication, KeyDesk, make_secret
 from bridle.trust.lifecycle import Change
+from bridle.trust.notary import Author
 from bridle.trust.principals import Principal, PrincipalKind
 from bridle.trust.redaction import Redactor
-from bridle.trust.registry import MANAGE, Author, Registry
+from bridle.trust.registry import MANAGE, Registry
 
 ANA = Author("user:ana")
 CI = Principal(PrincipalKind.SERVICE, "ci", "user:ana", frozenset({"mcp:crm.*"}))
@@ -21,13 +22,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def registry(desk):
     await desk.register(replace(desk.user, permissions=desk.user.permissions | {MANAGE}))
-    registry = Registry(
-        journal=desk.store.journal,
-        principals=desk.bench.principals,
-        authors=desk.bench.principals,
-        people=desk.people,
-        signer=desk.store.signer,
-    )
+    registry = Registry(journal=desk.store.journal, principals=desk.bench.principals, notary=desk.notary)
     await registry.add(CI, by=ANA)
     return registry
 

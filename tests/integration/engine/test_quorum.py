@@ -13,9 +13,9 @@ from bridle.gate.approvals import ApprovalState
 from bridle.trust.audit import verify_journal
 from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.journal import JournalError, Kind
+from bridle.trust.notary import Author
 from bridle.trust.principals import Principal, PrincipalKind
 from bridle.trust.quorum import Terms
-from bridle.trust.registry import Author
 
 PIPELINE = """
 pipeline:
@@ -149,13 +149,7 @@ async def test_two_people_have_to_approve_and_only_the_last_one_wakes_it(desk):
 async def test_a_deputy_answers_what_a_pipeline_asks_the_person(desk):
     desk.people.add("ana", account="boss", groups=("release",))
     desk.people.add("ben")
-    namings = DeputyDesk(
-        journal=desk.bench.journal,
-        principals=desk.bench.principals,
-        people=desk.people,
-        signer=desk.ports.signer,
-        clock=desk.clock,
-    )
+    namings = DeputyDesk(journal=desk.bench.journal, notary=desk.notary, clock=desk.clock)
 
     async def approve(request):
         with pytest.raises(TrustError, match="the group release"):

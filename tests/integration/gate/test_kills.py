@@ -14,34 +14,23 @@ from bridle.surfaces.cli.checks import State
 from bridle.surfaces.cli.checks_parts import _list_kills
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.kills import AnswerKill, KillDesk, Killed, Scope, check_kill
+from bridle.trust.notary import Author, Notary
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.registry import Author
 from bridle.trust.tokens import MintToken, hash_secret, mint
+from support.people import PeopleInMemory
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 OPERATOR = Principal(PrincipalKind.USER, "olga", "user:olga", frozenset({"fleet:kill"}))
 ROGUE = Principal(PrincipalKind.AGENT, "rogue", "user:olga", frozenset({"fleet:kill"}))
 
 
-class NoPeople:
-    """Nobody has a key of their own."""
-
-    def find(self, name):
-        return None
-
-
 @pytest.fixture
 async def desk(scene, store, clock):
     entries = [Entry(Kind.PRINCIPAL_REGISTERED, "", one.id, one.to_json()) for one in (OPERATOR, ROGUE)]
     await store.journal.append(entries, [RegisterPrincipal(one, None) for one in (OPERATOR, ROGUE)])
-    return KillDesk(
-        journal=store.journal,
-        kills=SqlKills(store.database),
-        principals=SqlPrincipals(store.database),
-        people=NoPeople(),
-        signer=store.signer,
-        clock=clock,
-    )
+    principals = SqlPrincipals(store.database)
+    notary = Notary(principals=principals, people=PeopleInMemory(), signer=store.signer)
+    return KillDesk(journal=store.journal, kills=SqlKills(store.database), notary=notary, clock=clock)
 
 
 async def kill(desk, scope=Scope.ALL, name="", by="user:olga"):

@@ -29,22 +29,19 @@ from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.lifecycle import Change
 from bridle.trust.log.checkpoint import claimed_size
+from bridle.trust.notary import Author, Notary
 from bridle.trust.principals import RegisterPrincipal
-from bridle.trust.registry import MANAGE, Author, Registry
+from bridle.trust.registry import MANAGE, Registry
 from bridle.trust.texts import POLICY, keep_texts
 from integration.gate.test_approval import push, verdict
 from integration.sql.test_retention import FakeEngineHistory
+from support.people import PeopleInMemory
 
 pytestmark = pytest.mark.parametrize(
     "store_url", ["sqlite"], indirect=True
 )  # what differs by store is tested elsewhere
 HALF_A_YEAR = timedelta(days=183)
 ANA = "user:ana"
-
-
-class NoPeople:
-    def find(self, name):
-        return None
 
 
 @pytest.fixture
@@ -99,9 +96,8 @@ async def retire(store, journal, signer):
     ana = await principals.get(ANA)
     held = replace(ana, permissions=ana.permissions | {MANAGE, PERMISSION})
     await journal.append([], [RegisterPrincipal(held, ana)])
-    registry = Registry(
-        journal=journal, principals=principals, authors=principals, people=NoPeople(), signer=signer
-    )
+    notary = Notary(principals=principals, people=PeopleInMemory(), signer=signer)
+    registry = Registry(journal=journal, principals=principals, notary=notary)
     await registry.change("agent:fixer", Change.RETIRE, by=Author(ANA, comment="replaced"))
 
 

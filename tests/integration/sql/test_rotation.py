@@ -6,7 +6,7 @@ import pytest
 
 from bridle.adapters.sql.leases import LeaseLost
 from bridle.app import open_store, rotating
-from bridle.app.registry import open_registry
+from bridle.app.counter import open_counter
 from bridle.app.rotating import Rotation, open_delegate_key, rotate_control_plane, rotate_delegate
 from bridle.core.errors import TrustError
 from bridle.core.settings import load_settings
@@ -107,7 +107,7 @@ async def test_a_key_that_waits_and_was_never_recorded_is_not_taken(settings):
 
 
 async def rotate_the_delegate(settings, wanted=WANTED):
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         known = await counter.store.enrolled.get(NAME)
         store = counter.store
         return await rotate_delegate(store.journal, store.signer, known, wanted, folder=settings.config_dir)
@@ -126,22 +126,22 @@ async def test_the_delegate_gets_another_key_and_its_row_with_it(settings):
 async def test_a_delegates_key_that_died_before_the_files_changed_places_is_taken_over(settings, monkeypatch):
     with dying_before_the_files_change_places(monkeypatch):
         await rotate_the_delegate(settings)
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         known = await counter.store.enrolled.get(NAME)
     assert open_delegate_key(settings.config_dir, known).verifier.raw.hex() == known.public_key
 
 
 async def test_a_delegates_key_that_was_swapped_is_refused_until_a_person_says_that_it_is_lost(settings):
-    async with open_registry(settings):
+    async with open_counter(settings):
         pass
     (settings.config_dir / "delegate.key").unlink()
     with pytest.raises(TrustError, match="not the one that delegate:local is registered with"):
-        async with open_registry(settings):
+        async with open_counter(settings):
             pass
     with open_store(settings) as store:
         known = await store.enrolled.get(NAME)
         lost = Rotation(by="user:ana", lost=True)
         await rotate_delegate(store.journal, store.signer, known, lost, folder=settings.config_dir)
-    async with open_registry(settings):
+    async with open_counter(settings):
         pass
     await verified(settings)

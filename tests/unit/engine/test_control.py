@@ -15,6 +15,7 @@ from bridle.gate.approvals import Approval, ApprovalState, GiveVerdict
 from bridle.gate.records import requested
 from bridle.trust.journal import GuardError, Kind, seal
 from bridle.trust.keys import Signer
+from bridle.trust.notary import Notary
 from bridle.trust.principals import Principal, PrincipalKind
 from support.people import PeopleInMemory
 
@@ -142,18 +143,16 @@ class Scene:
 @pytest.fixture
 async def scene(execution):
     store, durable, clock = FakeStore({"exe_1": execution}), FakeDurable(), FrozenClock(execution.started_at)
-    approvals = FakeApprovals(store)
+    approvals, signer = FakeApprovals(store), Signer(Ed25519PrivateKey.generate())
     control = Control(
         journal=store,
         executions=FakeExecutions(store),
         approvals=approvals,
         durable=durable,
         delegate=None,
-        people=PeopleInMemory(),
-        signer=Signer(Ed25519PrivateKey.generate()),
+        notary=Notary(principals=FakePrincipals(), people=PeopleInMemory(), signer=signer),
         clock=clock,
         admission=FakeAdmission(),
-        principals=FakePrincipals(),
         controls=dict,
     )
     return Scene(control, store, approvals, durable, clock)

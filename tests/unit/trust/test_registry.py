@@ -7,8 +7,9 @@ import pytest
 from bridle.core.canonical import digest
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import KeyRing
+from bridle.trust.notary import Notary
 from bridle.trust.principals import Lifecycle, Principal, PrincipalKind
-from bridle.trust.registry import sign_change
+from bridle.trust.registry import FORM
 from bridle.trust.trail import Trail
 from support.people import PeopleInMemory
 from unit.trust.story import CONTROL_PLANE, STRANGER, Story
@@ -41,7 +42,8 @@ def change(story, before, after, people, *, signer=CONTROL_PLANE, **differing):
         "comment": "",
         "person": person.to_json(),
     }
-    signed = {**sign_change(signer, body, people=people, person=person), **differing}
+    notary = Notary(principals=None, people=people, signer=signer)
+    signed = {**notary.sign(FORM, body, person), **differing}
     return story.write(Kind.PRINCIPAL_CHANGED, after.id, signed, execution="")
 
 

@@ -113,8 +113,7 @@ def _moment(text: str) -> str:
 
 
 async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, comment: str) -> tuple[str, str]:
-    from bridle.app import open_store
-    from bridle.app.registry import open_registry
+    from bridle.app import open_counter, open_store
     from bridle.app.rotating import Rotation, rotate_control_plane, rotate_delegate
     from bridle.delegate.app import NAME
     from bridle.trust.access import require
@@ -125,7 +124,7 @@ async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, com
         if lost:
             user = await _user(opened)
         else:
-            async with open_registry(settings) as counter:
+            async with open_counter(settings) as counter:
                 user = counter.user.id
         await require(opened.principals, user, MANAGE)
         wanted = Rotation(by=user, comment=comment, compromised_since=since, lost=lost)

@@ -78,23 +78,25 @@ def _check_one(*wanted: str | bool) -> None:
 async def _kill(
     settings: Any, agent: str, pipeline: str, reason: str, name: str
 ) -> tuple[Kill, list[Answer]]:
-    from bridle.app import open_kill_desk
+    from bridle.app import open_counter
     from bridle.trust.kills import Scope
-    from bridle.trust.registry import Author
+    from bridle.trust.notary import Author
 
     scope = Scope.AGENT if agent else Scope.PIPELINE if pipeline else Scope.ALL
     named = f"agent:{agent.removeprefix('agent:')}" if agent else pipeline
-    async with open_kill_desk(settings) as room:
-        made = await room.desk.kill(scope, named, reason=reason, by=Author(room.user.id, name))
-        return made, await room.desk.await_answers(made)
+    async with open_counter(settings) as counter:
+        made = await counter.store.kill_desk.kill(
+            scope, named, reason=reason, by=Author(counter.user.id, name)
+        )
+        return made, await counter.store.kill_desk.await_answers(made)
 
 
 async def _lift(settings: Any, kill_id: str, reason: str, name: str) -> Kill:
-    from bridle.app import open_kill_desk
-    from bridle.trust.registry import Author
+    from bridle.app import open_counter
+    from bridle.trust.notary import Author
 
-    async with open_kill_desk(settings) as room:
-        return await room.desk.lift(kill_id, reason=reason, by=Author(room.user.id, name))
+    async with open_counter(settings) as counter:
+        return await counter.store.kill_desk.lift(kill_id, reason=reason, by=Author(counter.user.id, name))
 
 
 async def _list(settings: Any) -> list[tuple[Kill, list[Answer]]]:

@@ -60,17 +60,17 @@ def limits(
 
 
 async def _close(settings: Any, circuit: str, reason: str) -> None:
-    from bridle.app import open_kill_desk
+    from bridle.app import open_counter
     from bridle.core.errors import InputError
     from bridle.gate.breakers import PERMISSION, STREAM, CloseCircuit
     from bridle.trust.access import require
     from bridle.trust.journal import Entry, GuardError, Kind
 
-    async with open_kill_desk(settings) as room:
-        await require(room.store.principals, room.user.id, PERMISSION)
-        body: dict[str, Json] = {"by": room.user.id, "reason": reason}
+    async with open_counter(settings) as counter:
+        await require(counter.store.principals, counter.user.id, PERMISSION)
+        body: dict[str, Json] = {"by": counter.user.id, "reason": reason}
         try:
-            await room.store.journal.append(
+            await counter.store.journal.append(
                 [Entry(Kind.BREAKER_CLOSED, STREAM, circuit, body)], [CloseCircuit(circuit)]
             )
         except GuardError as error:

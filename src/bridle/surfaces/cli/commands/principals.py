@@ -209,12 +209,12 @@ def _change(
 
 
 async def _add(settings: Settings, new: Principal, name: str, comment: str) -> Principal:
-    from bridle.app import open_registry
-    from bridle.trust.registry import Author
+    from bridle.app import open_counter
+    from bridle.trust.notary import Author
 
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         by = Author(counter.user.id, name, comment)
-        return await counter.registry.add(replace(new, owner=new.owner or counter.user.id), by=by)
+        return await counter.store.registry.add(replace(new, owner=new.owner or counter.user.id), by=by)
 
 
 async def _make(
@@ -228,34 +228,34 @@ async def _make(
     new: Principal | None,
 ) -> Principal:
     """Make a change; an agent that nobody knows yet is registered with the version that is approved."""
-    from bridle.app import open_registry
+    from bridle.app import open_counter
     from bridle.trust.lifecycle import change_principal
+    from bridle.trust.notary import Author
     from bridle.trust.principals import Lifecycle
-    from bridle.trust.registry import Author
 
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         by = Author(counter.user.id, name, comment)
         if new is not None and await counter.store.enrolled.get(new.id) is None:
             draft = replace(new, state=Lifecycle.DRAFT)
-            return await counter.registry.add(change_principal(draft, change, version=version), by=by)
-        return await counter.registry.change(principal, change, by=by, version=version)
+            return await counter.store.registry.add(change_principal(draft, change, version=version), by=by)
+        return await counter.store.registry.change(principal, change, by=by, version=version)
 
 
 async def _issue(settings: Settings, principal: str, lifetime: timedelta, name: str, comment: str) -> MadeKey:
-    from bridle.app import open_registry
-    from bridle.trust.registry import Author
+    from bridle.app import open_counter
+    from bridle.trust.notary import Author
 
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         by = Author(counter.user.id, name, comment)
-        return await counter.keys.issue(principal, lifetime=lifetime, by=by)
+        return await counter.store.key_desk.issue(principal, lifetime=lifetime, by=by)
 
 
 async def _revoke(settings: Settings, key: str, name: str, comment: str) -> Credential:
-    from bridle.app import open_registry
-    from bridle.trust.registry import Author
+    from bridle.app import open_counter
+    from bridle.trust.notary import Author
 
-    async with open_registry(settings) as counter:
-        return await counter.keys.revoke(key, by=Author(counter.user.id, name, comment))
+    async with open_counter(settings) as counter:
+        return await counter.store.key_desk.revoke(key, by=Author(counter.user.id, name, comment))
 
 
 def _read_new(principal: str, owner: str, purpose: str, permissions: list[str], *, draft: bool) -> Principal:

@@ -203,19 +203,21 @@ def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
 async def _open(
     settings: Any, agent: str, purpose: str, request: TaskRequest, case: str, expires: str
 ) -> dict[str, Any]:
-    from bridle.app import open_lobby
+    from bridle.app import build_reception, open_counter
     from bridle.engine.retention import parse_age
     from bridle.operating.reception import Wanted
 
     ttl = parse_age(expires, where="--expires")
-    async with open_lobby(settings) as lobby:
-        opened = await lobby.reception.open(Wanted(agent, lobby.user.id, purpose, request, case, ttl))
+    async with open_counter(settings) as counter:
+        opened = await build_reception(counter.store).open(
+            Wanted(agent, counter.user.id, purpose, request, case, ttl)
+        )
     described = opened.session.to_json()
     return {"session": described.pop("id"), "token": opened.secret, **described, "tools": list(opened.tools)}
 
 
 async def _close(settings: Any, session: str) -> dict[str, Any]:
-    from bridle.app import open_lobby
+    from bridle.app import build_reception, open_counter
 
-    async with open_lobby(settings) as lobby:
-        return (await lobby.reception.close(session, by=lobby.user.id)).to_json()
+    async with open_counter(settings) as counter:
+        return (await build_reception(counter.store).close(session, by=counter.user.id)).to_json()

@@ -229,21 +229,21 @@ def undelegate(
 async def _delegate(
     settings: Settings, to: str, scope: dict[str, str], until: str, reason: str, name: str
 ) -> Deputy:
-    from bridle.app import open_registry
+    from bridle.app import open_counter
     from bridle.engine.retention import parse_age
-    from bridle.trust.registry import Author
+    from bridle.trust.notary import Author
 
     lasts = parse_age(until, where="--until")
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         by = Author(counter.user.id, name)
         return await counter.store.deputies.name(to, scope, lasts=lasts, reason=reason, by=by)
 
 
 async def _undelegate(settings: Settings, delegation: str, name: str) -> None:
-    from bridle.app import open_registry
-    from bridle.trust.registry import Author
+    from bridle.app import open_counter
+    from bridle.trust.notary import Author
 
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         await counter.store.deputies.dismiss(delegation, by=Author(counter.user.id, name))
 
 

@@ -109,19 +109,17 @@ def work_resolve(
 
 
 async def _list(settings: Settings, everything: bool) -> list[dict[str, Any]]:
-    from bridle.app import build_work_desk
     from bridle.surfaces.cli.reading import open_existing_store
 
     with open_existing_store(settings) as opened:
-        return [one.to_json() for one in await build_work_desk(opened).find(settled=everything)]
+        return [one.to_json() for one in await opened.work_desk.find(settled=everything)]
 
 
 async def _show(settings: Settings, item: str) -> dict[str, Any]:
-    from bridle.app import build_work_desk
     from bridle.surfaces.cli.reading import open_existing_store
 
     with open_existing_store(settings) as opened:
-        desk = build_work_desk(opened)
+        desk = opened.work_desk
         parked = await desk.show(item)
         records = [
             {
@@ -138,20 +136,20 @@ async def _show(settings: Settings, item: str) -> dict[str, Any]:
 async def _resolve(
     settings: Settings, item: str, answer: Settlement, *, name: str, comment: str
 ) -> dict[str, Any]:
-    from bridle.app import build_work_desk, open_registry
-    from bridle.trust.registry import Author
+    from bridle.app import open_counter
+    from bridle.trust.notary import Author
 
     if answer is Settlement.COMPENSATE:
         return await _undo(settings, item, name=name, comment=comment)
-    async with open_registry(settings) as counter:
+    async with open_counter(settings) as counter:
         by = Author(counter.user.id, name, comment)
-        return (await build_work_desk(counter.store).settle(item, answer, by=by)).to_json()
+        return (await counter.store.work_desk.settle(item, answer, by=by)).to_json()
 
 
 async def _undo(settings: Settings, item: str, *, name: str, comment: str) -> dict[str, Any]:
     from bridle.app import open_app
     from bridle.operating.work import Parked
-    from bridle.trust.registry import Author
+    from bridle.trust.notary import Author
 
     async with open_app(settings) as app:
         await app.tools.refresh()
