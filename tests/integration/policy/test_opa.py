@@ -1,6 +1,6 @@
 """An external engine: the same policies say the same as the embedded one, and whatever is not exactly an answer denies.
 
-The server is a fake that evaluates with the embedded engine, or the program that BRIDLE_TEST_OPA names.
+The server is a fake that evaluates with OPA's library where there is one, or the program that BRIDLE_TEST_OPA names.
 """
 
 import asyncio
