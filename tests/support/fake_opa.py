@@ -1,6 +1,6 @@
 """A fake of an OPA server, as far as Bridle speaks with one: its data API, its tokens, its answer to a module it cannot read.
 
-It evaluates with OPA's own library where that is installed (its wheel wants Python 3.14), and says what OPA says. Where it is not, it
+It evaluates with OPA's own library where that is installed (its wheel wants Python 3.14), and says what OPA says. Elsewhere it
 evaluates with the embedded engine, and says nothing about OPA's own evaluation.
 """
 
@@ -62,7 +62,9 @@ class FakeOpaServer(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def run(self):
-        self.evaluate = (open_opa if HAS_OPA else open_embedded)(self.modules)  # is of the thread that makes it
+        self.evaluate = (open_opa if HAS_OPA else open_embedded)(
+            self.modules
+        )  # is of the thread that makes it
         self.serve_forever(poll_interval=0.02)
         self.evaluate = None  # and has to end there
 
