@@ -43,8 +43,8 @@ class Action:
     `request` is what is digested and recorded. `execution` and `step` are where it happens, `workspace` names the
     folder it works in (or is empty), `token` is the execution token's secret, `payload` what a model call needs
     besides its arguments (bound to them by digest). `deployment` says what the stage around it deploys, and where, `task` what
-    the session around it is for, `plan` of which plan of calls it is one: facts.
-    the session around it is for: facts. `case` is the id of the case that it is done for, or empty.
+    the session around it is for, `plan` of which plan of calls it is one, `instead` for which call it stands in: facts.
+    `case` is the id of the case that it is done for, or empty.
     """
 
     request: Request
@@ -59,6 +59,7 @@ class Action:
     task: Mapping[str, Json] | None = None
     plan: Mapping[str, Json] | None = None
     case: str = ""
+    instead: Mapping[str, Json] | None = None
 
     @property
     def key(self) -> str:
@@ -78,13 +79,15 @@ def action_key(execution: str, step: str, *, turn: int = 0, call: int = 0, part:
 
 @dataclass(frozen=True)
 class Done:
-    """It was carried out. `status` is `succeeded` or `failed`; `record` is the outcome's id in the journal."""
+    """It was carried out. `status` is `succeeded` or `failed`; `record` is the outcome's id in the journal,
+    `by` the tool that did it in place of the one that was asked for, or empty."""
 
     record: str
     status: str
     value: Json
     facts: Mapping[str, Json] = field(default_factory=dict)
     private: bytes = field(default=b"", repr=False)
+    by: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 Rules
   1. What makes a call of an external tool one piece of business is what its owner says (`once`: arguments), else the whole call.
-     Two spellings of one value of its type are one value, amounts without their currency; a value that is none of its type is
-     no piece of business, and nothing is done. Session, agent and case are no part of it.
+     Tools of one `business` have the values of `once` in common, in their order. Two spellings of one value of its type are one
+     value, amounts without their currency; a value that is none of its type is no piece of business, and nothing is done.
+     Session, agent and case are no part of it.
   2. While one attempt is begun, or nobody can tell what became of it, no other is made. The row is written in the transaction
      that records the intent: of two that race, one begins, and the other is judged again.
   3. What failed frees it. What was done of a tool with `once` stays done; of another tool, the same call may be a new wish.
@@ -120,7 +121,11 @@ def name_business(manifest: Manifest | None, arguments: Mapping[str, Json]) -> s
         }
         return digest({"tool": manifest.tool, "call": call})
     named = {name: _form(arguments.get(name), manifest.control.get(name, "")) for name in manifest.once}
-    return digest({"tool": manifest.tool, "once": named}) if all(named.values()) else UNNAMED
+    if not all(named.values()):
+        return UNNAMED
+    if manifest.business:
+        return digest({"business": manifest.business, "once": list(named.values())})
+    return digest({"tool": manifest.tool, "once": named})
 
 
 def begin_attempt(

@@ -35,6 +35,7 @@ from bridle.gate.obligations import end_obligations, oblige
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule, read_action
 from bridle.gate.recovery import RECOURSE, Recourse
+from bridle.gate.rerouting import find_substitute
 from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.kills import Killed, NotKilled
 from bridle.trust.policy import Finding
@@ -135,6 +136,17 @@ class Carrying:
                 )
         return await self._effect(action, permit, restore_to=tree, sent=manifest.recovery is Recovery.KEYED)
 
+    async def is_absent(self, action: Action) -> bool:
+        """True when the target of a call that it answered says, asked as agreed, that it does not know it."""
+        intent = await self._on.journal.last(action.execution, action.key, (Kind.INTENDED,))
+        if intent is None or agreed_in(intent) is None:
+            return False
+        try:
+            task = _task(action, await self._permit_again(action, intent, restore_to=""))
+            return await effects.look_up(self._on.delegate, task, key=self._on.delegate_key) is None
+        except BridleError:
+            return False
+
     async def give_up(self, intent: Record, *, token: str) -> None:
         """Record what became of an action that was begun and is not repeated: what its target says, or that nobody can tell."""
         decided = await self._on.journal.last(intent.execution, intent.subject, (Kind.DECIDED,))
@@ -195,14 +207,16 @@ class Carrying:
             return await self._conclude(action, status="unknown", value=error.what, verdict="failed")
         except (InputError, TrustError, UnavailableError, ExecutionError) as error:
             # The delegate says that it did not begin: that is an outcome, and nobody has to recover it.
+            away = isinstance(error, UnavailableError)
             if isinstance(error, UnavailableError) and (sent or await self._stays_begun(action)):
                 raise self._stopped(action, error) from error
             if sent:
                 reason = f"it was begun before, and cannot be asked for again: {error.what}"
                 return await self._conclude(action, status="unknown", value=reason)
             value: Json = {"error": error.what, "reason": error.reason, "next": error.hint}
-            away: Verdict = "failed" if isinstance(error, UnavailableError) else "void"
-            return await self._conclude(action, status="failed", value=value, verdict=away)
+            return await self._conclude(
+                action, status="failed", value=value, verdict="failed" if away else "void", unreached=away
+            )
         return await self._report(action, report)
 
     async def _tell(self, action: Action, task: Task) -> Report:
@@ -225,6 +239,8 @@ class Carrying:
 
     async def _stays_begun(self, action: Action) -> bool:
         """True when trying later is safe by the tool's recovery class, and worth it: rule 8 of `gate`."""
+        if find_substitute(action, self._on.manifests) is not None:
+            return False
         recovery = self._on.manifest_of(action.request.tool).recovery
         if recovery in (Recovery.LOOKUP, Recovery.NONE):
             return recovery is Recovery.LOOKUP
@@ -305,10 +321,11 @@ class Carrying:
         return records.done_by(written[0], report.private)
 
     async def _conclude(
-        self, action: Action, *, status: str, value: Json, verdict: Verdict = "void"
+        self, action: Action, *, status: str, value: Json, verdict: Verdict = "void", unreached: bool = False
     ) -> Result:
         settle = [SettleBudget(action.budget, action.key, Spend(turns=1))] if action.budget else []
-        entry = records.concluded(action, status=status, value=self._on.redactor.redact_json(value))
+        told = self._on.redactor.redact_json(value)
+        entry = records.concluded(action, status=status, value=told, unreached=unreached)
         back = [GiveRoomBack(action.key)] if status == "failed" else []
         parked, remember = await self._remember(action, status=status, value=value)
         written = await self._end(action, [entry, *parked], [*settle, *remember, *back], verdict)

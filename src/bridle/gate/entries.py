@@ -9,6 +9,8 @@
         recovery: keyed                     # read | keyed | lookup | none
         key: idempotency_key                # the argument that carries the action's key; recovery keyed needs it
         once: [order_id, amount]            # what makes a call one piece of business: tried by one at a time, and done once
+        business: refund                    # the same word in the entries of tools that do the same; one of them does it
+        substitute: {tool: mcp.bank.pay_back, arguments: {order: order_id, sum: amount}}            # gate.rerouting
         lookup: {tool: find_refund, arguments: {key: idempotency_key}, found: refund.refund_id, after: 30s}   # gate.lookups
         obliges: {tool: mcp.accounts.credit, within: 15m, matching: [order_id]}     # what other call it makes due
         arguments: {required: […], properties: {…}}    # JSON Schema, closed; stricter than the server's, never wider
@@ -52,6 +54,7 @@ from bridle.gate.manifest import (
     Manifest,
     Recovery,
     Risk,
+    Substitute,
     needs_of,
 )
 from bridle.gate.spending import AMOUNT, SpendRule
@@ -93,6 +96,21 @@ _ENTRY: Json = {
         "recovery": {"enum": ["read", "keyed", "lookup", "none"]},
         "key": {"type": "string"},
         "once": {**_NAMES, "minItems": 1, "uniqueItems": True},
+        "business": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$"},
+        "substitute": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["tool", "arguments"],
+            "properties": {
+                "tool": {"type": "string", "pattern": f"^{EXTERNAL.pattern}$"},
+                "arguments": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "additionalProperties": {"type": "string"},
+                },
+                "refused": {"type": "boolean"},
+            },
+        },
         "obliges": {
             "type": "object",
             "additionalProperties": False,
@@ -220,7 +238,7 @@ def read_entries(content: Any, *, server: str, where: str) -> Entries:
     if content["server"] != server:
         raise wrong_entry(f"this file is about the server {content['server']!r}, not {server!r}", where)
     for name, entry in content["tools"].items():
-        check_entry(entry, where=f"{where}: tools/{name}")
+        check_entry(entry, tool=f"mcp.{server}.{name}", where=f"{where}: tools/{name}")
         check_lookup(entry, content["tools"], where=f"{where}: tools/{name}/lookup")
     tools = {str(name): dict(entry) for name, entry in content["tools"].items()}
     return Entries(tools, read_only=content.get("read_only", False))
@@ -246,6 +264,8 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         risk=Risk(entry.get("risk", "high")),
         key=entry.get("key", ""),
         once=tuple(entry.get("once", ())),
+        business=entry.get("business", ""),
+        substitute=Substitute(**entry["substitute"]) if "substitute" in entry else None,
         lookup=_lookup(entry.get("lookup")),
         obliges=_duty(entry.get("obliges")),
         domains={name: tuple(hosts) for name, hosts in entry.get("domains", {}).items()},

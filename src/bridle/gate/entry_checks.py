@@ -12,7 +12,7 @@ from bridle.gate.manifest import Effect
 from bridle.pipeline.durations import parse_duration
 
 
-def check_entry(entry: Mapping[str, Any], *, where: str) -> None:
+def check_entry(entry: Mapping[str, Any], *, tool: str = "", where: str) -> None:
     """Raise InputError for an entry that contradicts itself."""
     recovery = entry.get("recovery", "none")
     if recovery == "read" and entry["effect"] != "read":
@@ -25,6 +25,7 @@ def check_entry(entry: Mapping[str, Any], *, where: str) -> None:
         raise wrong_entry("what spends is consequential or destructive", where)
     _check_once(entry, where=where)
     _check_duty(entry, where=where)
+    _check_substitute(entry, tool=tool, where=where)
     given = entry.get("arguments")
     if given is None:
         return
@@ -85,6 +86,26 @@ def _check_once(entry: Mapping[str, Any], *, where: str) -> None:
         )
 
 
+def _check_substitute(entry: Mapping[str, Any], *, tool: str, where: str) -> None:
+    if "business" in entry and not entry.get("once"):
+        raise wrong_entry("`business` and `once` belong together", where, hint="say what makes it one")
+    substitute = entry.get("substitute")
+    if substitute is None:
+        return
+    if "business" not in entry:
+        raise wrong_entry(
+            "`substitute` wants `business`",
+            where,
+            hint="give both entries the same, so that one of them does it",
+        )
+    if substitute["tool"] == tool:
+        raise wrong_entry("a tool is no substitute for itself", f"{where}/substitute")
+    if substitute.get("refused") and "lookup" not in entry:
+        raise wrong_entry(
+            "`refused` wants `lookup`", f"{where}/substitute", hint="say how the target is asked"
+        )
+
+
 def named_arguments(entry: Mapping[str, Any]) -> set[str]:
     """Return the arguments that an entry speaks of outside its schema."""
     return {
@@ -93,6 +114,7 @@ def named_arguments(entry: Mapping[str, Any]) -> set[str]:
         *entry.get("once", ()),
         *entry.get("obliges", {}).get("matching", ()),
         *entry.get("lookup", {}).get("arguments", {}).values(),
+        *entry.get("substitute", {}).get("arguments", {}).values(),
         *([entry["key"]] if entry.get("key") else ()),
     }
 

@@ -33,6 +33,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for
       "plan":      null | {"id", "digest", "call", "of", "rules"},   of which plan of calls it is one (trust.call_plans); the
                                                           digest is "" while the plan is proposed
+      "instead":   null | {"tool", "key", "record", "because": breaker-open|out-of-reach|not-known-there},  for which call it
+                                                          stands in that was not done, and why that is known (gate.rerouting)
       "evidence":  [{"record", "type", "subject", "at", "age_s", "signer", "attestors", "name", "counts", "highest"}, …],
                                                           what was said about the commit, tree and digests that a lasting action
                                                           is about, oldest first (gate.exhibited)
@@ -179,6 +181,7 @@ class FactSource:
                 **_repeated(manifest, loop),
                 **_described(manifest),
                 **_planned(action),
+                **_stands_in(action),
                 **_standing_case(case),
             },
             "verification": dict(verification) if verification else None,
@@ -193,6 +196,7 @@ class FactSource:
             "deployment": dict(action.deployment) if action.deployment else None,
             "task": dict(action.task) if action.task else None,
             "plan": dict(action.plan) if action.plan else None,
+            "instead": dict(action.instead) if action.instead else None,
             "evidence": await describe_evidence(
                 self._journal, manifest, action.request.arguments, provenance, now=self._clock.now()
             ),
@@ -345,6 +349,12 @@ def _standing_case(case: Json) -> dict[str, Json]:
 def _described(manifest: Manifest | None) -> dict[str, Json]:
     """An approval of a call to somebody's server rests on what its owner and the server said of the tool."""
     return {"tool": manifest.digest} if manifest and manifest.external else {}
+
+
+def _stands_in(action: Action) -> dict[str, Json]:
+    """An approval of a substitute rests on what it stands in for, and why."""
+    told = action.instead
+    return {"instead": f"{told['tool']} {told['because']} {told['record']}"} if told else {}
 
 
 def _planned(action: Action) -> dict[str, Json]:

@@ -72,8 +72,9 @@ RESTS_ON = _closed(
         "tool": TEXT,
         "plan": TEXT,
         "case": TEXT,
+        "instead": TEXT,
     },
-    optional=("loop", "limits", "tool", "plan", "case"),
+    optional=("loop", "limits", "tool", "plan", "case", "instead"),
 )
 SUITE = _or_null(
     _closed(
@@ -219,6 +220,14 @@ FACTS: Mapping[str, Schema] = {
         _closed({"session": TEXT, "purpose": TEXT, "case": _or_null(TEXT), "request_digest": TEXT})
     ),
     "plan": _or_null(_closed({"id": TEXT, "digest": TEXT, "call": COUNT, "of": COUNT, "rules": TEXTS})),
+    "instead": _or_null(
+        _closed(
+            {
+                **dict.fromkeys(("tool", "key", "record"), TEXT),
+                "because": {"enum": ["breaker-open", "out-of-reach", "not-known-there"]},
+            }
+        )
+    ),
     "evidence": _list(
         _closed(
             {

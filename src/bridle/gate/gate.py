@@ -15,7 +15,8 @@ Rules, in order
   7. With the outcome of what lasts, what was done is added to its target's history, in the same transaction (gate.loops).
   8. A delegate that could not begin, because something is missing for now, ends the action; but not one whose target can
      be asked about it or that a person approved. That one stays begun and UnavailableError is raised: the approval is
-     used, and stands for the attempt that recovery makes under the same decision.
+     used, and stands for the attempt that recovery makes under the same decision. One that has a substitute does end.
+  9. What is known not to have been done goes to the substitute of its tool, an action of its own (gate.rerouting).
 
 To go on is an action too (`settle`): what it does is let the execution continue, so its decision uses the approval up and
 nobody is told to do anything.
@@ -50,6 +51,7 @@ from bridle.gate.manifest import Manifest, Manifests, Recovery
 from bridle.gate.planning import Judged, record_plan
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
+from bridle.gate.rerouting import Rerouting
 from bridle.gate.standing import Standing
 from bridle.trust.call_plans import CallPlan
 from bridle.trust.journal import Kind, Record
@@ -76,13 +78,30 @@ class Gate:
         self._on = ports
         self._asking = Asking(ports)
         self._carrying = Carrying(ports)
+        self._rerouting = Rerouting(ports)
 
     async def perform(self, action: Action) -> Result:
         """Answer from the journal, or decide and carry out; raise ExecutionError when the key was used for something else."""
-        known = await self._known(action)
-        if known is not None:
-            return known
-        return await self._attempt(action, left=JUDGED)
+        record = await self._newest(action)
+        if record is not None and record.kind is not Kind.INTENDED:
+            known = await self._answer(record)
+            if known is not None:
+                other = await self._rerouting.again(action, known)
+                return known if other is None else await self._instead(other, known)
+        begun = record if record is not None and record.kind is Kind.INTENDED else None
+        if begun is not None:
+            result = await self._carrying.recover(action, begun)
+        else:
+            result = await self._attempt(action, left=JUDGED)
+        other = await self._rerouting.choose(action, result, is_absent=self._carrying.is_absent)
+        return result if other is None else await self._instead(other, result)
+
+    async def _instead(self, other: Action, first: Result) -> Result:
+        """Return what became of a substitute; where it may not be used, what became of the first call stands."""
+        result = await self.perform(other)
+        if isinstance(result, Denied):
+            return first
+        return replace(result, by=other.request.tool) if isinstance(result, Done) else result
 
     async def _attempt(self, action: Action, *, left: int) -> Result:
         judged = await self._judge(action, Ask(topic=action.step))
@@ -150,21 +169,28 @@ class Gate:
         return await self._on.delegate.snapshot(workspace)
 
     async def _known(self, action: Action) -> Result | None:
+        record = await self._newest(action)
+        if record is not None and record.kind is Kind.INTENDED:
+            return await self._carrying.recover(action, record)
+        return await self._answer(record) if record else None
+
+    async def _newest(self, action: Action) -> Record | None:
+        """Return the last word of the journal about the action's key; raise ExecutionError when it is about another action."""
         kinds = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
         record = await self._on.journal.last(action.execution, action.key, kinds)
-        if record is None:
-            return None
-        if record.body["action"] != action.digest:
+        if record is not None and record.body["action"] != action.digest:
             raise ExecutionError(
                 f"the journal knows {action.key} as another action",
                 where=f"journal record {record.seq}",
                 hint="the definition, the code or the workspace changed under this execution: start a new one",
                 reason="replay-drift",
             )
+        return record
+
+    async def _answer(self, record: Record) -> Result | None:
+        """Return the result that the last word is; None for a decision that leaves it open."""
         if record.kind is Kind.OUTCOME:
             return await self._carrying.replay(record)
-        if record.kind is Kind.INTENDED:
-            return await self._carrying.recover(action, record)
         return records.denied_by(record) if record.body["effect"] == "deny" else None
 
     async def _judge(self, action: Action, ask: Ask) -> Result | Judgement:

@@ -24,6 +24,8 @@ What follows is said of external tools (gate.external):
     risk       low | medium | high: how people are asked
     key        the argument that carries the action's key to a tool whose recovery is keyed; nobody else fills it
     once       arguments that make a call one piece of business: tried by one at a time, done once (gate.attempts)
+    business   the name of what several tools do with the same `once`, so that one of them does it
+    substitute the tool that is called where this one is known not to have done it (gate.rerouting)
     lookup     how its server is asked what became of a call (gate.lookups)
     obliges    what other call it makes due (gate.obligations)
     domains    what hosts an address or a url in an argument may have: `example.com`, or `*.example.com` for what is below it
@@ -148,6 +150,16 @@ class LookUp:
 
 
 @dataclass(frozen=True)
+class Substitute:
+    """The tool that does the same (gate.rerouting); `arguments` names, for each of its arguments, the argument of this one.
+    `refused`: also when the target said no, and does not know the call."""
+
+    tool: str
+    arguments: Mapping[str, str]
+    refused: bool = False
+
+
+@dataclass(frozen=True)
 class Duty:
     """What a call makes due: a call of `tool` within a time, with the same values of the arguments in `matching`."""
 
@@ -188,6 +200,8 @@ class Manifest:
     risk: Risk = Risk.HIGH
     key: str = ""
     once: tuple[str, ...] = ()
+    business: str = ""
+    substitute: Substitute | None = None
     lookup: LookUp | None = None
     obliges: Duty | None = None
     domains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -25,6 +25,8 @@ from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.policy import Finding
 from bridle.trust.redaction import Redactor
 
+UNREACHED = "unreached"  # in the facts of an outcome: nothing was sent
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -144,9 +146,11 @@ def exhibited(action: Action, report: Report) -> list[Entry]:
     )
 
 
-def concluded(action: Action, *, status: str, value: Json) -> Entry:
-    """Record an outcome of the control plane's own: the delegate did not begin, or nobody can tell."""
-    body = _outcome(action, status=status, value=value, facts={}, report=None)
+def concluded(action: Action, *, status: str, value: Json, unreached: bool = False) -> Entry:
+    """Record an outcome of the control plane's own: the delegate did not begin (`unreached`: its target was away), or nobody
+    can tell."""
+    facts: dict[str, Json] = {UNREACHED: True} if unreached else {}
+    body = _outcome(action, status=status, value=value, facts=facts, report=None)
     return Entry(Kind.OUTCOME, action.execution, action.key, body)
 
 

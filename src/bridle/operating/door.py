@@ -33,6 +33,7 @@ from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.external import Catalogue, offered_schema
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Manifest
+from bridle.gate.rerouting import primary_key
 from bridle.operating.beginning import Beginning
 from bridle.operating.call_plans import CallPlans, is_planned
 from bridle.operating.calling import (
@@ -198,7 +199,7 @@ class Door:
         tool = tool_name(name)
         manifest = self._catalogue.get(tool)
         approval = await self._approval(caller, approval_id)
-        key = approval.key if approval else f"{caller.session.id}/{STEP}#{new_id('cal')}"
+        key = primary_key(approval.key) if approval else f"{caller.session.id}/{STEP}#{new_id('cal')}"
         size = len(canonical(arguments))
         told: dict[str, Json] = {"size_bytes": size}
         if size > LARGEST_CALL:
@@ -227,7 +228,7 @@ class Door:
             if waiting:
                 return Asked("", waiting)
         action = action_of(caller, key, tool, filled)
-        if approval is not None and approval.action != action.digest:
+        if approval is not None and await self._asked_for(approval) != action.digest:
             again = action_of(caller, f"{caller.session.id}/{STEP}#{new_id('cal')}", tool, arguments)
             return await self._gate.refuse(again, OTHER_CALL)
         return await self._gate.perform(action)
@@ -255,16 +256,26 @@ class Door:
         now = self._clock.now()
         for approval in found:
             state = approval.state_at(now)
-            if approval.tool != manifest.tool or state not in waiting:
+            rerouted = approval.key != primary_key(approval.key)
+            if (approval.tool != manifest.tool and not rerouted) or state not in waiting:
                 continue
             if is_planned(approval) and state is ApprovalState.APPROVED:
                 continue  # it was approved for its place in the plan, and this is not its turn
-            again = fill(caller, manifest, arguments, key=approval.key)
-            if action_of(caller, approval.key, manifest.tool, again).digest == approval.action:
+            key = primary_key(approval.key)
+            again = fill(caller, manifest, arguments, key=key)
+            if action_of(caller, key, manifest.tool, again).digest == await self._asked_for(approval):
                 return approval.id
         if len(found) >= MOST_WAITING:
             raise too_many_waiting(len(found))
         return ""
+
+    async def _asked_for(self, approval: Approval) -> str:
+        """Return the digest of the call that an approval came of: of a substitute's, the call that it stands in for."""
+        key = primary_key(approval.key)
+        if key == approval.key:
+            return approval.action
+        first = await self._journal.last(approval.execution, key, (Kind.DECIDED,))
+        return str(first.body["action"]) if first else ""
 
     def _answer(self, result: Result, manifest: Manifest | None) -> Answer:
         if isinstance(result, Denied):
@@ -280,7 +291,7 @@ class Door:
         value = result.value if isinstance(result.value, Mapping) else {}
         if manifest is not None and manifest.inside:
             value = tell_result(value)
-        return Answer(result.status, value=value)
+        return Answer(result.status, value=value, told={"done_by": spell(result.by)} if result.by else {})
 
     async def _take(self, session: Session, secret: str) -> None:
         """Make sure that this process serves the session: rule 8."""

@@ -67,6 +67,8 @@ def describe(found: Found) -> dict[str, Json]:
         "authority": _describe_authority(found, last, facts, intent),
         "case": facts.get("case"),
         "task": facts.get("task"),
+        "instead": facts.get("instead"),
+        "substitute": _describe_substitute(found),
         "decisions": [_describe_decision(record) for record in decisions],
         "policy": _describe_policy(found, last),
         "facts": facts,
@@ -366,6 +368,24 @@ def _costs(stream: Sequence[Record]) -> dict[str, Json]:
 
 def _describe_removal(record: Record) -> dict[str, Json]:
     return {**record.body, "at": record.at, "record": record.id}
+
+
+def _describe_substitute(found: Found) -> dict[str, Json] | None:
+    """Return the call that stood in for this one, with what became of it; None when there is none."""
+    for record in reversed(found.stream):
+        instead = _part(_part(record.body.get("facts")).get("instead")) if record.kind is Kind.DECIDED else {}
+        if instead.get("key") == found.key:
+            about = [one for one in found.stream if one.subject == record.subject]
+            ended = _one(about, Kind.OUTCOME)
+            return {
+                "key": record.subject,
+                "tool": _part(record.body["request"])["tool"],
+                "effect": record.body["effect"],
+                "because": instead["because"],
+                "status": ended.body["status"] if ended else None,
+                "record": record.id,
+            }
+    return None
 
 
 def _one(records: Sequence[Record], kind: Kind) -> Record | None:

@@ -25,6 +25,7 @@ def retell(explanation: Mapping[str, Any]) -> list[str]:
         _facts,
         _approvals,
         _outcome,
+        _rerouted,
         _removed,
         _verified,
     )
@@ -204,6 +205,25 @@ def _outcome(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"  result {_short(outcome['value'])}"
     if outcome["cost_usd"]:
         yield f"  It cost {outcome['cost_usd']} USD."
+
+
+NOT_DONE = {
+    "breaker-open": "a circuit breaker kept it from beginning",
+    "out-of-reach": "its target was out of reach, and nothing was sent",
+    "not-known-there": "its target answered that it failed, and says that it does not know it",
+}
+
+
+def _rerouted(told: Mapping[str, Any]) -> Iterator[str]:
+    first, other = told["instead"], told["substitute"]
+    if first:
+        why = NOT_DONE[first["because"]]
+        yield f"It stood in for {first['tool']} ({first['key']}), which was not done: {why} (record {first['record']})."
+    if other:
+        ended = f"; it {other['status']}" if other["status"] else ""
+        verbs = {"allow": "allowed", "ask": "put to people", "deny": "denied"}
+        yield f"It was not done: {NOT_DONE[other['because']]}. {other['tool']} was to stand in for it ({other['key']})."
+        yield f"  That was {verbs[other['effect']]}{ended}."
 
 
 def _reported(outcome: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ Rules
      permitted. What was signed with a key that was in other hands by then holds, and is suspect.
   10. A text that was kept has the digest it is kept under.
   11. A case is changed by an action that was begun for it, and no change of it is missing (trust.case_trail).
-  12. Work that is open is settled once, by a signed answer that it offers, about the action it was parked for.
+  12. What stands in for a call (gate.rerouting) is decided upon once that call was denied, or has failed; never both are done.
+ 13. Work that is open is settled once, by a signed answer that it offers, about the action it was parked for.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -72,6 +73,7 @@ class _Course:
     key: Verifier | None = None
     ended: bool = False
     succeeded: bool = False
+    status: str = ""
     exhibits: frozenset[str] = frozenset()
     asked: Mapping[str, Any] | None = None
 
@@ -150,6 +152,13 @@ class Trail:
         counted = known is not None and known.to_json() == named and known.counts_at(from_iso(record.at))
         must(record, counted, "no override that counted then is recorded")
 
+    def _check_instead(self, record: Record) -> None:
+        told = read_part(record, "facts").get("instead")
+        first = self._courses.get((record.execution, str(told["key"]))) if isinstance(told, Mapping) else None
+        if first is not None:  # evidence may carry the substitute's records alone
+            undone = first.status == "failed" if first.intended else first.effect == "deny"
+            must(record, undone, "it stands in for a call that was not known to have failed")
+
     def _decided(self, record: Record) -> None:
         self._check_override(record)
         request, approval = read_part(record, "request"), read_part(record, "facts").get("approval")
@@ -161,6 +170,7 @@ class Trail:
             tool=read_text(record, "request", "tool"),
             asked=describe_asked(record.body) if record.body.get("effect") == "ask" else None,
         )
+        self._check_instead(record)
         before = self._courses.get((record.execution, record.subject))
         must(
             record,
@@ -208,7 +218,8 @@ class Trail:
             must(record, read_text(record, "status") in UNREPORTED, "no delegate reported it")
         else:
             self._check_report(record, course)
-        course.ended, course.succeeded = True, record.body.get("status") == "succeeded"
+        course.ended, course.status = True, str(record.body.get("status"))
+        course.succeeded = course.status == "succeeded"
         course.exhibits = digests_of(record.body.get("value"))
 
     def _attested(self, record: Record) -> None:

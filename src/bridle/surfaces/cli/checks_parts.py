@@ -232,6 +232,7 @@ def known_question() -> dict[str, Any]:
         "verification": None,
         "provenance": None,
         "loop": None,
+        "instead": None,
         "limits": [],
         "budget": None,
     }

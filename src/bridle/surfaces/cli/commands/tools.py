@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,10 @@ def tools_list(servers: Servers = None, store: Store = "", as_json: AsJson = Fal
         put(f"{item['tool']:<44} {item['effect']:<14} {item['recovery']:<7} {item['risk']}")
         if item["stopped"]:
             put(f"  stopped: {item['stopped']}")
+        if item["substitute"]:
+            put(f"  where it is known not to have done it: {item['substitute']}")
+        if item["no_substitute"]:
+            put(f"  no substitute: {item['no_substitute']}")
     if not found:
         put("No tools: name servers with --servers FILE")
     return 0
@@ -85,7 +90,8 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
     async with open_app(settings) as app:
         for name in app.tools.servers:
             await app.tools.look(name)
-        return [_describe(manifest) for manifest in app.tools.known().values()]
+        known = app.tools.known()
+        return [_describe(manifest, known) for manifest in known.values()]
 
 
 async def _approve(settings: Settings, tool: str, digest: str) -> Pin:
@@ -102,7 +108,9 @@ async def _approve(settings: Settings, tool: str, digest: str) -> Pin:
         return changed
 
 
-def _describe(manifest: Manifest) -> dict[str, Any]:
+def _describe(manifest: Manifest, known: Mapping[str, Manifest]) -> dict[str, Any]:
+    from bridle.gate.rerouting import complain_of_substitute
+
     return {
         "tool": manifest.tool,
         "description": manifest.description,
@@ -111,6 +119,8 @@ def _describe(manifest: Manifest) -> dict[str, Any]:
         "risk": str(manifest.risk),
         "control": dict(manifest.control),
         "stopped": manifest.stopped,
+        "substitute": manifest.substitute.tool if manifest.substitute else "",
+        "no_substitute": complain_of_substitute(manifest, known.get),
         "digest": manifest.digest,
     }
 
