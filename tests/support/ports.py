@@ -54,6 +54,7 @@ def build_ports(
             limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
             clock=clock,
             manifests=catalogue,
+            price=_price,
             **facts,
         ),
         manifests=catalogue,
@@ -63,5 +64,9 @@ def build_ports(
         signer=signer,
         redactor=Redactor(),
         clock=clock,
-        price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
+        price=_price,
     )
+
+
+def _price(model: str, given: int, taken: int) -> Decimal | None:
+    return Decimal("0.5") if model == "priced" else None

@@ -121,6 +121,7 @@ async def wire(store: Store, policy: BoundPolicy, timing: Timing | None, *, take
         model_effector=build_model_effector(_connector(settings, folders, override)),
     )
     redactor = Redactor(rules=load_redaction_rules(settings.config_dir))
+    price = price_of(folders=folders, price=override)
     catalogue = Catalogue()
     book = build_book(store, catalogue)
     gate = Gate(
@@ -146,6 +147,7 @@ async def wire(store: Store, policy: BoundPolicy, timing: Timing | None, *, take
                 delegate=delegate.name,
                 delegate_key=delegate_signer.verifier.raw.hex(),
                 inside=book,
+                price=price,
             ),
             policy=policy,
             delegate=delegate,
@@ -153,7 +155,7 @@ async def wire(store: Store, policy: BoundPolicy, timing: Timing | None, *, take
             signer=store.signer,
             redactor=redactor,
             clock=clock,
-            price=price_of(folders=folders, price=override),
+            price=price,
             own_keys=settings.own_keys_only,
             inside=book,
         )

@@ -15,10 +15,12 @@ from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from bridle.core.canonical import Json, canonical
+from bridle.gate.action import Action
 
 Price: TypeAlias = Callable[[str, int, int], Decimal | None]
 """Price of (model, input tokens, output tokens) in US dollars, None when it is not known."""
 
+MODEL_CALL = "model.call"
 CHARACTERS_PER_TOKEN = 3  # on the safe side: English prose has about four, code and digests about three
 
 
@@ -121,6 +123,15 @@ def estimate(payload: Json, *, model: str, max_output_tokens: int, price: Price)
     cost = price(model, input_tokens, max_output_tokens)
     spend = Spend(turns=1, tokens=input_tokens + max_output_tokens, cost_usd=cost or Decimal(0))
     return spend, cost is not None
+
+
+def worst_cost(action: Action, price: Price) -> Decimal | None:
+    """Return the most US dollars that a model call may cost; None when nobody can tell."""
+    model, ceiling = (action.request.arguments.get(name) for name in ("model", "max_output_tokens"))
+    if action.request.tool != MODEL_CALL or not isinstance(model, str) or not isinstance(ceiling, int):
+        return None
+    spend, priced = estimate(action.payload, model=model, max_output_tokens=ceiling, price=price)
+    return spend.cost_usd if priced else None
 
 
 REASONS = {

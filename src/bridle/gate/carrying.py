@@ -24,6 +24,7 @@ from bridle.gate.approvals import UseApproval
 from bridle.gate.attempts import begin_attempt, end_attempt
 from bridle.gate.breakers import Verdict, judge_outcome
 from bridle.gate.budgets import REASONS, ReserveBudget, SettleBudget, Spend, estimate, spent
+from bridle.gate.fleet import settle_cost
 from bridle.gate.history import stand_on_history
 from bridle.gate.inside import CaseMoved, stand_on
 from bridle.gate.leaving import leave_unknown
@@ -297,7 +298,8 @@ class Carrying:
     def _room(self, action: Action, judgement: Judgement) -> list[Guard]:
         """Return the guards that count the action: of two that race for the last of a limit, or to be a probe, one gets it."""
         manifest, now = self._on.manifest_of(action.request.tool), self._on.clock.now()
-        return self._on.facts.limits.take(action, judgement.facts, manifest, now=now)
+        cost = self._on.facts.cost_of(action)
+        return self._on.facts.limits.take(action, judgement.facts, manifest, cost=cost, now=now)
 
     async def _reserve(self, action: Action) -> tuple[ReserveBudget, str]:
         """Return the reservation for a model call and the rule that forbids it, if one does."""
@@ -315,7 +317,9 @@ class Carrying:
         parked, remember = await self._remember(action, status=report.status, value=report.value)
         entries = [records.reported(action, report), *records.exhibited(action, report), *parked]
         verdict = judge_outcome(report.status, report.value)
-        written = await self._end(action, entries, [*settle, *remember], verdict)
+        written = await self._end(
+            action, entries, [*settle, *settle_cost(action, report), *remember], verdict
+        )
         if report.status == "unknown":
             return Unknown(written[0].id, "the delegate cannot tell whether it was done")
         return records.done_by(written[0], report.private)

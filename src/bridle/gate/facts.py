@@ -69,13 +69,14 @@ A fact that cannot be had is absent, never guessed; rules that need it then do n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock, iso
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.attempts import Attempts, describe_attempt
-from bridle.gate.budgets import Budgets
+from bridle.gate.budgets import Budgets, Price, worst_cost
 from bridle.gate.exhibited import describe_evidence
 from bridle.gate.filling import full_asking
 from bridle.gate.fleet import FleetLimits
@@ -123,6 +124,7 @@ class FactSource:
         cases: Cases | None = None,
         overrides: Overrides | None = None,
         inside: Inside | None = None,
+        price: Price | None = None,
     ) -> None:
         self._journal = journal
         self._principals = principals
@@ -139,6 +141,7 @@ class FactSource:
         self._cases = cases
         self._overrides = overrides
         self._inside = inside
+        self._price = price
         self._pipelines: dict[str, str] = {}
 
     async def gather(
@@ -217,9 +220,13 @@ class FactSource:
             "now": iso(self._clock.now()),
         }
         now = self._clock.now()
-        document |= await self.limits.describe(document, manifest, action.request.arguments, now=now)
+        document |= await self.limits.describe(action, document, manifest, cost=self.cost_of(action), now=now)
         document["rests_on"] = {**as_mapping(document["rests_on"]), **_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
+
+    def cost_of(self, action: Action) -> Decimal | None:
+        """Return the most that a model call may cost; None when nobody can tell, or for another action."""
+        return worst_cost(action, self._price) if self._price else None
 
     async def override(self, document: Mapping[str, Json]) -> dict[str, Json] | None:
         """Return the emergency override that these facts lie in, or None."""

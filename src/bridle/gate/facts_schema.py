@@ -318,7 +318,7 @@ FACTS: Mapping[str, Schema] = {
                     "rule": TEXT,
                     "per": TEXT,
                     "group": _or_null(TEXT),
-                    "counts": {"enum": ["actions", "targets", "amount"]},
+                    "counts": {"enum": ["actions", "targets", "amount", "cost"]},
                     "with_this": _or_null(TEXT),
                     "most": TEXT,
                     "within_s": _or_null(COUNT),

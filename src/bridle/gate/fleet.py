@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import BridleError
+from bridle.dispatch.protocol import Report
 from bridle.gate.action import Action
 from bridle.gate.breakers import (
     STREAM,
@@ -22,8 +23,21 @@ from bridle.gate.breakers import (
     circuits_of,
     describe_circuits,
 )
+from bridle.gate.budgets import MODEL_CALL, spent
 from bridle.gate.filling import describe_use, full_asking
-from bridle.gate.limits import SPENT, Counts, Limit, LimitFull, LimitSource, Per, Rooms, TakeRoom, Use
+from bridle.gate.limits import (
+    SPENT,
+    USD,
+    Counts,
+    Limit,
+    LimitFull,
+    LimitSource,
+    Per,
+    Rooms,
+    SettleCost,
+    TakeRoom,
+    Use,
+)
 from bridle.gate.loops import name_target
 from bridle.gate.manifest import Manifest
 from bridle.gate.spending import amount_in
@@ -41,10 +55,11 @@ class FleetLimits:
     circuits: Circuits
 
     async def describe(
-        self, facts: Facts, manifest: Manifest | None, arguments: Mapping[str, Json], *, now: datetime
+        self, action: Action, facts: Facts, manifest: Manifest | None, *, cost: Decimal | None, now: datetime
     ) -> dict[str, Json]:
-        """Return the facts `limits` and `breakers`; null where nobody can tell."""
-        uses = self._uses_of(facts, manifest, arguments)
+        """Return the facts `limits` and `breakers`; null where nobody can tell. `cost` is the most that a model call may cost."""
+        arguments = action.request.arguments
+        uses = self._uses_of(facts, manifest, arguments, cost)
         if uses is None:
             return {"limits": None, "breakers": None}
         if manifest is None:
@@ -59,9 +74,11 @@ class FleetLimits:
             "breakers": describe_circuits(circuits, states, manifest),
         }
 
-    def take(self, action: Action, facts: Facts, manifest: Manifest, *, now: datetime) -> list[Guard]:
+    def take(
+        self, action: Action, facts: Facts, manifest: Manifest, *, cost: Decimal | None, now: datetime
+    ) -> list[Guard]:
         """Return the guards that count an action decided on these facts; raise LimitFull when nobody can tell what it takes."""
-        uses = self._uses_of(facts, manifest, action.request.arguments)
+        uses = self._uses_of(facts, manifest, action.request.arguments, cost)
         if uses is None or not all(use.known for use in uses):
             raise LimitFull("what this action takes of the limits is not known any more")
         circuits = tuple(
@@ -101,7 +118,7 @@ class FleetLimits:
                 continue
 
     def _uses_of(
-        self, facts: Facts, manifest: Manifest | None, arguments: Mapping[str, Json]
+        self, facts: Facts, manifest: Manifest | None, arguments: Mapping[str, Json], cost: Decimal | None
     ) -> list[Use] | None:
         """Return what an action takes of each limit that covers it; None when the limits cannot be read."""
         try:
@@ -110,7 +127,9 @@ class FleetLimits:
             return None
         held = (*limits, *spend_limits(manifest)) if manifest else ()
         return [
-            _use(limit, manifest, facts, arguments) for limit in held if manifest and limit.covers(manifest)
+            _use(limit, manifest, facts, arguments, cost)
+            for limit in held
+            if manifest and limit.covers(manifest)
         ]
 
 
@@ -139,7 +158,21 @@ def spend_limits(manifest: Manifest) -> list[Limit]:
     ]
 
 
-def _use(limit: Limit, manifest: Manifest, facts: Facts, arguments: Mapping[str, Json]) -> Use:
+def settle_cost(action: Action, report: Report) -> list[Guard]:
+    """Return the guard that puts what a model call cost in place of what it took; none where it was done, and nobody told."""
+    if action.request.tool != MODEL_CALL or report.status == "unknown":
+        return []
+    told = report.facts.get("cost_usd")
+    if told is None and report.status == "succeeded":
+        return []
+    return [SettleCost(action.key, spent(report.facts).cost_usd)]
+
+
+def _use(
+    limit: Limit, manifest: Manifest, facts: Facts, arguments: Mapping[str, Json], cost: Decimal | None
+) -> Use:
+    if limit.counts is Counts.COST:
+        return Use(limit, _group(limit.per, facts, ""), USD, cost)
     made = facts.get("provenance")
     target = name_target(manifest, arguments, made if isinstance(made, Mapping) else None)
     amount = amount_in(arguments.get(limit.argument)) if limit.counts is Counts.AMOUNT else Decimal(1)

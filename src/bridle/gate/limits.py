@@ -3,13 +3,15 @@
     pushes:    {tools: [git.push], per: project, count: 10, within: 10m, then: deny}
     services:  {tools: ["mcp.k8s.*"], per: agent, targets: 20, within: 1h, then: ask}
     refunds:   {tools: [mcp.pay.refund], amount: "500.00", argument: amount, within: 1d, then: deny}
+    models:    {cost: "20.00", per: agent, within: 1d}
 
 Rules
   1. A limit covers tools by name or pattern, or by effect class, or both. It counts actions, different targets, or an amount that
-     an argument states, for each thing of one kind (`per`), within a sliding window.
+     an argument states, for each thing of one kind (`per`), within a sliding window; one of cost, what model calls cost.
   2. Room is taken in the transaction that records the intent, and counted there: of those that race for the last of it, one gets
      it. Nothing is sent for the others.
   3. What was surely not carried out gives its room back; what succeeded, or may have, keeps it.
+     Of a model call the most that it may cost is taken, and what it did cost stays; one without a price cannot be counted.
   4. A full limit denies in code, whatever a policy says; one with `then: ask` asks a person instead, and what they approve is
      done and counted. An approval that was given while there was room does not answer for a full limit.
   5. A limit whose fact cannot be had (a target, a project, an amount) denies. So does a file of limits that cannot be read.
@@ -39,6 +41,7 @@ Facts: TypeAlias = Mapping[str, Json]
 
 FULL, NOT_KNOWN, SPENT = "limit.full", "limit.not-known", "spend.used-up"
 LONGEST = timedelta(days=31)  # of a window: what is older need not be kept
+USD = "usd"  # stands in place of a target where cost is counted
 GOES_ON = frozenset({"pipeline.continue", *EVENTS})  # it does nothing, so nothing of it is counted
 
 
@@ -61,6 +64,7 @@ class Counts(StrEnum):
     ACTIONS = "actions"
     TARGETS = "targets"
     AMOUNT = "amount"
+    COST = "cost"
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,18 @@ class GiveRoomBack:
     """Guard: forget what an action took that was not carried out."""
 
     key: str
+
+    @property
+    def guards(self) -> str:
+        return f"room for {self.key}"
+
+
+@dataclass(frozen=True)
+class SettleCost:
+    """Guard: what a model call really cost replaces what it took of the limits of cost."""
+
+    key: str
+    cost_usd: Decimal
 
     @property
     def guards(self) -> str:

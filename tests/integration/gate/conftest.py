@@ -37,6 +37,7 @@ class FakeDelegate:
     asked: list = field(default_factory=list)
     missing: str = ""
     status: str = "succeeded"
+    costs: str = "0.25"
     changes: Mapping | None = field(default_factory=lambda: {"exact": "sha256:e", "alike": "sha256:a"})
 
     async def carry_out(self, task):
@@ -49,7 +50,7 @@ class FakeDelegate:
 
     def report(self, task):
         value = self.answers.get(task.request.tool, {"ok": True})
-        facts = {"usage": {"input_tokens": 10, "output_tokens": 5}, "cost_usd": "0.25"}
+        facts = {"usage": {"input_tokens": 10, "output_tokens": 5}, "cost_usd": self.costs}
         if task.request.tool == "git.commit" and self.changes:
             facts["change"] = self.changes
         if task.request.tool == "git.clone":

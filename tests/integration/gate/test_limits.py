@@ -10,6 +10,8 @@ from bridle.gate.action import Asked, Denied, Done, Unknown
 
 from .conftest import FakeCrash
 from .test_approval import push, verdict
+from .test_budget import call as model_call
+from .test_budget import open_budget
 
 READS = "{tools: [file.*], count: 3, within: 10m}"
 
@@ -35,6 +37,10 @@ async def rows(scene):
     return await database.read(lambda connection: connection.execute(limit_uses.select()).all())
 
 
+async def cost_so_far(scene):
+    return sum(row.amount for row in await rows(scene) if row.limit == "models")
+
+
 async def approved_push(scene, call=0):
     asked = await scene.gate.perform(push(scene, call))
     await verdict(scene, asked.approval)
@@ -57,6 +63,52 @@ async def test_the_window_slides(scene, limit, clock):
     assert isinstance(await scene.gate.perform(read(scene, 3)), Denied)
     clock.advance(timedelta(seconds=601))
     assert isinstance(await scene.gate.perform(read(scene, 4)), Done)
+
+
+async def test_of_model_calls_that_race_for_the_last_money_exactly_as_many_as_fit_are_sent(scene, limit):
+    limit(models='{cost: "1.20", within: 1d}')
+    await open_budget(scene)
+    gates = [scene.with_ports() for _ in range(6)]
+    results = await asyncio.gather(
+        *(gate.perform(model_call(scene, number)) for number, gate in enumerate(gates))
+    )
+    refused = [result.rule for result in results if isinstance(result, Denied)]
+    # each may cost 0.50, and costs 0.25: a third fits where the first has ended by then, a fourth never
+    assert set(refused) == {"limit.full"}
+    assert len(scene.delegate.told) in (2, 3)
+    assert await cost_so_far(scene) == len(scene.delegate.told) * 2500
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_model_call_takes_what_it_may_cost_and_keeps_what_it_did_cost(scene, limit, clock):
+    limit(models='{cost: "0.80", per: agent, within: 30m}')
+    await open_budget(scene)
+    told = [await scene.gate.perform(model_call(scene, number)) for number in range(3)]
+    assert [type(result) for result in told] == [Done, Done, Denied]
+    assert told[2].rule == "limit.full"
+    scene.delegate.crash = True
+    clock.advance(timedelta(minutes=31))
+    with pytest.raises(FakeCrash):
+        await scene.gate.perform(model_call(scene, 3))
+    assert await cost_so_far(scene) == 2 * 2500 + 5000  # what nobody can tell of keeps what it may have cost
+    assert (await scene.gate.perform(model_call(scene, 4))).rule == "limit.full"
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_model_without_a_price_is_not_called_where_cost_is_limited(scene, limit):
+    limit(models='{cost: "100.00", within: 1d}')
+    await open_budget(scene)
+    assert (await scene.gate.perform(model_call(scene, model="nobody-knows"))).rule == "limit.not-known"
+    assert scene.delegate.told == []
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_what_costs_less_than_a_hundredth_of_a_cent_is_not_nothing(scene, limit):
+    limit(models='{cost: "0.80", within: 1d}')
+    await open_budget(scene)
+    scene.delegate.costs = "0.00001"
+    await scene.gate.perform(model_call(scene))
+    assert await cost_so_far(scene) == 1
 
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

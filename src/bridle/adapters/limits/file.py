@@ -4,6 +4,7 @@
       pushes:            {tools: [git.push], per: project, count: 10, within: 10m}
       services:          {tools: ["mcp.k8s.*"], per: agent, targets: 20, within: 1h, then: ask}
       refunds:           {tools: [mcp.pay.refund], amount: "500.00", argument: amount, within: 1d}
+      models:            {cost: "20.00", per: agent, within: 1d}     what model calls cost, in US dollars
       changes-an-agent:  off                  what ships under this name; one may be given anew as well
     breakers:
       crm:     {tools: ["mcp.crm.*"], per: server, failures: 3, within: 5m, cool-down: 10m, reads: deny}
@@ -31,6 +32,7 @@ from bridle.agent.reader import Spot, read_yaml
 from bridle.core.errors import InputError
 from bridle.gate.breakers import SHIPPED as SHIPPED_BREAKERS
 from bridle.gate.breakers import About, Breaker
+from bridle.gate.budgets import MODEL_CALL
 from bridle.gate.limits import LONGEST, SHIPPED, Counts, Limit, LimitSource, Per, Then
 from bridle.gate.manifest import Effect
 from bridle.gate.spending import amount_in
@@ -40,7 +42,7 @@ FILE = "limits.yaml"
 OFF = "off"
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 TOOL = re.compile(r"[a-z][A-Za-z0-9_.-]*\*?|\*", re.ASCII)
-MEASURES = {"count": Counts.ACTIONS, "targets": Counts.TARGETS, "amount": Counts.AMOUNT}
+MEASURES = {"count": Counts.ACTIONS, "targets": Counts.TARGETS, "amount": Counts.AMOUNT, "cost": Counts.COST}
 KEYS = ("tools", "effects", "per", *MEASURES, "argument", "within", "then")
 BREAKER_KEYS = ("tools", "effects", "per", "failures", "within", "cool_down", "reads")
 REASON = "bad-limits"
@@ -105,11 +107,12 @@ def _entry(key: Spot, value: Spot, read: Callable[[str, Spot], Noun]) -> Noun | 
 def _limit(name: str, value: Spot) -> Limit:
     given = value.mapping(KEYS)
     counts, most = _measure(value, given)
+    covered = _model_calls(value, given) if counts is Counts.COST else _covered(name, value, given)
     limit = Limit(
         name,
         most,
         counts,
-        **_covered(name, value, given),
+        **covered,
         per=Per(_choice(given["per"], tuple(Per))) if "per" in given else Per.ACCOUNT,
         argument=given["argument"].text() if "argument" in given else "",
         within=_span("within", value, given),
@@ -123,9 +126,9 @@ def _limit(name: str, value: Spot) -> Limit:
 def _measure(value: Spot, given: Mapping[str, Spot]) -> tuple[Counts, Decimal]:
     named = [name for name in MEASURES if name in given]
     if len(named) != 1:
-        raise _wrong(value, "a limit has one of count, targets and amount", "give one of them")
+        raise _wrong(value, "a limit has one of count, targets, amount and cost", "give one of them")
     spot, counts = given[named[0]], MEASURES[named[0]]
-    if counts is not Counts.AMOUNT:
+    if counts not in (Counts.AMOUNT, Counts.COST):
         return counts, Decimal(spot.integer(least=0))
     amount = amount_in(spot.text())
     if amount is None:
@@ -158,6 +161,15 @@ def _covered(name: str, value: Spot, given: Mapping[str, Spot]) -> dict[str, Any
     if not tools and not effects:
         raise _wrong(value, f"{name} covers nothing", "name tools, or effects")
     return {"tools": tools, "effects": effects}
+
+
+def _model_calls(value: Spot, given: Mapping[str, Spot]) -> dict[str, Any]:
+    """A limit of cost counts model calls, which have no target."""
+    if "tools" in given or "effects" in given:
+        raise _wrong(value, "a cost is that of model calls", "name neither tools nor effects")
+    if "per" in given and given["per"].text() == str(Per.TARGET):
+        raise _wrong(given["per"], "a model call has no target", "write per: agent, or another")
+    return {"tools": (MODEL_CALL,)}
 
 
 def _span(name: str, value: Spot, given: Mapping[str, Spot]) -> timedelta:
@@ -206,12 +218,14 @@ def make_limits_schema() -> dict[str, Any]:
         "count": {"type": "integer", "minimum": 0},
         "targets": {"type": "integer", "minimum": 0},
         "amount": {"type": ["string", "integer"]},
+        "cost": {"type": ["string", "integer"]},
     }
     covered: dict[str, Any] = {
         "tools": {"type": "array", "items": {"type": "string", "pattern": f"^({TOOL.pattern})$"}},
         "effects": {"type": "array", "items": {"enum": [str(effect) for effect in Effect]}},
     }
     any_of = [{"required": ["tools"]}, {"required": ["effects"]}]
+    or_cost = [*any_of, {"required": ["cost"]}]
     span = {"type": ["string", "integer"]}
     limit = {
         "type": "object",
@@ -225,7 +239,7 @@ def make_limits_schema() -> dict[str, Any]:
             "then": {"enum": ["deny", "ask"]},
         },
         "required": ["within"],
-        "anyOf": any_of,
+        "anyOf": or_cost,
         "oneOf": [{"required": [name]} for name in measures],
     }
     breaker = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +16,14 @@ from bridle.adapters.sql.schema import limit_uses
 from bridle.core.clock import iso
 from bridle.gate.limits import (
     LONGEST,
+    USD,
     Counts,
     Filling,
     GiveRoomBack,
     Limit,
     LimitFull,
     Rooms,
+    SettleCost,
     TakeRoom,
     Use,
 )
@@ -74,6 +76,17 @@ def _(guard: GiveRoomBack, connection: Connection) -> None:
     connection.execute(limit_uses.delete().where(COLUMNS.key == guard.key))
 
 
+@apply_guard.register
+def _(guard: SettleCost, connection: Connection) -> None:
+    mine = COLUMNS.key == guard.key, COLUMNS.target == USD
+    connection.execute(limit_uses.update().where(*mine).values(amount=_in_units(guard.cost_usd)))
+
+
+def _in_units(amount: Decimal) -> int:
+    """Return an amount as it is kept: never less than it is, so that many small ones are not nothing."""
+    return int((amount / UNIT).to_integral_value(ROUND_CEILING))
+
+
 def _row(guard: TakeRoom, use: Use) -> dict[str, Any]:
     assert use.amount is not None  # what is not known was refused before
     return {
@@ -81,7 +94,7 @@ def _row(guard: TakeRoom, use: Use) -> dict[str, Any]:
         "limit": use.limit.name,
         "group": use.group,
         "target": use.target,
-        "amount": int(use.amount / UNIT),
+        "amount": _in_units(use.amount),
         "at": iso(guard.now),
     }
 
