@@ -4,7 +4,9 @@ Rules
   1. A case is a stream of the journal. Each record holds the case whole as it is from then on; the newest one is the truth, and
      the store's row is what guards and lists look at.
   2. `revision` counts what governs: moves, holds, exceptions, decisions. A note, and what is said, leave it as it is.
-  3. It keeps the type that it was opened with: the first record has it whole, and the case names its digest.
+  3. A state's due date begins when the case comes to it. An agent that brings the case back finds the due date that it left, told or
+     not: nothing that agents do among themselves makes one later. A move by a person or a system begins all of them anew.
+  4. It keeps the type that it was opened with: the first record has it whole, and the case names its digest.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class Mark:
 @dataclass(frozen=True)
 class Case:
     """One case. `since` is when it came to its state, `due_at` by when it has to leave it, or empty, both as the journal writes
-    moments; `escalated` says that this was told. `parked` is a word of the exceptions."""
+    moments; `escalated` says that this was told. `left` has both for each state that it left since a person or a system moved it.
+    `parked` is a word of the exceptions."""
 
     id: str
     object: str
@@ -54,6 +57,7 @@ class Case:
     final: bool = False
     due_at: str = ""
     escalated: bool = False
+    left: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     holds: tuple[Mark, ...] = ()
     exceptions: tuple[Mark, ...] = ()
     decisions: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -77,6 +81,7 @@ class Case:
             **content,
             **marks,
             "decisions": {name: dict(taken) for name, taken in self.decisions.items()},
+            "left": {state: dict(due) for state, due in self.left.items()},
         }
 
     @classmethod
@@ -123,16 +128,20 @@ class Cases(Protocol):
         ...
 
 
-def enter(case: Case, case_type: CaseType, state: str, now: datetime) -> Case:
-    """Return the case in a state that it comes to now."""
+def enter(case: Case, case_type: CaseType, state: str, now: datetime, *, by_agent: bool = False) -> Case:
+    """Return the case in a state that it comes to now, brought by an agent or not."""
     rule = case_type.states[state]
     due = iso(now + timedelta(seconds=rule.due_s)) if rule.due_s is not None else ""
+    leaving: Mapping[str, Json] = {"due_at": case.due_at, "escalated": case.escalated}
+    left = {**case.left, case.state: leaving} if by_agent else {}
+    found = left.get(state, {"due_at": due, "escalated": False})
     return replace(
         case,
         state=state,
         since=iso(now),
-        due_at=due,
-        escalated=False,
+        due_at=str(found["due_at"]),
+        escalated=found["escalated"] is True,
+        left=left,
         final=rule.final,
         revision=case.revision + 1,
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridle.operating.cases.case import Mark, begin
+from bridle.operating.cases.case import Case, Mark, begin
 from bridle.operating.cases.changing import change
 from bridle.operating.cases.reading import read_case_type
 from bridle.operating.cases.rules import Who, Wish, find_refusals
@@ -110,6 +110,26 @@ def test_the_revision_counts_what_governs(tool, wish, step):
     assert after.revision == CASE.revision + step
 
 
+def move(case, to, who, days):
+    return change(case, TYPE, Wish("case.move", {"to": to}, who, NOW + timedelta(days=days)), new_id=str)
+
+
 def test_what_is_due_begins_anew_with_each_state():
-    after = change(CASE, TYPE, Wish("case.move", {"to": "busy"}, CLERK, NOW), new_id=str)
+    after = move(CASE, "busy", CLERK, 0)
     assert (CASE.due_at[:10], after.due_at) == ("2026-03-03", "")
+    assert move(after, "new", CLERK, 1).due_at[:10] == "2026-03-04"
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_no_agent_puts_off_what_is_due_by_moving_to_and_fro(told):
+    case = replace(CASE, escalated=told)
+    for day in (1, 3, 5):
+        case = move(move(case, "busy", AGENT, day), "new", AGENT, day + 1)
+    assert (case.due_at, case.escalated) == (CASE.due_at, told)
+    assert Case.from_json(case.to_json()) == case, "the next process knows it as well"
+
+
+def test_a_person_s_move_begins_what_is_due_anew_for_agents_too():
+    case = move(move(CASE, "busy", AGENT, 1), "new", CLERK, 2)
+    assert case.due_at[:10] == "2026-03-05"
+    assert move(move(case, "busy", CLERK, 3), "new", AGENT, 4).due_at[:10] == "2026-03-07"
