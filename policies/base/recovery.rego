@@ -34,6 +34,17 @@ deny contains {
 }
 
 deny contains {
+	"rule": "recovery.another",
+	"reason": sprintf(
+		"A person lets the very call of %s be sent once more, as %s asked for it; this is another one of the same business.",
+		[input.attempt.at, input.attempt.execution],
+	),
+} if {
+	lasting_external
+	standing == "another"
+}
+
+deny contains {
 	"rule": "recovery.not-known",
 	"reason": "Whether the same was tried before is not known, so nothing is done.",
 } if {
@@ -43,4 +54,4 @@ deny contains {
 
 attempt_known if input.attempt == null
 
-attempt_known if standing in {"begun", "unknown", "done", "again"}
+attempt_known if standing in {"begun", "unknown", "done", "again", "another"}

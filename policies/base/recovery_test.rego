@@ -24,6 +24,10 @@ test_what_is_done_once_is_denied if denied(tried("done")) == {"recovery.done"}
 
 test_what_a_person_lets_be_sent_again_is_not_denied if denied(tried("again")) == set()
 
+test_another_call_than_the_one_that_may_be_sent_again_is_denied if {
+	denied(tried("another")) == {"recovery.another"}
+}
+
 test_what_is_not_known_is_denied if {
 	denied(object.remove(refunding, ["attempt"])) == {"recovery.not-known"}
 	denied(tried("perhaps")) == {"recovery.not-known"}

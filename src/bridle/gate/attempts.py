@@ -8,7 +8,9 @@ Rules
   2. While one attempt is begun, or nobody can tell what became of it, no other is made. The row is written in the transaction
      that records the intent: of two that race, one begins, and the other is judged again.
   3. What failed frees it. What was done of a tool with `once` stays done; of another tool, the same call may be a new wish.
-  4. The key that such a tool's target is given follows from the piece of business: all who try it send the same.
+  4. Where a person lets what nobody can tell of be sent once more, it is the very call that they saw: all arguments, each in one
+     spelling. Another of the same piece of business would go out under the same key, and is not made.
+  5. The key that such a tool's target is given follows from the piece of business: all who try it send the same.
 
 Counted is what lasts of external tools. Pure but for the port: `adapters.sql.attempts` keeps the rows. What the policy reads is
 the fact `attempt`; what it says, `policies/base/recovery.rego`.
@@ -25,7 +27,7 @@ from typing import Protocol
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.gate.manifest import Manifest, is_external
-from bridle.gate.origins.values import in_one_spelling, spell_plainly
+from bridle.gate.origins.values import ValueType, in_one_spelling, normal_form, spell_plainly
 from bridle.trust.journal import Guard, GuardError, Journal, Kind
 
 OPEN = "recovery.open"
@@ -38,15 +40,17 @@ class AttemptState(StrEnum):
     BEGUN = "begun"
     UNKNOWN = "unknown"
     DONE = "done"
-    AGAIN = "again"  # a person lets the very same key be sent once more
+    AGAIN = "again"  # a person lets the very same call be sent once more
 
 
+ANOTHER = "another"  # what the fact says of a call that is not the one which may be sent once more
 BLOCKING = frozenset({AttemptState.BEGUN, AttemptState.UNKNOWN, AttemptState.DONE})
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The newest attempt of one piece of business: which action of which stream it is. `once`: what was done stays done."""
+    """The newest attempt of one piece of business: which action of which stream it is. `once`: what was done stays done; `call`
+    is the digest of all that was asked for."""
 
     business: str
     state: AttemptState
@@ -55,6 +59,11 @@ class Attempt:
     execution: str
     at: datetime
     once: bool
+    call: str
+
+    def blocks(self, call: str) -> bool:
+        """True when a call of the same piece of business is not made while this attempt stands."""
+        return self.state in BLOCKING or (self.state is AttemptState.AGAIN and self.call != call)
 
 
 class AttemptTaken(GuardError):
@@ -88,7 +97,7 @@ class EndAttempt:
 
 @dataclass(frozen=True)
 class AllowAgain:
-    """Guard: let the very same key be sent once more; fails unless nobody can tell what became of that attempt."""
+    """Guard: let the very same call be sent once more; fails unless nobody can tell what became of that attempt."""
 
     key: str
 
@@ -128,6 +137,17 @@ def name_business(manifest: Manifest | None, arguments: Mapping[str, Json]) -> s
     return digest({"tool": manifest.tool, "once": named})
 
 
+def digest_call(manifest: Manifest, arguments: Mapping[str, Json]) -> str:
+    """Return the digest of all that a call asks for but its key, amounts with their currency."""
+    types = manifest.control
+    spelled: Json = {
+        name: normal_form(value, ValueType(types[name])) or value if name in types else value
+        for name, value in arguments.items()
+        if name != manifest.key
+    }
+    return digest({"tool": manifest.tool, "call": spelled})
+
+
 def begin_attempt(
     manifest: Manifest, arguments: Mapping[str, Json], *, key: str, execution: str, at: datetime
 ) -> list[Guard]:
@@ -138,7 +158,8 @@ def begin_attempt(
     if business == UNNAMED:
         raise AttemptTaken("what makes it one piece of business has no value that can be told from others")
     state, once = AttemptState.BEGUN, bool(manifest.once)
-    return [BeginAttempt(Attempt(business, state, manifest.tool, key, execution, at, once))]
+    call = digest_call(manifest, arguments)
+    return [BeginAttempt(Attempt(business, state, manifest.tool, key, execution, at, once, call))]
 
 
 def end_attempt(tool: str, key: str, status: str) -> list[Guard]:
@@ -155,11 +176,12 @@ async def describe_attempt(
         nothing = dict.fromkeys(("execution", "key", "at", "record"), "")
         return {"state": UNNAMED, "tool": manifest.tool, **nothing}
     found = await attempts.of(business) if business else None
-    if found is None:
+    if found is None or manifest is None:
         return None
+    again = found.state is AttemptState.AGAIN and found.blocks(digest_call(manifest, arguments))
     outcome = await journal.last(found.execution, found.key, (Kind.OUTCOME,))
     return {
-        "state": str(found.state),
+        "state": ANOTHER if again else str(found.state),
         "tool": found.tool,
         "execution": found.execution,
         "key": found.key,

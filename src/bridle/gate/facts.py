@@ -26,8 +26,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "loop":      null | {"target", "exact", "alike", "times", "limit", "within_s", "undoes",
                     "before": [{"at", "tool", "execution", "key", "same"}, …]},
                                                           which time this is done; null for what is not counted or cannot be told
-      "attempt":   null | {"state": begun|unknown|done|again, "tool", "execution", "key", "at", "record"},  where the same piece
-                                                          of business stands, whoever tried it (gate.attempts)
+      "attempt":   null | {"state": begun|unknown|done|again|another, "tool", "execution", "key", "at", "record"},  where the same
+                                                          piece of business stands, whoever tried it (gate.attempts)
       "deployment": null | {"service", "environment", "type": production|non-production, "infrastructure"},  of the stage around
                                                           it; an environment is production unless the pipeline says otherwise
       "task":      null | {"session", "purpose", "case", "request_digest"},  what the session at the door is for

@@ -197,7 +197,7 @@ FACTS: Mapping[str, Schema] = {
     "attempt": _or_null(
         _closed(
             {
-                "state": {"enum": ["begun", "unknown", "done", "again", "unnamed"]},
+                "state": {"enum": ["begun", "unknown", "done", "again", "another", "unnamed"]},
                 "tool": TEXT,
                 "execution": TEXT,
                 "key": TEXT,

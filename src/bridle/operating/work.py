@@ -1,7 +1,7 @@
 """The desk for items of work: what waits for a person because nobody can tell what became of it, and the person's answer.
 
     done, not-done   what the person found out at the target. Done stays done; what was not done may be tried again
-    retry            the very same key may be sent once more, by whoever calls next; offered where the target knows it
+    retry            the very same call may be sent once more, by whoever calls next; offered where the target knows it
     compensate       what the tool's owner says undoes it is done, as an action of this person through the gate, which may ask
 
 Rules

@@ -28,7 +28,7 @@ FORM = Form(
 
 
 class Settlement(StrEnum):
-    """What a person says of an item: it was done, it was not, it is undone, or the same key may be sent once more."""
+    """What a person says of an item: it was done, it was not, it is undone, or the very same call may be sent once more."""
 
     DONE = "done"
     NOT_DONE = "not-done"

@@ -133,6 +133,17 @@ async def test_the_very_same_key_is_sent_again_once(scene, desk):
     assert len({arguments["key"] for _, arguments in scene.shop.called}) == 1
 
 
+async def test_what_is_sent_again_is_the_very_call_that_the_person_saw(scene, desk):
+    await lose(scene)
+    await desk.settle((await parked(desk)).item.id, Settlement.RETRY, by=BOSS)
+    caller = await scene.enter(uses="acme.cashier@1.0.0")
+    more = await scene.door.call(caller, "shop__refund", {**ORDER, "amount": "900.00"})
+    assert (more.status, more.told["rule"]) == ("denied", "recovery.another")
+    same = {"order": "#A-1"}  # in another spelling
+    assert (await scene.door.call(caller, "shop__refund", same)).told.get("rule") != "recovery.another"
+    assert "amount" not in {name for _, arguments in scene.shop.called for name in arguments}
+
+
 async def test_the_second_answer_is_refused_and_changes_nothing(scene, desk):
     await lose(scene)
     item = (await parked(desk)).item.id

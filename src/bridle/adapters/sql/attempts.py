@@ -12,7 +12,6 @@ from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.schema import attempts
 from bridle.core.clock import from_iso, iso
 from bridle.gate.attempts import (
-    BLOCKING,
     AllowAgain,
     Attempt,
     Attempts,
@@ -44,7 +43,7 @@ class SqlAttempts(Attempts):
 def _(guard: BeginAttempt, connection: Connection) -> None:
     attempt = guard.attempt
     known = _find(connection, attempt.business)
-    if known is not None and known.state in BLOCKING:
+    if known is not None and known.blocks(attempt.call):
         raise AttemptTaken(f"the same is {known.state} as {known.key}")
     connection.execute(attempts.delete().where(COLUMNS.business == attempt.business))
     row = {**vars(attempt), "state": str(attempt.state), "at": iso(attempt.at)}
@@ -83,4 +82,5 @@ def _read(row: sa.Row[Any]) -> Attempt:
         execution=row.execution,
         at=from_iso(row.at),
         once=row.once,
+        call=row.call,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0021_obligations"  # the revision these tables are
+NEWEST = "0022_attempted_calls"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -337,6 +337,7 @@ attempts = sa.Table(
     sa.Column("execution", sa.Text, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("once", sa.Boolean, nullable=False),
+    sa.Column("call", sa.Text, nullable=False, server_default=""),
     sa.Index("attempts_by_key", "key"),
     sa.Index("attempts_by_state", "state", "at"),
 )

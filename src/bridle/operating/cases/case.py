@@ -4,8 +4,8 @@ Rules
   1. A case is a stream of the journal. Each record holds the case whole as it is from then on; the newest one is the truth, and
      the store's row is what guards and lists look at.
   2. `revision` counts what governs: moves, holds, exceptions, decisions. A note, and what is said, leave it as it is.
-  3. A state's due date begins when the case comes to it. An agent that brings the case back finds the due date that it left, told or
-     not: nothing that agents do among themselves makes one later. A move by a person or a system begins all of them anew.
+  3. A state's due date begins when the case comes to it. An agent that brings the case back finds the due date that it left, told
+     or not: nothing that agents do among themselves makes one later. A move by a person or a system begins all of them anew.
   4. It keeps the type that it was opened with: the first record has it whole, and the case names its digest.
 """
 

@@ -79,7 +79,7 @@ def work_resolve(
         Settlement,
         typer.Option(
             "--as",
-            help="done or not-done: what you found out. retry: the same key may be sent once more. compensate: undo it, "
+            help="done or not-done: what you found out. retry: the very same call may be sent once more. compensate: undo it, "
             "through the gate.",
         ),
     ],
