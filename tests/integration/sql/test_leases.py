@@ -148,10 +148,10 @@ async def test_who_stops_in_the_middle_of_a_write_does_not_keep_the_others_from_
     stopped, held, goes_on = open_database(store_url), threading.Event(), threading.Event()
 
     def stop(connection):
-        connection.execute(HEAD)
+        HEAD.rows(connection)
         held.set()
         goes_on.wait(30)
-        connection.execute(HEAD)
+        HEAD.rows(connection)
 
     writing = asyncio.create_task(stopped.write(stop))
     await asyncio.to_thread(held.wait, 30)

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import approvals
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -31,8 +32,8 @@ from bridle.gate.approvals import (
 from bridle.trust.journal import Guard, GuardError
 from bridle.trust.quorum import Terms, shares_person
 
-BY_ID = approvals.select().where(approvals.c.id == sa.bindparam("approval"))
-NEWEST = (
+BY_ID = Prepared(approvals.select().where(approvals.c.id == sa.bindparam("approval")))
+NEWEST = Prepared(
     approvals.select()
     .where(approvals.c.action == sa.bindparam("of_action"))
     .order_by(approvals.c.requested_at.desc(), approvals.c.id.desc())
@@ -120,8 +121,8 @@ def _(guard: RevokeVerdict, connection: Connection) -> None:
 
 def _find_live(
     guard: Guard, connection: Connection, states: Sequence[ApprovalState], approval: str, now: str
-) -> Row[Any]:
-    row = connection.execute(BY_ID, {"approval": approval}).one_or_none()
+) -> Any:
+    row = BY_ID.row(connection, {"approval": approval})
     if row is None or row.state not in [str(state) for state in states] or row.expires_at <= now:
         raise GuardError(f"{guard.guards} is not in the state this needs")
     return row

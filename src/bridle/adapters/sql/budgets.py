@@ -9,11 +9,20 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import budgets, reservations
 from bridle.gate.budgets import Budget, Budgets, OpenBudget, ReserveBudget, SettleBudget, Spend
 from bridle.trust.journal import GuardError
 
 MICRO = Decimal(1_000_000)
+BY_ID = Prepared(budgets.select().where(budgets.c.id == sa.bindparam("budget")))
+HELD = Prepared(
+    sa.select(
+        sa.func.coalesce(sa.func.sum(reservations.c.turns), 0).label("turns"),
+        sa.func.coalesce(sa.func.sum(reservations.c.tokens), 0).label("tokens"),
+        sa.func.coalesce(sa.func.sum(reservations.c.cost), 0).label("cost"),
+    ).where(reservations.c.budget == sa.bindparam("budget"))
+)
 
 
 class SqlBudgets(Budgets):
@@ -23,7 +32,7 @@ class SqlBudgets(Budgets):
         self._database = database
 
     async def get(self, budget: str) -> Budget | None:
-        return await self._database.read(lambda connection: _read(connection, budget))
+        return await self._database.look(lambda connection: _read(connection, budget))
 
 
 @apply_guard.register
@@ -75,16 +84,10 @@ def _(guard: SettleBudget, connection: Connection) -> None:
 
 
 def _read(connection: Connection, budget: str) -> Budget | None:
-    row = connection.execute(budgets.select().where(budgets.c.id == budget)).one_or_none()
+    row = BY_ID.row(connection, {"budget": budget})
     if row is None:
         return None
-    held = connection.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(reservations.c.turns), 0).label("turns"),
-            sa.func.coalesce(sa.func.sum(reservations.c.tokens), 0).label("tokens"),
-            sa.func.coalesce(sa.func.sum(reservations.c.cost), 0).label("cost"),
-        ).where(reservations.c.budget == budget)
-    ).one()
+    (held,) = HELD.rows(connection, {"budget": budget})
     return Budget(
         id=row.id,
         max_turns=row.max_turns,

@@ -10,12 +10,13 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import credentials
 from bridle.core.clock import from_iso, iso
 from bridle.trust.credentials import Credential, Credentials, RevokeCredential, StoreCredential
 
-FIND = credentials.select().where(credentials.c.sha256 == sa.bindparam("sha256"))
-GET = credentials.select().where(credentials.c.id == sa.bindparam("credential"))
+FIND = Prepared(credentials.select().where(credentials.c.sha256 == sa.bindparam("sha256")))
+GET = Prepared(credentials.select().where(credentials.c.id == sa.bindparam("credential")))
 
 
 class SqlCredentials(Credentials):

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Executable, event, exc
-from sqlalchemy.engine import URL, Connection, Engine, Row
+from sqlalchemy import event, exc
+from sqlalchemy.engine import URL, Connection, Engine
 
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import NEWEST
 from bridle.adapters.sql.writer import Writer
 from bridle.core.errors import InputError, UnavailableError
@@ -61,9 +62,9 @@ class Database:
         """Run `work` outside any transaction."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
-    async def find(self, statement: Executable, sought: Mapping[str, object]) -> Row[Any] | None:
+    async def find(self, statement: Prepared, sought: Mapping[str, object]) -> Any | None:
         """Return the one row that `statement` finds by an index, or None."""
-        return await self.look(lambda connection: connection.execute(statement, sought).one_or_none())
+        return await self.look(lambda connection: statement.row(connection, sought))
 
     async def look(self, work: Callable[[Connection], T]) -> T:
         """Read a few rows by an index, outside any transaction.
@@ -269,14 +270,16 @@ _ADDRESSES = "use sqlite:////absolute/path.db or postgresql://user@host/database
 @contextmanager
 def _own_words(url: URL) -> Iterator[None]:
     """Turn the driver's errors that a person can act on into ours; others are bugs and pass."""
-    where = url.render_as_string(hide_password=True)
     try:
         yield
     except (exc.OperationalError, exc.InternalError) as error:
         if isinstance(error, exc.InternalError) and getattr(error.orig, "sqlstate", "") != SILENT:
             raise
         cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        where = url.render_as_string(hide_password=True)
         hint = "free some space" if "full" in cause or "No space" in cause else "check that it can be reached"
         raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
     except OSError as error:
-        raise UnavailableError(f"the store cannot be opened: {error.strerror}", where=where) from error
+        raise UnavailableError(
+            f"the store cannot be opened: {error.strerror}", where=url.render_as_string(hide_password=True)
+        ) from error

@@ -14,6 +14,7 @@ from bridle.adapters.sql.admission import HAS_WISH, NEXT_TURN, count_ahead
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import executions, journal
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -23,8 +24,8 @@ from bridle.engine.interrupts import PauseExecution, Wish, WishExecution
 from bridle.engine.interventions import SAID, CloseIntervention
 from bridle.trust.journal import GuardError, Kind
 
-BY_ID = executions.select().where(executions.c.id == sa.bindparam("execution"))
-WISH = sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution"))
+BY_ID = Prepared(executions.select().where(executions.c.id == sa.bindparam("execution")))
+WISH = Prepared(sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution")))
 NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(executions.c.arrived), 0) + 1).scalar_subquery()
 LIVE = [str(state) for state in State if not state.ended]
 IS_PAUSED = executions.c.state == str(State.PAUSED)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ from bridle.adapters.sql import (  # noqa: F401 - whoever has a journal has ever
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.leases import LeaseLost, check_lease
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import checkpoints, journal, journal_head
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import Clock, iso
@@ -59,20 +61,21 @@ ORIGIN = "bridle.local/journal"
 BEGINNINGS = frozenset({Kind.STEP_STARTED, Kind.TOKEN_MINTED})
 
 # Made once: building a statement takes as long as running it.
-HEAD = sa.select(journal_head).with_for_update()
-INSERT = journal.insert()
-MOVE_HEAD = journal_head.update().values(
-    size=sa.bindparam("new_size"), hash=sa.bindparam("new_hash"), frontier=sa.bindparam("new_frontier")
+HEAD = Prepared(sa.select(journal_head).with_for_update())
+INSERT = Prepared(journal.insert(), *journal.c.keys())
+MOVE_HEAD = Prepared(
+    journal_head.update().values(
+        size=sa.bindparam("new_size"), hash=sa.bindparam("new_hash"), frontier=sa.bindparam("new_frontier")
+    )
 )
 LAST = (
     sa.select(journal.c.data, journal.c.hash)
     .where(journal.c.execution == sa.bindparam("execution"), journal.c.subject == sa.bindparam("subject"))
-    .where(journal.c.kind.in_(sa.bindparam("kinds", expanding=True)))
     .order_by(journal.c.seq.desc())
     .limit(1)
 )
 HOLDS = {"sqlite": "instr(data, :sought) > 0", "postgresql": "position(:sought in data) > 0"}
-BY_ID = sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record"))
+BY_ID = Prepared(sa.select(journal.c.data, journal.c.hash).where(journal.c.id == sa.bindparam("record")))
 
 SEALED = frozenset(
     {
@@ -113,8 +116,9 @@ class SqlJournal(Journal):
         return records
 
     async def last(self, execution: str, subject: str, kinds: Sequence[Kind]) -> Record | None:
-        sought = {"execution": execution, "subject": subject, "kinds": [str(kind) for kind in kinds]}
-        row = await self._database.find(LAST, sought)
+        of_kinds = {f"kind{place}": str(kind) for place, kind in enumerate(kinds)}
+        sought = {"execution": execution, "subject": subject, **of_kinds}
+        row = await self._database.find(_last_of(len(of_kinds)), sought)
         return None if row is None else unseal(row.data, row.hash)
 
     async def read(
@@ -190,7 +194,7 @@ class SqlJournal(Journal):
     def _append(
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
     ) -> list[Record]:
-        head = connection.execute(HEAD).one()
+        head = _head(connection)
         self._check_signer(connection, head.signer)
         if self.holder:
             check_lease(connection, self.holder)
@@ -215,7 +219,7 @@ class SqlJournal(Journal):
                 "new_hash": previous,
                 "new_frontier": json.dumps(frontier.to_json()),
             }
-            connection.execute(MOVE_HEAD, moved)
+            MOVE_HEAD.change(connection, moved)
         if any(entry.kind in SEALED for entry in entries):
             self._checkpoint(connection)
         return records
@@ -232,7 +236,7 @@ class SqlJournal(Journal):
             )
 
     def _checkpoint(self, connection: Connection) -> str:
-        head = connection.execute(HEAD).one()
+        head = _head(connection)
         self._check_signer(connection, head.signer)
         root = Frontier.from_json(json.loads(head.frontier)).root()
         text = sign_checkpoint(self._signer, ORIGIN, head.size, root)
@@ -242,6 +246,19 @@ class SqlJournal(Journal):
             return str(stored)
         connection.execute(checkpoints.insert().values(size=head.size, text=text))
         return text
+
+
+@cache
+def _last_of(count: int) -> Prepared:
+    """The statement for the newest record of one of so many kinds."""
+    return Prepared(LAST.where(journal.c.kind.in_([sa.bindparam(f"kind{place}") for place in range(count)])))
+
+
+def _head(connection: Connection) -> Any:
+    head = HEAD.row(connection)
+    if head is None:
+        raise JournalError("the journal has no head", hint="somebody has written into the store")
+    return head
 
 
 def _read_row(row: sa.Row[Any]) -> Record:
@@ -255,10 +272,8 @@ def _read_row(row: sa.Row[Any]) -> Record:
 
 def _insert(connection: Connection, records: Sequence[Record]) -> None:
     try:
-        for (
-            record
-        ) in records:  # one by one: a list would be sent as a batch, which costs more for the few there are
-            connection.execute(INSERT, _row(record))
+        for record in records:  # one by one: a batch costs more for the few there are
+            INSERT.change(connection, _row(record))
     except sa.exc.IntegrityError as error:
         keys = ", ".join(sorted({record.subject for record in records}))
         raise GuardError(f"an intent or an outcome of {keys} is there already") from error

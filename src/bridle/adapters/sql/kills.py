@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.leases import read_clock
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.process import Process, is_gone
 from bridle.adapters.sql.schema import approvals, executions, kill_answers, kills, sessions, tokens, workers
 from bridle.core.clock import from_iso, iso
@@ -28,9 +29,10 @@ from bridle.trust.kills import (
 )
 
 # Made once: it is looked at with each intent, and almost always there is none.
-STANDING = kills.select().where(kills.c.lifted_at.is_(None)).order_by(kills.c.at, kills.c.id)
-OF_EXECUTION = sa.select(executions.c.pipeline, executions.c.options).where(
-    executions.c.id == sa.bindparam("execution")
+ALL_STANDING = kills.select().where(kills.c.lifted_at.is_(None)).order_by(kills.c.at, kills.c.id)
+STANDING = Prepared(ALL_STANDING)
+OF_EXECUTION = Prepared(
+    sa.select(executions.c.pipeline, executions.c.options).where(executions.c.id == sa.bindparam("execution"))
 )
 CANCEL = "cancel"  # engine.interrupts.Wish.CANCEL
 
@@ -42,15 +44,13 @@ class SqlKills(Kills):
         self._database = database
 
     async def standing(self) -> list[Kill]:
-        return await self._database.read(
-            lambda connection: [_kill(row) for row in connection.execute(STANDING)]
-        )
+        return await self._database.read(lambda connection: [_kill(row) for row in STANDING.rows(connection)])
 
     async def unanswered(self, process: str) -> list[Kill]:
         done = sa.select(kill_answers.c.kill).where(
             kill_answers.c.process == process, kill_answers.c.left == 0
         )
-        query = STANDING.where(kills.c.id.not_in(done))
+        query = ALL_STANDING.where(kills.c.id.not_in(done))
         return await self._database.read(lambda connection: [_kill(row) for row in connection.execute(query)])
 
     async def answers(self, kill: str) -> list[Answer]:
@@ -127,7 +127,7 @@ def refuse_killed(
     actors: Collection[str] = (),
 ) -> None:
     """Raise Killed when a kill stands for the execution (or one that is to be, of a pipeline and a parent), or for who acts."""
-    standing = connection.execute(STANDING).all()
+    standing = STANDING.rows(connection)
     if not standing:
         return
     pipelines = {pipeline, *_pipelines_of(connection, execution or parent)}
@@ -144,7 +144,7 @@ def refuse_killed(
 
 def killed_pipelines(connection: Connection) -> tuple[bool, list[str]]:
     """Return whether everything is stopped, and which pipelines are."""
-    standing = connection.execute(STANDING).all()
+    standing = STANDING.rows(connection)
     everything = any(row.scope == str(Scope.ALL) for row in standing)
     return everything, [row.name for row in standing if row.scope == str(Scope.PIPELINE)]
 
@@ -154,7 +154,7 @@ def _pipelines_of(connection: Connection, execution: str) -> Iterator[str]:
     seen: set[str] = set()
     while execution and execution not in seen:
         seen.add(execution)
-        row = connection.execute(OF_EXECUTION, {"execution": execution}).one_or_none()
+        row = OF_EXECUTION.row(connection, {"execution": execution})
         if row is None:
             return
         yield row.pipeline

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.process import Process, is_gone, this_process
 from bridle.adapters.sql.schema import workers
 from bridle.core.errors import UnavailableError
@@ -26,7 +27,9 @@ CLOCKS = {
     "postgresql": sa.text("extract(epoch from clock_timestamp())"),
 }
 
-TAKEN = sa.select(workers.c.taken).where(workers.c.id == sa.bindparam("worker")).with_for_update(read=True)
+TAKEN = Prepared(
+    sa.select(workers.c.taken).where(workers.c.id == sa.bindparam("worker")).with_for_update(read=True)
+)
 
 
 class LeaseLost(UnavailableError):
@@ -81,7 +84,8 @@ class Leases:
 
 def check_lease(connection: Connection, worker: str) -> None:
     """Raise LeaseLost unless the lease of `worker` stands; it cannot be taken before this transaction has ended."""
-    if connection.execute(TAKEN, {"worker": worker}).scalar_one_or_none() is not False:
+    lease = TAKEN.row(connection, {"worker": worker})
+    if lease is None or lease.taken is not False:
         raise _lost()
 
 

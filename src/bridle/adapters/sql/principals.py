@@ -9,12 +9,13 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
 from bridle.trust.journal import GuardError
 from bridle.trust.principals import ANYWHERE, EVERYTHING, Place, Principal, Principals, RegisterPrincipal
 
-NEWEST = (
+NEWEST = Prepared(
     sa.select(principals.c.body)
     .where(principals.c.id == sa.bindparam("principal"))
     .order_by(principals.c.number.desc())
@@ -51,7 +52,7 @@ class SqlPrincipals(Principals):
 
 @apply_guard.register
 def _(guard: RegisterPrincipal, connection: Connection) -> None:
-    row = connection.execute(NEWEST, {"principal": guard.principal.id}).one_or_none()
+    row = NEWEST.row(connection, {"principal": guard.principal.id})
     known = None if row is None else Principal.from_json(json.loads(row.body))
     if known != guard.replaces:
         raise GuardError(f"{guard.guards} is not in the state this needs")

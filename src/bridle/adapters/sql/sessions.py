@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import journal, sessions
 from bridle.core.clock import from_iso, iso
 from bridle.gate.history import HistoryMoved, HistoryStands
@@ -23,7 +24,7 @@ from bridle.operating.session import (
 )
 from bridle.trust.journal import Kind
 
-BY_ID = sessions.select().where(sessions.c.id == sa.bindparam("session"))
+BY_ID = Prepared(sessions.select().where(sessions.c.id == sa.bindparam("session")))
 
 
 class SqlSessions(Sessions):

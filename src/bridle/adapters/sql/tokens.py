@@ -11,13 +11,15 @@ from sqlalchemy.engine import Connection
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import executions, sessions, tokens
 from bridle.core.clock import from_iso, iso
 from bridle.trust.tokens import Claims, DeleteTokens, MintToken, SweepTokens, Token, Tokens
 
-FIND = tokens.select().where(tokens.c.sha256 == sa.bindparam("sha256"))
-DELETE_ALL = tokens.delete().where(tokens.c.execution == sa.bindparam("of_execution"))
-DELETE = DELETE_ALL.where(tokens.c.step == sa.bindparam("of_step"))
+FIND = Prepared(tokens.select().where(tokens.c.sha256 == sa.bindparam("sha256")))
+OF_EXECUTION = tokens.delete().where(tokens.c.execution == sa.bindparam("of_execution"))
+DELETE_ALL = Prepared(OF_EXECUTION)
+DELETE = Prepared(OF_EXECUTION.where(tokens.c.step == sa.bindparam("of_step")))
 
 
 class SqlTokens(Tokens):
@@ -85,4 +87,4 @@ def _(guard: MintToken, connection: Connection) -> None:
 @apply_guard.register
 def _(guard: DeleteTokens, connection: Connection) -> None:
     named = {"of_execution": guard.execution, "of_step": guard.step}
-    connection.execute(DELETE if guard.step else DELETE_ALL, named)
+    (DELETE if guard.step else DELETE_ALL).change(connection, named)

@@ -9,11 +9,13 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import work
 from bridle.core.clock import from_iso, iso
 from bridle.trust.work_items import ParkWork, SettleWork, Work, WorkItem
 
 COLUMNS = work.c
+GET = Prepared(work.select().where(COLUMNS.id == sa.bindparam("item")))
 
 
 class SqlWork(Work):
@@ -23,9 +25,7 @@ class SqlWork(Work):
         self._database = database
 
     async def get(self, item: str) -> WorkItem | None:
-        row = await self._database.find(
-            work.select().where(COLUMNS.id == sa.bindparam("item")), {"item": item}
-        )
+        row = await self._database.find(GET, {"item": item})
         return _read(row) if row else None
 
     async def find(self, *, settled: bool = False) -> list[WorkItem]:

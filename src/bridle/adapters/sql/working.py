@@ -18,12 +18,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.engine import Connection
 
+from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import working_keys, working_values
 from bridle.core.errors import TrustError
 
 NONCE_BYTES = 12
 KEY_BYTES = 32
-KEY = sa.select(working_keys.c.wrapped).where(working_keys.c.execution == sa.bindparam("execution"))
+KEY = Prepared(sa.select(working_keys.c.wrapped).where(working_keys.c.execution == sa.bindparam("execution")))
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class WorkingStore:
         It is read each time: what was remembered from a transaction that was taken back, or that another process has destroyed
         since, would seal values that nobody can open.
         """
-        row = connection.execute(KEY, {"execution": execution}).one_or_none()
+        row = KEY.row(connection, {"execution": execution})
         if row is None:
             return None
         both = _open(self._wrap, row.wrapped, execution)
