@@ -39,6 +39,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PARTS = {"format", "envelope", "records", "checkpoint", "keys"}
 NOTE = re.compile(r"(([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n)\n— ([^ \n]+) ([^ \n]+)\n")
 Record = dict[str, Any]
+Records = dict[str, Record]  # by the names that the statement gives them
 
 
 class Refused(Exception):
@@ -140,7 +141,7 @@ def check_inclusion(data: bytes, index: int, size: int, proof: list[Any], root: 
     must(last == 0 and node == root, f"inclusion: record {index} is not under this root")
 
 
-def read_records(bundle: dict[str, Any], size: int, root: bytes, named: dict[str, Any]) -> dict[str, Record]:
+def read_records(bundle: dict[str, Any], size: int, root: bytes, named: dict[str, Any]) -> Records:
     """Return the records by name, once they are in the log and are just those that the statement names."""
     by_seq: dict[int, Record] = {}
     hashes: dict[int, str] = {}
@@ -153,8 +154,7 @@ def read_records(bundle: dict[str, Any], size: int, root: bytes, named: dict[str
         by_seq[record["seq"]], hashes[record["seq"]] = record, hashlib.sha256(data).hexdigest()
     for name, claim in named.items():
         must(hashes.get(claim["seq"]) == claim["hash"], f"inclusion: the record {name} is another one")
-    wanted = {claim["seq"] for claim in named.values()}
-    must(wanted == set(by_seq), "inclusion: a record is carried that is not named")
+    must(set(by_seq) == {claim["seq"] for claim in named.values()}, "inclusion: a record is not named")
     return {name: by_seq[claim["seq"]] for name, claim in named.items()}
 
 
@@ -209,10 +209,7 @@ class Signatures:
         told = {"action": body["action"], "delegate": by, "status": body["status"]}
         told |= {"value": digest(body["value"]), "facts": body["facts"]}
         must(said == told, "claims: an outcome does not say what the delegate reported")
-        must(
-            (permit["action"], permit["delegate"]) == (told["action"], by),
-            "claims: an outcome is of no permit",
-        )
+        must((permit["action"], permit["delegate"]) == (body["action"], by), "claims: it is of no permit")
         value = body["value"] if isinstance(body["value"], dict) else {}
         self.said[place] = [digest(item) for item in value.get("exhibits") or []]
 
@@ -236,6 +233,18 @@ class Signatures:
         read = (place[0], body["key"])
         must(digest(exhibit) in self.said[read], "claims: no outcome says what the evidence says")
         must(self.intended[read]["delegate"] == body["signer"], "claims: another delegate read the evidence")
+
+
+def check_signatures(records: list[Record], key: Ed25519PublicKey, delegate: str) -> None:
+    """Check every signature, and that the keys by which they hold are the one you gave and the delegate's."""
+    rotated = [one["body"]["old"] for one in records if one["subject"] == f"key:{CONTROL_PLANE}"]
+    signatures = Signatures(read_key(rotated[0]) if rotated else key)
+    for record in records:
+        signatures.follow(record)
+    must(spell(signatures.key) == spell(key), "keys: the rotations do not lead to the key you gave")
+    fields = {"principal.registered": "public_key", "key.rotated": "new"}
+    pems = [spell(read_key(one["body"][fields[one["kind"]]])) for one in records if one["kind"] in fields]
+    must(delegate in pems, "keys: no record registers the delegate's key")
 
 
 def subjects_of(decision: Record) -> list[str]:
@@ -281,9 +290,7 @@ def read_evidence(record: Record) -> tuple[str, str, str, bool]:
     return "junit", "tree:" + body["value"]["tree"], body["report"]["delegate"], passed
 
 
-def check_deployment(
-    statement: Any, named: dict[str, Record], records: list[Record], requires: list[str]
-) -> None:
+def check_deployment(statement: Any, named: Records, records: list[Record], requires: list[str]) -> None:
     claim = statement["predicate"]
     outcome = named[claim["deployment"]["record"]]
     decision = check_done(claim, outcome, records, named)
@@ -313,7 +320,7 @@ def check_deployment(
         must(is_own and controls["seq"] < decision["seq"], "claims: the controls are others")
 
 
-def check_change(statement: Any, named: dict[str, Record], records: list[Record]) -> None:
+def check_change(statement: Any, named: Records, records: list[Record]) -> None:
     claim = statement["predicate"]
     decision = check_done(claim, named["push"], records, named)
     arguments = decision["body"]["request"]["arguments"]
@@ -323,25 +330,25 @@ def check_change(statement: Any, named: dict[str, Record], records: list[Record]
     must(arguments["branch"] == claim["branch"], "claims: it was pushed to another branch")
 
 
-def check_done(claim: Any, outcome: Record, records: list[Record], named: dict[str, Record]) -> Record:
+def check_done(claim: Any, outcome: Record, records: list[Record], named: Records) -> Record:
     """Return the decision of an outcome that succeeded, allowed by the policy named, with the approval named."""
     place = (outcome["execution"], outcome["subject"])
     decided = [one for one in records if one["kind"] == "action.decided" and one["seq"] < outcome["seq"]]
     decision = [one for one in decided if (one["execution"], one["subject"]) == place][-1]
     done = (outcome["kind"], outcome["body"]["status"], outcome["execution"])
     must(done == ("action.outcome", "succeeded", claim["execution"]), "claims: it did not succeed here")
-    by_rule = (decision["body"]["effect"], decision["body"]["policy"])
-    must(by_rule == ("allow", claim["policy"]), "claims: it was decided otherwise")
-    used = decision["body"]["facts"].get("approval")
+    body = decision["body"]
+    must((body["effect"], body["policy"]) == ("allow", claim["policy"]), "claims: it was decided otherwise")
+    used = body["facts"].get("approval")
     must((used is None) == (claim["approval"] is None), "claims: the approval is not as it was decided")
     if used is not None:
         verdict = named[claim["approval"]["record"]]
-        body = verdict["body"]
-        given = (verdict["kind"], body["verdict"], verdict["subject"], body["action"])
-        wanted = ("approval.verdict", "approved", used["id"], decision["body"]["action"])
+        word = verdict["body"]
+        given = (verdict["kind"], word["verdict"], verdict["subject"], word["action"])
+        wanted = ("approval.verdict", "approved", used["id"], body["action"])
         must(given == wanted, "claims: something else was approved")
         said = (claim["approval"]["by"], claim["approval"]["asserted"])
-        must((body["by"], body["asserted"]) == said, "claims: somebody else approved it")
+        must((word["by"], word["asserted"]) == said, "claims: somebody else approved it")
     return decision
 
 
@@ -359,14 +366,7 @@ def verify(data: bytes, pem: bytes, requires: list[str], subject: str = "") -> d
         named = read_records(bundle, size, root, statement["predicate"]["records"])
         by_seq = {one["seq"]: one for one in named.values()}
         records = [by_seq[seq] for seq in sorted(by_seq)]
-        rotated = [one["body"]["old"] for one in records if one["subject"] == f"key:{CONTROL_PLANE}"]
-        signatures = Signatures(read_key(rotated[0]) if rotated else key)
-        for record in records:
-            signatures.follow(record)
-        must(spell(signatures.key) == spell(key), "keys: the rotations do not lead to the key you gave")
-        fields = {"principal.registered": "public_key", "key.rotated": "new"}
-        pems = [spell(read_key(one["body"][fields[one["kind"]]])) for one in records if one["kind"] in fields]
-        must(bundle["keys"]["delegate"] in pems, "keys: no record registers the delegate's key")
+        check_signatures(records, key, bundle["keys"]["delegate"])
         if statement["predicateType"] == DEPLOYMENT:
             check_deployment(statement, named, records, requires)
         else:
@@ -386,10 +386,9 @@ def main() -> int:
     parser.add_argument("--requires", default="", help="types of evidence that must be there: sarif,junit")
     parser.add_argument("--subject", default="", help="the digest or commit that it has to be about")
     given = parser.parse_args()
-    requires = given.requires
     try:
         data, pem = Path(given.file).read_bytes(), Path(given.key).read_bytes()
-        statement = verify(data, pem, [*filter(None, requires.split(","))], given.subject)
+        statement = verify(data, pem, [*filter(None, given.requires.split(","))], given.subject)
     except (Refused, OSError) as refused:
         print(f"REFUSED {refused}")
         return 1
