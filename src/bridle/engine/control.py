@@ -14,6 +14,7 @@ from bridle.core.ids import new_id
 from bridle.core.states import State
 from bridle.dispatch.protocol import Delegate
 from bridle.engine.admission import Admission
+from bridle.engine.answering import VERDICT, Verdict
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution, Executions, place_of
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
@@ -21,7 +22,7 @@ from bridle.engine.interventions import Decision, Interventions, find_open_inter
 from bridle.engine.rerun import Reuse, find_reuse
 from bridle.engine.selection import select_stages
 from bridle.engine.starting import Controls, Starting, inherited
-from bridle.engine.verdicts import VERDICT, Verdict, Verdicts
+from bridle.engine.verdicts import Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan

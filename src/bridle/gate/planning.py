@@ -12,7 +12,7 @@ What becomes of a call of it is `gate`; which call is next is the door's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridle.core.canonical import Json, as_mapping
@@ -20,12 +20,12 @@ from bridle.core.clock import iso
 from bridle.core.errors import InputError
 from bridle.gate import records
 from bridle.gate.action import Action
-from bridle.gate.approvals import Approval, RequestApproval
+from bridle.gate.approvals import Approval, Approvals, ApprovalState, RequestApproval
 from bridle.gate.asking import Ask, Asking
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement
 from bridle.trust.call_plans import CallPlan, digest_calls, read_call_plan
-from bridle.trust.journal import Entry, Kind
+from bridle.trust.journal import Entry, Journal, Kind, Record
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,21 @@ async def _describe(asking: Asking, one: Judged, asked: Approval | None) -> dict
         "origins": shown.get("origins", []),
         "approval": asked.id if asked else "",
     }
+
+
+async def find_plan(journal: Journal, approvals: Approvals, plan_id: str) -> tuple[Record, list[Approval]]:
+    """Return the record of a plan of calls that people are asked about, with its requests; raise InputError."""
+    states = (ApprovalState.OPEN, ApprovalState.APPROVED, ApprovalState.DENIED, ApprovalState.USED)
+    known = [item for item in await approvals.find(states=states) if named_plan(item) == plan_id]
+    if not known:
+        raise InputError(f"no plan {plan_id!r} waits", hint="bridle approvals lists what does")
+    kinds = (Kind.PLAN_PROPOSED,)
+    proposed = (await journal.read(execution=known[0].execution, subject=plan_id, kinds=kinds))[0]
+    found = [await approvals.get(one) for one in read_call_plan(plan_id, proposed.body).approvals]
+    return proposed, [one for one in found if one is not None]
+
+
+def named_plan(approval: Approval) -> str:
+    """Return the plan of calls that a request is of, or an empty text."""
+    plan = approval.shown.get("plan")
+    return str(plan["id"]) if isinstance(plan, Mapping) else ""

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bridle.core.errors import InputError, TrustError
-from bridle.engine.verdicts import Verdict
+from bridle.engine.answering import Verdict
 from bridle.gate.approvals import ApprovalState
 from bridle.trust.audit import verify_journal
 from bridle.trust.deputy_desk import DeputyDesk

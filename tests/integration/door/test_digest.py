@@ -7,7 +7,7 @@ import pytest
 
 from bridle.adapters.sql.approvals import SqlApprovals
 from bridle.core.errors import TrustError
-from bridle.engine.verdicts import Verdict
+from bridle.engine.answering import Verdict
 from bridle.gate.approvals import ApprovalState
 from bridle.operating.digest import Digests, last_due
 from bridle.operating.escalations import describe_escalation, watch_escalations

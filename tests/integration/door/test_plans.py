@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridle.delegate.effectors.server import Called
-from bridle.engine.verdicts import Verdict
+from bridle.engine.answering import Verdict
 from bridle.gate.approvals import ApprovalState
 from bridle.operating.proposals import PlanCall
 from bridle.surfaces.cli.show_plan import show_plan

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridle.core.clock import iso
+from bridle.engine.answering import describe_terms
 from bridle.engine.interventions import Intervention
-from bridle.engine.verdicts import describe_terms
 from bridle.gate.approvals import Approval
 from bridle.trust.deputies import Deputy
 

@@ -333,7 +333,7 @@ async def _show(app: Any, approval: str) -> None:
     from bridle.surfaces.cli.show import show_approval
 
     if approval.startswith("pln_"):
-        from bridle.engine.verdicts import find_plan
+        from bridle.gate.planning import find_plan
         from bridle.surfaces.cli.show_plan import show_plan
 
         say(show_plan((await find_plan(app.journal, app.approvals, approval))[0]))
@@ -345,7 +345,7 @@ async def _show(app: Any, approval: str) -> None:
 
 async def _only_open(app: Any) -> str:
     from bridle.core.errors import InputError
-    from bridle.engine.verdicts import named_plan
+    from bridle.gate.planning import named_plan
     from bridle.surfaces.cli.carry import open_approvals
 
     found = list(dict.fromkeys(named_plan(item) or item.id for item in await open_approvals(app)))
