@@ -10,16 +10,16 @@ that failed. What it checks, in this order
   checkpoint  the log's head is signed with the same key (C2SP signed note)
   inclusion   every record is at its place under that head (RFC 6962), and they are just those that the statement names
   signatures  every permit, outcome, verdict, handed-in file and attested control is signed by whom it says
+  words       the approvals are those of the people whom each request wanted, everybody counted once
   claims      a deployment: allowed, and it succeeded; the evidence is about the same digest, passed, and came before the decision
               a change: the push of the commit that the statement is about succeeded, by the policy named
 
-Not shown: that the approvals are those that a request wanted (`bridle evidence verify` counts), and that there is no other log.
+Not shown: that there is no other log, nor whether a deputy was named for just this, or dismissed by then.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import json
 import re
@@ -28,76 +28,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from bridle.trust.verify_words import (
+    CONTROL_PLANE,
+    Record,
+    Refused,
+    Words,
+    canonical,
+    digest,
+    must,
+    read_json,
+    read_key,
+    signed,
+    signed_json,
+    spell,
+    unbase64,
+)
+
 CHANGE = "urn:bridle:predicate:change:v1"
 DEPLOYMENT = "urn:bridle:predicate:deployment:v1"
-CONTROL_PLANE = "service:bridle"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PARTS = {"format", "envelope", "records", "checkpoint", "keys"}
 NOTE = re.compile(r"(([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n)\n— ([^ \n]+) ([^ \n]+)\n")
-Record = dict[str, Any]
 Records = dict[str, Record]  # by the names that the statement gives them
-
-
-class Refused(Exception):
-    """The evidence does not hold; the text names the check and why."""
-
-
-def must(holds: Any, why: str) -> None:
-    if not holds:
-        raise Refused(why)
-
-
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    must(len(dict(pairs)) == len(pairs), "form: a key stands twice")
-    return dict(pairs)
-
-
-def read_json(data: bytes) -> Any:
-    return json.loads(data.decode("utf-8"), object_pairs_hook=once)
-
-
-def unbase64(code: Any) -> bytes:
-    data = base64.b64decode(code, validate=True)
-    must(base64.b64encode(data).decode() == code, "form: base64 is not in its one spelling")
-    return data
-
-
-def canonical(value: Any) -> bytes:
-    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value, key=lambda name: name.encode("utf-16-be"))}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
-
-
-def digest(value: Any) -> str:
-    return "sha256:" + hashlib.sha256(canonical(value)).hexdigest()
-
-
-def read_key(text: str) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
-
-
-def spell(key: Ed25519PublicKey) -> str:
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(serialization.Encoding.PEM, form).decode()
-
-
-def signed(key: Ed25519PublicKey, data: bytes, signature: bytes, what: str) -> None:
-    try:
-        key.verify(signature, data)
-    except InvalidSignature as error:
-        raise Refused(f"signatures: {what} is not signed by whom it says") from error
-
-
-def signed_json(key: Ed25519PublicKey, content: Any, signature: Any, what: str) -> None:
-    signed(key, canonical(content), bytes.fromhex(signature["sig"]), what)
 
 
 def read_statement(bundle: dict[str, Any], key: Ed25519PublicKey) -> dict[str, Any]:
@@ -167,6 +122,7 @@ class Signatures:
         self.decided: dict[tuple[str, str], Record] = {}
         self.intended: dict[tuple[str, str], Record] = {}
         self.said: dict[tuple[str, str], list[str]] = {}
+        self.words = Words()
 
     def follow(self, record: Record) -> None:
         rule = getattr(self, "on_" + record["kind"].replace(".", "_"), None)
@@ -198,6 +154,9 @@ class Signatures:
         same = decision["action"] == content["action"] == body["action"]
         must(allowed and same, "claims: no decision allows a permit")
         self.intended[place] = content
+        approval = decision["facts"].get("approval")
+        if approval is not None:
+            self.words.use(approval["id"], decision["action"])
 
     def on_action_outcome(self, record: Record, body: Any, place: Any) -> None:
         if body["report"] is None:
@@ -218,6 +177,14 @@ class Signatures:
         said = {name: value for name, value in body.items() if name != "signature"}
         content = {"type": f"bridle/verdict/{form}", **said}
         signed_json(self.key, content, body["signature"], "a verdict")
+        self.words.take(record, self.key)
+
+    def on_approval_requested(self, record: Record, body: Any, place: Any) -> None:
+        wanted = [
+            one for one in self.decided.values() if (one["effect"], one["action"]) == ("ask", body["action"])
+        ]
+        must(wanted, "words: no decision asks for a request")
+        self.words.ask(record, (wanted[-1]["facts"].get("initiator") or {}).get("id", ""))
 
     def on_controls_attested(self, record: Record, body: Any, place: Any) -> None:
         signed_json(self.key, body["content"], body["signature"], "the attested controls")

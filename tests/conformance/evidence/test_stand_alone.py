@@ -8,9 +8,10 @@ import sys
 import pytest
 
 from bridle.surfaces.cli import main
-from unit.trust.story import CONTROL_PLANE, STRANGER, pack
+from unit.trust.story import CONTROL_PLANE, STRANGER, pack, tell_of_two
 from unit.trust.story import tell as tell_of_a_change
 from unit.trust.test_deployment import PROOF
+from unit.trust.test_evidence import BY_TWO
 
 CHANGE = pack(tell_of_a_change())
 
@@ -34,6 +35,18 @@ def verify(tmp_path, capsys):
 def test_it_accepts_a_deployment_and_a_change(verify):
     assert verify(PROOF, "--requires", "sarif,junit") == (0, "verified", "")
     assert verify(CHANGE) == (0, "verified", "")
+
+
+def test_it_imports_nothing_of_ours(verify, tmp_path):
+    lines = (tmp_path / "verify.py").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.lstrip().startswith(("import bridle", "from bridle"))] == []
+    assert sum(line.startswith("def verify(") for line in lines) == 1
+
+
+def test_it_counts_the_people_of_a_quorum(verify):
+    assert verify(pack(tell_of_two(), claims=BY_TWO)) == (0, "verified", "")
+    code, said, _ = verify(pack(tell_of_two(("ben",)), claims=BY_TWO))
+    assert (code, said) == (1, "REFUSED words: 1 of the 2 that it takes")
 
 
 def test_it_refuses_another_key_and_what_is_not_there(verify):

@@ -17,6 +17,8 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
 
+HALVES = ("verify_evidence.py", "verify_words.py")  # of the verifier that stands alone
+
 
 def register(app: typer.Typer) -> None:
     del app  # it stands under `bridle evidence`
@@ -75,9 +77,15 @@ def evidence_verifier(as_json: AsJson = False) -> int:
     """Print the program that checks evidence without Bridle: one file for Python 3.9 or newer with `cryptography`."""
     from importlib import resources
 
-    text = (resources.files("bridle.trust") / "verify_evidence.py").read_text("utf-8")
+    text = _join_verifier(*((resources.files("bridle.trust") / name).read_text("utf-8") for name in HALVES))
     if as_json:
         print_json({"name": "verify.py", "text": text})
     else:
         print(text, end="")
     return 0
+
+
+def _join_verifier(program: str, half: str) -> str:
+    """Return both halves of the verifier as one file: the other half stands where the program imports it."""
+    before, _, after = program.partition("from bridle.trust.verify_words import (")
+    return before + half.replace("from __future__ import annotations\n", "", 1) + after.partition(")\n")[2]
