@@ -38,12 +38,41 @@ tiers_concerned if {
 }
 
 tiers_lasting if {
-	input.principal.kind == "agent"
+	tiers_acting_agent
 	not input.action.effect in {"read", "reversible"}
 }
 
+# Whoever acts, and all who acted before with the token: one is trusted no more for what another was told to do.
+tiers_before := input.actors if is_array(input.actors)
+
+tiers_acting := array.concat([input.principal], tiers_before)
+
+tiers_acting_agent if input.principal.kind == "agent"
+
+tiers_acting_agent if {
+	some actor in tiers_before
+	tiers_counts(actor)
+}
+
+# The least of them all; where it is not known who acted before, community.
 default tiers_of_agent := "community"
 
-tiers_of_agent := input.account.agent_tiers[input.principal.digest] if {
-	input.account.agent_tiers[input.principal.digest] in {"managed", "certified"}
+tiers_of_agent := "managed" if {
+	tiers_of_all == {"managed"}
 }
+
+tiers_of_agent := "certified" if {
+	"certified" in tiers_of_all
+	not "community" in tiers_of_all
+}
+
+tiers_of_all := {tiers_of(actor) | some actor in tiers_acting; tiers_counts(actor)}
+
+tiers_counts(actor) if not tiers_is_no_agent(actor)
+
+tiers_is_no_agent(actor) if actor.kind in {"user", "service"}
+
+tiers_of(actor) := tier if {
+	tier := input.account.agent_tiers[actor.digest]
+	tier in {"managed", "certified"}
+} else := "community"

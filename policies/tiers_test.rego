@@ -11,6 +11,7 @@ tiers := {one: "managed", "sha256:2": "certified", "sha256:3": "community", "sha
 acting(digest, type) := {
 	"action": {"tool": "mcp.shop.pay", "effect": "consequential", "arguments": {}},
 	"principal": {"id": "agent:acme.clerk", "kind": "agent", "name": "acme.clerk", "digest": digest, "state": "active"},
+	"actors": [],
 	"account": {"agent_tiers": tiers},
 	"deployment": {"type": type, "environment": "eu-1", "service": "shop"},
 }
@@ -51,4 +52,23 @@ test_what_only_reads_is_not_concerned if {
 test_a_person_is_not_concerned if {
 	person := object.union(acting("sha256:3", "production"), {"principal": {"kind": "user"}})
 	denied(person) == set()
+}
+
+after(actors, type) := object.union(acting(one, type), {"actors": actors})
+
+agent(digest) := {"id": "agent:acme.helper", "kind": "agent", "digest": digest}
+
+test_a_chain_is_judged_by_the_least_of_it if {
+	denied(after([agent("sha256:3")], "production")) == {"tiers.community-production"}
+	denied(after([agent("sha256:2"), agent("sha256:9")], "production")) == {"tiers.community-production"}
+	denied(after([agent("sha256:2"), agent(one)], "production")) == set()
+	asked(after([agent("sha256:2"), agent(one)], "production")) == {"tiers.certified-production"}
+	asked(after([agent(one), {"kind": "user"}], "production")) == set()
+	asked(after([agent("sha256:3")], "non-production")) == {"tiers.community-lasting"}
+}
+
+test_who_is_not_there_any_more_is_community if {
+	denied(after([null], "production")) == {"tiers.community-production"}
+	denied(object.remove(acting(one, "production"), ["actors"])) == {"tiers.community-production"}
+	denied(after("nobody", "production")) == {"tiers.community-production"}
 }

@@ -7,6 +7,8 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted",
                             "roles": [{"role", "through", "where"}, …]},
       "initiator": null | {the same},
+      "actors":    [null | {the same}, …],                who acted with the token before it was exchanged, the last one first;
+                                                          null for one who is not there any more (trust.exchange)
       "scope":     ["file:edit", …],                      what the token allows right now
       "boundary":  {"write", "protect", "push", "network", "suite", "limits"},
       "approval":  null | {"id", "by", "asserted", "rests_on", "approvers", "inputs"},
@@ -176,6 +178,7 @@ class FactSource:
             },
             "principal": describe_principal(standing.actor),
             "initiator": describe_principal(standing.initiator),
+            "actors": [describe_principal(one) for one in standing.behind],
             "scope": sorted(standing.scope),
             "boundary": action.boundary.to_json(),
             "approval": _describe_approval(approval),

@@ -108,6 +108,7 @@ FACTS: Mapping[str, Schema] = {
     ),
     "principal": PRINCIPAL,
     "initiator": PRINCIPAL,
+    "actors": _list(PRINCIPAL),
     "scope": TEXTS,
     "boundary": _closed(
         {

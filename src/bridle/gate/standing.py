@@ -18,12 +18,14 @@ from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
 
 @dataclass(frozen=True)
 class Standing:
-    """Who acts, for whom, and what they may do right now."""
+    """Who acts, for whom, and what they may do right now. `behind` acted with the token before it was exchanged, the last one
+    first; None is one that is not there any more."""
 
     actor: Principal | None
     initiator: Principal | None
     token: Token | None
     scope: frozenset[str]
+    behind: tuple[Principal | None, ...] = ()
 
 
 class Standings:
@@ -57,20 +59,21 @@ class Standings:
             return Standing(actor, actor, token, scope)
         if actor is None or token is None or not _is_for(token, action):
             return Standing(actor, None, None, frozenset())
+        behind = tuple([await self._principals.get(name, place) for name in token.claims.actors])
         initiator = (
             actor if token.initiator == actor.id else await self._principals.get(token.initiator, place)
         )
         if initiator is None:
-            return Standing(actor, None, token, frozenset())
+            return Standing(actor, None, token, frozenset(), behind)
         scope = current_scope(
             token,
             actor=actor,
             initiator=initiator,
-            behind=[await self._principals.get(name, place) for name in token.claims.actors],
+            behind=behind,
             boundary=self._principals.boundary(place),
             now=self._clock.now(),
         )
-        return Standing(actor, initiator, token, scope)
+        return Standing(actor, initiator, token, scope, behind)
 
     async def _is_carried_out(self) -> bool:
         """True while the delegate is one that people let act, and its key is the one that this process uses."""

@@ -8,6 +8,7 @@ import pytest
 from bridle.core.errors import TrustError
 from bridle.surfaces.http import serve_http
 from bridle.trust.exchange import GRANT, KEY_TYPE, TOKEN_TYPE
+from bridle.trust.journal import Kind
 from bridle.trust.principals import Lifecycle
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -69,6 +70,11 @@ async def test_the_helper_gets_what_both_may_and_acts_at_the_door_with_it(scene,
     assert (await scene.door.call(caller, "shop__find", {"order": "A-1"})).status == "succeeded"
     refused = await scene.door.call(caller, "shop__pay", {"order": "A-1"})
     assert (refused.status, refused.told["rule"]) == ("denied", "scope.missing")
+    facts = (await scene.records(caller, Kind.DECIDED))[-1].body["facts"]
+    assert [one["id"] for one in (facts["principal"], *facts["actors"])] == [
+        "agent:acme.helper",
+        "agent:acme.clerk",
+    ]
 
 
 async def test_a_helper_gets_no_more_by_asking_for_it(scene, clerk, helper):

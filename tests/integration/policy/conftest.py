@@ -50,6 +50,7 @@ DOCUMENT: dict[str, Any] = {
         "state": "active",
         "asserted": False,
     },
+    "actors": [],
     "initiator": {"id": "user:ana", "kind": "user", "state": "active", "asserted": False},
     "scope": ["command:run", "file:edit", "file:read", "git:commit", "git:push", "model:call"],
     "boundary": {

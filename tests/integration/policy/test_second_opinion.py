@@ -89,7 +89,7 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
     merging = {**paying["action"], "tool": "mcp.git.merge", "arguments": {}}
     destroying = {**paying["action"], "effect": "destructive", "arguments": {}}
     at = {"tool": "mcp.shop.pay", "execution": "ses_1", "key": "k", "at": "2026-01-01", "record": "rec_1"}
-    found += [{**paying, "attempt": {**at, "state": state}} for state in ("begun", "done", "?")]
+    found += [{**paying, "attempt": {**at, "state": state}} for state in ("begun", "done", "another", "?")]
     found += [
         {**paying, "approval": approval, "history": []},
         {
@@ -100,6 +100,7 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
         },
         {**paying, "action": destroying},
         {**paying, "account": {**ACCOUNT, "agent_tiers": {document["principal"]["digest"]: "certified"}}},
+        {**paying, "actors": [document["principal"], None]},
         {**paying, "deployment": None},
         {
             **paying,

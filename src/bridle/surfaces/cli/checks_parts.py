@@ -224,6 +224,7 @@ def known_question() -> dict[str, Any]:
         "action": {"tool": "file.read", "arguments": {"path": "README.md"}, "effect": "read"},
         "principal": {**agent, "state": "active", "asserted": False, "digest": ""},
         "initiator": {"id": "user:doctor", "kind": "user", "state": "active", "asserted": True},
+        "actors": [],
         "scope": ["file:read"],
         "boundary": Boundary().to_json(),
         "approval": None,
