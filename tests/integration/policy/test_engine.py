@@ -83,6 +83,19 @@ async def test_a_worker_that_died_between_questions_is_replaced(base_set: Policy
     await engine.close()
 
 
+async def test_what_was_answered_is_known_without_the_worker(base_set: PolicySet, document: Any) -> None:
+    engine = Regorus(base_set)
+    answer = await engine.evaluate(document)
+    first = engine.worker_pid
+    kill_and_wait(first)
+    assert await engine.evaluate({**document, "now": "later"}) == answer
+    assert engine.worker_pid == first
+    other = await engine.evaluate({**document, "scope": []})
+    assert other != answer
+    assert engine.worker_pid != first
+    await engine.close()
+
+
 async def test_a_stopped_worker_runs_into_the_time_limit(base_set: PolicySet, document: Any) -> None:
     engine = Regorus(base_set, timeout_s=0.2)
     await engine.start()

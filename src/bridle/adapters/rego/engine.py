@@ -6,7 +6,7 @@ Rules
   2. One question at a time, in the order they came; the time limit counts from the moment a question is sent.
   3. Time-out, death, an error inside, a document that cannot be sent and an answer of another shape are all
      PolicyError. A worker that failed is gone; the next question starts a new one.
-  4. A question is never asked twice: what killed one worker would kill the next.
+  4. A question is never asked twice: what killed one worker would kill the next. An answer is remembered (`memory`).
 
 One thread of its own talks to the worker, so an engine may be used from any event loop.
 """
@@ -22,6 +22,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bridle.adapters.rego.answer import read_answer
+from bridle.adapters.rego.frames import MAX_FRAME_BYTES
+from bridle.adapters.rego.memory import Memory
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, ANSWER_RULE, PolicySet
 from bridle.adapters.rego.process import WORKER, WorkerProcess
 from bridle.adapters.rego.reads import Speaker
@@ -48,6 +50,7 @@ class Regorus:
         self._memory_mib = memory_mib
         self._worker: WorkerProcess | None = None
         self._speakers: tuple[Speaker, ...] = ()
+        self._memory: Memory | None = None  # until a worker has said what the set reads
         self._number = 0
         self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
@@ -74,6 +77,10 @@ class Regorus:
         """Ask about one document; raise PolicyError when there is no answer."""
         if self._closed:
             raise PolicyError("the policy engine is closed")
+        if self._memory is not None:
+            answer = self._memory.find(to_json(self._memory.part(document)))
+            if answer is not None:
+                return answer
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._evaluate, document)
 
     async def close(self) -> None:
@@ -85,21 +92,30 @@ class Regorus:
         self._thread.shutdown(wait=False)
 
     def _evaluate(self, document: Json) -> PolicyAnswer:
-        body = to_json(document)
+        size_bytes = len(to_json(document))  # of all of it, whatever the set reads
+        if size_bytes > MAX_FRAME_BYTES:
+            raise PolicyError(
+                f"{size_bytes} bytes are more than the policy can be asked about ({MAX_FRAME_BYTES})"
+            )
         try:
-            worker = self._running()
+            worker, memory = self._running()
         except (InputError, UnavailableError) as exc:
             raise PolicyError(f"the policy engine does not start: {exc.what}", hint=exc.hint) from exc
         self._number = self._number % 0xFFFFFFFF + 1  # 0 is the order to load
-        return read_answer(worker.ask(self._number, body, timeout_s=self._timeout_s), digest=self.digest)
+        question = to_json(memory.part(document))
+        body = worker.ask(self._number, question, timeout_s=self._timeout_s)
+        answer = read_answer(body, digest=self.digest)
+        memory.keep(question, answer)
+        return answer
 
-    def _running(self) -> WorkerProcess:
-        if self._worker is not None and self._worker.alive:
-            return self._worker
+    def _running(self) -> tuple[WorkerProcess, Memory]:
+        if self._worker is not None and self._memory is not None and self._worker.alive:
+            return self._worker, self._memory
         self._stop()
         self._worker, ready = start_worker(self._order())
         self._speakers = tuple(map(Speaker.from_json, ready["rules"]))
-        return self._worker
+        self._memory = self._memory or Memory(ready["reads"])
+        return self._worker, self._memory
 
     def _stop(self) -> None:
         if self._worker is not None:

@@ -78,6 +78,11 @@ def list_speakers(trees: Sequence[Node]) -> list[Speaker]:
     return found
 
 
+def list_reads(trees: Sequence[Node]) -> list[tuple[str, ...]]:
+    """Return every path below `input` that the modules name, wherever they name it."""
+    return sorted({path for tree in trees for path, _ in _paths(tree["ast"])})
+
+
 def complain_of_findings(trees: Sequence[Node], *, bound: Collection[str] = ()) -> list[Complaint]:
     """Return what is wrong with how findings are written: rules 1 and 4. `bound` are the owners of sets that are bound."""
     owners: dict[str, str] = {}

@@ -1,8 +1,8 @@
 """The policy worker: a process that holds one policy set and answers one question after the other.
 
 Rules
-  1. Frame 0 is the set and the limits; it says `ready` and which rules speak, or lists complaints. Every later frame is an input
-     document; the answer holds the rule's value, or an error.
+  1. Frame 0 is the set and the limits; it says `ready`, which rules speak and which facts are read, or lists complaints. Every
+     later frame is an input document; the answer holds the rule's value, or an error.
   2. The strict engine evaluates: a built-in function that fails raises, and whatever raises is an error.
   3. Memory is limited for the whole process, processor time for each question, and it can write no file.
   4. It ends when its input ends. What takes too long is not its business: the server kills it.
@@ -23,8 +23,9 @@ import regorus  # type: ignore[import-untyped]  # a compiled module without stub
 
 from bridle.adapters.rego.frames import pack_frame, read_frame
 from bridle.adapters.rego.lint import complain, complain_of_set
-from bridle.adapters.rego.reads import list_speakers
+from bridle.adapters.rego.reads import list_reads, list_speakers
 
+NOTHING: dict[str, Any] = {"rules": [], "reads": []}
 SHOWN_ERROR = 500  # characters of an engine's complaint; the rest is its own stack
 
 
@@ -35,16 +36,17 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
         return
     order = json.loads(first[1])
     limit_process(memory_mib=order["memory_mib"])
-    engine, complaints, rules = load(order)
-    send(answers, first[0], {"ready": not complaints, "complaints": complaints, "rules": rules})
+    engine, complaints, said = load(order)
+    send(answers, first[0], {"ready": not complaints, "complaints": complaints, **said})
     while not complaints and (frame := read_frame(questions)) is not None:
         limit_question(cpu_s=order["cpu_s"])
         answers.write(pack_frame(frame[0], evaluate(engine, order["rule"], frame[1])))
         answers.flush()
 
 
-def load(order: Mapping[str, Any]) -> tuple[Any, list[str], list[dict[str, Any]]]:
-    """Return an engine with all modules, what is wrong with those that are not Bridle's own, and the rules that speak in them.
+def load(order: Mapping[str, Any]) -> tuple[Any, list[str], dict[str, Any]]:
+    """Return an engine with all modules, what is wrong with those that are not Bridle's own, and what is said of them: the rules
+    that speak, and the facts that any of them reads.
 
     With a `package` they are the set of a policy step, which may also be written in Rego as it was before version 1.
     """
@@ -55,13 +57,14 @@ def load(order: Mapping[str, Any]) -> tuple[Any, list[str], list[dict[str, Any]]
     texts = [*order["own"].items(), *modules.items()]
     complaints = [complaint for name, text in texts if (complaint := add(engine, name, text))]
     if complaints:
-        return engine, complaints, []
+        return engine, complaints, NOTHING
     trees = json.loads(engine.get_ast_as_json())
     theirs = [tree for tree in trees if tree["source"]["file"] in modules]
     if package:
-        return engine, [line for tree in theirs for line in complain_of_set(tree, package=package)], []
+        return engine, [line for tree in theirs for line in complain_of_set(tree, package=package)], NOTHING
     complaints = complain(theirs, schema=order["facts"], bound=order.get("bound", ()))
-    return engine, complaints, [speaker.to_json() for speaker in list_speakers(theirs)]
+    rules = [speaker.to_json() for speaker in list_speakers(theirs)]
+    return engine, complaints, {"rules": rules, "reads": list_reads(trees)}
 
 
 def evaluate(engine: Any, rule: str, document: bytes) -> bytes:

@@ -59,7 +59,7 @@ def test_it_is_ready_and_answers_under_the_questions_number() -> None:
     frames = order({"t.rego": module}) + pack_frame(7, b'{"tree": "1"}') + pack_frame(9, b'{"tree": "2"}')
     value = {"deny": [], "ask": [], "allow": [{"rule": "r", "reason": "Told."}]}
     assert talk(frames) == [
-        (0, {"ready": True, "complaints": [], "rules": [SPEAKER]}),
+        (0, {"ready": True, "complaints": [], "rules": [SPEAKER], "reads": [["tree"]]}),
         (7, {"value": value}),
         (9, {"value": {**value, "allow": []}}),
     ]
@@ -74,6 +74,7 @@ def test_a_set_with_complaints_is_not_served() -> None:
                 "ready": False,
                 "complaints": ["t.rego:1:1: the package is x, it must be bridle.gate"],
                 "rules": [],
+                "reads": [],
             },
         )
     ]
