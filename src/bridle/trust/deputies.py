@@ -7,7 +7,8 @@ Rules
      was lent a say cannot lend it on: there are no chains.
   3. A deputy does not answer what they started, nor what either of the two is excluded from. A deputy and who they stand for
      are one word together, and so is whoever stands for several (trust.quorum).
-  4. A naming counts until its end, or until it is taken back; a word that was given in time stands.
+  4. A naming counts until its end, or until it is taken back: by whoever gave it, signed with their key, or by one who manages
+     principals. A word that was given in time stands.
 
 Pure. Who records it is `trust.deputy_desk`.
 """
@@ -35,6 +36,11 @@ FORM = Form(
     "bridle/deputy/1",
     "the naming of a deputy",
     frozenset({"id", "person", "deputy", "deputy_key", "scope", "reason", "begins_at", "ends_at"}),
+)
+DISMISSAL = Form(
+    "bridle/deputy-dismissed/1",
+    "the dismissal of a deputy",
+    frozenset({"id", "by", "name", "asserted", "person"}),
 )
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.trust.access import require
 from bridle.trust.bindings import SCOPE
-from bridle.trust.deputies import FORM, KINDS, LONGEST, STREAM, Deputy, list_active
+from bridle.trust.deputies import DISMISSAL, FORM, KINDS, LONGEST, STREAM, Deputy, list_active
 from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.notary import Author, Notary
 from bridle.trust.people import Person
+from bridle.trust.registry import MANAGE
 
 PERMISSION = "approval:verdict"
 
@@ -50,14 +50,29 @@ class DeputyDesk:
         return named
 
     async def dismiss(self, deputy_id: str, *, by: Author) -> None:
-        """Record that a deputy answers no more; raise InputError when none of that id counts."""
-        await require(self._notary.principals, by.principal, PERMISSION)
-        if deputy_id not in {deputy.id for deputy, _ in await self.active(self._clock.now())}:
+        """Record that a deputy answers no more: the word of whoever named them, signed with their key, or of one who manages
+        principals. Raise InputError when no naming of that id counts, TrustError for anybody else."""
+        speaker = await self._notary.hear(by, PERMISSION)
+        active = {deputy.id: deputy for deputy, _ in await self.active(self._clock.now())}
+        if deputy_id not in active:
             raise InputError(
                 f"no delegation {deputy_id!r} counts now", hint="bridle approvals", reason="no-deputy"
             )
-        body: dict[str, Json] = {"by": by.principal, "name": by.name}
+        named_by = active[deputy_id].person
+        if speaker.person is None or speaker.person.name != named_by.name:
+            await self._require_manager(by, named_by)
+        body = self._notary.sign(DISMISSAL, {"id": deputy_id, **speaker.to_json()}, speaker.person)
         await self._journal.append([Entry(Kind.DEPUTY_DISMISSED, STREAM, deputy_id, body)])
+
+    async def _require_manager(self, by: Author, named_by: Person) -> None:
+        try:
+            await require(self._notary.principals, by.principal, MANAGE)
+        except TrustError as error:
+            raise TrustError(
+                f"{named_by.name} named this deputy, and takes it back",
+                hint=f"say who you are: --as {named_by.name}; or let one do it who holds {MANAGE}",
+                reason="not-yours",
+            ) from error
 
     async def active(self, now: datetime) -> list[tuple[Deputy, Record]]:
         """Return the namings that count at this moment, the oldest first, with their records."""

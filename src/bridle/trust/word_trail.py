@@ -16,7 +16,7 @@ from bridle.core.canonical import digest
 from bridle.core.clock import from_iso
 from bridle.trust.bodies import broken, must, read_part, read_text
 from bridle.trust.call_plans import CallPlan, read_call_plan
-from bridle.trust.deputies import name_starter, read_deputy
+from bridle.trust.deputies import DISMISSAL, name_starter, read_deputy
 from bridle.trust.journal import Kind, Record
 from bridle.trust.quorum import Behalf, Tally, Terms, take_word
 from bridle.trust.signers import Signers
@@ -125,6 +125,11 @@ class WordTrail:
         must(record, named.id == record.subject, "it names another deputy than it is about")
 
     def _let_go(self, record: Record) -> None:
+        if (
+            "signatures" in record.body
+        ):  # without, it takes away all the same: it was made before they were signed
+            DISMISSAL.check(record.body, control_plane=self._signers.at(record))
+            must(record, record.body["id"] == record.subject, "it dismisses another deputy than it is about")
         self._dismissed.add(record.subject)
 
 

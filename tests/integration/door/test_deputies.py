@@ -11,6 +11,7 @@ from bridle.trust.audit import verify_journal
 from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.journal import GENESIS, Entry, JournalError, Kind, seal, unseal
 from bridle.trust.notary import Author
+from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from support.people import PeopleInMemory
 
 PAY = {"order": "A-1001"}
@@ -110,6 +111,22 @@ async def test_a_delegation_of_nobody_of_everything_or_without_end_is_refused(de
     for changes in wrong:
         with pytest.raises((InputError, TrustError)):
             await name(deputies, **changes)
+
+
+async def test_only_who_named_a_deputy_or_manages_principals_takes_it_back(scene, deputies):
+    named = await name(deputies)
+    for stranger in (Author("user:ana"), Author("user:ana", "ben"), Author("user:ana", "nobody")):
+        with pytest.raises(TrustError, match="ana named this deputy"):
+            await deputies.dismiss(named.id, by=stranger)
+    assert [deputy.id for deputy, _ in await deputies.active(scene.clock.now())] == [named.id]
+    root = Principal(
+        PrincipalKind.USER, "root", "user:root", frozenset({"principal:manage", "approval:verdict"})
+    )
+    entry = Entry(Kind.PRINCIPAL_REGISTERED, "", root.id, root.to_json())
+    await scene.store.journal.append([entry], [RegisterPrincipal(root, None)])
+    await deputies.dismiss(named.id, by=Author(root.id))
+    assert await deputies.active(scene.clock.now()) == []
+    verify(scene, await scene.store.journal.read())
 
 
 async def test_the_audit_finds_a_word_of_a_deputy_who_had_been_dismissed(scene, people, deputies):

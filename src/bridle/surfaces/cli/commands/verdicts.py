@@ -208,14 +208,14 @@ def delegate(
     return 0
 
 
-@approvals_app.command(name="undelegate", epilog="Example: bridle approvals undelegate dep_01jd3k…")
+@approvals_app.command(name="undelegate", epilog="Example: bridle approvals undelegate dep_01jd3k… --as ana")
 def undelegate(
     delegation: Annotated[str, typer.Argument(help="The delegation's id.", metavar="ID")],
     name: As = "",
     store: Store = "",
     as_json: AsJson = False,
 ) -> int:
-    """End a delegation now. Words that were given under it stand."""
+    """End a delegation now, as who gave it or as one who manages principals. Words that were given under it stand."""
     from bridle.core.settings import load_settings
 
     asyncio.run(_undelegate(load_settings(store_url=store), delegation, name))
