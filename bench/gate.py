@@ -22,7 +22,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -31,19 +30,10 @@ import sqlalchemy as sa
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the server that the tests start
 
-from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
-from bridle.adapters.sql.approvals import SqlApprovals
-from bridle.adapters.sql.attempts import SqlAttempts
-from bridle.adapters.sql.breakers import SqlCircuits
-from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.database import Database, open_database
-from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.journal import SqlJournal
-from bridle.adapters.sql.limits import SqlRooms
-from bridle.adapters.sql.principals import SqlPrincipals
-from bridle.adapters.sql.tokens import SqlTokens
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app import shipped
 from bridle.core.boundary import Boundary
@@ -51,16 +41,12 @@ from bridle.core.canonical import Json
 from bridle.core.clock import SystemClock
 from bridle.dispatch.protocol import Report, Request, Task, sign_report
 from bridle.gate.action import Action, Denied, Done, action_key
-from bridle.gate.external import Catalogue
-from bridle.gate.facts import FactSource
-from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
-from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import Signer, load_signer
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import MintToken, mint
+from support.ports import build_ports
 from support.postgres import run_postgres
 
 Case = Callable[[], Awaitable[object]]
@@ -201,37 +187,10 @@ async def _build_gate(database: Database, folder: Path, policy: Regorus) -> tupl
     clock, signer = SystemClock(), load_signer(folder / "control-plane.key")
     journal = SqlJournal(database, WorkingStore(b"w" * 32), clock, signer)
     delegate = FakeDelegate(load_signer(folder / "delegate.key"))
-    principals, tokens, budgets = SqlPrincipals(database), SqlTokens(database), SqlBudgets(database)
-    catalogue = Catalogue()
-    ports = Ports(
-        journal=journal,
-        approvals=SqlApprovals(database),
-        budgets=budgets,
-        facts=FactSource(
-            journal=journal,
-            principals=principals,
-            tokens=tokens,
-            budgets=budgets,
-            deeds=SqlDeeds(database),
-            attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
-            clock=clock,
-            manifests=catalogue,
-        ),
-        manifests=catalogue,
-        policy=policy,
-        delegate=delegate,
-        delegate_key=delegate.signer.verifier,
-        signer=signer,
-        redactor=Redactor(),
-        clock=clock,
-        price=_price,
+    ports = build_ports(
+        database, journal, signer=signer, clock=clock, policy=policy, delegate=delegate, folder=folder
     )
     return Gate(ports), await _mint(journal, clock)
-
-
-def _price(model: str, given: int, taken: int) -> Decimal | None:
-    return None
 
 
 async def _mint(journal: SqlJournal, clock: SystemClock) -> str:

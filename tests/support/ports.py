@@ -18,9 +18,10 @@ from bridle.core.clock import Clock
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.fleet import FleetLimits
+from bridle.gate.inside import Inside
 from bridle.gate.ports import Ports
 from bridle.trust.journal import Journal
-from bridle.trust.keys import Signer
+from bridle.trust.keys import Signer, Verifier
 from bridle.trust.redaction import Redactor
 
 
@@ -33,38 +34,43 @@ def build_ports(
     policy: Any,
     delegate: Any,
     folder: Path,
+    delegate_key: Verifier | None = None,
+    inside: Inside | None = None,
     **facts: Any,
 ) -> Ports:
-    """Return the ports; `delegate` has a `signer` of its own, `facts` are further parts of the source of facts.
+    """Return the ports; `delegate` has a `signer` of its own unless its key is given, `facts` are other parts of their source.
 
     The only model with a price is called `priced`. Limits are those that ship, unless `folder` has a file of them.
     """
-    catalogue, budgets = Catalogue(), SqlBudgets(database)
+    budgets = SqlBudgets(database)
+    parts = {
+        "journal": journal,
+        "principals": SqlPrincipals(database),
+        "tokens": SqlTokens(database),
+        "budgets": budgets,
+        "deeds": SqlDeeds(database),
+        "attempts": SqlAttempts(database),
+        "limits": FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
+        "clock": clock,
+        "manifests": Catalogue(),
+        "inside": inside,
+        "price": _price,
+        **facts,
+    }
     return Ports(
         journal=journal,
         approvals=SqlApprovals(database),
         budgets=budgets,
-        facts=FactSource(
-            journal=journal,
-            principals=SqlPrincipals(database),
-            tokens=SqlTokens(database),
-            budgets=budgets,
-            deeds=SqlDeeds(database),
-            attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
-            clock=clock,
-            manifests=catalogue,
-            price=_price,
-            **facts,
-        ),
-        manifests=catalogue,
+        facts=FactSource(**parts),
+        manifests=parts["manifests"],
         policy=policy,
         delegate=delegate,
-        delegate_key=delegate.signer.verifier,
+        delegate_key=delegate_key or delegate.signer.verifier,
         signer=signer,
         redactor=Redactor(),
         clock=clock,
         price=_price,
+        inside=inside,
     )
 
 

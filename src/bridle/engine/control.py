@@ -12,7 +12,6 @@ from bridle.core.clock import Clock
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
 from bridle.core.states import State
-from bridle.dispatch.protocol import Delegate
 from bridle.engine.admission import Admission
 from bridle.engine.answering import VERDICT, Verdict
 from bridle.engine.durable import Durable
@@ -21,7 +20,7 @@ from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.engine.interventions import Decision, Interventions, find_open_interventions
 from bridle.engine.rerun import Reuse, find_reuse
 from bridle.engine.selection import select_stages
-from bridle.engine.starting import Controls, Starting, inherited
+from bridle.engine.starting import Starting, inherited
 from bridle.engine.verdicts import Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
@@ -31,7 +30,6 @@ from bridle.trust.journal import Journal
 from bridle.trust.notary import Notary
 from bridle.trust.principals import Place, Principal, PrincipalKind
 from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.redaction import Redactor
 
 START, CONTROL = "execution:start", "execution:control"
 LOOK_S = 0.1  # how often a follower looks whether an execution has begun to wait
@@ -53,29 +51,17 @@ class Control:
         executions: Executions,
         approvals: Approvals,
         durable: Durable,
-        delegate: Delegate,
+        starting: Starting,
         notary: Notary,
         clock: Clock,
         admission: Admission,
-        controls: Controls,
         project: str = "default",
-        redactor: Redactor | None = None,
     ) -> None:
         self._journal = journal
         self._executions = executions
         self._approvals = approvals
         self._durable = durable
-        self._starting = Starting(
-            journal=journal,
-            executions=executions,
-            durable=durable,
-            delegate=delegate,
-            clock=clock,
-            admission=admission,
-            redactor=redactor,
-            signer=notary.signer,
-            controls=controls,
-        )
+        self._starting = starting
         self._clock = clock
         self._principals = notary.principals
         self._project = project

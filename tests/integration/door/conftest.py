@@ -2,21 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.sql.approvals import SqlApprovals
-from bridle.adapters.sql.attempts import SqlAttempts
-from bridle.adapters.sql.breakers import SqlCircuits
-from bridle.adapters.sql.budgets import SqlBudgets
 from bridle.adapters.sql.cases import SqlCases
 from bridle.adapters.sql.credentials import SqlCredentials
-from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
-from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.sessions import SqlSessions
@@ -30,8 +23,6 @@ from bridle.engine.verdicts import Verdicts
 from bridle.gate.action import Done
 from bridle.gate.approvals import ApprovalState, GiveVerdict, describe_verdict
 from bridle.gate.external import Catalogue
-from bridle.gate.facts import FactSource
-from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
 from bridle.operating.cases.book import CaseBook
@@ -57,6 +48,7 @@ from bridle.trust.tokens import hash_secret
 from bridle.trust.verdicts import sign_verdict
 from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
 from support.people import PeopleInMemory
+from support.ports import build_ports
 
 ENTRIES = """
 server: shop
@@ -313,35 +305,20 @@ async def scene(store, clock, tmp_path, policy):
         servers=shop,
     )
     principals, catalogue, approvals = SqlPrincipals(database), Catalogue(), SqlApprovals(database)
-    budgets = SqlBudgets(database)
     sessions = SqlSessions(database)
     book = _book(store, principals, catalogue, clock, approvals, sessions)
-    ports = Ports(
-        journal=store.journal,
-        approvals=approvals,
-        budgets=budgets,
-        facts=FactSource(
-            journal=store.journal,
-            principals=principals,
-            tokens=tokens,
-            budgets=budgets,
-            deeds=SqlDeeds(database),
-            attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(tmp_path), SqlRooms(database), SqlCircuits(database)),
-            clock=clock,
-            manifests=catalogue,
-            cases=sessions,
-            inside=book,
-        ),
-        manifests=catalogue,
+    ports = build_ports(
+        database,
+        store.journal,
+        signer=store.signer,
+        clock=clock,
         policy=policy,
         delegate=delegate,
         delegate_key=signer.verifier,
-        signer=store.signer,
-        redactor=Redactor(),
-        clock=clock,
-        price=lambda model, given, taken: Decimal(0),
+        folder=tmp_path,
         inside=book,
+        manifests=catalogue,
+        cases=sessions,
     )
     await _register(store, signer)
     tools = Tools(

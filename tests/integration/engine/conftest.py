@@ -4,23 +4,17 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bridle.adapters.limits.file import LimitsFile
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.admission import SqlLine
-from bridle.adapters.sql.approvals import SqlApprovals
-from bridle.adapters.sql.attempts import SqlAttempts
-from bridle.adapters.sql.breakers import SqlCircuits
-from bridle.adapters.sql.budgets import SqlBudgets
-from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.kills import SqlKills
-from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
@@ -38,9 +32,6 @@ from bridle.engine.starting import Starting
 from bridle.engine.steps import Bench
 from bridle.engine.worker import PlanWorker
 from bridle.gate.approvals import ApprovalState
-from bridle.gate.external import Catalogue
-from bridle.gate.facts import FactSource
-from bridle.gate.fleet import FleetLimits
 from bridle.gate.gate import Gate
 from bridle.gate.ports import Ports
 from bridle.pipeline.inputs import resolve_inputs
@@ -51,10 +42,10 @@ from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.notary import Notary
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
-from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import hash_secret
 from support.facts import facts_fit_the_schema  # noqa: F401 - a fixture
 from support.people import PeopleInMemory
+from support.ports import build_ports
 
 POLICIES = Path(__file__).parents[3] / "policies" / "base"
 COMMIT = "c" * 40
@@ -203,6 +194,7 @@ class Desk:
     people: PeopleInMemory
     notary: Notary
     admission: Admission
+    starting: Callable[..., Starting]
 
     async def start(self, text, *, inputs: Mapping = {}, options: Mapping = {}):
         plan = read_pipeline(text, source="test.yaml")
@@ -212,24 +204,12 @@ class Desk:
     def worker(self, execution, **ports):
         """A worker as a fresh process would make it."""
         bench = self.bench if not ports else replace(self.bench, **ports)
-        starting = self.starting(bench.journal)
+        starting = self.starting(journal=bench.journal, admission=self.admission)
         ending = Ending(bench.journal, FakeAttestor(), self.clock, SqlKills(self.store.database))
         desks = Desks(
             bench, executions=self.executions, finisher=ending, starter=starting, wake=self.durable.wake
         )
         return PlanWorker(desks.open(execution))
-
-    def starting(self, journal=None):
-        return Starting(
-            journal=journal or self.bench.journal,
-            executions=self.executions,
-            durable=self.durable,
-            delegate=self.delegate,
-            clock=self.clock,
-            admission=self.admission,
-            signer=self.store.signer,
-            controls=dict,
-        )
 
     def position(self, execution, path):
         """Return where a node stands that is in no strategy."""
@@ -339,7 +319,16 @@ def principals(store):
 async def desk(store, clock, tmp_path, policy, principals):
     tokens = SqlTokens(store.database)
     delegate = FakeDelegate(load_signer(tmp_path / "delegate.key"), tokens)
-    ports = _ports(store, clock, policy, delegate, principals, tokens, tmp_path)
+    ports = build_ports(
+        store.database,
+        store.journal,
+        signer=store.signer,
+        clock=clock,
+        policy=policy,
+        delegate=delegate,
+        folder=tmp_path,
+        principals=principals,
+    )
     durable = FakeDurable()
     bench = Bench(
         gate=Gate(ports),
@@ -360,16 +349,25 @@ async def desk(store, clock, tmp_path, policy, principals):
     admission = Admission(
         journal=store.journal, line=SqlLine(store.database), process="process-1", limits=Limits(4.0)
     )
+    starting = partial(
+        Starting,
+        executions=executions,
+        durable=durable,
+        delegate=delegate,
+        clock=clock,
+        admission=admission,
+        signer=store.signer,
+        controls=dict,
+    )
     control = Control(
         journal=store.journal,
         executions=executions,
         approvals=ports.approvals,
         durable=durable,
-        delegate=delegate,
+        starting=starting(journal=store.journal),
         notary=notary,
         clock=clock,
         admission=admission,
-        controls=dict,
     )
     words = [
         "execution:start",
@@ -399,41 +397,13 @@ async def desk(store, clock, tmp_path, policy, principals):
         people,
         notary,
         admission,
+        starting,
     )
     await made.register(user)
     await made.register(
         Principal(PrincipalKind.SERVICE, "bridle", "user:ana", frozenset({"workspace:verify"}))
     )
     return made
-
-
-def _ports(store, clock, policy, delegate, principals, tokens, folder):
-    budgets = SqlBudgets(store.database)
-    catalogue = Catalogue()
-    return Ports(
-        journal=store.journal,
-        approvals=SqlApprovals(store.database),
-        budgets=budgets,
-        facts=FactSource(
-            journal=store.journal,
-            principals=principals,
-            tokens=tokens,
-            budgets=budgets,
-            deeds=SqlDeeds(store.database),
-            attempts=SqlAttempts(store.database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(store.database), SqlCircuits(store.database)),
-            clock=clock,
-            manifests=catalogue,
-        ),
-        manifests=catalogue,
-        policy=policy,
-        delegate=delegate,
-        delegate_key=delegate.signer.verifier,
-        signer=store.signer,
-        redactor=Redactor(),
-        clock=clock,
-        price=lambda model, given, taken: Decimal("0.5") if model == "priced" else None,
-    )
 
 
 async def _nothing_to_look_at():

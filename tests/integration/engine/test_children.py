@@ -185,7 +185,7 @@ async def test_a_child_that_begins_because_a_pause_was_not_noticed_yet_begins_pa
     await desk.bench.journal.append([], [WishExecution(parent.id, Wish.PAUSE)])
     plan = read_pipeline(CHILD, source="child.yaml", library=OneBook())
     started = {"path": "call/chain", "plan": plan, "inputs": {"tag": "v1"}, "options": {}}
-    child = await desk.starting().start_child(parent, **started)
+    child = await desk.starting(journal=desk.store.journal).start_child(parent, **started)
     assert await desk.executions.wish(child.id) == Wish.PAUSE
 
 

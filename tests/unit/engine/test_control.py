@@ -11,6 +11,7 @@ from bridle.core.clock import FrozenClock
 from bridle.core.errors import ExecutionError, InputError, TrustError
 from bridle.core.states import State
 from bridle.engine.control import Control, Verdict, find_open
+from bridle.engine.starting import Starting
 from bridle.gate.approvals import Approval, ApprovalState, GiveVerdict
 from bridle.gate.records import requested
 from bridle.trust.journal import GuardError, Kind, seal
@@ -144,16 +145,14 @@ class Scene:
 async def scene(execution):
     store, durable, clock = FakeStore({"exe_1": execution}), FakeDurable(), FrozenClock(execution.started_at)
     approvals, signer = FakeApprovals(store), Signer(Ed25519PrivateKey.generate())
+    parts = {"journal": store, "executions": FakeExecutions(store), "durable": durable, "clock": clock}
+    starting = Starting(**parts, delegate=None, admission=FakeAdmission(), signer=signer, controls=dict)
     control = Control(
-        journal=store,
-        executions=FakeExecutions(store),
+        **parts,
         approvals=approvals,
-        durable=durable,
-        delegate=None,
+        starting=starting,
         notary=Notary(principals=FakePrincipals(), people=PeopleInMemory(), signer=signer),
-        clock=clock,
         admission=FakeAdmission(),
-        controls=dict,
     )
     return Scene(control, store, approvals, durable, clock)
 
