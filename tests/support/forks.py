@@ -44,7 +44,11 @@ LIBRARIES = (
     "click",
     "dbos",
     "dbos._migration",
+    "dbos._sys_db_sqlite",
     "genai_prices.data",
+    "genai_prices.decompose",
+    "multiprocessing.managers",
+    "securesystemslib.dsse",
 )
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.01

@@ -23,6 +23,7 @@ from bridle.gate.approvals import Approval, ApprovalState
 from bridle.surfaces.cli.options import is_terminal, say
 from bridle.surfaces.cli.progress import Lines, Tree, View
 from bridle.surfaces.cli.show import show_approval
+from bridle.trust.journal import Record
 
 if TYPE_CHECKING:
     from bridle.app import App
@@ -100,11 +101,14 @@ def _view(manner: Manner) -> View:
 async def _follow(app: App, execution: str, view: View) -> Execution:
     """Show an execution until it has ended or waits for a person; return it as it was then."""
     following = asyncio.create_task(app.control.follow(execution))
+    records: list[Record] = []
     view.start()
     try:
         while not following.done():
             await asyncio.wait({following}, timeout=view.every_s)
-            view.show(await _summary_of(app, await app.control.get(execution)))
+            seen = await app.control.get(execution)
+            records += await app.journal.read(execution=execution, after=records[-1].seq if records else -1)
+            view.show(summarise(seen, records))
         return await following
     finally:
         following.cancel()

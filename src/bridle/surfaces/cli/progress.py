@@ -31,9 +31,9 @@ SHOWN_ACTIONS = 8  # the newest of a running step; the rest is in the audit
 
 
 class View:
-    """Shows nothing."""
+    """Shows nothing, so nobody need look before the end."""
 
-    every_s = 0.2
+    every_s: float | None = None
 
     def start(self) -> None: ...
 
@@ -44,6 +44,8 @@ class View:
 
 class Lines(View):
     """One line when a step begins or ends, and one for each refusal."""
+
+    every_s = 0.2
 
     def __init__(self) -> None:
         self._said: set[tuple[str, str]] = set()
@@ -72,6 +74,8 @@ class Lines(View):
 
 class Tree(View):
     """A tree of stages, steps and decisions, with tokens, cost and time, redrawn in place."""
+
+    every_s = 0.2
 
     def __init__(self) -> None:
         self._live: Any = None
