@@ -1,12 +1,12 @@
 """Finding values that are known to be secret, in every spelling that ordinary programs give them.
 
 Rules
-  1. A value is looked for as it is, in base64 (three alignments, both alphabets), hexadecimal,
-     percent-encoded, JSON-escaped (once and twice), HTML-escaped and shell-quoted; the lines of a long value
-     also one by one.
-  2. Each is looked for a second time with white space and NUL taken out of the text: a wrapped line or UTF-16
-     does not hide it.
-  3. A value too short to be told from ordinary text is refused: what cannot be masked must not be used.
+  1. A value is looked for as it is and in normal form (trust.redaction.normal_form), which undoes what escapes and quotes:
+     JSON, percent, HTML, octal and hexadecimal escapes, shells, wrapped lines, UTF-16, of one character or of all.
+  2. Encodings that leave no character as it was are looked for by what they make of the value: base64 (three alignments, both
+     alphabets; of UTF-8, of UTF-16, of base64), hexadecimal, lists of bytes.
+  3. The lines of a long value are looked for one by one as well.
+  4. A value too short to be told from ordinary text is refused: what cannot be masked must not be used.
 
 It does not find what was scrambled on purpose (reversed, encrypted, one letter per line with prose between).
 """
@@ -19,11 +19,13 @@ import json
 import re
 import threading
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import re2  # type: ignore[import-untyped]
 
 from bridle.core.errors import InputError
+from bridle.trust.redaction.normal_form import Reading, has_escapes, normal_form
+from bridle.trust.redaction.token_format import spans
 
 MIN_CHARS = 8
 MIN_LINE_CHARS = 16  # a line of a key file; shorter ones ("}", "-----END…") are ordinary text
@@ -37,8 +39,9 @@ class KnownValues:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spellings: dict[str, str] = {}
-        self._direct: re2._Regexp | None = None
-        self._joined: re2._Regexp | None = None
+        self._forms: dict[str, str] = {}
+        self._has_short = False  # a spelling of which too little is left in normal form
+        self._automata: tuple[re2._Regexp, re2._Regexp] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._spellings)
@@ -56,41 +59,64 @@ class KnownValues:
         parts = [line for line in lines if len(line) >= MIN_LINE_CHARS and not line.startswith("-----")]
         with self._lock:
             for part in (*parts, value):
-                self._spellings.update(dict.fromkeys(spell(part), value))
-            self._direct = self._joined = None
+                spellings = spell(part)
+                self._spellings.update(dict.fromkeys(spellings, value))
+                self._has_short |= any(len(normal_form(form)) < MIN_CHARS for form in spellings)
+                self._forms.update(dict.fromkeys(_normal_forms(part), value))
+            self._automata = None
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """Return (start, end, value) of every occurrence, sorted, none overlapping another."""
+        if not self._spellings:
+            return []
         with self._lock:
             return self._find(text)
 
     def _find(self, text: str) -> list[tuple[int, int, str]]:
-        if not self._spellings:
-            return []
-        if self._direct is None or self._joined is None:
-            self._direct = _automaton(self._spellings)
-            self._joined = _automaton(form for form in map(_join, self._spellings) if len(form) >= MIN_CHARS)
-        return _merge([*self._find_direct(self._direct, text), *self._find_joined(self._joined, text)])
-
-    def _find_direct(self, automaton: re2._Regexp, text: str) -> Iterator[tuple[int, int, str]]:
-        for match in automaton.finditer(text):
-            yield match.start(), match.end(), self._spellings[match.group(0)]
-
-    def _find_joined(self, automaton: re2._Regexp, text: str) -> Iterator[tuple[int, int, str]]:
-        joined = _join(text)
-        if joined == text or automaton.search(joined) is None:
-            return
-        places = [place for place, char in enumerate(text) if not (char.isspace() or char == "\0")]
-        values = {_join(form): value for form, value in self._spellings.items()}
-        for match in automaton.finditer(joined):
-            yield places[match.start()], places[match.end() - 1] + 1, values[match.group(0)]
+        if self._automata is None:
+            self._automata = _automaton(self._spellings), _automaton(self._forms)
+        plain, normal = self._automata
+        form = normal_form(text)
+        hidden = list(spans(normal, form, 0))
+        if not (hidden or self._has_short or has_escapes(text)):
+            return []  # nothing but white space and quotes was left out: what stands in the text would stand in the form
+        found = [(*span, self._spellings[text[slice(*span)]]) for span in spans(plain, text, 0)]
+        if hidden and form != text:
+            reading = Reading(text)
+            found += ((*reading.span(*span), self._forms[form[slice(*span)]]) for span in hidden)
+        return _merge(found) if found else []
 
 
 def spell(value: str) -> set[str]:
-    """Return every spelling of `value` that is looked for."""
-    raw = value.encode("utf-8", "replace")
-    forms = {value, *_base64_forms(raw), *_hex_forms(raw), *_percent_forms(value), *_escaped_forms(value)}
+    """Return every spelling of `value` that is looked for in a text as it stands."""
+    forms = {value, *_encoded_forms(value)}
+    if len(normal_form(value)) < MIN_CHARS:  # too little of it is left to be found in normal form
+        forms.update(_escaped_forms(value))
     return {form for form in forms if len(form) >= MIN_CHARS}
+
+
+def _normal_forms(value: str) -> set[str]:
+    """Return what is looked for in a text's normal form; `+` is how forms of web pages write a space."""
+    forms = map(normal_form, (value, value.replace(" ", "+"), *_encoded_forms(value)))
+    return {form for form in forms if len(form) >= MIN_CHARS}
+
+
+def _encoded_forms(value: str) -> Iterator[str]:
+    raw = value.encode("utf-8", "replace")
+    wide = [value.encode(encoding, "replace") for encoding in ("utf-16-le", "utf-16-be")]
+    for code in (raw, *wide):
+        yield from _base64_forms(code)
+        yield from (code.hex(), code.hex().upper())
+    for form in set(_base64_forms(raw)):
+        yield from _base64_forms(form.encode())
+    for byte, between in (
+        ("{:02x}", ":"),
+        ("{:02X}", ":"),
+        ("0x{:02x}", ","),
+        ("0x{:02X}", ","),
+        ("{}", ","),
+    ):
+        yield between.join(map(byte.format, raw))
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
@@ -102,42 +128,14 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         yield code[first:end].replace("+", "-").replace("/", "_")
 
 
-def _hex_forms(raw: bytes) -> Iterator[str]:
-    yield from (raw.hex(), raw.hex().upper(), raw.hex(":"), raw.hex(":").upper())
-    yield "".join(f"\\x{byte:02x}" for byte in raw)
-    yield "".join(f"%{byte:02X}" for byte in raw)
-
-
-def _percent_forms(value: str) -> Iterator[str]:
-    for text in (quote(value, safe=""), quote(value), quote_plus(value), quote(value, safe="!~*'()")):
-        yield text
-        yield re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), text)
-
-
 def _escaped_forms(value: str) -> Iterator[str]:
     for text in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        for form in (text, text.replace("/", "\\/"), _escape_html_in_json(text)):
-            yield form
-            yield json.dumps(form, ensure_ascii=False)[1:-1]
-    escaped = html.escape(value)
-    yield from (
-        escaped,
-        escaped.replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
-        html.escape(value, False),
-    )
+        yield text
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield from (quote(value, safe=""), quote(value), html.escape(value), html.escape(value, False))
     yield value.replace("'", "'\"'\"'")
     yield value.replace("'", "'\\''")
     yield re.sub(r'([\\"$`])', r"\\\1", value)
-    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", value)
-
-
-def _escape_html_in_json(text: str) -> str:
-    """As writers do whose JSON may stand in a page."""
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _join(text: str) -> str:
-    return "".join(text.split()).replace("\0", "")
 
 
 def _automaton(forms: Iterable[str]) -> re2._Regexp:

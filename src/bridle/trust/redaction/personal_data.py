@@ -21,7 +21,7 @@ import re2  # type: ignore[import-untyped]
 
 from bridle.trust.redaction.identity_numbers import IDENTITY_NUMBERS
 from bridle.trust.redaction.number_checks import IBAN, is_iban, is_luhn
-from bridle.trust.redaction.token_format import CANARY, RedactionError, compile_pattern
+from bridle.trust.redaction.token_format import CANARY, RedactionError, compile_pattern, spans
 
 # Lengths by the first digits, ISO/IEC 7812 and the networks' own ranges.
 _CARDS: tuple[tuple[str, range | tuple[int, ...]], ...] = (
@@ -74,8 +74,7 @@ def candidates(text: str) -> list[int]:
 
 
 def _find(row: PersonalFormat, text: str) -> Iterator[tuple[int, int, str]]:
-    for match in compile_pattern(row.pattern).finditer(text):
-        start, end = match.span(1)
+    for start, end in spans(compile_pattern(row.pattern), text):
         is_address_of_git = text.startswith(("git@", "git%40"), start) and text[end : end + 1] == ":"
         if not _inside(text, start, end) and not is_address_of_git and row.check(text[start:end]):
             yield start, end, row.kind

@@ -17,62 +17,51 @@ It does not guess by entropy. Streams are cut for it by trust.redaction_stream.
 from __future__ import annotations
 
 import copy
-import hashlib
-import hmac
 import json
+import math
 import os
-import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from typing import NamedTuple
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust.redaction import personal_data
+from bridle.trust.redaction.json_texts import JsonTexts, may_hold_json
 from bridle.trust.redaction.known_values import KnownValues
-from bridle.trust.redaction.token_format import Prefilter, RedactionError, TokenFormat, compile_pattern
+from bridle.trust.redaction.marks import PERSONAL, Marks, dropped, replace, replace_in_text
+from bridle.trust.redaction.secret_names import NAMES, is_no_secret, leaves, names_secret
+from bridle.trust.redaction.token_format import Prefilter, RedactionError, TokenFormat, compile_pattern, spans
 from bridle.trust.redaction.token_formats import GUESSED, TOKEN_FORMATS
 
 MAX_PASSES = 8
 MAX_TEXT_DEPTH = 4  # JSON in a string in JSON in a string…
-MAX_JSON_DEPTH = 64
 LINES_A_LOOK = 8
 LIMIT_S = 5.0  # for a text, however short…
 SLOWEST_BYTES_A_S = 500_000  # …and what is added for a long one
 
-_BUILT_IN = ("known", "key", *(row.kind for row in TOKEN_FORMATS))
-_PERSONAL = tuple(dict.fromkeys(row.kind for row in personal_data.PERSONAL_FORMATS))
-_DROPPED = re.compile(r"\[redaction failed: [0-9]+ bytes dropped\]")
-
-_SECRET_WORDS = [
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "token",
-    "authorization",
-    "cookie",
-    "credential",
-]
-_SECRET_NAME = re.compile(
-    rf"(?:{'|'.join(_SECRET_WORDS)}|credentials|(?:api|private|secret|access|signing|encryption|master)key)$"
-)
-_NOT_SECRET_NAMES = {"nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"}
-_NOT_SECRET_VALUE = re.compile(
-    r"[a-z]{3}_[0-9a-z]{26}|sha256:[0-9a-f]{64}"
-    r"|<<secret:[A-Za-z0-9_.-]{1,256}>>|\[secret-output:[0-9a-f]{16}:[A-Za-z0-9_.-]{1,200}\]"  # what stands for one
-)
+_FORMATS = Prefilter((*TOKEN_FORMATS, *NAMES))
 
 
-def _marks(kinds: Sequence[str]) -> re.Pattern[str]:
-    secret, personal = "|".join(map(re.escape, kinds)), "|".join(_PERSONAL)
-    return re.compile(rf"\[(?:secret:({secret})|personal:({personal})):[0-9a-f]{{4}}\]")
+class _Look(NamedTuple):
+    """What one look at a text tells: the known values in it, which formats may be, and whether it has to be read as JSON."""
+
+    known: list[tuple[int, int, str]]
+    rows: list[int]
+    personal: bool
+    to_read: bool
 
 
-MARK = _marks(_BUILT_IN)
-_FORMATS = Prefilter(TOKEN_FORMATS)
+class _Tokens(NamedTuple):
+    """The rows whose tokens may occur, and what at least one of their literals is in small letters."""
+
+    rows: list[int]
+    literals: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: Sequence[TokenFormat], rows: list[int]) -> _Tokens:
+        return cls(rows, tuple(literal.lower() for row in rows for literal in table[row].literals))
 
 
 class Redactor:
@@ -92,11 +81,9 @@ class Redactor:
         personal: bool = False,
     ) -> None:
         self._values = KnownValues()
-        self._key = key or os.urandom(32)
+        self._marks = Marks(key or os.urandom(32), kinds=[row.kind for row in rules])
         self._rows = (*TOKEN_FORMATS, *rules)
-        self._kinds = (*_BUILT_IN, *(row.kind for row in rules))
-        self._mark_form = _marks(self._kinds) if rules else MARK
-        self._formats = Prefilter(self._rows) if rules else _FORMATS
+        self._formats = Prefilter((*self._rows, *NAMES)) if rules else _FORMATS
         self._personal = personal
         for name, value in (known or {}).items():
             self.add(name, value)
@@ -109,8 +96,7 @@ class Redactor:
 
     def add(self, name: str, value: str) -> None:
         """Mask `value` from now on; raise InputError when it is too short or a word of the marks themselves."""
-        words = [*(f"[secret:{kind}:" for kind in self._kinds), *(f"[personal:{kind}:" for kind in _PERSONAL)]
-        if value.strip() and any(value.strip() in word for word in words):
+        if value.strip() and self._marks.is_word_of(value.strip()):
             raise InputError(
                 f"the secret {name} is a word that redaction marks are made of",
                 hint="use another value",
@@ -122,16 +108,23 @@ class Redactor:
         """Return `text` without its secrets; never raises."""
         try:
             text = _encodable(text)
-            return text if self._is_plain(text) else self._redact_text(text, 0, _deadline(text))
+            return text if self._is_clear(text) else self._redact_text(text, 0, _deadline(text))
         except Exception:
-            return _dropped(len(text.encode("utf-8", "surrogatepass")))
+            return dropped(len(text.encode("utf-8", "surrogatepass")))
 
     def redact_json(self, value: Json) -> Json:
         """Return `value` without its secrets, in keys, values and nested JSON; never raises."""
         try:
-            return value if self._is_free(value) else self._redact_value(value, 0, 0, _deadline(value))
+            return self._redact_value(value, 0, math.inf)
         except Exception:
-            return _dropped(len(repr(value)))
+            return dropped(len(repr(value)))
+
+    def redact_lines(self, lines: Sequence[str]) -> list[str | None]:
+        """Return lines of JSON without their secrets, as they were spelled where there was nothing; None for what is no JSON."""
+        try:
+            return self._redact_lines([_encodable(line) for line in lines])
+        except Exception:
+            return [json.dumps(dropped(len(line))) for line in lines]
 
     def redact_bytes(self, data: bytes) -> bytes:
         """Return `data` as UTF-8 without its secrets, invalid bytes replaced; never raises."""
@@ -139,12 +132,7 @@ class Redactor:
 
     def count(self, redacted: str) -> Counter[str]:
         """Return how many marks of each kind a text holds, `dropped` among them."""
-        found: Counter[str] = Counter(
-            secret or personal for secret, personal in self._mark_form.findall(redacted)
-        )
-        if dropped := len(_DROPPED.findall(redacted)):
-            found["dropped"] = dropped
-        return found
+        return self._marks.count(redacted)
 
     def find(self, text: str) -> list[tuple[int, int, str]]:
         """Return (start, end, kind) of every known value and every token whose own form is unmistakable, in order.
@@ -157,212 +145,247 @@ class Redactor:
         """As `find`, and with what only its neighbours give away."""
         text = _encodable(text)
         found = [(start, end, "known") for start, end, _ in self._values.find(text)]
-        for row in (self._rows[index] for index in self._formats.find(text)):
-            spans = (match.span(1) for match in compile_pattern(row.pattern).finditer(text))
-            found += [(*span, row.kind) for span in spans if not self._is_harmless(text[slice(*span)])]
+        for row in (self._rows[index] for index in self._hints(text)[0]):
+            found += [
+                (*span, row.kind)
+                for span in spans(compile_pattern(row.pattern), text)
+                if not self._is_harmless(text[slice(*span)])
+            ]
         return sorted(found)
 
-    def _is_plain(self, text: str) -> bool:
-        """True when one look tells that nothing in `text` is to be redacted: most lines of most logs are like that.
+    def _is_clear(self, text: str) -> bool:
+        """True when one look tells that nothing is to be done: most lines of most logs are like that."""
+        if ("\\" in text and ("{" in text or "[" in text)) or self._formats.find(text):
+            return False
+        return not (self._values.find(text) or (self._personal and personal_data.candidates(text)))
 
-        What JSON escapes could hide (a backslash) and keys that may name a secret are looked at properly.
+    def _look(self, text: str) -> _Look:
+        """Tell in one look what `text` needs.
+
+        What JSON escapes could hide (a backslash) and keys that may name a secret are to be read as what they are.
         """
-        if ("\\" in text and "{" in text) or self._formats.find(text) or _NAMES.find(text):
-            return False
-        return not (self._values and self._values.find(text)) and not (
-            self._personal and personal_data.candidates(text)
+        rows, may_name = self._hints(text)
+        return _Look(
+            self._values.find(text),
+            rows,
+            personal=self._personal and bool(personal_data.candidates(text)),
+            to_read=("{" in text or "[" in text) and (may_name or bool(rows) or "\\" in text),
         )
 
-    def _is_free(self, value: Json) -> bool:
-        """As `_is_plain` for JSON: one search over all texts at once takes a fiftieth of searching each."""
-        texts: list[str] = []
-        if not _gather(value, texts, 0):
-            return False
-        joined = "\0".join(texts)
-        if joined != _encodable(joined) or self._formats.find(joined):
-            return False
-        return not (self._values and self._values.find(joined)) and not (
-            self._personal and personal_data.candidates(joined)
-        )
+    def _hints(self, text: str) -> tuple[list[int], bool]:
+        """Return the rows that may occur in `text`, and whether a name may that names a secret."""
+        found = self._formats.find(text)
+        rows = [index for index in found if index < len(self._rows)]
+        return rows, len(rows) < len(found)
 
     def _redact_text(self, text: str, depth: int, until: float) -> str:
         for _ in range(MAX_PASSES):
-            if time.monotonic() > until:
-                raise RedactionError("it takes too long")
-            redacted = self._mask_formats(self._mask_nested(self._mask_known(text), depth, until))
-            if self._personal:
+            _check(until)
+            look = self._look(text)
+            redacted = self._mask_known(text, look.known)
+            if look.to_read:
+                redacted = self._mask_nested(redacted, depth, until)
+            redacted = self._mask_formats(redacted, look.rows)
+            if look.personal:
                 redacted = self._mask_personal(redacted)
-            if redacted == text:
-                return text
+            if redacted == text or not self._finds(redacted):
+                return redacted
             text = redacted
         raise RedactionError("the text does not come to rest")
 
-    def _mask_known(self, text: str) -> str:
-        return _replace(
-            text, [(start, end, self._mark("known", value)) for start, end, value in self._values.find(text)]
+    def _finds(self, text: str) -> bool:
+        """True when something is to be masked in a text whose JSON has come to rest."""
+        return bool(self.find_all(text) or (self._personal and personal_data.find_personal(text)))
+
+    def _mask_known(self, text: str, found: list[tuple[int, int, str]]) -> str:
+        return replace_in_text(
+            text, [(start, end, self._marks.mark("known", value)) for start, end, value in found]
         )
 
     def _mask_nested(self, text: str, depth: int, until: float) -> str:
         """Redact a text that is JSON as JSON, or else its lines that are; left as it is spelled when there was nothing."""
-        if "{" not in text and "[" not in text:
-            return text
         try:
             return self._mask_document(text, depth, until)
         except ValueError:
-            lines = text.split("\n")
-        return text if len(lines) == 1 else "\n".join(self._mask_lines(lines, depth, until))
+            if "\n" not in text:
+                return text
+        whole = self._mask_formats(text, self._hints(text)[0], over_lines=True)
+        return "\n".join(self._mask_lines(whole.split("\n"), depth, until))
 
     def _mask_lines(self, lines: list[str], depth: int, until: float) -> list[str]:
-        """Look properly at those alone that one look, at a few at a time, does not clear."""
+        """Read those alone that one look, at a few at a time, does not clear."""
         masked: list[str] = []
         for place in range(0, len(lines), LINES_A_LOOK):
             few = lines[place : place + LINES_A_LOOK]
-            is_plain = self._is_plain("\n".join(few))
-            masked += few if is_plain else [self._mask_line(line, depth, until) for line in few]
+            is_to_read = self._look("\n".join(few)).to_read
+            masked += [self._mask_line(line, depth, until) for line in few] if is_to_read else few
         return masked
 
     def _mask_line(self, line: str, depth: int, until: float) -> str:
-        if self._is_plain(line):
-            return line
         try:
-            return self._mask_document(line, depth, until)
-        except ValueError:
-            return line
+            return self._redact_text(line, depth, until)
         except RedactionError:
-            return _dropped(len(line.encode()))
+            return dropped(len(line.encode()))
 
     def _mask_document(self, text: str, depth: int, until: float) -> str:
         """Raise ValueError when it is not JSON."""
         if not text.lstrip().startswith(("{", "[")):
             raise ValueError("no JSON")
-        value = json.loads(text)
+        value, is_whole = _load(text)
         if depth >= MAX_TEXT_DEPTH:
             raise RedactionError("JSON nested in strings too deeply")
-        if self._is_free(value):
-            return text
-        redacted = self._redact_value(value, 0, depth + 1, until)
-        return text if redacted == value else json.dumps(redacted, ensure_ascii=False)
+        redacted = self._redact_value(value, depth + 1, until)
+        return text if is_whole and redacted == value else json.dumps(redacted, ensure_ascii=False)
 
-    def _mask_formats(self, text: str) -> str:
-        for index in self._formats.find(text):
-            text = self._mask_format(self._rows[index], text)
+    def _redact_lines(self, lines: list[str]) -> list[str | None]:
+        """Look at all at once, then at a few, then at each: the fewer looks, the faster."""
+        look = self._look(text := "\n".join(lines))
+        if not (look.known or look.rows or look.to_read):
+            masked = self._mask_personal(text) if look.personal else text
+            return [
+                spelled if _is_json(spelled) else self._redact_line(line)
+                for line, spelled in zip(lines, masked.split("\n"), strict=True)
+            ]
+        if len(lines) == 1:
+            return [self._redact_line(lines[0])]
+        size = LINES_A_LOOK if len(lines) > LINES_A_LOOK else 1
+        few = (lines[place : place + size] for place in range(0, len(lines), size))
+        return [line for some in few for line in self._redact_lines(some)]
+
+    def _redact_line(self, line: str) -> str | None:
+        try:
+            value, is_whole = _load(line)
+        except (ValueError, RecursionError):
+            return None
+        redacted = self.redact_json(value)
+        return line if is_whole and redacted == value else json.dumps(redacted, ensure_ascii=False)
+
+    def _mask_formats(self, text: str, rows: Sequence[int], *, over_lines: bool = False) -> str:
+        """Mask the tokens of `rows`; with `over_lines` those alone that reach over lines."""
+        for row in (self._rows[index] for index in rows):
+            found = [(*span, text[slice(*span)]) for span in spans(compile_pattern(row.pattern), text)]
+            text = replace(
+                text,
+                [
+                    (start, end, self._marks.mark(row.kind, value))
+                    for start, end, value in found
+                    if not self._is_harmless(value) and (not over_lines or "\n" in value)
+                ],
+            )
         return text
 
-    def _mask_format(self, row: TokenFormat, text: str) -> str:
-        spans = (match.span(1) for match in compile_pattern(row.pattern).finditer(text))
-        found = [(start, end, text[start:end]) for start, end in spans]
-        return _replace(
-            text,
-            [
-                (start, end, self._mark(row.kind, value))
-                for start, end, value in found
-                if not self._is_harmless(value)
-            ],
-        )
-
     def _mask_personal(self, text: str) -> str:
-        found = personal_data.find_personal(text)
-        return _replace(
-            text,
-            [(start, end, self._mark(kind, text[start:end], "personal")) for start, end, kind in found],
-        )
+        for _ in range(MAX_PASSES):
+            if not (found := self._personal_spans(text)):
+                return text
+            text = replace_in_text(text, found)
+        raise RedactionError("the text does not come to rest")
 
-    def _redact_value(self, value: Json, depth: int, text_depth: int, until: float) -> Json:
-        if depth > MAX_JSON_DEPTH:
-            raise RedactionError("JSON nested too deeply")
+    def _personal_spans(self, text: str) -> list[tuple[int, int, str]]:
+        found = personal_data.find_personal(text)
+        return [(start, end, self._marks.mark(kind, text[start:end], PERSONAL)) for start, end, kind in found]
+
+    def _redact_value(self, value: Json, depth: int, until: float) -> Json:
+        """`depth` says in how many strings of JSON it stood. One search over all texts costs a fiftieth of searching each."""
+        for _ in range(MAX_PASSES):
+            texts = JsonTexts(value)
+            until = min(until, _deadline(texts.joined))
+            _check(until)
+            masked = self._mask_value(value, texts, depth, until)
+            if masked is value or masked == value:
+                return value
+            value = masked
+        raise RedactionError("the text does not come to rest")
+
+    def _mask_value(self, value: Json, texts: JsonTexts, depth: int, until: float) -> Json:
+        if texts.names_secret and (masked := self._mask_named(value)) != value:
+            return masked
+        joined = _encodable(texts.joined)
+        if known := self._values.find(joined):
+            return texts.replace([(start, end, self._marks.mark("known", one)) for start, end, one in known])
+        rows, _ = self._hints(joined)
+        if rows or not texts.is_flat or joined != texts.joined:
+            masked = self._redact_each(value, _Tokens.of(self._rows, rows), depth, until)
+            if masked != value:
+                return masked
+        found = self._personal_spans(joined) if self._personal else []
+        return texts.replace(found) if found else value
+
+    def _redact_each(self, value: Json, tokens: _Tokens, depth: int, until: float) -> Json:
+        """Redact what a search of all texts at once does not: JSON in a text, and tokens that begin or end with it."""
         if isinstance(value, str):
-            return self._redact_text(_encodable(value), text_depth, until)
+            return self._redact_one(value, tokens, depth, until)
         if isinstance(value, Mapping):
             return {
-                self._redact_text(_encodable(name), MAX_TEXT_DEPTH - 1, until): self._redact_named(
-                    name, item, depth, text_depth, until
+                self._redact_one(name, tokens, MAX_TEXT_DEPTH - 1, until): self._redact_each(
+                    item, tokens, depth, until
                 )
                 for name, item in value.items()
             }
         if isinstance(value, (list, tuple)):
-            return [self._redact_value(item, depth + 1, text_depth, until) for item in value]
-        spelled = str(value)
-        masked = self._mask_known(spelled)
-        if self._personal and not isinstance(value, bool):
-            masked = self._mask_personal(masked)
-        return value if masked == spelled else masked
+            return [self._redact_each(item, tokens, depth, until) for item in value]
+        return value
 
-    def _redact_named(self, name: str, value: Json, depth: int, text_depth: int, until: float) -> Json:
-        if not _names_secret(name):
-            return self._redact_value(value, depth + 1, text_depth, until)
+    def _redact_one(self, text: str, tokens: _Tokens, depth: int, until: float) -> str:
+        text = _encodable(text)
+        if may_hold_json(text):
+            return self._redact_text(text, depth, until)
+        small = text.lower()
+        is_possible = any(literal in small for literal in tokens.literals)
+        return self._mask_formats(text, tokens.rows) if is_possible else text
+
+    def _mask_named(self, value: Json) -> Json:
+        """Put a mark in the place of whatever stands under a name that names a secret, of any shape."""
+        if isinstance(value, Mapping):
+            return {
+                name: self._mark_whole(item)
+                if names_secret(name) and not all(map(self._is_harmless, leaves(item)))
+                else self._mask_named(item)
+                for name, item in value.items()
+            }
         if isinstance(value, (list, tuple)):
-            return [self._redact_named(name, item, depth + 1, text_depth, until) for item in value]
-        if isinstance(value, (Mapping, bool)) or value is None or self._is_harmless(str(value)):
-            return self._redact_value(value, depth + 1, text_depth, until)
-        return self._mark("key", str(value))
+            return [self._mask_named(item) for item in value]
+        return value
+
+    def _mark_whole(self, value: Json) -> str:
+        is_one = isinstance(value, (str, int, float))
+        return self._marks.mark("key", str(value) if is_one else json.dumps(value, sort_keys=True))
 
     def _is_harmless(self, value: str) -> bool:
-        return not value or bool(self._mark_form.fullmatch(value) or _NOT_SECRET_VALUE.fullmatch(value))
-
-    def _mark(self, kind: str, value: str, what: str = "secret") -> str:
-        suffix = hmac.new(self._key, value.encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:4]
-        return f"[{what}:{kind}:{suffix}]"
+        return is_no_secret(value) or self._marks.is_mark(value)
 
 
-def is_dropped(text: str) -> bool:
-    """True when `text` stands for one that could not be redacted."""
-    return _DROPPED.fullmatch(text) is not None
+def _load(text: str) -> tuple[Json, bool]:
+    """Return what JSON says, and False when a name stands twice in it: what the first one says is not in the value."""
+    twice = []
+
+    def gather(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            twice.append(value)
+        return value
+
+    return json.loads(text, object_pairs_hook=gather), not twice
 
 
-def _replace(text: str, found: Sequence[tuple[int, int, str]]) -> str:
-    """Put each mark in the place of its span; the spans are in order and do not overlap."""
-    pieces, place = [], 0
-    for start, end, mark in found:
-        pieces += [text[place:start], mark]
-        place = end
-    return "".join([*pieces, text[place:]]) if pieces else text
-
-
-def _gather(value: Json, texts: list[str], depth: int) -> bool:
-    """Add all texts of `value`; return False where it takes more than a search of its texts to judge it."""
-    if depth > MAX_JSON_DEPTH:
+def _is_json(text: str) -> bool:
+    if not text or text.isspace():
+        return True
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
         return False
-    if isinstance(value, str):
-        texts.append(value)
-        return not _may_hold_json(value)
-    if isinstance(value, Mapping):
-        return all(
-            not _names_secret(name) and _gather(name, texts, depth) and _gather(item, texts, depth + 1)
-            for name, item in value.items()
-        )
-    if isinstance(value, (list, tuple)):
-        return all(_gather(item, texts, depth + 1) for item in value)
-    if value is not None and value is not True and value is not False:
-        texts.append(str(value))
     return True
 
 
-def _may_hold_json(text: str) -> bool:
-    return text.lstrip().startswith(("{", "[")) or ("\n" in text and ("{" in text or "[" in text))
+def _check(until: float) -> None:
+    if time.monotonic() > until:
+        raise RedactionError("it takes too long")
 
 
-@lru_cache(maxsize=4096)
-def _names_secret(name: str) -> bool:
-    plain = re.sub("[^a-z]", "", name.lower())
-    return plain not in _NOT_SECRET_NAMES and _SECRET_NAME.search(plain) is not None
-
-
-def _name_rows() -> tuple[TokenFormat, ...]:
-    """Every word that a key can name a secret by, whatever stands between its letters."""
-    return tuple(TokenFormat(word, (word,), "(?i)()", "") for word in (*_SECRET_WORDS, "key"))
-
-
-_NAMES = Prefilter(_name_rows(), between="[^a-z]*")
-
-
-def _deadline(value: object) -> float:
-    size = len(value) if isinstance(value, str) else len(repr(value))
-    return time.monotonic() + LIMIT_S + size / SLOWEST_BYTES_A_S
+def _deadline(text: str) -> float:
+    return time.monotonic() + LIMIT_S + len(text) / SLOWEST_BYTES_A_S
 
 
 def _encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _dropped(size_bytes: int) -> str:
-    return f"[redaction failed: {size_bytes} bytes dropped]"

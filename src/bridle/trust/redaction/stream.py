@@ -18,7 +18,7 @@ from collections import Counter
 
 from bridle.trust.redaction import Redactor
 
-SEGMENT_CHARS = 1 << 16
+SEGMENT_CHARS = 1 << 18
 AHEAD_CHARS = 1 << 16  # more than the longest known value in its longest spelling
 MAX_LINE_CHARS = 1 << 20
 MAX_JSON_LINE_CHARS = 16 << 20
@@ -135,7 +135,7 @@ class RedactedLines:
     def feed(self, data: bytes) -> str:
         """Take the next bytes in; return the lines that are ready."""
         *lines, self._held = (self._held + data).split(b"\n")
-        ready = "".join(self._redact(line) + "\n" for line in lines)
+        ready = self._redact(lines)
         if len(self._held) > MAX_JSON_LINE_CHARS:
             self._too_long += len(self._held)
             self._held = b""
@@ -144,24 +144,20 @@ class RedactedLines:
     def close(self) -> str:
         """Return the rest."""
         rest, self._held = self._held, b""
-        return self._redact(rest) + "\n" if rest or self._too_long else ""
+        return self._redact([rest]) if rest or self._too_long else ""
 
-    def _redact(self, line: bytes) -> str:
-        if self._too_long:
-            size, self._too_long = self._too_long + len(line), 0
-            return self._drop("too long", size)
-        if not line.strip():
-            return line.decode("utf-8", "replace")
-        text = line.decode("utf-8", "replace")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return self._drop("not JSON", len(line))
-        before = self._redactor.count(text)
-        redacted = self._redactor.redact_json(value)
-        spelled = text if redacted == value else json.dumps(redacted, ensure_ascii=False)
-        self.counts += self._redactor.count(spelled) - before
-        return spelled
+    def _redact(self, lines: list[bytes]) -> str:
+        first = ""
+        if lines and self._too_long:
+            first = self._drop("too long", self._too_long + len(lines.pop(0))) + "\n"
+            self._too_long = 0
+        texts = [line.decode("utf-8", "replace") for line in lines]
+        ready = "".join(
+            (self._drop("not JSON", len(line)) if redacted is None else redacted) + "\n"
+            for line, redacted in zip(lines, self._redactor.redact_lines(texts), strict=True)
+        )
+        self.counts += self._redactor.count(ready) - self._redactor.count("\n".join(texts))
+        return first + ready
 
     def _drop(self, why: str, size: int) -> str:
         self.counts["dropped"] += 1

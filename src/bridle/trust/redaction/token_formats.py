@@ -77,7 +77,7 @@ TOKEN_FORMATS: tuple[TokenFormat, ...] = (
     TokenFormat(
         "named",
         ("password", "passwd", "passphrase", "secret", "token", "key"),
-        rf"(?i)[\"'][a-z0-9_.-]*{_KEY_NAME}[\"']\s*:\s*[\"']([^\"'\s\\]{{8,}})[\"']",
+        rf"(?i)[\"'][a-z0-9_.-]*{_KEY_NAME}\\{{0,4}}[\"']\s*:\s*\\{{0,4}}[\"']([^\"'\s\\]{{8,}})\\{{0,4}}[\"']",
         "RFC 8259 (a quoted key and value in a text that is not JSON as a whole)",
     ),
     TokenFormat(

@@ -85,6 +85,13 @@ def test_json_is_masked_in_keys_texts_and_numbers() -> None:
     assert masked[next(iter(masked))][2] == {"n": 7, "ok": True}
 
 
+def test_what_the_key_gives_away_is_masked_in_json_and_what_was_json_still_is() -> None:
+    document = {"phone": "030 1234567", "card": 4111111111111111, "to": ["x", {"pesel": 44051401359}]}
+    masked = redactor().redact_json(document)
+    assert dict(redactor().count(json.dumps(masked))) == {"phone": 1, "card": 1, "pl-pesel": 1}
+    assert json.loads(redactor().redact(json.dumps(document))) == masked
+
+
 def test_equal_data_gets_equal_marks() -> None:
     first, _, second = redactor().redact("ana@example.org and ana@example.org").split()
     assert first == second

@@ -112,3 +112,17 @@ def test_a_line_longer_than_the_limit_is_dropped(monkeypatch) -> None:
         {"redaction": "failed", "why": "too long", "bytes": 365},
         {},
     ]
+
+
+def test_a_name_that_stands_twice_in_a_line_of_json_does_not_hide_its_first_value() -> None:
+    subject = RedactedLines(redactor())
+    assert "hunter2" not in subject.feed(b'{"password":"hunter2","password":""}\n')
+
+
+def test_lines_looked_at_together_come_out_as_each_alone() -> None:
+    kinds = ('{"n": 4111111111111111}', '{"to": "ana@example.org"}', '{"a": 1.50}', "no json 203.0.113.9")
+    lines = [kinds[number % 4] for number in range(40)] + ['{"token": {"v": [1]}}', '"\\u0061na@example.org"']
+    together = RedactedLines(redactor()).feed("".join(f"{line}\n" for line in lines).encode())
+    assert together == "".join(RedactedLines(redactor()).feed(f"{line}\n".encode()) for line in lines)
+    assert "ana@" not in together
+    assert "\\u0061na" not in together
