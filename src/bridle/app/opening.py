@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from bridle.adapters.shelves.open import open_shelf
+from bridle.adapters.sql.store_clock import keep_clock
 from bridle.app.folders import open_policy
 from bridle.app.store import open_store
 from bridle.app.wiring import App, wire
@@ -132,6 +133,7 @@ async def _watched(app: App) -> AsyncIterator[None]:
         asyncio.create_task(watch_wishes(app.executions, app.delegate), name="watch-wishes"),
         asyncio.create_task(killing.keep_looking(), name="watch-kills"),
         asyncio.create_task(keep_locks(app.locks, app.carried, pause), name="keep-locks"),
+        asyncio.create_task(keep_clock(app.clock), name="keep-clock"),
     ]
     try:
         yield

@@ -23,11 +23,12 @@ from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
 from bridle.adapters.sql.rotations import load_rotations
 from bridle.adapters.sql.sessions import SqlSessions
+from bridle.adapters.sql.store_clock import open_clock
 from bridle.adapters.sql.work import SqlWork
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app.folders import open_limits, open_people, open_roles
 from bridle.app.rotating import FILES, finish_rotation
-from bridle.core.clock import Clock, SystemClock
+from bridle.core.clock import Clock
 from bridle.core.settings import Settings
 from bridle.gate.fleet import FleetLimits
 from bridle.operating.work import WorkDesk
@@ -85,7 +86,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
         signer = finish_rotation(settings.config_dir / "control-plane.key", signer, rotations)
         enrolled = SqlPrincipals(database)
         working = WorkingStore(load_secret(settings.config_dir / "working.key"))
-        clock = clock or SystemClock()
+        clock = clock or open_clock(database)
         journal = SqlJournal(database, working, clock, signer)
         principals = GrantedPrincipals(enrolled, open_roles(settings))
         people = open_people(settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -81,7 +80,7 @@ async def _close(settings: Any, circuit: str, reason: str) -> None:
 
 async def _read(store: OpenStore) -> tuple[list[dict[str, Any]], list[Any], list[Any]]:
     limits = store.limits.source.read()
-    fillings = await store.limits.rooms.fillings(limits, now=datetime.now(UTC))
+    fillings = await store.limits.rooms.fillings(limits, now=store.clock.now())
     broken = [one.to_json() for one in await store.limits.circuits.opened()]
     breakers = [breaker.to_json() for breaker in store.limits.source.breakers()]
     shown = [
