@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bridle.core.canonical import Json
@@ -59,8 +59,8 @@ class Boundary:
             "protect": list(self.protect),
             "push": list(self.push),
             "network": self.network,
-            "suite": asdict(self.suite) if self.suite else None,
-            "limits": asdict(self.limits),
+            "suite": {**vars(self.suite)} if self.suite else None,
+            "limits": {**vars(self.limits)},
         }
 
     @classmethod

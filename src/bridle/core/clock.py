@@ -35,7 +35,7 @@ class FrozenClock:
 
 def iso(moment: datetime) -> str:
     """Return ISO 8601 in UTC with microseconds and a `Z`; sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def from_iso(text: str) -> datetime:

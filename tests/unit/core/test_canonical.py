@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridle.core.canonical import as_mapping, canonical
+from bridle.core.canonical import LARGEST_INTEGER, as_mapping, canonical, canonical_checked
 from bridle.core.errors import InputError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -31,6 +31,39 @@ def test_names_are_in_the_order_of_their_utf_16_code_units(names):
 def test_a_value_comes_back_and_has_the_same_bytes_again(value):
     assert json.loads(canonical(value)) == value
     assert canonical(json.loads(canonical(value))) == canonical(value)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.text(max_size=8) | st.integers() | st.integers(-99, 99) | st.floats(),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=8) | st.integers(), inner)
+    ),
+)
+
+
+def told(write, value):
+    try:
+        return write(value)
+    except InputError as error:
+        return str(error)
+
+
+@given(value=anything)
+@example(value=LARGEST_INTEGER)
+@example(value=-LARGEST_INTEGER - 1)
+@example(value={"b": '\x00\x1f\x7f\u2028"\\/', "a": ("\ud800",)})
+@example(value={"a": {"half \ud83d": 1}})
+def test_the_quick_way_writes_and_refuses_what_the_slow_one_does(value):
+    assert told(canonical, value) == told(canonical_checked, value)
+
+
+def test_a_value_that_holds_itself_is_refused():
+    value = [1]
+    value += [value, value]
+    with pytest.raises(InputError, match="too deep"):
+        canonical(value)
 
 
 NO_FORM = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -36,7 +37,7 @@ class SqlPrincipals(Principals):
 
     async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
         row = await self._database.find(NEWEST, {"principal": principal_id})
-        return None if row is None else Principal.from_json(json.loads(row.body))
+        return None if row is None else _read(row.body)
 
     def boundary(self, place: Place) -> frozenset[str]:
         return EVERYTHING
@@ -47,13 +48,19 @@ class SqlPrincipals(Principals):
     async def all(self) -> list[Principal]:
         query = ALL.order_by(principals.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [Principal.from_json(json.loads(row.body)) for row in rows]
+        return [_read(row.body) for row in rows]
+
+
+@lru_cache(maxsize=1024)
+def _read(body: str) -> Principal:
+    """A principal cannot be changed, and each action asks for several: the same text is read once."""
+    return Principal.from_json(json.loads(body))
 
 
 @apply_guard.register
 def _(guard: RegisterPrincipal, connection: Connection) -> None:
     row = NEWEST.row(connection, {"principal": guard.principal.id})
-    known = None if row is None else Principal.from_json(json.loads(row.body))
+    known = None if row is None else _read(row.body)
     if known != guard.replaces:
         raise GuardError(f"{guard.guards} is not in the state this needs")
     body = canonical(guard.principal.to_json()).decode()
