@@ -279,6 +279,13 @@ def describe_terms(terms: Terms) -> str:
 
 
 def _not_open(approval: Approval, clock: Clock) -> InputError:
+    if approval.state is ApprovalState.VOID:
+        return InputError(
+            f"approval {approval.id} is void: the case has changed since it was asked",
+            where=f"it rests on {approval.rests_on.get('case', '')}",
+            hint="its action asks anew, by another id, when it is tried again: bridle approvals",
+            reason="void",
+        )
     return InputError(
         f"approval {approval.id} is {approval.state_at(clock.now())}",
         hint="nothing can be changed about it",

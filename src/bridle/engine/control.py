@@ -41,6 +41,22 @@ async def find_open(approvals: Approvals, *, now: datetime, execution: str = "")
     return [approval for approval in stored if approval.state_at(now) is ApprovalState.OPEN]
 
 
+async def find_void(approvals: Approvals, *, now: datetime) -> list[Approval]:
+    """Return the requests that answer nothing any more, and for whose call nobody has been asked anew."""
+    stored = await approvals.find(states=(ApprovalState.VOID,))
+    live = [approval for approval in stored if now < approval.expires_at]
+    return [one for one in live if not await _is_asked_anew(one, approvals)]
+
+
+async def _is_asked_anew(void: Approval, approvals: Approvals) -> bool:
+    later = [
+        other
+        for other in await approvals.find(execution=void.execution)
+        if other.tool == void.tool and other.requested_at > void.requested_at
+    ]
+    return any(other.shown.get("arguments") == void.shown.get("arguments") for other in later)
+
+
 class Control:
     """The engine's desk."""
 
@@ -238,4 +254,4 @@ class Control:
         return await self._verdicts.revoke(approval_id, verdict)
 
 
-__all__ = ["Control", "Verdict", "find_open"]
+__all__ = ["Control", "Verdict", "find_open", "find_void"]

@@ -3,7 +3,8 @@
 Rules
   1. Giving the verdict that one has given already changes nothing, and tells who waits once more.
   2. A plan of calls has one verdict: each of its requests gets the same word, bound to that call, in one transaction.
-  3. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
+  3. A verdict on a request that is void is refused; an execution that waits for it is woken, and asks anew.
+  4. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
 """
 
 from __future__ import annotations
@@ -55,14 +56,19 @@ class Verdicts:
         if approval_id.startswith(PLAN):
             return await self._give_plan(approval_id, verdict)
         answer = await self._answering.hear(await self._answering.find(approval_id), verdict)
+        if answer.approval.state is ApprovalState.VOID:
+            await self._wake(answer.approval)  # it is refused below, and whoever waits for it asks anew
         if not answer.stands(self._clock):
             await self._append([await self._answering.give(answer)])
         approval = await self._answering.find(approval_id)
         if approval.state_at(self._clock.now()) in (ApprovalState.APPROVED, ApprovalState.DENIED):
-            if await self._executions.get(approval.execution) is not None:  # a session waits for nothing
-                await self._durable.wake(approval.execution, _waits_at(approval))
+            await self._wake(approval)
             await self._refuse_older(approval)
         return approval
+
+    async def _wake(self, approval: Approval) -> None:
+        if await self._executions.get(approval.execution) is not None:  # a session waits for nothing
+            await self._durable.wake(approval.execution, _waits_at(approval))
 
     async def _give_plan(self, plan_id: str, verdict: Verdict) -> Approval:
         record, approvals = await find_plan(self._journal, self._approvals, plan_id)

@@ -5,7 +5,8 @@ Rules
   2. It is given by as many people as its terms want, each once, before it expires (trust.quorum). A time-out approves nothing,
      unless its author wrote that default for a step that guards no action.
   3. It is used once, in the transaction that writes the action's intent; the action is decided again then.
-  4. When what it rests on has changed, it no longer answers: the action asks anew.
+  4. When what it rests on has changed, it no longer answers: the action asks anew. One that rests on a case is void from the
+     moment when the case changes, in that transaction: nobody gives a word that would be worth nothing.
   5. Only signed verdicts in the journal count; the store's row says what to look for, and is believed in nothing.
 """
 
@@ -32,6 +33,7 @@ class ApprovalState(StrEnum):
     DENIED = "denied"
     USED = "used"
     EXPIRED = "expired"
+    VOID = "void"
 
 
 @dataclass(frozen=True)

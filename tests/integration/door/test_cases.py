@@ -1,13 +1,17 @@
 """Cases through the gate: who may change them, what they take from the calls of agents, and what they keep."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from bridle.adapters.sql import schema as tables
 from bridle.core.errors import InputError, TrustError
 from bridle.delegate.effectors.server import Called
+from bridle.engine.answering import Verdict
+from bridle.engine.control import find_open, find_void
 from bridle.gate.action import Asked, Denied, Done
+from bridle.gate.approvals import ApprovalState
 from bridle.gate.parking import Parked
 from bridle.operating.cases.casework import Wanted, list_cases
 from bridle.trust.audit import verify_journal
@@ -118,6 +122,45 @@ async def test_an_approval_given_before_the_case_moved_is_void(scene):
     assert answer.status == "waiting"
     assert answer.told["approval"] != asked
     assert scene.shop.called == []
+
+
+class Woken:
+    """Stands for an execution that waits, and notes that it was woken."""
+
+    def __init__(self):
+        self.up = []
+
+    async def get(self, execution):
+        return self
+
+    async def wake(self, execution, path):
+        self.up.append(execution)
+
+
+async def test_what_was_asked_is_void_once_the_case_moves_and_nobody_can_answer_it(scene):
+    case, other = await scene.case(), await scene.case("A-2")
+    here, there = await scene.work_on(case), await scene.work_on(other)
+    asked = {}
+    for name, caller in ((case, here), (other, there)):
+        await scene.do("move", name, to="review")
+        asked[name] = (await scene.door.call(caller, "shop__note", {"order": "A-1001"})).told["approval"]
+    await scene.do("note", case, text="nothing that governs")
+    assert [one.id for one in await find_open(scene.approvals, now=scene.clock.now())] == [*asked.values()]
+    await scene.do("move", case, to="taken")
+    assert [one.id for one in await find_void(scene.approvals, now=scene.clock.now())] == [asked[case]]
+    ana = await scene.parts["principals"].get("user:ana")
+    desk, woken = scene.desk(), Woken()
+    desk._executions = desk._durable = woken  # as if an execution waited for it
+    with pytest.raises(InputError, match="void: the case has changed") as caught:
+        await desk.give(asked[case], Verdict(True, ana))
+    assert woken.up == [here.session.id], "who waits for it asks anew"
+    assert f"{case} review revision 2" in str(caught.value.where)
+    assert (await scene.desk().give(asked[other], Verdict(True, ana))).state is ApprovalState.APPROVED
+    await scene.do("move", case, to="review")
+    scene.clock.advance(timedelta(seconds=1))
+    again = await scene.door.call(here, "shop__note", {"order": "A-1001"})
+    assert (again.status, again.told["approval"] not in asked.values()) == ("waiting", True)
+    assert await find_void(scene.approvals, now=scene.clock.now()) == []
 
 
 async def test_an_agent_works_on_its_case_with_the_tools_of_cases(scene):

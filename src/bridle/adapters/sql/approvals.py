@@ -162,6 +162,15 @@ def _(guard: CloseApproval, connection: Connection) -> None:
     )
 
 
+def void_approvals(connection: Connection, case: str) -> None:
+    """Let every request that rests on a case, answered or not, answer nothing any more: the case has changed."""
+    live = [str(ApprovalState.OPEN), str(ApprovalState.APPROVED)]
+    named = f'"case":"{case} '  # as canonical JSON spells it; a quote within a value is escaped there
+    rests = approvals.c.rests_on.contains(named, autoescape=True)
+    void = {"state": str(ApprovalState.VOID)}
+    connection.execute(approvals.update().where(approvals.c.state.in_(live), rests).values(void))
+
+
 def _approval(row: Row[Any]) -> Approval:
     return Approval(
         id=row.id,

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bridle.adapters.sql.approvals import void_approvals
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import COUNTED, apply_guard
 from bridle.adapters.sql.schema import cases
@@ -65,6 +66,8 @@ def _(guard: ChangeCase, connection: Connection) -> None:
     statement = cases.update().where(*mine).values(_row(guard.case))
     if connection.execute(statement, execution_options=COUNTED).rowcount != 1:
         raise _moved(guard.case.id)
+    if guard.case.revision != guard.before:
+        void_approvals(connection, guard.case.id)
 
 
 @apply_guard.register

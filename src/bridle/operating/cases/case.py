@@ -104,7 +104,8 @@ class OpenCase:
 
 @dataclass(frozen=True)
 class ChangeCase:
-    """Guard: store what a case is from now on; fails unless it has the revision that was changed."""
+    """Guard: store what a case is from now on; fails unless it has the revision that was changed. What people were asked, and
+    said, on that revision is void."""
 
     case: Case
     before: int

@@ -9,7 +9,7 @@ from typing import Any
 from bridle.core.clock import iso
 from bridle.engine.answering import describe_terms
 from bridle.engine.interventions import Intervention
-from bridle.gate.approvals import Approval
+from bridle.gate.approvals import Approval, ApprovalState
 from bridle.trust.deputies import Deputy
 
 LONGEST_CALL = 300  # of a list; bridle digest and bridle approve show the whole
@@ -111,7 +111,11 @@ def show_deputy(deputy: Deputy) -> str:
 def list_terms(approval: Approval) -> list[str]:
     """Return the lines about whose word a request takes, and what they fill in."""
     terms = approval.terms
-    lines = [f"  message    {' '.join(approval.message.split())}", f"  takes      {describe_terms(terms)}"]
+    lines = [f"  message    {' '.join(approval.message.split())}"]
+    if approval.state is ApprovalState.VOID:
+        why = "its case has changed: nobody can answer it, and the action asks anew when it is tried again"
+        return [*lines, f"  void       {why}"]
+    lines.append(f"  takes      {describe_terms(terms)}")
     if approval.given:
         lines.append(f"  given by   {', '.join(approval.given)}; {approval.missing} more")
     if approval.escalates_at:

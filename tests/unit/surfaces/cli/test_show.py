@@ -6,8 +6,10 @@ import pytest
 
 from bridle.core.states import State
 from bridle.engine.views import StepView
+from bridle.gate.approvals import ApprovalState
 from bridle.surfaces.cli.progress import MARKS, Lines, describe_cost, draw, headline
 from bridle.surfaces.cli.show import show_approval, show_next, show_summary
+from bridle.surfaces.cli.show_waiting import describe_waiting, show_waiting
 
 SHOWN = {
     "tool": "git.push",
@@ -34,6 +36,13 @@ def test_an_approver_reads_the_action_who_made_it_the_reports_the_rule_and_the_d
         "  -year = old\n  +year = int(old)",
     ):
         assert part in text
+
+
+def test_a_void_request_says_that_nobody_can_answer_it(make_approval):
+    text = show_waiting(make_approval(state=ApprovalState.VOID))
+    assert "void" in text
+    assert not {"takes", "expires"} & set(text.split())
+    assert describe_waiting(make_approval(state=ApprovalState.VOID))["state"] == "void"
 
 
 def test_an_approver_reads_what_the_word_binds_and_nothing_empty(make_approval):

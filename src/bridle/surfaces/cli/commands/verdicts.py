@@ -145,7 +145,7 @@ def approvals(context: typer.Context, store: Store = "", as_json: AsJson = False
     from datetime import UTC, datetime
 
     from bridle.core.settings import load_settings
-    from bridle.engine.control import find_open
+    from bridle.engine.control import find_open, find_void
     from bridle.surfaces.cli.reading import open_existing_store
     from bridle.surfaces.cli.show_waiting import (
         describe_deputy,
@@ -159,13 +159,14 @@ def approvals(context: typer.Context, store: Store = "", as_json: AsJson = False
     with open_existing_store(load_settings(store_url=store)) as opened:
         now = datetime.now(UTC)
         found = asyncio.run(find_open(opened.approvals, now=now))
+        void = asyncio.run(find_void(opened.approvals, now=now))
         asked = asyncio.run(_list_interventions(opened, now))
         deputies = [deputy for deputy, _ in asyncio.run(opened.deputies.active(now))]
     if as_json:
-        told = [*map(describe_waiting, found), *map(describe_intervention, asked)]
+        told = [*map(describe_waiting, [*found, *void]), *map(describe_intervention, asked)]
         print_json([*told, *map(describe_deputy, deputies)])
         return 0
-    for item in found:
+    for item in (*found, *void):
         put(show_waiting(item))
     for intervention in asked:
         put(show_intervention(intervention))
