@@ -36,6 +36,17 @@ allow contains {
 }
 
 allow contains {
+	"rule": "workspace.service",
+	"reason": "A person or service may have a command run in the background of a stage, in the sandbox and a copy of the workspace.",
+} if {
+	active
+	input.action.tool in {"command.start", "command.stop"}
+	input.action.effect == "reversible"
+	by_person_or_service
+	holds("command:run")
+}
+
+allow contains {
 	"rule": "workspace.evidence",
 	"reason": "A person or service may have a file of the workspace read as evidence.",
 } if {

@@ -53,6 +53,17 @@ test_forks_are_for_people_and_services if {
 	}
 }
 
+test_services_are_for_people_and_services if {
+	every tool in ["command.start", "command.stop"] {
+		serving := doc(tool, "reversible", {}, "command:run")
+		allowed(by(serving, "user")) == {"workspace.service"}
+		allowed(by(serving, "service")) == {"workspace.service"}
+		allowed(serving) == set()
+		allowed(by(doc(tool, "reversible", {}, "workspace:use"), "user")) == set()
+		allowed(by(doc(tool, "consequential", {}, "command:run"), "user")) == set()
+	}
+}
+
 test_artifacts_are_for_people_and_services if {
 	every verb in ["save", "load"] {
 		tool := sprintf("artifact.%s", [verb])

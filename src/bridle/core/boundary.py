@@ -40,12 +40,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Boundary:
-    """The boundary of a step. `network` is `off` (the only value the embedded sandbox grants)."""
+    """The boundary of a step. `network` is `off` (the only value the embedded sandbox grants). `services` is the path of the
+    stage whose background services a command reaches by loopback, or empty: what is said of a stage leads nowhere outside."""
 
     write: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
     push: tuple[str, ...] = ()
     network: str = "off"
+    services: str = ""
     suite: Suite | None = None
     limits: Limits = field(default_factory=Limits)
 
@@ -59,6 +61,7 @@ class Boundary:
             "protect": list(self.protect),
             "push": list(self.push),
             "network": self.network,
+            **({"services": self.services} if self.services else {}),
             "suite": {**vars(self.suite)} if self.suite else None,
             "limits": {**vars(self.limits)},
         }
@@ -73,6 +76,7 @@ class Boundary:
                 protect=tuple(data["protect"]),  # type: ignore[arg-type]
                 push=tuple(data["push"]),  # type: ignore[arg-type]
                 network=str(data["network"]),
+                services=str(data.get("services", "")),
                 suite=Suite(**suite) if isinstance(suite, Mapping) else None,  # type: ignore[arg-type]
                 limits=Limits(**limits),  # type: ignore[arg-type]
             )

@@ -18,12 +18,14 @@ from bridle.delegate.effectors import (
     git,
     git_restore,
     server,
+    service,
     workspace,
 )
 from bridle.delegate.effectors.server import NoServers, ToolServers
 from bridle.delegate.sandbox.policy import Sandbox
 from bridle.delegate.secret_outputs import SecretOutputs
 from bridle.delegate.servers import load_servers
+from bridle.delegate.services import Services
 from bridle.delegate.vault import Vault
 from bridle.delegate.worker import ANY_EXTERNAL, LookUp, TokenLives, Worker
 from bridle.delegate.workspace import Workspaces
@@ -39,6 +41,8 @@ EFFECTORS: Mapping[str, Effector] = {
     "file.search": file.search,
     "file.edit": file.edit,
     "command.run": command.run,
+    "command.start": service.start,
+    "command.stop": service.stop,
     "git.clone": git.clone,
     "git.commit": git.commit,
     "git.push": git.push,
@@ -82,9 +86,11 @@ def build_delegate(
     workspaces = Workspaces(settings.work_dir / "workspaces", store=settings.snapshots_dir)
     toolchain = settings.work_dir / "toolchain"
     vault = Vault(redactor, folder=settings.config_dir / "secrets")
+    confines = sandbox or _default_sandbox()
     context = EffectorContext(
         workspaces=workspaces,
-        sandbox=sandbox or _default_sandbox(),
+        sandbox=confines,
+        services=Services(confines),
         vault=vault,
         redactor=redactor,
         secret_outputs=SecretOutputs(workspaces.store / "secrets", key=key, redactor=redactor),

@@ -18,12 +18,15 @@ from bridle.delegate.effectors.arguments import branches_of, names_of, text_of
 from bridle.dispatch.protocol import Task
 
 OTHERS: Mapping[str, Callable[[Task], tuple[str, ...]]] = {
+    "command.start": lambda task: (text_of(task, "source"),),
+    "command.stop": lambda task: (),
     "workspace.fork": lambda task: (text_of(task, "source"),),
     "workspace.merge": lambda task: tuple(branch.name for branch in branches_of(task)),
     "workspace.drop": lambda task: names_of(task, "workspaces"),
 }
 
 RESTORE = "workspace.restore"
+MAKE_FORKS = frozenset({"workspace.fork", "command.start", "command.stop"})  # their own workspace is the fork
 
 
 def execution_of(workspace: str) -> str:
@@ -68,7 +71,7 @@ def _taken_over_by(task: Task) -> str:
 
 
 def _check_forks(task: Task, others: tuple[str, ...], *, execution: str) -> None:
-    forks = (task.workspace,) if task.request.tool == "workspace.fork" else others
+    forks = (task.workspace,) if task.request.tool in MAKE_FORKS else others
     if execution in forks or task.workspace in others or len(set(others)) < len(others):
         raise InputError(
             f"{task.request.tool}: forks are named `{execution}.…`, each once, and none is the workspace it came from",

@@ -23,9 +23,11 @@ from bridle.delegate.mounts import find_mounts, static_prefix
 from bridle.delegate.outputs import EXPORTED, Outputs, collect_outputs, prepare_outputs
 from bridle.delegate.paths import open_parent, opened_folder, read_file
 from bridle.delegate.placing import remove
+from bridle.delegate.reach import execution_for
 from bridle.delegate.report import MAX_FILE_BYTES, read_reports
-from bridle.delegate.sandbox.policy import SandboxPolicy, SandboxResult
+from bridle.delegate.sandbox.policy import Network, SandboxPolicy, SandboxResult
 from bridle.delegate.tree import Kind, walk
+from bridle.dispatch.protocol import Task
 
 SHELLS: Mapping[str, tuple[str, ...]] = {
     "sh": ("sh", "-e", "-c"),
@@ -61,17 +63,30 @@ class ScriptRun:
         return self.result.why == "exit" and self.result.exit_code == 0
 
 
+def stage_of(task: Task, boundary: Boundary) -> str:
+    """Return whose services a task may reach: a stage's, of the execution that it is done for."""
+    return f"{execution_for(task)}/{boundary.services}"
+
+
 async def run_script(
-    context: EffectorContext, folder: Path, *, boundary: Boundary, script: Script
+    context: EffectorContext,
+    folder: Path,
+    *,
+    boundary: Boundary,
+    script: Script,
+    network: Network | None = None,
 ) -> ScriptRun:
-    """Run a script in `folder`; raise ExecutionError for a report or outputs that cannot be read."""
-    policy = await asyncio.to_thread(_prepare, context, folder, boundary, script)
-    work = context.sandbox.run(policy, [*SHELLS[script.shell], script.text])
+    """Run a script in `folder`, in `network` where there is one; raise ExecutionError for what cannot be read of it."""
+    policy = await asyncio.to_thread(prepare_script, context, folder, boundary, script)
+    work = context.sandbox.run(policy, [*SHELLS[script.shell], script.text], network=network)
     result = await context.stop.unless_told(work) or CANCELLED
     return await asyncio.to_thread(_collect, context, folder, script, result)
 
 
-def _prepare(context: EffectorContext, folder: Path, boundary: Boundary, script: Script) -> SandboxPolicy:
+def prepare_script(
+    context: EffectorContext, folder: Path, boundary: Boundary, script: Script
+) -> SandboxPolicy:
+    """Make a folder ready for a script, and return what the sandbox has to enforce."""
     if script.shell not in SHELLS:
         raise InputError(f"there is no shell {script.shell!r}", hint="use " + ", ".join(SHELLS))
     with opened_folder(folder) as fd:

@@ -133,11 +133,11 @@ class Worker:
 
     async def cancel(self, execution: str) -> int:
         """Tell what runs for the execution's workspaces to stop. Git and the file tools end by themselves, soon."""
-        return self._stops.tell(execution)
+        return self._stops.tell(execution) + self._context.services.tell(execution)
 
     async def running(self, execution: str) -> int:
         """Return how many tasks of the execution's workspaces are under way."""
-        return self._stops.count(execution)
+        return self._stops.count(execution) + self._context.services.count(execution)
 
     async def look_up(self, task: Task) -> Report | None:
         """Ask the target about an earlier attempt, under the same checks; a tool without look-up: TrustError.
@@ -154,6 +154,10 @@ class Worker:
             result = await look_up(task, self._context)
         return self._report(task, result) if result else None
 
+    async def serves(self, execution: str, service: str) -> bool:
+        """True for a background service that was begun here and was not stopped, also when it has ended by itself."""
+        return self._context.services.is_known(f"{execution}/{service}")
+
     async def snapshot(self, workspace: str) -> str:
         """Store the workspace as it stands; one that does not exist yet is made, and is empty."""
         async with self._context.workspaces.held(workspace):
@@ -161,7 +165,8 @@ class Worker:
             return await asyncio.to_thread(self._context.workspaces.snapshot, workspace)
 
     async def close(self) -> None:
-        """Close the connections to servers."""
+        """End the background services, and close the connections to servers."""
+        await self._context.services.close()
         await self._context.servers.close()
 
     async def probe(self) -> Mapping[str, Json]:

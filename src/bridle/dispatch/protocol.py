@@ -169,6 +169,10 @@ class Delegate(Protocol):
         """Return how many tasks run, or wait to run, for an execution here: those that a cancel tells to stop."""
         ...
 
+    async def serves(self, execution: str, service: str) -> bool:
+        """True for a background service that was begun here and was not stopped, also when it has ended by itself."""
+        ...
+
     async def snapshot(self, workspace: str) -> str:
         """Store the workspace as it stands and return its tree's digest."""
         ...

@@ -28,6 +28,7 @@ from bridle.trust.principals import Principal
 
 NEEDS: Mapping[str, frozenset[str]] = {
     "run": frozenset({"command:run"}),
+    "background": frozenset({"command:run"}),
     "clone": frozenset({"git:clone"}),
     "wait": frozenset(),
     "approval": frozenset({"pipeline:continue"}),

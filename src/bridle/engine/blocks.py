@@ -69,8 +69,13 @@ async def enter(desk: Desk, position: Position, standing: Standing) -> Answer:
     return {"state": str(State.RUNNING), "deadline": _deadline(desk, block.timeout_s)}
 
 
-async def leave(desk: Desk, position: Position, result: Result) -> Answer:
-    """See `work.Worker.leave`. The block's own failure strategy is asked only for what failed at its end."""
+async def leave(
+    desk: Desk, position: Position, result: Result, *, fault: Mapping[str, Json] | None = None
+) -> Answer:
+    """See `work.Worker.leave`. The block's own failure strategy is asked only for what failed at its end.
+
+    `fault` is what failed beside its nodes, with its note and what becomes of it; it counts where nothing else has failed.
+    """
     last = await desk.bench.journal.last(desk.execution.id, position.name, (Kind.BLOCK_ENDED,))
     if last is not None:
         return _left(last.body)
@@ -86,6 +91,9 @@ async def leave(desk: Desk, position: Position, result: Result) -> Answer:
     except InputError as error:
         state, note, failed_here = State.FAILED, str(error), True
     answer: dict[str, Json] = judge_block(desk, position, error="unknown") if failed_here else {}
+    if fault is not None and not result.breaks and not failed_here:
+        state, note, failed_here = State.FAILED, str(fault["note"]), True
+        answer = {name: value for name, value in fault.items() if name != "note"}
     if result.stop == TIME_OVER:
         note = "its time was over"
     body: dict[str, Json] = {"state": str(state), "note": note, "output": output, "answer": answer}

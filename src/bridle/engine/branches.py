@@ -14,28 +14,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
-from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
-from bridle.core.errors import UnavailableError
 from bridle.core.states import State
-from bridle.dispatch.protocol import Request
+from bridle.engine.aside import act_aside, plain_action
 from bridle.engine.blocks import judge_block
 from bridle.engine.desk import Desk
-from bridle.engine.execution import Execution, place_of
+from bridle.engine.execution import Execution
 from bridle.engine.position import Position
 from bridle.engine.result import FORGIVEN
 from bridle.engine.work import Answer
-from bridle.gate.action import Action, Denied, Done, Purpose, action_key
 from bridle.gate.reruns import describe_restore
 from bridle.pipeline.tree import Block, Step, walk
 from bridle.trust.journal import Kind, Record
-from bridle.trust.kills import Killed
-from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
 
-NEEDS_WORKSPACE = frozenset({"run", "clone", "agent", "tool"})
-TOKEN_TTL = timedelta(hours=1)
+NEEDS_WORKSPACE = frozenset({"run", "background", "clone", "agent", "tool"})
 
 
 def workspace_of(execution: Execution, position: Position) -> str:
@@ -90,7 +83,7 @@ async def _tree_of_fork(desk: Desk, child: Position) -> str:
 
 
 async def _outcome(desk: Desk, path: str, tool: str) -> Record | None:
-    key = _action(desk, path, tool, {}, workspace="").key
+    key = plain_action(desk, path, tool, {}, workspace="").key
     return await desk.bench.journal.last(desk.execution.id, key, (Kind.OUTCOME,))
 
 
@@ -171,61 +164,10 @@ def _holds_apart(position: Position, children: Sequence[Position]) -> bool:
     return is_stage and any(child.cell is not None for child in children)
 
 
-def _action(
-    desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], *, workspace: str, token: str = ""
-) -> Action:
-    request = Request(
-        key=action_key(desk.execution.id, path),
-        tool=tool,
-        arguments=arguments,
-        principal=desk.execution.initiator,
-        purpose=str(Purpose.BUILD),
-    )
-    return Action(
-        request=request,
-        execution=desk.execution.id,
-        step=path,
-        boundary=Boundary(write=("**",)),
-        token=token,
-        workspace=workspace,
-    )
-
-
 async def _act(desk: Desk, path: str, tool: str, arguments: Mapping[str, Json], *, workspace: str) -> str:
-    """Perform one action with a token of its own; return what went wrong, or an empty string."""
-    place = place_of(desk.execution)
-    initiator = await desk.bench.principals.get(desk.execution.initiator, place)
-    assert initiator is not None  # it was registered before the execution was
-    minted = mint(
-        actor=initiator,
-        initiator=initiator,
-        asked_for=frozenset({"workspace:use"}),
-        execution=desk.execution.id,
-        step=path,
-        expires_at=desk.now() + TOKEN_TTL,
-        place=place,
-        boundary=desk.bench.principals.boundary(place),
-    )
-    try:
-        await desk.append(
-            [desk.entry(Kind.TOKEN_MINTED, minted.token.id, describe_token(minted))],
-            [DeleteTokens(desk.execution.id, path), MintToken(minted.token)],
-        )
-    except Killed as killed:
-        return killed.what
-    action = _action(desk, path, tool, arguments, workspace=workspace, token=minted.secret)
-    result = await desk.bench.gate.perform(action)
-    await desk.append(
-        [desk.entry(Kind.TOKEN_DELETED, path, {"step": path})], [DeleteTokens(desk.execution.id, path)]
-    )
-    if isinstance(result, Done) and result.status == "succeeded":
-        return ""
-    if isinstance(result, Done):
-        value = result.value if isinstance(result.value, Mapping) else {}
-        return " ".join(str(value[name]) for name in ("error", "next") if value.get(name)) or f"{tool} failed"
-    if isinstance(result, Denied):
-        return f"{result.rule}: {result.reason}"
-    raise UnavailableError(f"{tool} did not end: {result}", hint="bridle resume goes on from there")
+    """Perform one action; return what went wrong, or an empty string."""
+    done = await act_aside(desk, path, tool, arguments, workspace=workspace)
+    return done if isinstance(done, str) else ""
 
 
 async def _fail_block(desk: Desk, position: Position, end: str, note: str) -> Answer:

@@ -86,6 +86,11 @@ class Known:
             return self.undoes.ended(path)
         return record.body if record else _EMPTY
 
+    def ended_in(self, scope: str) -> dict[str, Mapping[str, Json]]:
+        """Return the ends of what stands directly in a scope, by the last part of its path."""
+        parts = ((path.rpartition("/"), record) for path, record in self._ended.items())
+        return {name: record.body for (around, _, name), record in parts if around == scope}
+
     def started(self, path: str) -> Mapping[str, Json]:
         """Return the body of a block's beginning: its inputs, its cells."""
         record = self._started.get(path)

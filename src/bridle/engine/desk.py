@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,15 +24,16 @@ from bridle.engine.execution import Execution, Executions, MoveExecution, Starte
 from bridle.engine.interrupts import PauseExecution, Wish
 from bridle.engine.position import Position
 from bridle.engine.result import CANCEL, Result, Standing
-from bridle.engine.steps import Bench
+from bridle.engine.steps import Bench, Leg
 from bridle.engine.work import Answer
 from bridle.pipeline.plan import Plan
-from bridle.pipeline.tree import Address, AnyNode, walk
+from bridle.pipeline.tree import Address, AnyNode, Step, walk
 from bridle.trust.journal import Entry, Guard, GuardError, Kind, Record
+from bridle.trust.tokens import Minted
 
 MOST_DESKS = 2_000  # of executions at a time; one that is dropped is opened again when it is needed
 WITHOUT_OTHERS_WORDS = frozenset(
-    {"run", "clone", "tool", "wait", "barrier", "queue"}
+    {"run", "background", "clone", "tool", "wait", "barrier", "queue"}
 )  # an approval renders another step
 PAUSED_LOOK_S = 3600.0  # a resume wakes what is paused; this is for a wake that was lost with its process
 
@@ -44,7 +46,8 @@ class Finisher(Protocol):
 
 @dataclass
 class Desk:
-    """One execution in this process. `active` are the paths being worked on, `waiting` the notes of those that wait."""
+    """One execution in this process. `active` are the paths being worked on, `waiting` the notes of those that wait;
+    whoever begins services again holds `serving`."""
 
     bench: Bench
     execution: Execution
@@ -56,6 +59,7 @@ class Desk:
     wake: Callable[[str, str], Awaitable[None]]
     active: set[str] = field(default_factory=set)
     waiting: dict[str, str] = field(default_factory=dict)
+    serving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def now(self) -> datetime:
         return self.bench.clock.now()
@@ -77,6 +81,42 @@ class Desk:
             await self.known.refresh()
         return build_context(self.execution, self.known, position, inside=inside)
 
+    def open_leg(
+        self,
+        position: Position,
+        *,
+        body: Mapping[str, Json],
+        context: Mapping[str, Json],
+        token: Minted,
+        started_at: datetime,
+        workspace: str,
+        standing: Standing,
+        deployment: Mapping[str, Json] | None,
+        services: str = "",
+    ) -> Leg:
+        """Return the leg of a step with what it works with."""
+        assert isinstance(position.node, Step)
+        left_s = self.left_s(standing)
+        return Leg(
+            bench=self.bench,
+            execution=self.execution,
+            plan=self.plan,
+            step=position.node,
+            position=position,
+            path=position.path,
+            body=body,
+            context=context,
+            token=token,
+            started_at=started_at,
+            workspace=workspace,
+            left_s=None if left_s == float("inf") else left_s,
+            deadline_of=standing.deadline_of,
+            executions=self.executions,
+            starter=self.starter,
+            deployment=deployment,
+            services=services,
+        )
+
     async def deployment(self, position: Position) -> Mapping[str, Json] | None:
         """Return what the stage around a node deploys, and where, as it was recorded when the stage began; or None."""
         stage = position.stage()
@@ -97,6 +137,11 @@ class Desk:
         return frozenset(
             address for address, node in walk(self.plan.stages) if everywhere or _is_expressive(node)
         )
+
+    @cached_property
+    def has_services(self) -> bool:
+        """True for a plan in which something runs in the background."""
+        return any(node.kind == "background" for _, node in walk(self.plan.stages))
 
     async def interruption(self, position: Position) -> Answer | None:
         """Return what stops or holds the node now, or None."""

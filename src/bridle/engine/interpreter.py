@@ -100,7 +100,7 @@ class Walk:
     async def _attempt_block(self, here: Position, block: Block, standing: Standing) -> Result:
         entered = await self._legs(here.name, lambda: self._worker.enter(here, standing))
         if entered["state"] != State.RUNNING:
-            return await self._not_begun(here, Result.of(entered))
+            return await self._undo_stage(here, Result.of(entered))
         inner = standing.inside(
             new_stage=block.kind == "stage",
             deadline=entered.get("deadline", ""),
@@ -113,10 +113,10 @@ class Walk:
         if result.stop == "stage-rollback" and block.kind == "stage":
             result = await self._roll_back(here, result)
         left = await self._legs(f"{here.name}/end", lambda: self._worker.leave(here, result))
-        return result.after_leaving(left)
+        return await self._undo_stage(here, result.after_leaving(left))
 
-    async def _not_begun(self, position: Position, result: Result) -> Result:
-        """A stage that could not begin has nothing to undo, and where it is to be rolled back does not count as failed."""
+    async def _undo_stage(self, position: Position, result: Result) -> Result:
+        """Roll a stage back that failed at its beginning or its end, where it is to be: it then does not count as failed."""
         block = position.node
         if result.stop == "stage-rollback" and isinstance(block, Block) and block.kind == "stage":
             return await self._roll_back(position, result)
@@ -137,7 +137,7 @@ class Walk:
         assert strategy is not None
         expanded = await self._legs(f"{position.name}/cells", lambda: self._worker.expand(position, standing))
         if expanded["state"] != State.RUNNING:
-            return await self._not_begun(position, Result.of(expanded))
+            return await self._undo_stage(position, Result.of(expanded))
         count = expanded["cells"]
         if strategy.kind in UNBOUNDED:
             result = await self._one_by_one(position, count, standing)

@@ -28,9 +28,11 @@ from bridle.engine.events import ask_events
 from bridle.engine.execution import place_of
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
+from bridle.engine.services import attend
 from bridle.engine.steps import Ended, Leg, Perform, Waiting, refuse_secrets
 from bridle.engine.steps.agent import perform_agent
 from bridle.engine.steps.approval import perform_approval
+from bridle.engine.steps.background import perform_background
 from bridle.engine.steps.barrier import perform_barrier
 from bridle.engine.steps.chain import perform_chain
 from bridle.engine.steps.clone import perform_clone
@@ -50,6 +52,7 @@ from bridle.trust.tokens import DeleteTokens, Minted, MintToken, Token, describe
 
 STEP_KINDS: Mapping[str, Perform] = {
     "run": perform_run,
+    "background": perform_background,
     "clone": perform_clone,
     "tool": perform_tool,
     "approval": perform_approval,
@@ -123,35 +126,24 @@ class Stepping:
                 body=body.value,
                 deployment=deployment,
             )
+            services = await attend(desk, self.position)
             minted = await self._begin(actor, last, place_of(desk.execution, deployment))
         except UnavailableError:
             raise
         except BridleError as error:  # an earlier leg may have left a token behind
             return await self.end(_broken(error), token_step=self.path)
-        leg = self._open(body.value, context, minted, from_iso(last.at) if last else desk.now())
-        leg = replace(leg, deployment=deployment)
-        return await self._perform(leg, actor, body)
-
-    def _open(
-        self, body: Mapping[str, Json], context: Mapping[str, Json], minted: Minted, started_at: datetime
-    ) -> Leg:
-        left_s = self.desk.left_s(self.standing)
-        return Leg(
-            bench=self.desk.bench,
-            execution=self.desk.execution,
-            plan=self.desk.plan,
-            step=self.step,
-            path=self.path,
-            body=body,
+        leg = desk.open_leg(
+            self.position,
+            body=body.value,
             context=context,
             token=minted,
-            started_at=started_at,
-            workspace=workspace_of(self.desk.execution, self.position),
-            left_s=None if left_s == float("inf") else left_s,
-            deadline_of=self.standing.deadline_of,
-            executions=self.desk.executions,
-            starter=self.desk.starter,
+            started_at=from_iso(last.at) if last else desk.now(),
+            workspace=workspace_of(desk.execution, self.position),
+            standing=self.standing,
+            deployment=deployment,
+            services=services,
         )
+        return await self._perform(leg, actor, body)
 
     async def _perform(self, leg: Leg, actor: Actor, body: Rendered) -> Answer:
         try:

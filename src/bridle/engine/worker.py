@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine import blocks, branches, cells, progress, reactions, rollback
+from bridle.engine import blocks, branches, cells, progress, reactions, rollback, services
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import Result, Standing
@@ -31,7 +31,8 @@ class PlanWorker(Worker):
         return failed or await blocks.enter(self._desk, position, standing)
 
     async def leave(self, position: Position, result: Result) -> Answer:
-        return await blocks.leave(self._desk, position, result)
+        fault = await services.end_services(self._desk, position)
+        return await blocks.leave(self._desk, position, result, fault=fault)
 
     async def judge_time(self, position: Position) -> Answer:
         return blocks.judge_time(self._desk, position)

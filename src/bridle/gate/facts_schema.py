@@ -118,7 +118,9 @@ FACTS: Mapping[str, Schema] = {
             "network": TEXT,
             "suite": _or_null(_closed({"script": TEXT, "report": TEXT})),
             "limits": {"type": "object", "additionalProperties": COUNT},
-        }
+            "services": TEXT,
+        },
+        optional=("services",),
     ),
     "approval": _or_null(
         _closed(

@@ -164,6 +164,10 @@ class Gate:
             await self._carrying.give_up(intent, token=token)
         return [intent.subject for intent in begun]
 
+    async def serves(self, execution: str, service: str) -> bool:
+        """True for a background service of an execution that the delegate still knows; see `dispatch.protocol.Delegate`."""
+        return await self._on.delegate.serves(execution, service)
+
     async def snapshot(self, workspace: str) -> str:
         """Return the digest of a workspace as it stands, for an action that is about that state."""
         return await self._on.delegate.snapshot(workspace)

@@ -24,6 +24,7 @@ from bridle.pipeline.plugins import plugin_environment
 from bridle.pipeline.vocabulary import (
     AGENT,
     APPROVAL,
+    BACKGROUND,
     BARRIER,
     CLONE,
     DOWNLOAD,
@@ -82,18 +83,32 @@ def _adopt_siblings(kind: str, noun: Noun, node: Node, *, step: Fields) -> Field
     return Fields(noun, node.place, found, step.findings)
 
 
-def _read_run(body: Fields) -> dict[str, Json]:
+def _read_background(body: Fields) -> dict[str, Json]:
+    """A script that is not waited for has no outputs and no report: nobody could read them when it ends."""
+    return {
+        "script": _read_script(body),
+        "shell": _read_shell(body),
+        "env": dict(body.variables("env")),
+        **_read_with(body),
+    }
+
+
+def _read_shell(body: Fields) -> str:
     shell = body.text("shell", "sh")
     if shell in _LATER_SHELLS:
         body.findings.refuse_later(body.place, f"shell-{shell}", hint=f"use one of {', '.join(SHELLS)}")
     elif shell not in SHELLS:
         hint = suggest(shell, SHELLS, otherwise=f"use one of {', '.join(SHELLS)}")
         body.refuse(f"{shell!r} is no shell", reason="unknown-shell", hint=hint)
+    return shell
+
+
+def _read_run(body: Fields) -> dict[str, Json]:
     for node in body.items("download"):
         _refuse_download(node, body)
     return {
         "script": _read_script(body),
-        "shell": shell,
+        "shell": _read_shell(body),
         "report": _read_report(body),
         "env": dict(body.variables("env")),
         "output": [
@@ -322,6 +337,7 @@ def _read_policy(body: Fields) -> dict[str, Json]:
 
 _READERS: dict[str, tuple[Noun, str, Callable[[Fields], dict[str, Json]]]] = {
     "run": (RUN, "script", _read_run),
+    "background": (BACKGROUND, "script", _read_background),
     "clone": (CLONE, "", _read_clone),
     "agent": (AGENT, "", read_agent),
     "approval": (APPROVAL, "", _read_approval),

@@ -42,7 +42,12 @@ RIGHTS: Table[str, Table[str, frozenset[str]]] = {
     "ai-llm-gateway": {"access": frozenset({"model:call"})},
 }
 """What a resource's verb lets a token ask for."""
-NEEDED: Table[str, str] = {"run": "command:run", "clone": "git:clone", "agent": "model:call"}
+NEEDED: Table[str, str] = {
+    "run": "command:run",
+    "background": "command:run",
+    "clone": "git:clone",
+    "agent": "model:call",
+}
 """What a kind of step cannot do without."""
 
 

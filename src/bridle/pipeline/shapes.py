@@ -125,13 +125,17 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         " approval=@approval tool=@tool wait=duration|@wait group=[text|@step]|@group"
         " parallel=[text|@step]|@parallel template=@template barrier=text|@barrier"
         " queue=text|@queue verify=@verify"
-        " policy=@policy background=any run-test=any change-advisor=any upload=any step=any outputs=[text|values]"
+        " policy=@policy background=texts|@background run-test=any change-advisor=any upload=any step=any outputs=[text|values]"
         " on-failure=[text|@on-failure]"
     ),
     "run": _table(
         "shell=text container=any delegate=any env=env with=values download=[@download] script=texts report=@report"
         " evidence=[@evidence]"
         " output=[text|@output] output-alias=@output-alias"
+    ),
+    "background": _table(
+        "shell=text container=any delegate=any env=env with=values script=texts report=any evidence=any output=any"
+        " output-alias=any download=any"
     ),
     "download": _table("source=text target=text checksum=text fallback=any"),
     "report": _table("type=text path=texts"),

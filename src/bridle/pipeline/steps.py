@@ -297,7 +297,7 @@ def _list_texts(node: Node) -> Iterator[tuple[Node, str]]:
     """Yield the values of a step's own work in which expressions may stand, with their use."""
     for key, value in node.entries if isinstance(node, Mapping) else ():
         word = spell(key.text)
-        if word == "run":
+        if word in ("run", "background"):
             yield from _list_run(value)
         elif word == "approval":
             yield from list_approval(value)

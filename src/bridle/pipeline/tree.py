@@ -13,6 +13,7 @@ Kinds of step and their `with_`
     run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": glob}, "env": {},
               "output": [{"name", "alias", "mask"}], and where it has any "with": {},
               "evidence": [{"type", "path", "subject"}] and "output_alias": {"key", "scope": pipeline|stage|group}}
+    background {"script", "shell", "env": {}, and where it has any "with": {}}: started, and not waited for
     clone     {"repo", "ref": null|{"type": branch|tag|commit|pull_request, "name"},
               and where it has them "depth", "path", "folders", "submodules"}
     agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {};
@@ -39,7 +40,7 @@ from bridle.pipeline.strategy import Strategy
 
 CLOSED = ConfigDict(extra="forbid")
 StepKind: TypeAlias = Literal[
-    "run", "clone", "agent", "approval", "tool", "wait", "barrier", "queue", "policy", "chain"
+    "run", "background", "clone", "agent", "approval", "tool", "wait", "barrier", "queue", "policy", "chain"
 ]
 BlockKind: TypeAlias = Literal["stage", "group", "parallel"]
 

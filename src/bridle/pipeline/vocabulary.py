@@ -66,7 +66,7 @@ def spell(key: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key).lower().replace("_", "-")
 
 
-KINDS = ("run", "clone", "agent", "approval", "tool", "wait", "barrier", "queue", "policy")
+KINDS = ("run", "background", "clone", "agent", "approval", "tool", "wait", "barrier", "queue", "policy")
 BLOCKS = ("group", "parallel", "template")
 TEMPLATE_STAGES = ("template", "action", "deploy", "build", "test", "chaos", "idp", "iacm", "sto")
 STAGE_KINDS = ("steps", "group", "parallel", "approval", "chain", *TEMPLATE_STAGES)
@@ -117,7 +117,6 @@ STEP = define(
     ),
     later="delegate status inputs",
     refused={
-        "background": "no-runtime:container",
         "run-test": "test-intelligence",
         "change-advisor": "unsupported-step:change-advisor",
         "upload": "unsupported-step:upload",
@@ -169,6 +168,19 @@ RUN = define(
     core="script shell report evidence env with output output-alias download",
     later="delegate",
     refused={"container": "no-runtime:container"},
+    aliases={"outputs": "output", "exports": "output", "reports": "report"},
+)
+BACKGROUND = define(
+    "background",
+    core="script shell env with",
+    later="delegate",
+    refused={
+        "container": "no-runtime:container",
+        **{
+            key: f"unsupported-key:{key}"
+            for key in ("report", "evidence", "output", "output-alias", "download")
+        },
+    },
     aliases={"outputs": "output", "exports": "output", "reports": "report"},
 )
 EVIDENCE = define("evidence", core="type path subject")

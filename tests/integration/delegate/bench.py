@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +18,15 @@ from bridle.core.clock import FrozenClock
 from bridle.delegate.app import EFFECTORS, LOOK_UPS
 from bridle.delegate.effectors import Effector, EffectorContext
 from bridle.delegate.effectors.server import NoServers
-from bridle.delegate.sandbox.policy import Capabilities, SandboxPolicy, SandboxResult
+from bridle.delegate.sandbox.policy import (
+    Capabilities,
+    Network,
+    SandboxPolicy,
+    SandboxResult,
+    SandboxUnavailable,
+)
 from bridle.delegate.secret_outputs import SecretOutputs
+from bridle.delegate.services import Services
 from bridle.delegate.vault import Vault
 from bridle.delegate.worker import Worker
 from bridle.delegate.workspace import Workspaces
@@ -48,10 +56,21 @@ class FakeSandbox:
     async def probe(self) -> Capabilities:
         return Capabilities("fake", (), (), {})
 
-    async def run(self, policy: SandboxPolicy, argv: Sequence[str], *, stdin: bytes = b"") -> SandboxResult:
+    async def run(
+        self,
+        policy: SandboxPolicy,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        network: Network | None = None,
+        ended: asyncio.Event | None = None,
+    ) -> SandboxResult:
         self.policies.append(policy)
         self.argv.append(argv)
         return self.behave(policy.workspace, policy.env)
+
+    async def open_network(self) -> Network:
+        raise SandboxUnavailable("a fake has no network")
 
 
 @dataclass
@@ -77,9 +96,11 @@ class Bench:
         delegate: str = ME,
         signer: Signer | None = None,
         ttl_s: int = 60,
+        key: str = "exe_1/s#0.0",
+        principal: str = "agent:bridle.fixer",
         **fields: object,
     ) -> Task:
-        request = Request("exe_1/s#0.0", tool, arguments, "agent:bridle.fixer", "repair")
+        request = Request(key, tool, arguments, principal, "repair")
         permit = sign_permit(
             signer or self.control_plane,
             action_digest=request.digest,
@@ -116,6 +137,7 @@ def build_bench(
         secret_outputs=SecretOutputs(workspaces.store / "secrets", key=b"k" * 32, redactor=redactor),
         clock=clock,
         servers=NoServers(),
+        services=Services(sandbox),  # type: ignore[arg-type]
         toolchain=toolchain,
     )
     control_plane, key = Signer(Ed25519PrivateKey.generate()), Signer(Ed25519PrivateKey.generate())

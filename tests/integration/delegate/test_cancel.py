@@ -130,7 +130,7 @@ class SlowSandbox(FakeSandbox):
         self.begun: list[str] = []
         self.gone: list[str] = []
 
-    async def run(self, policy, argv, *, stdin=b""):  # type: ignore[no-untyped-def]
+    async def run(self, policy, argv, *, stdin=b"", network=None, ended=None):  # type: ignore[no-untyped-def]
         self.begun.append(policy.workspace.name)
         try:
             await super().run(policy, argv)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bridle.delegate.effectors.server import ToolServers
     from bridle.delegate.sandbox.policy import Sandbox
     from bridle.delegate.secret_outputs import SecretOutputs
+    from bridle.delegate.services import Services
     from bridle.delegate.vault import Vault
     from bridle.delegate.workspace import Workspaces
     from bridle.trust.redaction import Redactor
@@ -40,6 +41,7 @@ class EffectorContext:
     secret_outputs: SecretOutputs
     clock: Clock
     servers: ToolServers
+    services: Services
     toolchain: Path | None = None
     attestors: Path | None = None
     stop: Stop = field(default_factory=Stop)

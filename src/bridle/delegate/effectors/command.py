@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import asyncio
 
+from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import boundary_of, names_of, number_of, pairs_of, text_of
 from bridle.delegate.output import last_of
 from bridle.delegate.reach import execution_for
-from bridle.delegate.script import Script, ScriptRun, run_script
+from bridle.delegate.sandbox.policy import Network
+from bridle.delegate.script import Script, ScriptRun, run_script, stage_of
 from bridle.delegate.secret_outputs import has_placeholder
 from bridle.delegate.vault import has_named
 from bridle.dispatch.protocol import Task
@@ -37,14 +39,15 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
         shell=text_of(task, "shell", "sh"),
         report=text_of(task, "report", ""),
         timeout_s=number_of(task, "timeout_s", 0, least=0),
-        env=_environment(task, context),
+        env=fill_environment(task, context),
         masked=names_of(task, "mask") if "mask" in task.request.arguments else (),
     )
-    spaces = context.workspaces
+    spaces, boundary = context.workspaces, boundary_of(task)
+    network = _network(task, boundary, context)
     before = await asyncio.to_thread(spaces.snapshot, task.workspace)
     try:
         outcome = await run_script(
-            context, spaces.folder(task.workspace), boundary=boundary_of(task), script=script
+            context, spaces.folder(task.workspace), boundary=boundary, script=script, network=network
         )
         tree = await asyncio.to_thread(spaces.snapshot, task.workspace)
         kept = await asyncio.to_thread(
@@ -64,9 +67,23 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
     return EffectorResult("succeeded" if outcome.succeeded else "failed", value, facts)
 
 
-def _environment(task: Task, context: EffectorContext) -> dict[str, str]:
+def _network(task: Task, boundary: Boundary, context: EffectorContext) -> Network | None:
+    """Return the network of the stage whose services the command reaches; an agent's reaches none: they may hold secrets."""
+    if not boundary.services:
+        return None
+    if is_agent(task):
+        raise TrustError("an agent's command reaches no service", reason="services-for-agents")
+    return context.services.network(stage_of(task, boundary))
+
+
+def is_agent(task: Task) -> bool:
+    """True for what an agent wants."""
+    return task.request.principal.startswith("agent:")
+
+
+def fill_environment(task: Task, context: EffectorContext) -> dict[str, str]:
+    """Return the variables of a command with the values of secrets; raise for one that this command may not have."""
     given, script = pairs_of(task, "env"), text_of(task, "script")
-    is_agent = task.request.principal.startswith("agent:")
     for names_one, what in ((has_placeholder, "secret output"), (has_named, "secret")):
         word = what.replace(" ", "-")
         if names_one(script):
@@ -75,7 +92,7 @@ def _environment(task: Task, context: EffectorContext) -> dict[str, str]:
                 hint="pass it in `env` and use the variable",
                 reason=f"{word}-in-script",
             )
-        if is_agent and any(map(names_one, given.values())):
+        if is_agent(task) and any(map(names_one, given.values())):
             raise TrustError(f"an agent's command is given no {what}", reason=f"{word}-for-agents")
     return {name: _fill(text, task, context) for name, text in given.items()}
 

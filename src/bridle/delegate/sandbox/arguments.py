@@ -64,13 +64,16 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def compile_arguments(
-    policy: SandboxPolicy, workspace: int, *, filters: Sequence[bytes], opened: Descriptors
+    policy: SandboxPolicy, workspace: int, *, filters: Sequence[bytes], opened: Descriptors, joins: bool
 ) -> list[str]:
-    """Return all arguments but those of the launch itself; the descriptors that they name go into `opened`."""
+    """Return all arguments but those of the launch itself; the descriptors that they name go into `opened`.
+
+    What `joins` stands in a network already that has nothing but loopback (network.py); anything else gets one of its own.
+    """
     return [
-        *_ISOLATION,
+        *(word for word in _ISOLATION if not (joins and word == "--unshare-net")),
         *_set_environment(policy),
-        *_list_top_level(),
+        *list_top_level(),
         *_SYSTEM,
         *_list_files(opened),
         *_bind_toolchain(policy.toolchain),
@@ -109,7 +112,7 @@ def _set_environment(policy: SandboxPolicy) -> list[str]:
     return [word for name, value in wanted.items() for word in ("--setenv", name, value)]
 
 
-def _list_top_level() -> list[str]:
+def list_top_level() -> list[str]:
     """Show /bin and its like as the host does: links into /usr, or folders of their own on older systems."""
     arguments: list[str] = []
     for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")):

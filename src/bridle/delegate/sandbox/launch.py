@@ -27,6 +27,7 @@ from bridle.delegate.sandbox.descriptors import Descriptors, open_workspace
 from bridle.delegate.sandbox.diagnosis import explain_failure
 from bridle.delegate.sandbox.machine import MIB, Machine, compile_rlimits, require_reachable
 from bridle.delegate.sandbox.mounts import make_scratch
+from bridle.delegate.sandbox.network import HeldNetwork
 from bridle.delegate.sandbox.policy import SandboxPolicy, SandboxUnavailable
 from bridle.delegate.sandbox.running import SETUP_TIMEOUT_S, Running
 
@@ -54,8 +55,10 @@ async def launch(
     *,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    network: HeldNetwork | None = None,
 ) -> Running:
-    """Return a sandbox whose command was let go; raise SandboxUnavailable when it could not be.
+    """Return a sandbox whose command was let go, in a network of its own or in `network`; raise SandboxUnavailable when it
+    could not be.
 
     `environment` is the launcher's own, which must not reach the command; the probe plants a canary in it.
     """
@@ -63,7 +66,7 @@ async def launch(
     try:
         pipes = _open_pipes(opened)
         command = [*_keep(stdin), *check_command(argv)]
-        line = _compile_line(machine, policy, command, pipes=pipes, opened=opened)
+        line = _compile_line(machine, policy, command, pipes=pipes, opened=opened, network=network)
         process = _spawn(machine, line, pipes, environment=environment, opened=opened)
         ours = [opened.hand_over(end) for end in _list_our_ends(pipes)]
     finally:
@@ -71,7 +74,7 @@ async def launch(
     running = Running(process, stdout=ours[0], stderr=ours[1], report=ours[2], gate=ours[3])
     try:
         with socket.socket(fileno=ours[4]) as keeper:
-            await _let_go(machine, policy, running)
+            await _let_go(machine, policy, running, network)
             await _answer(keeper, stdin)
     except BaseException:
         await abandon(running)
@@ -121,18 +124,27 @@ def _keep(stdin: bytes) -> list[str]:
 
 
 def _compile_line(
-    machine: Machine, policy: SandboxPolicy, command: list[str], *, pipes: _Pipes, opened: Descriptors
+    machine: Machine,
+    policy: SandboxPolicy,
+    command: list[str],
+    *,
+    pipes: _Pipes,
+    opened: Descriptors,
+    network: HeldNetwork | None,
 ) -> list[str]:
     workspace = opened.keep(open_workspace(policy.workspace))
     for folder in filter(None, (policy.workspace, policy.toolchain)):
         require_reachable(folder.resolve(), uid=machine.drops_to)
     make_scratch(workspace, owner=machine.drops_to)
     arguments = [
-        *compile_arguments(policy, workspace, filters=machine.filters, opened=opened),
+        *compile_arguments(
+            policy, workspace, filters=machine.filters, opened=opened, joins=network is not None
+        ),
         *("--json-status-fd", str(pipes.report[1]), "--block-fd", str(pipes.gate[0])),
     ]
     packed = opened.give_content("arguments", b"\0".join(map(os.fsencode, arguments)))
     start = [
+        *(network.enter() if network is not None else ()),
         machine.prlimit,
         *compile_rlimits(policy.limits),
         "--",
@@ -181,10 +193,14 @@ def _spawn(
         ) from exc
 
 
-async def _let_go(machine: Machine, policy: SandboxPolicy, running: Running) -> None:
+async def _let_go(
+    machine: Machine, policy: SandboxPolicy, running: Running, network: HeldNetwork | None
+) -> None:
     first = await running.learn_first_pid()
     if first is None:
         raise explain_failure(_read_error(running.stderr))
+    if network is not None:
+        network.check(first)
     if machine.seats:
         _place(machine, policy, running, pids=(running.process.pid, first))
     running.release()

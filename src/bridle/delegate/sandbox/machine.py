@@ -25,7 +25,7 @@ from bridle.delegate.sandbox.seccomp.filters import FOLDER, load_filters
 SANDBOX_UID = 65534  # `nobody`: owns nothing on a well-kept host
 MIB = 1 << 20
 
-_PACKAGES = {"bwrap": "bubblewrap", "prlimit": "util-linux"}
+_PACKAGES = {"bwrap": "bubblewrap", "prlimit": "util-linux", "nsenter": "util-linux"}
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Machine:
 def inspect_machine(*, program: str = "bwrap", filters: Path = FOLDER, use_cgroups: bool = True) -> Machine:
     """Look at this machine; raise SandboxUnavailable when something without a substitute is missing."""
     return Machine(
-        bwrap=_find_program(program),
-        prlimit=_find_program("prlimit"),
+        bwrap=find_program(program),
+        prlimit=find_program("prlimit"),
         filters=load_filters(filters),
         seats=find_seats() if use_cgroups else (),
         drops_to=SANDBOX_UID if os.geteuid() == 0 else None,
@@ -88,7 +88,8 @@ def _lower(kind: int, wish: int) -> int:
     return wish if ceiling == resource.RLIM_INFINITY else min(wish, ceiling)
 
 
-def _find_program(name: str) -> str:
+def find_program(name: str) -> str:
+    """Return the path of a program; raise SandboxUnavailable with the package that it is in."""
     found = shutil.which(name)
     if found is None:
         package = _PACKAGES.get(Path(name).name, name)

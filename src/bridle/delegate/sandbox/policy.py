@@ -2,11 +2,12 @@
 
 Everything outside the workspace is read-only or absent. Inside, only `writable` sub-paths (and `.bridle`) can be
 written, and `read_only` sub-paths cannot even when they lie below a writable one. Nothing is inherited from
-the environment. There is no network.
+the environment. There is no network, or one that has nothing but loopback and the services of one stage.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,8 +45,9 @@ class SandboxPolicy:
 class SandboxResult:
     """How a run ended.
 
-    `why` is `exit`, `wall`, `output`, `oom`, `pids`, `disk` or `setup` (the sandbox itself was killed from outside,
-    and nobody knows how far the command came); `cancelled` says who ended it instead of waiting (delegate.script).
+    `why` is `exit`, `wall`, `output`, `oom`, `pids`, `disk`, `stopped` (whoever ran it had it end) or `setup` (the sandbox itself
+    was killed from outside, and nobody knows how far the command came); `cancelled` says who ended it instead of waiting
+    (delegate.script).
     `exit_code` is -1 unless `why` is `exit`; it is 127 for a program that could not be started and 128 plus the signal
     for a killed one.
     `stdout` and `stderr` are capped at `Limits.output_bytes` together; `truncated` says that more came.
@@ -81,6 +83,14 @@ class Capabilities:
         }
 
 
+class Network(Protocol):
+    """A loopback interface that several runs share, and that leads nowhere else."""
+
+    def close(self) -> None:
+        """Take nobody in any more; it is gone when the last that is in it has ended."""
+        ...
+
+
 class Sandbox(Protocol):
     """Runs commands under a policy."""
 
@@ -88,6 +98,19 @@ class Sandbox(Protocol):
         """Start a real sandbox with planted canaries and report what held; cached per process."""
         ...
 
-    async def run(self, policy: SandboxPolicy, argv: Sequence[str], *, stdin: bytes = b"") -> SandboxResult:
-        """Run `argv` with at most 64 KiB of input; raise SandboxUnavailable when a mandatory guarantee cannot be given."""
+    async def run(
+        self,
+        policy: SandboxPolicy,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        network: Network | None = None,
+        ended: asyncio.Event | None = None,
+    ) -> SandboxResult:
+        """Run `argv` with at most 64 KiB of input, in `network` if one is given; raise SandboxUnavailable when a mandatory
+        guarantee cannot be given. Once `ended` is set the run is stopped, and what it printed is kept."""
+        ...
+
+    async def open_network(self) -> Network:
+        """Return a fresh network that several runs can share; raise SandboxUnavailable where that would not be safe."""
         ...

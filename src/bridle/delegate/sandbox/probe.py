@@ -27,6 +27,7 @@ from bridle.core.boundary import Limits
 from bridle.core.canonical import Json
 from bridle.delegate.sandbox.launch import launch
 from bridle.delegate.sandbox.machine import MIB, Machine
+from bridle.delegate.sandbox.network import HeldNetwork
 from bridle.delegate.sandbox.policy import Capabilities, SandboxPolicy, SandboxResult, SandboxUnavailable
 from bridle.delegate.sandbox.supervise import supervise
 
@@ -80,6 +81,15 @@ async def probe_machine(machine: Machine) -> Capabilities:
     return _conclude(machine, held)
 
 
+async def probe_network(machine: Machine, network: HeldNetwork) -> tuple[str, ...]:
+    """Return the checks that do not hold for a command in this network."""
+    _require_python()
+    with _plant(machine) as ground:
+        policy = SandboxPolicy(ground.workspace, limits=_LIMITS)
+        held = await _ask_canary(machine, policy, ground, network)
+    return tuple(check for checks in CHECKS.values() for check in checks if held.get(check) is False)
+
+
 def _require_python() -> None:
     if not Path(PYTHON).exists():
         raise SandboxUnavailable(
@@ -90,11 +100,18 @@ def _require_python() -> None:
         )
 
 
-async def _ask_canary(machine: Machine, policy: SandboxPolicy, ground: _Ground) -> Mapping[str, bool]:
+async def _ask_canary(
+    machine: Machine, policy: SandboxPolicy, ground: _Ground, network: HeldNetwork | None = None
+) -> Mapping[str, bool]:
     source = files("bridle.delegate.sandbox").joinpath("canary.py").read_text(encoding="utf-8")
     argv = (PYTHON, "-I", "-S", "-c", source)
     running = await launch(
-        machine, policy, argv, stdin=json.dumps(ground.planted).encode(), environment={"CANARY": ground.token}
+        machine,
+        policy,
+        argv,
+        stdin=json.dumps(ground.planted).encode(),
+        environment={"CANARY": ground.token},
+        network=network,
     )
     ended = await supervise(running, wall_s=_LIMITS.wall_s, output_bytes=_LIMITS.output_bytes, watches=())
     if ended.why != "exit" or ended.exit_code != 0:

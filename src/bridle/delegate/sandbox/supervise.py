@@ -52,7 +52,7 @@ async def supervise(
     started = time.monotonic()
     budget, stdout, stderr = _Budget(output_bytes), bytearray(), bytearray()
     streams = [Stream(running.stdout, budget.fill(stdout)), Stream(running.stderr, budget.fill(stderr))]
-    tasks = [asyncio.ensure_future(watch) for watch in (_say_when(budget.overrun, "output"), *watches)]
+    tasks = [asyncio.ensure_future(watch) for watch in (say_when(budget.overrun, "output"), *watches)]
     code: int | None = None
     try:
         why, code = await _await_first(running, tasks, wall_s=wall_s)
@@ -82,7 +82,8 @@ async def supervise(
     )
 
 
-async def _say_when(event: asyncio.Event, word: str) -> str:
+async def say_when(event: asyncio.Event, word: str) -> str:
+    """Return `word` once the event is set: a watch."""
     await event.wait()
     return word
 

@@ -20,6 +20,7 @@ from bridle.core.states import State
 from bridle.dispatch.protocol import Request
 from bridle.engine.execution import Execution, Executions, Starter
 from bridle.engine.locks import Locks
+from bridle.engine.position import Position
 from bridle.gate.action import Action, Asked, Denied, Done, Purpose, Result, Unknown, action_key
 from bridle.gate.approvals import Approvals
 from bridle.gate.gate import Gate
@@ -62,13 +63,15 @@ class Leg:
     """One leg of one step: the step with its expressions rendered (`body`), and the token it acts with.
 
     `left_s` is how long the blocks around it may still take, or None, and `deadline_of` whose `timeout` that is;
-    `deployment` what its stage deploys, and where, or None.
+    `deployment` what its stage deploys, and where, or None; `services` is the path of the stage whose background services the
+    step reaches, or empty.
     """
 
     bench: Bench
     execution: Execution
     plan: Plan
     step: Step
+    position: Position
     path: str
     body: Mapping[str, Json]
     context: Mapping[str, Json]
@@ -80,6 +83,7 @@ class Leg:
     starter: Starter
     deployment: Mapping[str, Json] | None = None
     deadline_of: str = ""
+    services: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,7 @@ STOPPED: Mapping[str, str] = {
 Perform: TypeAlias = Callable[[Leg], Awaitable[Ending]]
 MAY_HOLD_SECRETS: Mapping[str, frozenset[str]] = {
     "run": frozenset({"env", "with"}),
+    "background": frozenset({"env", "with"}),
     "chain": frozenset({"plan"}),
     "policy": frozenset({"sets"}),
 }

@@ -36,8 +36,8 @@ async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
         arguments["report"] = report["path"]
     if masked := _list_masked(leg.body.get("output")):
         arguments["mask"] = masked
-    arguments["env"] = _environment(leg)
-    boundary = Boundary(write=("**",), limits=replace(Limits(), wall_s=wall_s))
+    arguments["env"] = environment_of(leg)
+    boundary = Boundary(write=("**",), services=leg.services, limits=replace(Limits(), wall_s=wall_s))
     action = step_action(leg, "command.run", arguments, boundary=boundary, call=call)
     ending = await end_with(leg, await leg.bench.gate.perform(action))
     if not isinstance(ending, Ended):
@@ -71,7 +71,7 @@ def _list_masked(declared: Json) -> list[Json]:
     return [str(item["name"]) for item in listed if isinstance(item, Mapping) and item.get("mask")]
 
 
-def _environment(leg: Leg) -> dict[str, Json]:
+def environment_of(leg: Leg) -> dict[str, Json]:
     """What every command sees, then `with`, then pipeline, stage and step, the nearest last.
 
     The body's own is rendered already: twice would evaluate an output.

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an agent's turn, around branches, for an approval
     {
         "model.call",
+        "command.start",
+        "command.stop",
         "workspace.verify",
         "workspace.fork",
         "workspace.merge",

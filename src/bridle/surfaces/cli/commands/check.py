@@ -158,6 +158,8 @@ def describe_actions(step: Step) -> str:
     match step.kind:
         case "run":
             return "command.run in the sandbox"
+        case "background":
+            return "command.start in the sandbox, not waited for"
         case "clone":
             return f"git.clone {body['repo']}"
         case "tool":
