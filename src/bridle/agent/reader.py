@@ -25,6 +25,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from bridle.agent.faults import Faults
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
+from bridle.core.yaml_text import find_repeated, repeated
 
 SIZE_LIMIT = 256 * 1024  # a prompt of fifty thousand words still fits
 DEPTH_LIMIT = 30
@@ -107,16 +108,17 @@ class Spot:
     def mapping(self, known: Collection[str]) -> dict[str, Spot]:
         """Return the values by key in snake case. A key that is not `known` or comes twice is a fault and left out."""
         found: dict[str, Spot] = {}
+        spelled: dict[str, str] = {}
         for key, value in self.pairs():
             name = snake(key.text())
             if name not in known:
                 what = f"unknown key {key.text()!r}"
                 self.faults.found.append(key.wrong(what, hint=nearest(name, known), reason="unknown-key"))
-            elif name in found:
-                first = f"first at {found[name].where}"
+            elif name not in found:
+                found[name], spelled[name] = value, key.text()
+            elif spelled[name] != key.text():  # else it is known already
+                first = f"first, as {spelled[name]!r}, at {found[name].where}"
                 self.faults.found.append(key.wrong(f"{key.text()!r} is given twice", hint=first))
-            else:
-                found[name] = value
         return found
 
     def json(self, *, depth: int = 0) -> Json:
@@ -176,6 +178,7 @@ def read_yaml(text: str, *, file: str, faults: Faults) -> Spot:
         raise InputError(f"not YAML: {type(exc).__name__} {exc}", where=file) from exc
     if node is None:
         raise InputError("empty", where=file)
+    faults.found += (repeated(first, second, file) for first, second in find_repeated(node))
     return Spot(node, file, faults)
 
 

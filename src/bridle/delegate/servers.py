@@ -25,11 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
+from bridle.core.yaml_text import load_yaml
 from bridle.trust.secrets import parse_reference
 
 DEFAULT_TIMEOUT_S = 60
@@ -85,11 +84,11 @@ class ToolServer:
 def load_servers(path: Path) -> dict[str, ToolServer]:
     """Read the file of servers; raise InputError with the place of what is wrong."""
     try:
-        content = YAML(typ="safe").load(path.read_text("utf-8"))
+        content = load_yaml(path.read_text("utf-8"), where=str(path))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except (UnicodeDecodeError, YAMLError) as error:
-        raise InputError("is no YAML", where=f"{path}: {' '.join(str(error).split())[:200]}") from error
+    except UnicodeDecodeError as error:
+        raise InputError("is no text in UTF-8", where=str(path)) from error
     _check(content, path)
     return {name: _server(name, entry, path) for name, entry in content["servers"].items()}
 

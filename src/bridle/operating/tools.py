@@ -18,14 +18,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock
 from bridle.core.errors import ExecutionError, InputError, TrustError
 from bridle.core.ids import new_id
+from bridle.core.yaml_text import load_yaml
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Done, Purpose
 from bridle.gate.entries import Entries, read_entries
@@ -195,12 +193,10 @@ class Tools:
         if not path.exists():
             return Entries({})
         try:
-            content = YAML(typ="safe").load(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, YAMLError, RecursionError) as error:
-            raise InputError(
-                "cannot be read", where=f"{path}: {' '.join(str(error).split())[:200]}"
-            ) from error
-        return read_entries(content, server=server, where=str(path))
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot be read: {error}", where=str(path)) from error
+        return read_entries(load_yaml(text, where=str(path)), server=server, where=str(path))
 
     async def _ask(self, server: str) -> list[Described]:
         control_plane = await self._principals.get(CONTROL_PLANE)

@@ -156,7 +156,7 @@ async def test_no_more_workers_than_a_machine_can_hold(settings: Settings) -> No
             "bindings: [{set: house.rego, rules: {house.reading: log}}]\n",
             "house.rego has no rule house.reading",
         ),
-        ("bindings: [", "it is not YAML"),
+        ("bindings: [", "not YAML"),
     ],
 )
 async def test_a_fault_in_the_file_stops_the_start_and_is_named(

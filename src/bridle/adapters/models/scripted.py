@@ -21,13 +21,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from bridle.adapters.models.turns_file import check_shape, played_reply, read_calls, read_file
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply, ToolCall
-from bridle.core.errors import ExecutionError, InputError
+from bridle.core.errors import ExecutionError
+from bridle.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from bridle.delegate.vault import Vault
@@ -41,7 +39,7 @@ class ScriptedModel:
 
     def __init__(self, path: Path) -> None:
         self._where = str(path)
-        content = _parse(read_file(path), where=self._where)
+        content = load_yaml(read_file(path), where=self._where)
         self._turns = check_shape(content, form=FORM, where=self._where)
         self.priced_as = str(content.get("priced_as", ""))
 
@@ -79,15 +77,6 @@ class ScriptedModel:
             for name, value in call.arguments.items()
         }
         return ToolCall(call.id, call.tool, arguments)
-
-
-def _parse(text: str, *, where: str) -> Any:
-    try:
-        return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, RecursionError, ValueError) as exc:
-        mark = getattr(exc, "problem_mark", None)
-        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
-        raise InputError(f"not YAML: {getattr(exc, 'problem', exc)}", where=place) from exc
 
 
 def _result_of(place: str, payload: Mapping[str, Json]) -> Json:

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from bridle.adapters.people.own_file import read_own_text
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError, TrustError
+from bridle.core.yaml_text import load_yaml
 from bridle.trust.keys import Signature, Verifier, load_signer
 from bridle.trust.people import People, Person, check_name
 
@@ -67,10 +67,7 @@ class PeopleFolder(People):
 
     def _read(self) -> dict[str, Person]:
         text = read_own_text(self._file)
-        try:
-            content = YAML(typ="safe").load(text) if text else None
-        except YAMLError as error:
-            raise InputError("not YAML", where=str(self._file), hint="repair the file by hand") from error
+        content = load_yaml(text, where=str(self._file))
         if content is not None and not isinstance(content, Mapping):
             raise self._misshapen("it is not a mapping of names")
         people = {str(name): self._person(str(name), entry) for name, entry in (content or {}).items()}

@@ -12,7 +12,8 @@ import re
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from ruamel.yaml import YAML
+
+from bridle.core.yaml_text import load_yaml
 
 DOUBTFUL = re.compile("[\x85\u2028\u2029\ufeff]|^%|!|\t", re.MULTILINE)
 NUMBER = re.compile(r"[-+.0-9]")  # how a number of either version begins
@@ -45,8 +46,8 @@ class _Texts(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
         return found
 
 
-def read_yaml(text: str) -> Any:
-    """Return what the text says; raise ruamel.yaml's YAMLError when it is none."""
+def read_yaml(text: str, *, where: str) -> Any:
+    """Return what the text says; raise InputError with the place when it is none."""
     if not DOUBTFUL.search(text):
         loader = _Texts(text)
         try:
@@ -55,4 +56,4 @@ def read_yaml(text: str) -> Any:
             pass
         finally:
             loader.dispose()
-    return YAML(typ="safe").load(text)
+    return load_yaml(text, where=where)

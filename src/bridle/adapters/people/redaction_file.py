@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from bridle.adapters.people.own_file import read_own_text
-from bridle.core.errors import InputError
+from bridle.core.yaml_text import load_yaml
 from bridle.trust.redaction.rules import read_rules
 from bridle.trust.redaction.token_format import TokenFormat
 
@@ -21,8 +18,4 @@ def load_redaction_rules(config_dir: Path) -> tuple[TokenFormat, ...]:
 
 def parse_redaction_rules(text: str, *, where: str) -> tuple[TokenFormat, ...]:
     """Return the rules that a text holds in YAML."""
-    try:
-        content = YAML(typ="safe").load(text) if text.strip() else None
-    except YAMLError as error:
-        raise InputError("not YAML", where=where, hint="repair the file by hand") from error
-    return read_rules(content, where=where)
+    return read_rules(load_yaml(text, where=where), where=where)

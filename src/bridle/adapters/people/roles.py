@@ -22,8 +22,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.error import YAMLError
-
 from bridle.adapters.people.own_file import Stamp, read_own_text, stamp_own
 from bridle.adapters.people.quick_yaml import read_yaml
 from bridle.core.errors import InputError
@@ -56,10 +54,7 @@ class RolesFile(AccessSource):
         return self._read[1]
 
     def _parse(self, text: str) -> Access:
-        try:
-            content = read_yaml(text) if text else None
-        except YAMLError as error:
-            raise InputError("not YAML", where=str(self._file), hint="repair the file by hand") from error
+        content = read_yaml(text, where=str(self._file))
         content = self._mapping(content or {}, "the file", PARTS)
         parts = {name: self._mapping(content.get(name) or {}, name) for name in PARTS[:-1]}
         access = Access(

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
+from bridle.core.yaml_text import load_yaml
 from bridle.trust.bindings import EVENTS, SCOPE, Binding, Mode
 
 FILE = "policies.yaml"
@@ -103,11 +102,11 @@ def _load(file: Path) -> Any:
             raise _wrong(
                 f"it is larger than {LARGEST_BYTES} bytes", str(file), hint="split the sets, not this file"
             )
-        return YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+        return load_yaml(data.decode("utf-8"), where=str(file))
     except OSError as exc:
         raise _wrong(f"cannot be read: {exc.strerror}", str(file)) from exc
-    except (UnicodeDecodeError, YAMLError) as exc:
-        raise _wrong(f"it is not YAML: {' '.join(str(exc).split())[:300]}", str(file)) from exc
+    except UnicodeDecodeError as exc:
+        raise _wrong("it is no text in UTF-8", str(file)) from exc
 
 
 def _find_set(name: str, folder: Path, shipped: Path) -> Path:

@@ -78,6 +78,8 @@ def test_what_ships_is_given_anew_under_its_name():
         ("limit: {}\n", "1:1"),
         ("limits:\n  Bad Name: off\n", "2:3"),
         ("limits: [", "1:10"),
+        ("limits:\n  destruction: off\n  push: off\n  destruction: off\n", "4:3"),
+        (entry("{tools: [git.push], count: 1, within: 10m, count: 1000}"), "2:51"),
     ],
 )
 def test_a_fault_is_told_with_line_and_column(text, place):

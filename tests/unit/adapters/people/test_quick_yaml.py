@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from bridle.adapters.people import quick_yaml
 from bridle.adapters.people.quick_yaml import read_yaml
+from bridle.core.errors import InputError
+from bridle.core.yaml_text import load_yaml
 
 ROLES = """
 roles: {deployer: [command:run, "mcp:k8s.*"]}
@@ -57,30 +57,23 @@ SCALARS = [
 ]
 
 
-def slowly(text):
+def said(read, text):
     try:
-        return YAML(typ="safe").load(text)
-    except (YAMLError, ValueError) as error:
-        return type(error)
-
-
-def quickly(text):
-    try:
-        return read_yaml(text)
-    except (YAMLError, ValueError) as error:
-        return type(error)
+        return read(text, where="roles.yaml")
+    except InputError as error:
+        return str(error)
 
 
 def test_a_file_of_texts_is_read_by_the_quick_reader(monkeypatch):
-    expected = slowly(ROLES)
-    monkeypatch.setattr(quick_yaml, "YAML", None)
-    assert read_yaml(ROLES) == expected
+    expected = load_yaml(ROLES, where="roles.yaml")
+    monkeypatch.setattr(quick_yaml, "load_yaml", None)
+    assert read_yaml(ROLES, where="roles.yaml") == expected
 
 
 @pytest.mark.parametrize("scalar", SCALARS)
 def test_whatever_stands_there_both_say_the_same(scalar):
     for text in (f"a: {scalar}\n", f"- {scalar}\n", f"{scalar}: a\n", f"a: [{scalar}]\n"):
-        assert quickly(text) == slowly(text), text
+        assert said(read_yaml, text) == said(load_yaml, text), text
 
 
 @given(
@@ -93,4 +86,4 @@ def test_whatever_stands_there_both_say_the_same(scalar):
 )
 def test_whatever_mapping_stands_there_both_say_the_same(pairs):
     text = "".join(f"{key}: {value}\n" for key, value in pairs)
-    assert quickly(text) == slowly(text)
+    assert said(read_yaml, text) == said(load_yaml, text)

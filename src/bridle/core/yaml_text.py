@@ -1,0 +1,83 @@
+"""Reading YAML 1.2 that people write for Bridle: files of servers, people, roles, rules and bindings.
+
+Rules
+  1. Only what stands in the text: no tag makes an object, nothing is fetched.
+  2. A key that is given twice is refused with both places: the last one winning silently is how a limit gets lost.
+  3. Whatever cannot be read is an InputError with its line and column.
+
+Pipelines and case types have their own reader, which keeps the place of every node (`pipeline.document`), as have agents
+and limits (`agent.reader`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from bridle.core.errors import InputError
+
+
+def load_yaml(text: str, *, where: str) -> Any:
+    """Return what `text` says, None for nothing; `where` is the name used in complaints."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        raise _repeated(text, where) or InputError(f"not YAML: {error.problem}", where=where) from error
+    except MarkedYAMLError as error:
+        raise InputError(f"not YAML: {error.problem or error.context}", where=_place(error, where)) from error
+    except (YAMLError, RecursionError, ValueError, OverflowError) as error:
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"not YAML: {what}", where=where) from error
+
+
+def find_repeated(node: Node) -> Iterator[tuple[ScalarNode, ScalarNode]]:
+    """Yield each key that a mapping has already, behind the first one; keys count as they are written."""
+    ahead, seen = [node], set[int]()
+    while ahead:
+        here = ahead.pop()
+        if id(here) in seen:  # an alias
+            continue
+        seen.add(id(here))
+        if isinstance(here, SequenceNode):
+            ahead += reversed(here.value)
+        elif isinstance(here, MappingNode):
+            yield from _repeated_keys(here)
+            ahead += (value for _, value in reversed(here.value))
+
+
+def _repeated_keys(node: MappingNode) -> Iterator[tuple[ScalarNode, ScalarNode]]:
+    first: dict[str, ScalarNode] = {}
+    for key, _ in node.value:
+        if isinstance(key, ScalarNode) and first.setdefault(str(key.value), key) is not key:
+            yield first[str(key.value)], key
+
+
+def place_of(node: Node, where: str) -> str:
+    """Return the place at which a node begins."""
+    return f"{where}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+
+def repeated(first: ScalarNode, second: ScalarNode, where: str) -> InputError:
+    """Return the complaint about a key that is given twice; the caller raises it."""
+    return InputError(
+        f"{str(second.value)!r} is given twice",
+        where=place_of(second, where),
+        hint=f"first at {place_of(first, where)}; keep one of the two",
+        reason="duplicate-key",
+    )
+
+
+def _repeated(text: str, where: str) -> InputError | None:
+    for first, second in find_repeated(YAML(typ="safe", pure=True).compose(text)):
+        return repeated(first, second, where)
+    return None
+
+
+def _place(error: MarkedYAMLError, where: str) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
