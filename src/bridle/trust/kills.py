@@ -89,9 +89,18 @@ class Killed(TrustError):
     default_reason = "killed"
 
 
+class NothingToKill(GuardError):
+    """No pipeline of that id was ever started here."""
+
+    default_reason = "unknown-pipeline"
+
+
 @dataclass(frozen=True)
 class MakeKill:
-    """Guard: the kill counts from now on; what it concerns loses its tokens, is closed, or is to be cancelled."""
+    """Guard: the kill counts from now on; what it concerns loses its tokens, is closed, or is to be cancelled.
+
+    Fails with NothingToKill for a pipeline that was never started.
+    """
 
     kill: Kill
 
@@ -232,7 +241,14 @@ class KillDesk:
             at=self._clock.now(),
         )
         body = await self._sign(kill.to_json(), by)
-        await self._journal.append([Entry(Kind.KILL_MADE, STREAM, kill.id, body)], [MakeKill(kill)])
+        try:
+            await self._journal.append([Entry(Kind.KILL_MADE, STREAM, kill.id, body)], [MakeKill(kill)])
+        except NothingToKill as error:
+            raise InputError(
+                f"no pipeline {name} was ever started, so nothing would be stopped",
+                hint="bridle executions lists them; --all stops everything",
+                reason=NothingToKill.default_reason,
+            ) from error
         return await self._find(kill.id)
 
     async def lift(self, kill_id: str, *, reason: str, by: Author) -> Kill:

@@ -56,6 +56,13 @@ async def test_a_killed_agent_has_no_token_and_others_go_on(scene, desk, store):
     assert isinstance(await scene.gate.perform(read(scene, 1)), Denied)
 
 
+async def test_a_kill_of_a_pipeline_that_never_ran_is_refused_and_not_recorded(desk, store):
+    with pytest.raises(InputError, match="no pipeline tpyo was ever started"):
+        await kill(desk, Scope.PIPELINE, "tpyo")
+    assert await store.journal.read(kinds=(Kind.KILL_MADE,)) == []
+    assert await SqlKills(store.database).standing() == []
+
+
 async def test_no_intent_passes_that_was_decided_before_the_kill(scene, desk, monkeypatch):
     evaluate = scene.ports.policy.evaluate
 

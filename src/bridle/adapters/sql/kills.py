@@ -24,6 +24,7 @@ from bridle.trust.kills import (
     Kills,
     LiftKill,
     MakeKill,
+    NothingToKill,
     NotKilled,
     Scope,
 )
@@ -69,6 +70,9 @@ class SqlKills(Kills):
 @apply_guard.register
 def _(guard: MakeKill, connection: Connection) -> None:
     kill = guard.kill
+    started = sa.select(executions.c.id).where(executions.c.pipeline == kill.name).limit(1)
+    if kill.scope is Scope.PIPELINE and connection.execute(started).first() is None:
+        raise NothingToKill(f"no pipeline {kill.name} was ever started")
     concerned = _concerned_executions(connection, kill)
     closed = _concerned_sessions(connection, kill)
     connection.execute(

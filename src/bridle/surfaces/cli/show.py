@@ -50,6 +50,8 @@ def show_approval(approval: Approval) -> str:
 def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
     """Return what was done, what was refused by which rule, and what it cost; with `now`, what has expired is said."""
     lines = ["", f"{summary.pipeline} {summary.execution}: {summary.state}"]
+    if summary.note:
+        lines.append(f"  {_one_line(summary.note)}")
     for steps in summary.stages.values():
         for step in steps:
             note = (

@@ -17,7 +17,8 @@ def make_summary():
         stages = {}
         for step in steps or (StepView("build/suite", "run", state),):
             stages.setdefault(step.path.partition("/")[0], []).append(step)
-        return Summary("exe_1", "release", state, "", stages, **{"cost": dict(COST), **changes})
+        named = {"note": "", "cost": dict(COST), **changes}
+        return Summary("exe_1", "release", state, stages=stages, **named)
 
     return make
 

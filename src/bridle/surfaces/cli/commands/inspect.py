@@ -69,6 +69,7 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
                 "execution": item.id,
                 "pipeline": item.pipeline,
                 "state": str(item.state),
+                "note": item.note,
                 "started_at": iso(item.started_at),
                 "waits_for": waiting,
                 "left_behind": item.state is State.RUNNING and item.id in left_behind,
@@ -80,7 +81,8 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
         for row in rows:
             waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
             left = f"  nobody carries it: bridle resume {row['execution']}" if row["left_behind"] else ""
-            about = f"{row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{waits}{left}"
+            why = f"  {' '.join(row['note'].split())}" if row["note"] else ""
+            about = f"{row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{why}{waits}{left}"
             put(f"{row['execution']}  {about}")
     return 0
 
