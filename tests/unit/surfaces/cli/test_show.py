@@ -41,7 +41,7 @@ def test_an_approver_reads_the_action_who_made_it_the_reports_the_rule_and_the_d
 def test_why_an_execution_was_killed_stands_beside_its_state(make_summary):
     why = "killed: it pays\ntwice (kil_1)"
     lines = show_summary(make_summary(State.CANCELLED, note=why)).splitlines()
-    assert lines[1:3] == ["release exe_1: cancelled", "  killed: it pays twice (kil_1)"]
+    assert lines[1:3] == ["release exe_1: cancelled", r"  killed: it pays\ntwice (kil_1)"]
 
 
 def test_a_void_request_says_that_nobody_can_answer_it(make_approval):
