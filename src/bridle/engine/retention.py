@@ -1,15 +1,16 @@
-"""Retention: what of an ended execution is removed when it is old enough, and what never is.
+"""Retention: what of an ended execution, session or case is removed when it is old enough, and what never is.
 
 Rules
-  1. Removed are the durable engine's rows (control flow that nobody can go on with) and the raw values of the working store with
-     their key. Both were needed to carry the execution, and it has ended.
-  2. Kept are the journal, its checkpoints, the execution, principals, keys, approvals and evidence: audit, `logs` and
+  1. Removed are the durable engine's rows (control flow that nobody can go on with), the raw values of the working store with
+     their key, and what approvers were shown. They were needed to carry the execution and to decide, and it has ended.
+  2. Kept are the journal, its checkpoints, the execution, principals, keys, approvals and evidence: audit, `explain`, `logs` and
      `evidence verify` read nothing else. The salted digests of what was destroyed stay in the journal.
   3. Only what has ended, and whose end the engine has heard of, is touched; age is counted from the end.
-  4. The destruction is a record with who asked for it, in one transaction with the destruction itself. The engine's rows go
+  4. The same goes for sessions, by when their tokens ended, and for cases that are final, from their last change on. A session
+     of a case that is open is part of its history, which later calls are judged on: it is kept until the case is final.
+  5. The destruction is a record with who asked for it, in one transaction with the destruction itself. The engine's rows go
      first: a process that dies in between leaves something to do again, never something unrecorded.
-
-  5. What was done to targets is forgotten once it is as old, and out of the window in which it counts as a repetition: an index
+  6. What was done to targets is forgotten once it is as old, and out of the window in which it counts as a repetition: an index
      of the journal, which keeps the records themselves.
 
 Workspaces and snapshots are the delegate's and are not removed here.
@@ -30,6 +31,7 @@ from bridle.core.errors import InputError
 from bridle.gate.loops import LIMITS, ForgetDeeds
 from bridle.trust.journal import Entry, Guard, Journal, Kind
 
+PARTS = ("engine-history", "raw-values", "shown-to-approvers")
 AT_ONCE = 100  # so that nobody else waits long for the store
 EVERY_S = 3600.0
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -48,11 +50,26 @@ class DestroyValues:
         return f"raw values of {self.execution}"
 
 
+@dataclass(frozen=True)
+class ForgetShown:
+    """Guard: empty what approvers were shown in an execution, session or case. Their verdicts are in the journal."""
+
+    stream: str
+
+    @property
+    def guards(self) -> str:
+        return f"what was shown in {self.stream}"
+
+
 class History(Protocol):
     """Finds what may be removed."""
 
     async def removable(self, *, ended_before: datetime, after: str, limit: int) -> list[str]:
-        """Return executions that ended before and of which nothing was removed yet, by id, behind the id `after`."""
+        """Return executions, sessions and cases that ended before and of which nothing was removed yet, by id, behind `after`."""
+        ...
+
+    async def scrub(self) -> None:
+        """Have the store's files forget what was deleted, as far as the store can do that at once."""
         ...
 
 
@@ -92,6 +109,8 @@ class Retention:
                 await self._destroy(execution, by)
             removed += forgotten
             after = found[-1]
+        if removed:
+            await self._history.scrub()
         before = self._clock.now() - max(older_than, self._loop_window)
         await self._journal.append([], [ForgetDeeds(before)])
         return removed
@@ -101,8 +120,8 @@ class Retention:
         return await self._history.removable(ended_before=before, after=after, limit=AT_ONCE)
 
     async def _destroy(self, execution: str, by: str) -> None:
-        guards: list[Guard] = [DestroyValues(execution)]
-        body = {"by": by, "removed": ["engine-history", "raw-values"]}
+        guards: list[Guard] = [ForgetShown(execution), DestroyValues(execution)]
+        body = {"by": by, "removed": list(PARTS)}
         await self._journal.append([Entry(Kind.HISTORY_REMOVED, execution, execution, body)], guards)
 
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, ExecutionError, InputError, TrustError, UnavailableError
-from bridle.dispatch.protocol import Permit, Report, Task, sign_report
+from bridle.dispatch.protocol import Permit, Report, Task
 from bridle.gate import effects, records
 from bridle.gate.action import Action, Denied, Result
 from bridle.gate.budgets import REASONS
@@ -32,7 +32,6 @@ from bridle.gate.rerouting import find_substitute
 from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.kills import Killed
 from bridle.trust.policy import Finding
-from bridle.trust.quorum import CONTROL_PLANE
 
 LOST_ANSWERS = 2  # how often an answer that was lost is asked for again
 
@@ -77,19 +76,14 @@ class Carrying:
         """Change what is inside Bridle: decision, intent, change and outcome are one transaction (gate.inside)."""
         assert self._on.inside is not None  # without it the boundaries have no fact of the change, and deny
         change = await self._on.inside.prepare(action, judgement.standing)
-        report = sign_report(
-            self._on.signer,
-            action_digest=action.digest,
-            delegate=CONTROL_PLANE,
-            status="succeeded",
-            value=self._on.redactor.redact_json(change.value),
-            facts={},
+        report = records.report_inside(
+            action, change.value, signer=self._on.signer, redactor=self._on.redactor
         )
         outcome = records.reported(action, report)
         written = await self._on.journal.append(
             [*entries, *change.entries, outcome], [*guards, *change.guards]
         )
-        return records.done_by(written[-1])
+        return records.done_by(written[-1], report.private)
 
     async def recover(self, action: Action, intent: Record) -> Result:
         """Return what became of an action that was begun, or bring it to its end by its tool's recovery class."""

@@ -1,8 +1,9 @@
 """What the gate writes into the journal: the bodies of its records, made from what was decided and reported.
 
 Bodies are redacted here for what a control plane can know (documented token formats); secrets that only the delegate knows were
-taken out there. In the arguments of a call of somebody's server, and in what its origins and history repeat of them, personal
-data is masked as well. Where redaction changed a request, the raw one goes to the working store beside the record.
+taken out there. In the arguments of a call of somebody's server or of a change of a case, and in what its origins and history
+repeat of them, personal data is masked as well. Where redaction changed a request, the raw one goes to the working store beside
+the record.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json, as_mapping, canonical
 from bridle.core.clock import iso
-from bridle.dispatch.protocol import PRIVATE_HOLDS, Permit, Report, Request
+from bridle.dispatch.protocol import PRIVATE_HOLDS, Permit, Report, Request, sign_report
 from bridle.gate.action import Action, Denied, Done
 from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
@@ -22,9 +23,12 @@ from bridle.gate.manifest import is_external
 from bridle.gate.standing import Standing
 from bridle.trust.exhibits import reported_exhibits
 from bridle.trust.journal import Entry, Journal, Kind, Record
+from bridle.trust.keys import Signer
 from bridle.trust.policy import Finding
+from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.redaction import Redactor
 
+CASES = "case."  # what people write into cases
 UNREACHED = "unreached"  # in the facts of an outcome: nothing was sent
 
 
@@ -53,7 +57,8 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
         "principal": action.request.principal,
         "purpose": action.request.purpose,
     }
-    recorder = redactor.with_personal() if is_external(action.request.tool) else redactor
+    masked_too = is_external(action.request.tool) or action.request.tool.startswith(CASES)
+    recorder = redactor.with_personal() if masked_too else redactor
     redacted = _mask(request, ("arguments",), redactor=redactor, recorder=recorder)
     said = {*request, "digest"}
     about = {name: fact for name, fact in as_mapping(judgement.facts["action"]).items() if name not in said}
@@ -131,6 +136,22 @@ def reported(action: Action, report: Report) -> Entry:
     raw = {"private": report.private} if report.private else {}
     body = _outcome(action, status=report.status, value=report.value, facts=report.facts, report=signed)
     return Entry(Kind.OUTCOME, action.execution, action.key, body, raw)
+
+
+def report_inside(action: Action, value: Json, *, signer: Signer, redactor: Redactor) -> Report:
+    """Return the control plane's own report of a change inside Bridle; what is told of people goes to the working store."""
+    told = redactor.redact_json(value)
+    masked = redactor.with_personal().redact_json(told)
+    facts: dict[str, Json] = {PRIVATE_HOLDS: "value"} if masked != told else {}
+    return sign_report(
+        signer,
+        action_digest=action.digest,
+        delegate=CONTROL_PLANE,
+        status="succeeded",
+        value=masked,
+        facts=facts,
+        private=canonical(told) if facts else b"",
+    )
 
 
 def exhibited(action: Action, report: Report) -> list[Entry]:

@@ -1,8 +1,8 @@
-"""Erasure: what an execution or a session holds of people is destroyed at somebody's request, and the journal stays provable.
+"""Erasure: what an execution, session or case holds of people is destroyed at somebody's request; the journal stays provable.
 
 Rules
   1. Destroyed are the raw values with the key and the salt that open them, the execution's inputs, what approvers were shown,
-     and the durable engine's rows. The same goes for the executions that belong to it.
+     and the durable engine's rows. The same goes for the executions that belong to it, and for the sessions of a case.
   2. The journal stays, byte for byte: it holds the redacted text, and salted digests that prove nothing to anybody any more
      once the salt is gone. Audit and evidence verify as before, and an explanation says what was erased, by whom, by which rule.
   3. Only what has ended is erased, by a person who holds `history:erase`, under a rule that is named: a law, a ticket.
@@ -59,6 +59,10 @@ class Traces(Protocol):
 
     async def mentioning(self, text: str) -> list[str]:
         """Return the executions and sessions whose raw values or inputs hold a text, by id."""
+        ...
+
+    async def is_final(self, case: str) -> bool | None:
+        """Say whether a case is final; None when there is none of that id."""
         ...
 
     async def scrub(self) -> None:
@@ -123,11 +127,14 @@ class Erasure:
                     f"{stream} is open", hint=f"bridle session close {stream}", reason="has-not-ended"
                 )
             return [stream]
+        final = await self._traces.is_final(stream)
+        if final is not None:
+            return await self._of_case(stream, final=final)
         known = {one.id: one for one in await self._executions.find(limit=MOST_EXECUTIONS)}
         if stream not in known:
             raise InputError(
-                f"there is no execution or session {stream!r}",
-                hint="bridle executions, bridle session list",
+                f"there is no execution, session or case {stream!r}",
+                hint="bridle executions, bridle session list, bridle case list",
                 reason="no-execution",
             )
         found: list[str] = [stream]
@@ -136,6 +143,17 @@ class Erasure:
         if any(not known[one].state.ended for one in found):
             raise _lives(stream)
         return found
+
+    async def _of_case(self, case: str, *, final: bool) -> list[str]:
+        """Return a case with the sessions that worked on it, all of which are closed."""
+        mine = [one for one in await self._sessions.find() if one.case == case]
+        if not final or any(one.state is not SessionState.CLOSED for one in mine):
+            raise InputError(
+                f"{case} is open, or a session of it is",
+                hint="bring it to its end, and close its sessions",
+                reason="has-not-ended",
+            )
+        return [case, *(one.id for one in mine)]
 
 
 def _lives(stream: str) -> InputError:

@@ -152,5 +152,5 @@ async def test_what_was_erased_is_not_run_again(store, keep, erasure):
 
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_what_is_not_there_is_not_erased(erasure):
-    with pytest.raises(InputError, match="there is no execution or session"):
+    with pytest.raises(InputError, match="there is no execution, session or case"):
         await erasure().erase("exe_none", WANTED)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
-from bridle.adapters.sql.schema import approvals, executions, journal, working_keys, working_values
+from bridle.adapters.sql.schema import (
+    approvals,
+    cases,
+    executions,
+    journal,
+    sessions,
+    working_keys,
+    working_values,
+)
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import iso
-from bridle.engine.retention import DestroyValues, History
+from bridle.engine.retention import DestroyValues, ForgetShown, History
 from bridle.operating.erasure import EraseTraces, Traces
 from bridle.trust.journal import Kind
 
-REMOVED = sa.exists().where(
-    journal.c.execution == executions.c.id,
-    journal.c.subject == executions.c.id,
-    journal.c.kind.in_([str(Kind.HISTORY_REMOVED), str(Kind.VALUES_ERASED)]),
-)
+REMOVALS = [str(Kind.HISTORY_REMOVED), str(Kind.VALUES_ERASED)]
 
 
 class SqlHistory(History, Traces):
@@ -45,14 +52,19 @@ class SqlHistory(History, Traces):
         return await self._database.read(find)
 
     async def removable(self, *, ended_before: datetime, after: str, limit: int) -> list[str]:
-        query = (
-            sa.select(executions.c.id)
-            .where(executions.c.ended_at < iso(ended_before), executions.c.id > after, ~REMOVED)
-            .order_by(executions.c.id)
-            .limit(limit)
-        )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [row.id for row in rows]
+        before = iso(ended_before)
+        ended = sa.union_all(_executions(before, after), _sessions(before, after)).subquery()
+        query = sa.select(ended.c.id).order_by(ended.c.id).limit(limit)
+
+        def find(connection: Connection) -> list[str]:
+            streams = [row.id for row in connection.execute(query)]
+            return sorted([*streams, *islice(_cases(connection, before, after), limit)])[:limit]
+
+        return await self._database.read(find)
+
+    async def is_final(self, case: str) -> bool | None:
+        query = sa.select(cases.c.final).where(cases.c.id == case)
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one_or_none())
 
     async def scrub(self) -> None:
         """The write-ahead log of SQLite holds what the pages held before; PostgreSQL cleans up by its own vacuum."""
@@ -65,6 +77,43 @@ class SqlHistory(History, Traces):
         await asyncio.to_thread(cut)
 
 
+def _executions(before: str, after: str) -> sa.Select[tuple[str]]:
+    mine = executions.c.ended_at < before, executions.c.id > after
+    return sa.select(executions.c.id).where(*mine, ~_removed(executions.c.id))
+
+
+def _sessions(before: str, after: str) -> sa.Select[tuple[str]]:
+    """Sessions whose tokens have ended; those of an open case are part of its history."""
+    of_open_case = sa.exists().where(cases.c.id == sessions.c.case, ~cases.c.final)
+    mine = sessions.c.expires_at < before, sessions.c.id > after
+    return sa.select(sessions.c.id).where(*mine, ~of_open_case, ~_removed(sessions.c.id))
+
+
+def _cases(connection: Connection, before: str, after: str) -> Iterator[str]:
+    """Cases that are final, and of which nothing was recorded since."""
+    holds = sa.exists().where(working_keys.c.execution == cases.c.id)  # what was written since it was removed
+    left = ~_removed(cases.c.id) | holds
+    final = sa.select(cases.c.id).where(cases.c.final, cases.c.id > after, left)
+    for row in connection.execute(final.order_by(cases.c.id)).all():
+        mine = sa.select(journal.c.data).where(journal.c.execution == row.id)
+        newest = connection.execute(mine.order_by(journal.c.seq.desc()).limit(1)).scalar_one()
+        if json.loads(newest)["at"] < before:
+            yield row.id
+
+
+def _removed(stream: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        journal.c.execution == stream, journal.c.subject == stream, journal.c.kind.in_(REMOVALS)
+    )
+
+
+@apply_guard.register
+def _(guard: ForgetShown, connection: Connection) -> None:
+    _overwrite(connection)
+    mine = approvals.c.execution == guard.stream
+    connection.execute(approvals.update().where(mine).values(shown="{}"))
+
+
 @apply_guard.register
 def _(guard: DestroyValues, connection: Connection) -> None:
     """A process that has used the key keeps it in memory until it ends; without the values it opens nothing."""
@@ -74,10 +123,14 @@ def _(guard: DestroyValues, connection: Connection) -> None:
 
 @apply_guard.register
 def _(guard: EraseTraces, connection: Connection) -> None:
-    """First of the erasure's guards: from here on SQLite overwrites what this connection deletes."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete=ON").all()
+    _overwrite(connection)
     connection.execute(executions.update().where(executions.c.id == guard.stream).values(inputs="{}"))
     connection.execute(
         approvals.update().where(approvals.c.execution == guard.stream).values(shown="{}", message="")
     )
+
+
+def _overwrite(connection: Connection) -> None:
+    """First of the guards: from here on SQLite overwrites what this connection deletes."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON").all()

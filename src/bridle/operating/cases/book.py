@@ -5,15 +5,17 @@ Rules
      else, the guard fails and nothing is done.
   2. A case whose records do not say the same as each other, or whose type is not the one that it names, is not known: the gate
      denies what is done for it.
-  3. What others wrote into a case is redacted before it becomes part of it. A business object is named by an id: one that holds
+  3. What others wrote into a case is redacted before it becomes part of it, of people as well; as it was written it lies in the
+     working store, for whoever works on the case, and dies with that. A business object is named by an id: one that holds
      what redaction takes out is refused, because two of them would be one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping, canonical
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError
 from bridle.core.ids import new_id
@@ -26,7 +28,7 @@ from bridle.operating.cases.case_type import CaseType, is_governed
 from bridle.operating.cases.changing import change
 from bridle.operating.cases.reach import find_tools, keep_held
 from bridle.operating.cases.rules import Who, Wish, find_doubtful, find_refusals, find_widened
-from bridle.operating.cases.telling import Teller, summarise
+from bridle.operating.cases.telling import SAID, Teller, summarise
 from bridle.trust.journal import Entry, Guard, Journal, Kind, Record
 from bridle.trust.policy import Finding
 from bridle.trust.principals import Place, Principal, PrincipalKind, Principals
@@ -34,6 +36,7 @@ from bridle.trust.quorum import Terms
 from bridle.trust.redaction import Redactor
 
 KINDS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
+WRITTEN = ("reason", "text", "said_by")  # free text, which may speak of people
 PEOPLE = (PrincipalKind.USER, PrincipalKind.SERVICE)
 NamesOf = Callable[[str, Place], frozenset[str]]
 FindType = Callable[[str], CaseType]
@@ -136,11 +139,16 @@ class CaseBook(Inside):
             after = change(case, case_type, wish, new_id=new_id)
         guard: Guard = OpenCase(after) if case is None else ChangeCase(after, case.revision)
         entry = _entry(action, standing, wish, after, case_type if case is None else None)
+        said = as_mapping(entry.body["said"])
+        told = self._redactor.redact_json({name: action.request.arguments[name] for name in said})
+        if told != said:
+            entry = replace(entry, raw={SAID: canonical(told)})
         return Change((entry,), (guard,), summarise(after, now))
 
     async def _read(self, action: Action, standing: Standing) -> tuple[Case | None, CaseType | None, Wish]:
-        arguments = self._redactor.redact_json(action.request.arguments)
-        assert isinstance(arguments, Mapping)
+        arguments = as_mapping(self._redactor.redact_json(action.request.arguments))
+        written = {name: arguments[name] for name in WRITTEN if name in arguments}
+        arguments = {**arguments, **as_mapping(self._redactor.with_personal().redact_json(written))}
         tool = action.request.tool
         found = await self.get(str(arguments.get("case", "")))
         opened = self._find_opened(arguments) if tool == "case.open" else None

@@ -11,11 +11,14 @@ conversation, history            what was said with people outside; what became 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock
+from bridle.core.errors import TrustError
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.history import Cases as SessionsOfCases
 from bridle.operating.cases.case import Case
@@ -23,6 +26,7 @@ from bridle.operating.cases.case_type import CaseType
 from bridle.trust.journal import Journal, Kind, Record
 
 MOST_EVENTS = 200
+SAID = "said"  # what was written as it was, in the working store
 WAITING = (ApprovalState.OPEN, ApprovalState.APPROVED)
 EVENTS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
 
@@ -62,12 +66,20 @@ class Teller:
                 "otherwise": rule.otherwise,
             },
             "pending": [_describe(approval) for approval in await self._pending(case)],
-            "conversation": [
-                {"at": record.at, "said_by": _said_by(record), "text": _said(record).get("text", "")}
-                for record in said[-MOST_EVENTS:]
+            "conversation": [_tell_line(record, await self._said(record)) for record in said[-MOST_EVENTS:]],
+            "history": [
+                _tell_event(record, await self._said(record))
+                for record in records[-MOST_EVENTS:]
+                if record not in said
             ],
-            "history": [_tell_event(record) for record in records[-MOST_EVENTS:] if record not in said],
         }
+
+    async def _said(self, record: Record) -> Mapping[str, Json]:
+        """Return what was written, as it was while the working store has it; later as the journal keeps it."""
+        if SAID in record.raw:
+            with suppress(TrustError):
+                return as_mapping(json.loads(await self._journal.reveal(record, SAID)))
+        return _said(record)
 
     async def _pending(self, case: Case) -> list[Approval]:
         streams = [case.id, *(await self._sessions.of_case(case.id))]
@@ -90,14 +102,18 @@ def summarise(case: Case, now: datetime) -> dict[str, Json]:
     }
 
 
-def _tell_event(record: Record) -> dict[str, Json]:
+def _tell_line(record: Record, said: Mapping[str, Json]) -> dict[str, Json]:
+    return {"at": record.at, "said_by": said.get("said_by", ""), "text": said.get("text", "")}
+
+
+def _tell_event(record: Record, said: Mapping[str, Json]) -> dict[str, Json]:
     body = record.body
     return {
         "at": record.at,
         "what": body["what"],
         "by": body["by"],
         "state": as_mapping(body["case"])["state"],
-        "said": body["said"],
+        "said": said,
     }
 
 
