@@ -26,7 +26,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bridle.adapters.people.own_file import read_own_text
+from bridle.adapters.people.own_file import Stamp, read_own_text, stamp_own
 from bridle.agent.faults import Faults
 from bridle.agent.reader import Spot, read_yaml
 from bridle.core.errors import InputError
@@ -55,6 +55,7 @@ class LimitsFile(LimitSource):
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self._read: tuple[str, tuple[Limit, ...], tuple[Breaker, ...]] | None = None
+        self._stamp: Stamp | None = None
 
     def read(self) -> Sequence[Limit]:
         return self._look()[1]
@@ -63,10 +64,14 @@ class LimitsFile(LimitSource):
         return self._look()[2]
 
     def _look(self) -> tuple[str, tuple[Limit, ...], tuple[Breaker, ...]]:
+        stamp = stamp_own(self._file)  # before the text: what changes in between is seen next time
+        if self._read is not None and stamp is not None and stamp == self._stamp:
+            return self._read
         text = read_own_text(self._file)
         if self._read is None or self._read[0] != text:
             said = parse_limits(text, file=str(self._file)) if text.strip() else (SHIPPED, SHIPPED_BREAKERS)
             self._read = (text, *said)
+        self._stamp = stamp
         return self._read
 
 
