@@ -193,7 +193,10 @@ class Walk:
             position, result = running.pop(name), Result.from_json(answer)
             done[position.node.id if position.cell is None else name] = result
             total = total.add(result)
-            if result.stop or (result.breaks and (fail_fast or result.fail_all)):
+            failed = (
+                result.breaks or result.worst is not State.SUCCEEDED
+            )  # what was rolled back has failed as well
+            if result.stop or (failed and fail_fast) or (result.breaks and result.fail_all):
                 pending.clear()
                 if running:
                     await self._stop(name, list(running.values()))

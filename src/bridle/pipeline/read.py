@@ -139,11 +139,15 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
     inputs = read_inputs(fields)
     env = fields.variables("env")
     reading.barriers = frozenset(fields.texts("barriers"))
+    declared = read_deployment(fields)
+    if declared.strategy is not None:
+        hint = "write them on the stage that deploys them"
+        fields.refuse("a pipeline names one service and one environment", reason="misplaced-items", hint=hint)
     around = Around(
         (),
         env,
         inputs=tuple(inputs),
-        deployment=read_deployment(fields),
+        deployment=declared.texts,
         permissions=read_permissions(fields),
         enforce=take_enforced(fields, reading.policies, reading.enforced),
     )

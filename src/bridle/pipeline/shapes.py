@@ -108,8 +108,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         f" inputs={{@input}} variables=values|[@variable]"
         " env=env delegate=any runtime=any platform=@platform workspace=any cache=any volumes=any"
         " shared-paths=texts clone=flag|@clone"
-        " enforce=@enforce service=text|@service environment=text|@environment permissions=values"
-        " on-failure=[text|@on-failure] status=any"
+        " enforce=@enforce service=texts|@service|[@service.item] environment=texts|@environment|[@environment.item]"
+        " permissions=values on-failure=[text|@on-failure] status=any"
         " outputs=[values] uses=text with=values"
         " dynamic=any stage=any build-intelligence=any runs-on=any services=any tofu-module=any remote-execution=any"
         " template=@template action=@template deploy=@template build=@template test=@template chaos=@template"
@@ -216,11 +216,15 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
     "input-set": _table(f"{_NAMED} org=text project=text inputs=values"),
     "input-set.spec": _table(f"{_NAMED} inputs=values input-sets=texts"),
     "enforce": _table("policy-sets=texts"),
-    "service": _table("id=text name=text ref=text type=any with=any items=any parallel=any sequential=any"),
-    "environment": _table(
-        "id=text name=text ref=text type=text deploy-to=texts with=any items=any parallel=any sequential=any"
-        " group=any filters=any"
+    "service": _table(
+        "id=text name=text ref=text type=any with=any items=[text|@service.item] parallel=flag sequential=flag"
     ),
+    "service.item": _table("id=text name=text ref=text type=any with=any"),
+    "environment": _table(
+        "id=text name=text ref=text type=text deploy-to=texts with=any items=[text|@environment.item] parallel=flag"
+        " sequential=flag group=any filters=any"
+    ),
+    "environment.item": _table("id=text name=text ref=text type=text deploy-to=texts with=any"),
     "variable": _table("name=text type=text value=any required=any description=text"),
     "input": _table("type=text required=flag default=any enum=list description=text ui=any"),
     "case-type-file": _table("version=version case-type=@case-type"),

@@ -27,6 +27,7 @@ from bridle.pipeline.plan import Plan
 from bridle.pipeline.policies import take_enforced
 from bridle.pipeline.spots import Around, Reading, Spot
 from bridle.pipeline.steps import (
+    DISABLED,
     check_scope,
     list_approval,
     names_other_kind,
@@ -34,6 +35,7 @@ from bridle.pipeline.steps import (
     read_outputs,
     read_step,
 )
+from bridle.pipeline.strategy import Strategy
 from bridle.pipeline.tree import Address, AnyNode, Block, Step
 from bridle.pipeline.variables import read_variables
 from bridle.pipeline.vocabulary import (
@@ -81,16 +83,19 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
     if fields is None:
         return unread_stage(node, (*around.address, index))
     here = around.below(index, fields.variables("env"), read_permissions(fields))
+    declared = read_deployment(fields)
     here = replace(
         here,
         variables={**around.variables, **read_variables(fields)},
-        deployment={**around.deployment, **read_deployment(fields)},
+        deployment={**around.deployment, **declared.texts},
         enforce=(*around.enforce, *take_enforced(fields, reading.policies, reading.enforced)),
     )
     reading.mark(fields.get("variables"), "value", here.address)
     for key in ("service", "environment"):
-        reading.mark(fields.get(key), "deployment", here.address)
+        reading.mark(fields.get(key), "strategy" if declared.strategy else "deployment", here.address)
     head = read_head(fields, here, reading, otherwise=id_ or f"{around.unnamed or 'stage'}_{index + 1}")
+    if declared.strategy is not None:
+        _deploy_each(fields, declared.strategy, reading, head)
     _check_machine(fields)
     kinds = [kind for kind in STAGE_KINDS if kind in fields.nodes]
     if len(kinds) > 1:
@@ -113,6 +118,24 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
         deployment=here.deployment if made.kind == "stage" else {},
         inputs=_read_inputs(fields, kinds[0], here, reading) if fields.has("inputs") else made.inputs,
     )
+
+
+def _deploy_each(fields: Fields, strategy: Strategy, reading: Reading, head: dict[str, Any]) -> None:
+    """Make a stage of several services or environments one for each; its condition is asked of each."""
+    if head["strategy"] is not None:
+        hint = "put the services and environments into the matrix: service: <+matrix.service>"
+        fields.refuse("they are a strategy themselves", reason="several-strategies", hint=hint)
+    if fields.has("group") or fields.has("parallel"):
+        hint = "write them on the stages that hold the steps"
+        what = "a group of stages names one service and one environment"
+        fields.refuse(what, reason="misplaced-items", hint=hint)
+    asked = fields.get("if")
+    if asked is not None and head["condition"] != DISABLED:
+        strategy, head["condition"] = replace(strategy, condition=head["condition"]), ""
+        reading.spots = [
+            replace(spot, use="cell-condition") if spot.scalar is asked else spot for spot in reading.spots
+        ]
+    head["strategy"] = strategy
 
 
 def _read_inputs(fields: Fields, kind: str, here: Around, reading: Reading) -> dict[str, Any] | None:

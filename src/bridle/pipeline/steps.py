@@ -40,7 +40,7 @@ from bridle.pipeline.vocabulary import (
 )
 
 _HEAD = frozenset({"id", "identifier", "name", "desc", "description", "needs", "timeout"})
-_DISABLED = "false"
+DISABLED = "false"
 _RUN_USES = {"script": "script", "env": "env", "with": "env"}
 
 
@@ -113,7 +113,7 @@ def read_head(fields: Fields, here: Around, reading: Reading, *, otherwise: str)
     return {
         "id": id_,
         "name": name,
-        "condition": _DISABLED if disabled else fields.text("if").strip(),
+        "condition": DISABLED if disabled else fields.text("if").strip(),
         "needs": fields.texts("needs"),
         "strategy": strategy,
         "on_failure": read_failures(fields),

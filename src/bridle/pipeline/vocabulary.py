@@ -288,13 +288,20 @@ INPUT_SET_SPEC = define(
 )
 ENFORCE = define("enforce", core="policy-sets", aliases={"sets": "policy-sets"})
 SERVICE = define(
-    "service", core="id name ref", noted="type", later="with items parallel sequential", aliases=_NAMES
+    "service", core="id name ref items parallel sequential", noted="type", later="with", aliases=_NAMES
 )
+SERVICE_ITEM = define("service.item", core="id name ref", noted="type", later="with", aliases=_NAMES)
 ENVIRONMENT = define(
     "environment",
-    core="id name ref type deploy-to",
-    later="with items parallel sequential group",
+    core="id name ref type deploy-to items parallel sequential",
+    later="with group",
     refused={"filters": "environment-filter"},
+    aliases={**_NAMES, "infrastructure": "deploy-to"},
+)
+ENVIRONMENT_ITEM = define(
+    "environment.item",
+    core="id name ref type deploy-to",
+    later="with",
     aliases={**_NAMES, "infrastructure": "deploy-to"},
 )
 VARIABLE = define("variable", core="name type value description", noted="required", aliases=_NAMES)

@@ -40,20 +40,58 @@ def test_the_nearest_wins_and_an_environment_is_production_unless_it_says_otherw
 
 
 @pytest.mark.parametrize(
+    ("declared", "most", "stops"),
+    [
+        ("{items: [a, b]}", 1, True),
+        ("{items: [a, b], sequential: true}", 1, True),
+        ("{items: [a, b], parallel: true}", None, False),
+        ("{items: [a, b], sequential: false}", None, False),
+        ("{items: [a, b], parallel: false}", 1, True),
+    ],
+)
+def test_several_are_deployed_one_after_the_other_unless_they_say_otherwise(
+    declared: str, most: int | None, stops: bool
+) -> None:
+    text = f"pipeline: {{id: p, stages: [{{id: s, service: {declared}, steps: [ls]}}]}}"
+    strategy = read_pipeline(text, source="p.yaml").stages[0].strategy
+    assert strategy is not None
+    assert (strategy.axes, strategy.max_parallel, strategy.fail_fast) == (
+        (("service", ["a", "b"]),),
+        most,
+        stops,
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "stage"),
+    [("service: [a, b], ", "steps: [ls]"), ("", "service: [a, b], group: {stages: [{steps: [ls]}]}")],
+)
+def test_only_a_stage_with_work_of_its_own_names_several(complain: Complain, head: str, stage: str) -> None:
+    text = f"pipeline: {{{head}stages: [{{id: s, {stage}}}]}}"
+    assert [complaint.reason for complaint in complain(text, whole=True)] == ["misplaced-items"]
+
+
+@pytest.mark.parametrize(
     ("stage", "reason"),
     [
         ("environment: {type: production}", "missing-key:id"),
         ("environment: {id: e, type: test}", "bad-environment-type"),
-        ("environment: {id: e, deploy-to: [a, b]}", "not-executed-yet:deploy-to-many"),
         ("environment: {filters: []}", "environment-filter"),
         ("environment: {group: {id: g}}", "not-executed-yet:group"),
-        ("service: {items: [a, b]}", "not-executed-yet:items"),
+        ("service: {items: []}", "no-items"),
+        ("service: {id: x, items: [a]}", "misplaced-id"),
+        ("service: [a, b c]", "bad-id"),
+        ("service: {items: [a], parallel: true, sequential: true}", "several-orders"),
+        ("service: [a], strategy: {matrix: {x: [1]}}", "several-strategies"),
+        ("service: [<+steps.x.output.y>]", "unknown-step"),
+        ("environment: {items: [{id: e, deploy-to: a}, f]}", "missing-key:deploy-to"),
+        ("environment: {items: [{id: e, filters: []}]}", "unknown-key"),
         ("service: a b", "bad-id"),
         ("service: <+steps.x.output.y>", "unknown-step"),
         ("environment: <+secrets.x>", "secret-outside-env"),
     ],
 )
-def test_what_would_be_several_or_nothing_is_refused(complain: Complain, stage: str, reason: str) -> None:
+def test_what_cannot_be_told_is_refused(complain: Complain, stage: str, reason: str) -> None:
     text = f"pipeline: {{stages: [{{id: s, {stage}, steps: [ls]}}]}}"
     assert complain(text, whole=True)[0].reason == reason
 
