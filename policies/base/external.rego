@@ -36,7 +36,7 @@ low_risk if {
 
 ask contains {
 	"rule": "external.repeated",
-	"reason": "This very call was made before, within a day: one wish is not two.",
+	"reason": "This very call was made before within a day, or stands before in the same plan: one wish is not two.",
 } if {
 	external_held
 	not low_risk

@@ -70,7 +70,7 @@ A fact that cannot be had is absent, never guessed; rules that need it then do n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from bridle.core.canonical import Json, as_mapping
@@ -84,7 +84,16 @@ from bridle.gate.filling import full_asking
 from bridle.gate.fleet import FleetLimits
 from bridle.gate.history import Cases, control_of, describe_history
 from bridle.gate.inside import Inside, case_of
-from bridle.gate.loops import LIMITS, Deeds, LoopLimits, describe_change, describe_loop, is_counted, is_loop
+from bridle.gate.loops import (
+    LIMITS,
+    Deed,
+    Deeds,
+    LoopLimits,
+    describe_change,
+    describe_loop,
+    is_counted,
+    is_loop,
+)
 from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.origins.recall import Recall
 from bridle.gate.provenance import describe_provenance, made_commit
@@ -155,12 +164,16 @@ class FactSource:
         approval: Approval | None,
         verification: Mapping[str, Json] | None,
         tree: str,
+        before: Sequence[Deed] = (),
     ) -> tuple[dict[str, Json], Standing]:
-        """Return the document described above, and the standing it was made from."""
+        """Return the document described above, and the standing it was made from.
+
+        `before` is what will have been done by then, where a plan of calls is judged.
+        """
         manifest = self._manifests.get(action.request.tool)
         standing = await self.standings.of(action)
         provenance = await self.provenance(action)
-        loop = await self.loop(action, provenance)
+        loop = await self.loop(action, provenance, before)
         case = await self.case(action, effect)
         budget = await self._budgets.get(action.budget) if action.budget else None
         project = standing.token.claims.project if standing.token else ""
@@ -277,7 +290,9 @@ class FactSource:
             return None
         return describe_provenance(records, made[-1], commit)
 
-    async def loop(self, action: Action, provenance: Mapping[str, Json] | None) -> dict[str, Json] | None:
+    async def loop(
+        self, action: Action, provenance: Mapping[str, Json] | None, before: Sequence[Deed]
+    ) -> dict[str, Json] | None:
         """Return which time this change would be made to its target, and what was done to it before."""
         manifest = self._manifests.get(action.request.tool)
         if manifest is None or not is_counted(manifest):
@@ -286,6 +301,7 @@ class FactSource:
         if change is None:
             return None
         history = await self._deeds.of(change.target, since=self._clock.now() - self._loops.within)
+        history += [deed for deed in before if deed.change.target == change.target]
         return describe_loop(manifest, change, history, self._loops)
 
     async def undone(self, action: Action) -> dict[str, Json] | None:

@@ -47,8 +47,9 @@ from bridle.gate.exhibits import count_baseline
 from bridle.gate.history import MOVED, HistoryMoved
 from bridle.gate.limits import FULL, LimitFull
 from bridle.gate.lookups import agree_lookup
+from bridle.gate.loops import Deed, foresee_deed
 from bridle.gate.manifest import Manifest, Manifests, Recovery
-from bridle.gate.planning import Judged, record_plan
+from bridle.gate.planning import Judged, record_plan, refuse_twice
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement, overrule
 from bridle.gate.rerouting import Rerouting
@@ -126,11 +127,14 @@ class Gate:
     async def propose(self, plan_id: str, actions: Sequence[Action], ask: Ask) -> Denied | CallPlan:
         """Ask people about several actions at once (gate.planning); the first that is denied is the answer."""
         judged: list[Judged] = []
+        before: list[Deed] = []  # what the plan will have done by then
+        refuse_twice(actions, self._on.manifests)
         for action in actions:
-            judgement = await self._decide(action, None)
+            judgement = await self._decide(action, None, before=before)
             if judgement.decision.effect == "deny":
                 return await deny(self._on, action, judgement)
             judged.append(Judged(action, judgement))
+            before += foresee_deed(judgement.facts, action, at=self._on.clock.now())
         return await record_plan(self._on, self._asking, plan_id, judged, ask)
 
     async def settle(self, action: Action, ask: Ask) -> Result:
@@ -223,16 +227,19 @@ class Gate:
             return await self._asking.ask(action, judgement, ask)
         return await deny(self._on, action, judgement)
 
-    async def _decide(self, action: Action, approval: Approval | None) -> Judgement:
+    async def _decide(
+        self, action: Action, approval: Approval | None, *, before: Sequence[Deed] = ()
+    ) -> Judgement:
         manifest = self._on.manifests.get(action.request.tool)
         tree = await self._on.delegate.snapshot(action.workspace) if _needs_tree(action, manifest) else ""
         about = {"effect": str(manifest.effect) if manifest else "", "tree": tree}
-        facts, standing = await self._gather(action, approval, None, **about)
+        facts, standing = await self._gather(action, approval, None, before, **about)
         if manifest and manifest.requires:
             foreseen = foresee(facts, manifest)
             if foreseen is not None:
                 return Judgement(foreseen, facts, standing, approval, tree)
-            facts, standing = await self._gather(action, approval, await self._verify(action, tree), **about)
+            verified = await self._verify(action, tree)
+            facts, standing = await self._gather(action, approval, verified, before, **about)
         decision = decide(facts, manifest, await self._ask_policy(facts))
         decision = replace(
             decision, expect={**decision.expect, **_expectations(facts, manifest, self._on.manifests)}
@@ -244,6 +251,7 @@ class Gate:
         action: Action,
         approval: Approval | None,
         verification: Mapping[str, Json] | None,
+        before: Sequence[Deed],
         *,
         effect: str,
         tree: str,
@@ -255,6 +263,7 @@ class Gate:
             approval=approval,
             verification=verification,
             tree=tree,
+            before=before,
         )
 
     async def _verify(self, action: Action, tree: str) -> Mapping[str, Json] | None:

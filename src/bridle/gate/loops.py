@@ -25,9 +25,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Protocol
 
-from bridle.core.canonical import Json, digest
+from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.clock import iso
 from bridle.core.likeness import mask_json
+from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, builtin_manifests
 from bridle.gate.origins.values import in_one_spelling
 from bridle.trust.journal import Guard, Record
@@ -180,18 +181,31 @@ def is_loop(loop: Json) -> bool:
     return isinstance(loop, Mapping) and int(str(loop["times"])) >= int(str(loop["limit"]))
 
 
+def foresee_deed(facts: Mapping[str, Json], action: Action, *, at: datetime) -> list[Deed]:
+    """Return what an action that is planned will have done to its target; nothing when what it changes is not known."""
+    change = _change_of(facts)
+    return [Deed(change, action.key, action.execution, action.request.tool, at)] if change else []
+
+
 def record_deed(decided: Record, *, tool: str, value: Json, at: datetime) -> list[Guard]:
     """Return the guard that adds what was decided to its target's history; none when what it changes was not known.
 
     `value` is what its outcome says.
     """
-    facts = decided.body["facts"]
-    loop = facts.get("loop") if isinstance(facts, Mapping) else None
-    if not isinstance(loop, Mapping):
+    facts = as_mapping(decided.body["facts"])
+    change = _change_of(facts)
+    if change is None:
         return []  # nothing of it can be recognised either; the policy has asked a person
-    change = Change(str(loop["target"]), str(loop["exact"]), str(loop["alike"]))
     moved = isinstance(value, Mapping) and value.get("updated") is True
-    return [RecordDeed(Deed(change, decided.subject, decided.execution, tool, at, is_loop(loop), moved))]
+    anew = is_loop(facts["loop"])
+    return [RecordDeed(Deed(change, decided.subject, decided.execution, tool, at, anew, moved))]
+
+
+def _change_of(facts: Mapping[str, Json]) -> Change | None:
+    loop = facts.get("loop")
+    if not isinstance(loop, Mapping):
+        return None
+    return Change(str(loop["target"]), str(loop["exact"]), str(loop["alike"]))
 
 
 def _since_approved(history: Sequence[Deed]) -> Sequence[Deed]:

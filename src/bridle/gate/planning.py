@@ -5,7 +5,9 @@ Rules
   2. What a rule asks about becomes a request of its own, which rests on the plan's digest besides what any request rests on. So
      each is used once, expires, and is void when policy, tool, agent or plan is another, as every approval is.
   3. What no rule asks about needs no request, and what a rule asks about `alone` is asked about when it is called.
-  4. Plan, decisions and requests are one transaction: there is no half of a plan.
+  4. A call is judged as if those before it were done: whether the same was done before counts them too, so that the people who
+     approve of the plan were asked about a call that stands in it twice.
+  5. Plan, decisions and requests are one transaction: there is no half of a plan.
 
 What becomes of a call of it is `gate`; which call is next is the door's.
 """
@@ -22,6 +24,8 @@ from bridle.gate import records
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval, Approvals, ApprovalState, RequestApproval
 from bridle.gate.asking import Ask, Asking
+from bridle.gate.attempts import name_business
+from bridle.gate.manifest import Manifests
 from bridle.gate.ports import Ports
 from bridle.gate.records import Judgement
 from bridle.trust.call_plans import CallPlan, digest_calls, read_call_plan
@@ -45,6 +49,22 @@ class Judged:
     def rules(self) -> tuple[str, ...]:
         found = {item.rule for item in self.judgement.decision.findings}
         return tuple(sorted(found)) if self.is_asked else ()
+
+
+def refuse_twice(actions: Sequence[Action], manifests: Manifests) -> None:
+    """Raise InputError for a plan with two calls of which only one can be done: one piece of business of a tool with `once`."""
+    seen: dict[str, int] = {}
+    for number, action in enumerate(actions, start=1):
+        manifest = manifests.get(action.request.tool)
+        business = name_business(manifest, action.request.arguments) if manifest and manifest.once else ""
+        if business in seen:
+            raise InputError(
+                f"call {number} is the same piece of business as call {seen[business]}, and that is done once",
+                hint="leave one of them out",
+                reason="bad-plan",
+            )
+        if business:
+            seen[business] = number
 
 
 async def record_plan(

@@ -246,3 +246,22 @@ def without(records, *, what_became_of):
         kept.append(unseal(sealed.data, sealed.hash))
         previous = sealed.hash
     return kept
+
+
+async def test_a_plan_with_the_same_call_twice_is_finished(scene):
+    caller, plan = await approved(scene, MAIL, MAIL, PAY)
+    rules = [[rule["rule"] for rule in call["rules"]] for call in (await plan_of(scene, plan))["calls"]]
+    assert ["external.repeated" in names for names in rules] == [False, True, False], "people read it"
+    answers = [await make(scene, caller, call) for call in (MAIL, MAIL, PAY)]
+    assert [answer.status for answer in answers] == ["succeeded"] * 3
+    assert (await make(scene, caller, MAIL)).status == "waiting"
+    verify(await scene.store.journal.read(), scene)
+
+
+async def test_a_plan_that_would_do_twice_what_is_done_once_is_refused(scene, tmp_path):
+    tools = tmp_path / "tools" / "shop.yaml"
+    tools.write_text(tools.read_text().replace("    key: key\n", "    key: key\n    once: [order]\n", 1))
+    caller = await scene.enter()
+    other = PlanCall("shop__pay", {"order": "#A-1", "amount": "2.00"})
+    answer = await scene.door.propose(caller, [PAY, MAIL, other])
+    assert (answer.told["reason"], "as call 1" in answer.told["error"]) == ("bad-plan", True)
