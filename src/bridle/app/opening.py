@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridle.adapters.shelves.open import open_shelf
-from bridle.adapters.sql.store_clock import keep_clock
+from bridle.adapters.sql.store_clock import LOOK_S as CLOCK_S
+from bridle.adapters.sql.store_clock import look_again
 from bridle.app.folders import open_policy
 from bridle.app.store import open_store
 from bridle.app.wiring import App, wire
 from bridle.core.clock import Clock
 from bridle.core.errors import BridleError, UnavailableError
+from bridle.core.rounds import Round, kept
 from bridle.core.settings import Settings
+from bridle.engine.interrupts import end_cancelled
 from bridle.engine.killing import Killing
-from bridle.engine.locks import keep_locks
-from bridle.engine.retention import parse_age, retain
+from bridle.engine.locks import RENEW_S
+from bridle.engine.retention import parse_age
 from bridle.engine.serving import Server, Tell
-from bridle.engine.watch import watch_wishes
-from bridle.trust.log.publication import keep_publishing, publish
+from bridle.trust.log.publication import publish
 from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.sweeping import keep_sweeping, sweep_tokens
+from bridle.trust.sweeping import sweep_tokens
 from bridle.trust.texts import POLICY, keep_texts
 
 if TYPE_CHECKING:
     from bridle.adapters.dbos.durable import Timing
 
+LOOK_S = 0.25  # how long a person's wish may wait for what runs here
+SWEEP_S, PUBLISH_S, RETAIN_S = 60.0, 10.0, 3600.0
 log = logging.getLogger("bridle.app")
 
 
@@ -71,26 +75,26 @@ async def open_server(app: App, *, tell: Tell) -> AsyncIterator[Server]:
 
     server = Server(app.control, app.admission, held=lambda: list_held(app.durable.executor), tell=tell)
     app.journal.listeners.append(server.hear)
-    tasks = [asyncio.create_task(keep_sweeping(app.journal, app.tokens, app.clock), name="sweep-tokens")]
-    tasks.append(asyncio.create_task(app.casework.escalation.keep(), name="escalate-cases"))
-    tasks.append(asyncio.create_task(app.recovering.keep(), name="recover-what-was-left"))
-    if app.settings.retention:
-        age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
-        tasks.append(asyncio.create_task(retain(app.retention, older_than=age, by=CONTROL_PLANE)))
-    if app.settings.checkpoints:
-        shelf = open_shelf(app.settings.checkpoints)
-        tasks.append(asyncio.create_task(keep_publishing(app.journal, shelf), name="publish-journal"))
     try:
-        yield server
+        async with kept(_list_sweeps(app)):
+            yield server
     finally:
-        await _end(tasks)
         app.journal.listeners.remove(server.hear)
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+def _list_sweeps(app: App) -> Iterator[Round]:
+    """Yield what a server does for the whole store, while commands do it when they begin or end."""
+    sweep = partial(sweep_tokens, app.journal, app.tokens, app.clock)
+    yield Round(sweep, SWEEP_S, "the tokens could not be swept")
+    yield Round(app.casework.escalation.sweep, SWEEP_S, "overdue cases could not be escalated")
+    yield Round(app.recovering.sweep, SWEEP_S, "what was left could not be recovered")
+    if app.settings.retention:
+        age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
+        remove = partial(app.retention.remove, older_than=age, by=CONTROL_PLANE)
+        yield Round(remove, RETAIN_S, "the history could not be removed")
+    if app.settings.checkpoints:
+        tell = partial(publish, app.journal, open_shelf(app.settings.checkpoints))
+        yield Round(tell, PUBLISH_S, "the journal could not be published")
 
 
 async def _recover(app: App) -> None:
@@ -129,13 +133,11 @@ async def _watched(app: App) -> AsyncIterator[None]:
         clock=app.clock,
         process=app.durable.executor,
     )
-    watching = [
-        asyncio.create_task(watch_wishes(app.executions, app.delegate), name="watch-wishes"),
-        asyncio.create_task(killing.keep_looking(), name="watch-kills"),
-        asyncio.create_task(keep_locks(app.locks, app.carried, pause), name="keep-locks"),
-        asyncio.create_task(keep_clock(app.clock), name="keep-clock"),
+    rounds = [
+        Round(partial(end_cancelled, app.executions, app.delegate), LOOK_S, "no wish could be looked at"),
+        Round(killing.look, LOOK_S, "no kill could be looked at"),
+        Round(lambda: app.locks.keep(tuple(app.carried), pause), RENEW_S, "the locks could not be renewed"),
+        Round(partial(look_again, app.clock), CLOCK_S, "the clock could not be looked at"),
     ]
-    try:
+    async with kept(rounds):
         yield
-    finally:
-        await _end(watching)

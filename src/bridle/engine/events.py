@@ -21,8 +21,9 @@ from bridle.engine.steps import Ending, Leg, end_with
 from bridle.gate.action import Action, Done, Purpose
 from bridle.gate.asking import Ask
 from bridle.trust.bindings import BEGIN_RUN, BEGIN_STEP
-from bridle.trust.journal import Entry, GuardError, Kind
-from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+from bridle.trust.journal import GuardError, Kind
+from bridle.trust.lending import lend
+from bridle.trust.tokens import mint
 
 NEEDS = frozenset({"execution:start"})
 TTL = timedelta(minutes=5)
@@ -67,25 +68,18 @@ async def _ask(leg: Leg, tool: str, path: str, arguments: Mapping[str, Json]) ->
         place=place,
         boundary=bench.principals.boundary(place),
     )
-    entry = Entry(Kind.TOKEN_MINTED, execution.id, minted.token.id, describe_token(minted))
-    await bench.journal.append([entry], [MintToken(minted.token)])
-    action = Action(
-        request=Request(key, tool, arguments, initiator.id, str(Purpose.REVIEW)),
-        execution=execution.id,
-        step=own_step,
-        boundary=Boundary(write=()),
-        token=minted.secret,
-        deployment=deployment,
-    )
     message = f"{execution.pipeline} wants to begin" if tool == BEGIN_RUN else f"{leg.path} wants to begin"
-    try:
+    async with lend(bench.journal, minted) as secret:
+        action = Action(
+            request=Request(key, tool, arguments, initiator.id, str(Purpose.REVIEW)),
+            execution=execution.id,
+            step=own_step,
+            boundary=Boundary(write=()),
+            token=secret,
+            deployment=deployment,
+        )
         try:
             result = await bench.gate.settle(action, Ask(message=message, topic=path))
-        except (
-            GuardError
-        ):  # another branch has just asked the same, or used the answer up, which is there now
+        except GuardError:  # another branch has just asked the same, or used the answer up: it is there now
             result = await bench.gate.settle(action, Ask(message=message, topic=path))
-    finally:
-        ended = Entry(Kind.TOKEN_DELETED, execution.id, minted.token.id, {"step": own_step})
-        await bench.journal.append([ended], [DeleteTokens(execution.id, own_step)])
     return None if isinstance(result, Done) else await end_with(leg, result)

@@ -8,8 +8,8 @@ Rules
   4. What belongs to an execution (chained pipelines, rollbacks) pauses and goes on with it, what begins meanwhile too. A child
      that was paused for itself stays so until it is resumed for itself. A cancel reaches it through the step that waits for it.
   5. An execution that has ended takes no wish; that is said, not ignored. The same wish twice is one wish.
-
-What a carrying process does at once, beside looking at the wish, is `engine.watch`.
+  6. A command that runs while its execution is cancelled is ended by the delegate that runs it, not waited for. The delegate is
+     told at each look while the execution has not ended, because a command may have begun in between.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError
+from bridle.dispatch.protocol import Delegate
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution, Executions
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
@@ -156,6 +157,12 @@ class Interrupts:
         found = await self._executions.get(execution)
         assert found is not None  # it was there before
         return found
+
+
+async def end_cancelled(executions: Executions, delegate: Delegate) -> None:
+    """Tell the delegate of every execution whose cancel is wanted."""
+    for execution in await executions.wished(Wish.CANCEL):
+        await delegate.cancel(execution)
 
 
 def _too_late(execution: Execution, wish: str) -> InputError:

@@ -5,8 +5,6 @@ A look takes one query while nothing is killed. What this process cannot end, be
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from bridle.core.canonical import Json
@@ -15,10 +13,6 @@ from bridle.core.errors import ExecutionError
 from bridle.dispatch.protocol import Delegate
 from bridle.trust.journal import Entry, Guard, Journal, Kind
 from bridle.trust.kills import STREAM, AnswerKill, Kill, Kills
-
-LOOK_S = 0.25
-
-log = logging.getLogger("bridle.killing")
 
 
 class Killing:
@@ -50,15 +44,6 @@ class Killing:
             left = sum([await self._delegate.running(name) for name in kill.concerned])
             if self._told.get(kill.id) != left:
                 await self._answer(kill, left)
-
-    async def keep_looking(self, *, every_s: float = LOOK_S) -> None:
-        """Look again and again, until this task is cancelled."""
-        while True:
-            try:
-                await self.look()
-            except Exception:  # a look that fails must not end the looking: it is logged, and tried again
-                log.exception("the kills could not be looked at")
-            await asyncio.sleep(every_s)
 
     async def _answer(self, kill: Kill, left: int) -> None:
         first = kill.id not in self._told

@@ -14,9 +14,7 @@ Rules
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -27,8 +25,6 @@ RENEW_S = 15.0
 
 Wake: TypeAlias = Callable[[str, str], Awaitable[None]]
 Lost: TypeAlias = Callable[[str, str], Awaitable[None]]
-
-log = logging.getLogger("bridle.locks")
 
 
 @dataclass(frozen=True)
@@ -173,13 +169,3 @@ class Locks:
     async def _wake_heads(self, heads: Collection[Holder]) -> None:
         for holder in heads:
             await self._wake(holder.execution, holder.path)
-
-
-async def keep_locks(locks: Locks, carried: Iterable[str], lost: Lost, *, every_s: float = RENEW_S) -> None:
-    """Keep the locks of what this process carries, until this task is cancelled."""
-    while True:
-        try:
-            await locks.keep(tuple(carried), lost)
-        except Exception:  # a renewal that fails must not end the renewing: it is logged, and tried again
-            log.exception("the locks could not be renewed")
-        await asyncio.sleep(every_s)

@@ -18,7 +18,6 @@ Workspaces and snapshots are the delegate's and are not removed here.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Sequence
@@ -33,7 +32,6 @@ from bridle.trust.journal import Entry, Guard, Journal, Kind
 
 PARTS = ("engine-history", "raw-values", "shown-to-approvers")
 AT_ONCE = 100  # so that nobody else waits long for the store
-EVERY_S = 3600.0
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 log = logging.getLogger("bridle.retention")
@@ -107,6 +105,7 @@ class Retention:
             forgotten = await self._engine.forget(found)
             for execution in forgotten:
                 await self._destroy(execution, by)
+                log.info("removed the history of %s", execution)
             removed += forgotten
             after = found[-1]
         if removed:
@@ -133,17 +132,6 @@ async def find_removable(history: History, *, older_than: timedelta, clock: Cloc
     ):
         found += more
     return found
-
-
-async def retain(retention: Retention, *, older_than: timedelta, by: str, every_s: float = EVERY_S) -> None:
-    """Remove history again and again, until this task is cancelled."""
-    while True:
-        try:
-            for execution in await retention.remove(older_than=older_than, by=by):
-                log.info("removed the history of %s", execution)
-        except Exception:  # a removal that fails must not end the removing: it is logged, and tried again
-            log.exception("the history could not be removed")
-        await asyncio.sleep(every_s)
 
 
 def parse_age(text: str, *, where: str) -> timedelta:

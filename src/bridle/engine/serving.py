@@ -12,12 +12,12 @@ Rules
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from bridle.core.errors import BridleError, UnavailableError
+from bridle.core.errors import UnavailableError
+from bridle.core.rounds import Round, kept
 from bridle.core.states import State
 from bridle.engine.admission import Admission
 from bridle.engine.control import Control
@@ -29,8 +29,6 @@ TAKEN_LOOK_S = 1.0
 TURNS_AT_ONCE = 50  # so that telling and stopping are not kept waiting by a long line
 
 Held: TypeAlias = Callable[[], Awaitable[set[str]]]
-
-log = logging.getLogger("bridle.serving")
 
 
 @dataclass(frozen=True)
@@ -72,14 +70,14 @@ class Server:
         """
         await self._admission.serve(serves=True)
         ready()
-        tasks = [asyncio.create_task(self._repeat(work, every_s)) for work, every_s in self._duties()]
         ends = [asyncio.create_task(event.wait()) for event in (stop, lost)]
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            async with kept(self._duties()):
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (*tasks, *ends):
+            for task in ends:
                 task.cancel()
-            await asyncio.gather(*tasks, *ends, return_exceptions=True)
+            await asyncio.gather(*ends, return_exceptions=True)
             await self._admission.serve(serves=False)
         if lost.is_set():
             raise UnavailableError(
@@ -88,23 +86,13 @@ class Server:
                 reason="lease-lost",
             )
 
-    def _duties(self) -> list[tuple[Callable[[], Awaitable[None]], float]]:
+    def _duties(self) -> list[Round]:
         return [
-            (self._begin, LOOK_S),
-            (self._begin_again, TAKEN_LOOK_S),
-            (self._look, TAKEN_LOOK_S),
-            (self._tell_changed, LOOK_S),
+            Round(self._begin, LOOK_S, "nothing could be begun"),
+            Round(self._begin_again, TAKEN_LOOK_S, "what somebody died over could not be begun again"),
+            Round(self._look, TAKEN_LOOK_S, "what is carried could not be looked at"),
+            Round(self._tell_changed, LOOK_S, "what changed could not be told"),
         ]
-
-    async def _repeat(self, work: Callable[[], Awaitable[None]], every_s: float) -> None:
-        while True:
-            try:
-                await work()
-            except BridleError as error:
-                log.warning("%s", error)
-            except Exception:  # a bug in one look must not end the server: it is logged, and looked again
-                log.exception("a look failed")
-            await asyncio.sleep(every_s)
 
     async def _begin(self) -> None:
         """Begin what nobody stands for."""

@@ -17,9 +17,10 @@ from bridle.gate.gate import Gate
 from bridle.operating.calling import Caller
 from bridle.operating.session import STEP
 from bridle.trust.bindings import BEGIN_SESSION
-from bridle.trust.journal import Entry, Journal, Kind
+from bridle.trust.journal import Journal
+from bridle.trust.lending import lend
 from bridle.trust.principals import Place, Principals
-from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+from bridle.trust.tokens import mint
 
 NEEDS = frozenset({"session:open"})
 TTL = timedelta(minutes=5)
@@ -58,29 +59,18 @@ class Beginning:
             purpose=session.purpose,
             boundary=self._principals.boundary(place),
         )
-        entry = Entry(Kind.TOKEN_MINTED, session.id, minted.token.id, describe_token(minted))
-        await self._journal.append([entry], [MintToken(minted.token)])
         arguments = {"agent": session.agent, "purpose": session.purpose, "case": session.case}
-        action = Action(
-            request=Request(key, BEGIN_SESSION, arguments, initiator.id, session.purpose),
-            execution=session.id,
-            step=key,
-            boundary=Boundary(),
-            token=minted.secret,
-            task={
-                "session": session.id,
-                "purpose": session.purpose,
-                "case": session.case,
-                "request_digest": session.request,
-            },
-        )
-        try:
-            result = await self._gate.settle(
-                action, Ask(message=f"{session.agent} wants to begin", topic=STEP)
+        ask = Ask(message=f"{session.agent} wants to begin", topic=STEP)
+        async with lend(self._journal, minted) as secret:
+            action = Action(
+                request=Request(key, BEGIN_SESSION, arguments, initiator.id, session.purpose),
+                execution=session.id,
+                step=key,
+                boundary=Boundary(),
+                token=secret,
+                task=session.task,
             )
-        finally:
-            ended = Entry(Kind.TOKEN_DELETED, session.id, minted.token.id, {"step": key})
-            await self._journal.append([ended], [DeleteTokens(session.id, key)])
+            result = await self._gate.settle(action, ask)
         if not isinstance(result, Done):
             return result
         self._begun.add(session.id)

@@ -104,11 +104,6 @@ def action_of(caller: Caller, key: str, tool: str, arguments: Mapping[str, Json]
         step=STEP,
         boundary=Boundary(),
         token=caller.secret,
-        task={
-            "session": session.id,
-            "purpose": session.purpose,
-            "case": session.case,
-            "request_digest": session.request,
-        },
+        task=session.task,
         case=session.case if is_case(session.case) else "",
     )

@@ -12,7 +12,6 @@ Servers look every minute, and every process that acts looks when it opens.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -30,7 +29,6 @@ from bridle.operating.session import Sessions, SessionState
 from bridle.trust.journal import GuardError, Journal, Kind
 from bridle.trust.work_items import Work
 
-EVERY_S = 60.0
 COMES_BACK = timedelta(
     minutes=15
 )  # its own agent may ask the target, which says more than that nobody can tell
@@ -76,18 +74,10 @@ class Recovering:
             await self._refresh()
             left = [owed.key for owed in overdue if await self._park(owed)]
             left += await self._settle_abandoned(begun)
+        for key in left:
+            log.info("%s is left to a person", key)
         await self._hold_cases()
         return left
-
-    async def keep(self, *, every_s: float = EVERY_S) -> None:
-        """Sweep again and again, until this task is cancelled."""
-        while True:
-            try:
-                for key in await self.sweep():
-                    log.info("%s is left to a person", key)
-            except Exception:  # a sweep that fails must not end the sweeping: it is logged, and tried again
-                log.exception("what is overdue or abandoned could not be swept")
-            await asyncio.sleep(every_s)
 
     async def _park(self, owed: Obligation) -> bool:
         decided = await self._journal.last(owed.execution, owed.key, (Kind.DECIDED,))

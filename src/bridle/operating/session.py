@@ -54,6 +54,12 @@ class Session:
     state: SessionState = SessionState.OPEN
     holder: str = ""
 
+    @property
+    def task(self) -> dict[str, Json]:
+        """What its actions are for, as the gate has it as a fact."""
+        about: dict[str, Json] = {"session": self.id, "purpose": self.purpose, "case": self.case}
+        return {**about, "request_digest": self.request}
+
     def to_json(self) -> dict[str, Json]:
         """Return the session as commands and the API show it."""
         return {

@@ -31,9 +31,10 @@ from bridle.gate.external import Catalogue, Described, Pin, build_manifest
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Manifest, is_external
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
+from bridle.trust.lending import lend
 from bridle.trust.principals import Principals
 from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+from bridle.trust.tokens import mint
 
 STREAM = "servers"
 DESCRIBE = "server.describe"
@@ -211,23 +212,9 @@ class Tools:
             step=key,
             expires_at=self._clock.now() + LOOK_TTL,
         )
-        entry = Entry(Kind.TOKEN_MINTED, STREAM, minted.token.id, describe_token(minted))
-        await self._journal.append([entry], [MintToken(minted.token)])
-        try:
-            result = await self._gate.perform(
-                Action(
-                    request=Request(
-                        key, DESCRIBE, {"server": server}, CONTROL_PLANE, str(Purpose.OPERATIONS)
-                    ),
-                    execution=STREAM,
-                    step=key,
-                    boundary=Boundary(),
-                    token=minted.secret,
-                )
-            )
-        finally:
-            ended = Entry(Kind.TOKEN_DELETED, STREAM, minted.token.id, {"step": key})
-            await self._journal.append([ended], [DeleteTokens(STREAM, key)])
+        request = Request(key, DESCRIBE, {"server": server}, CONTROL_PLANE, str(Purpose.OPERATIONS))
+        async with lend(self._journal, minted) as secret:
+            result = await self._gate.perform(Action(request, STREAM, key, Boundary(), token=secret))
         return _read(server, result)
 
 

@@ -32,8 +32,9 @@ from bridle.gate.manifest import Manifests
 from bridle.gate.obligations import DropObligation
 from bridle.pipeline.expressions import resolve
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
+from bridle.trust.lending import lend
 from bridle.trust.notary import Author, Notary, Speaker, require_person
-from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+from bridle.trust.tokens import mint
 from bridle.trust.work_items import FORM, PERMISSION, Settlement, SettleWork, Work, WorkItem
 
 STREAM = "work"
@@ -169,14 +170,9 @@ class Undoing:
             step=key,
             expires_at=self._clock.now() + UNDO_TTL,
         )
-        entry = Entry(Kind.TOKEN_MINTED, STREAM, minted.token.id, describe_token(minted))
-        await self._journal.append([entry], [MintToken(minted.token)])
         request = Request(key, tool, arguments, speaker.principal.id, str(Purpose.OPERATIONS))
-        try:
-            result = await self._gate.perform(Action(request, STREAM, key, Boundary(), token=minted.secret))
-        finally:
-            ended = Entry(Kind.TOKEN_DELETED, STREAM, minted.token.id, {"step": key})
-            await self._journal.append([ended], [DeleteTokens(STREAM, key)])
+        async with lend(self._journal, minted) as secret:
+            result = await self._gate.perform(Action(request, STREAM, key, Boundary(), token=secret))
         if isinstance(result, Asked):
             return result
         if isinstance(result, Denied):

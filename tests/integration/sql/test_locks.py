@@ -12,7 +12,7 @@ from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.schema import barrier_arrivals, lock_tickets
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
-from bridle.engine.locks import Holder, Locks, keep_locks
+from bridle.engine.locks import Holder, Locks
 
 SHORT_S = 0.05
 
@@ -154,23 +154,6 @@ async def test_who_has_the_lock_is_not_woken_again(desk):
     await desk.acquire("exe_1")
     await desk.keep("exe_1")
     assert desk.woken == []
-
-
-async def test_a_renewal_that_fails_does_not_end_the_renewing(desk):
-    told = asyncio.Event()
-
-    class FakeBroken:
-        calls = 0
-
-        async def keep(self, carried, lost):
-            self.calls += 1
-            if self.calls == 1:
-                raise OSError("the store does not answer")
-            told.set()
-
-    keeping = asyncio.create_task(keep_locks(FakeBroken(), ["exe_1"], None, every_s=0.01))
-    await asyncio.wait_for(told.wait(), 5)
-    keeping.cancel()
 
 
 async def test_of_processes_that_race_each_has_the_lock_once_and_never_two_at_a_time(desk, store_url):

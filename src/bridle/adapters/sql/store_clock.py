@@ -45,10 +45,9 @@ def open_clock(database: Database) -> Clock:
     return StoreClock(database) if database.engine.dialect.name == "postgresql" else SystemClock()
 
 
-async def keep_clock(clock: Clock, *, every_s: float = LOOK_S) -> None:
-    """Look at the database's clock again and again, until this task is cancelled."""
-    while isinstance(clock, StoreClock):
-        await asyncio.sleep(every_s)
+async def look_again(clock: Clock) -> None:
+    """Look at the database's clock once more, where it is the store's."""
+    if isinstance(clock, StoreClock):
         try:
             await asyncio.to_thread(clock.look)
         except Exception as error:  # the database is away: what has elapsed here still counts

@@ -22,10 +22,11 @@ from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import find_manifest
 from bridle.trust.access import require
-from bridle.trust.journal import Entry, Journal, Kind
+from bridle.trust.journal import Journal
+from bridle.trust.lending import lend
 from bridle.trust.principals import Place, Principals
 from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
+from bridle.trust.tokens import mint
 
 CALL_TTL = timedelta(minutes=5)
 WAITING = (ApprovalState.OPEN, ApprovalState.APPROVED)
@@ -66,14 +67,9 @@ class CaseDesk:
             place=self._place,
             boundary=self._principals.boundary(self._place),
         )
-        entry = Entry(Kind.TOKEN_MINTED, case, minted.token.id, describe_token(minted))
-        await self._journal.append([entry], [MintToken(minted.token)])
-        try:
-            action = await self._action(tool, arguments, by=by, step=step, token=minted.secret)
+        async with lend(self._journal, minted) as secret:
+            action = await self._action(tool, arguments, by=by, step=step, token=secret)
             return await self._gate.perform(action)
-        finally:
-            ended = Entry(Kind.TOKEN_DELETED, case, minted.token.id, {"step": step})
-            await self._journal.append([ended], [DeleteTokens(case, step)])
 
     async def require(self, principal: str, tool: str) -> None:
         """Raise TrustError unless a principal holds what a tool needs."""

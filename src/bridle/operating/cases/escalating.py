@@ -11,7 +11,6 @@ Rules
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from bridle.core.clock import Clock
@@ -21,7 +20,6 @@ from bridle.operating.cases.case import Cases
 from bridle.operating.cases.desk import CaseDesk
 from bridle.trust.journal import GuardError
 
-EVERY_S = 60.0
 log = logging.getLogger(__name__)
 
 
@@ -39,18 +37,9 @@ class Escalation:
         told = []
         for case in await self._cases.due(self._clock.now(), untold=True):
             if await self._escalate(case):
+                log.info("%s is overdue", case)
                 told.append(case)
         return told
-
-    async def keep(self, *, every_s: float = EVERY_S) -> None:
-        """Sweep again and again, until this task is cancelled."""
-        while True:
-            try:
-                for case in await self.sweep():
-                    log.info("%s is overdue", case)
-            except Exception:  # a sweep that fails must not end the sweeping: it is logged, and tried again
-                log.exception("cases that are overdue could not be escalated")
-            await asyncio.sleep(every_s)
 
     async def _escalate(self, case: str) -> bool:
         found = await self._book.get(case)

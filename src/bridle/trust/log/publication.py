@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -40,9 +39,6 @@ CHECKPOINTS = "checkpoints.jsonl"
 RECORDS = 4096  # to a file
 ROTATION = f'"kind":"{Kind.KEY_ROTATED}"'.encode()  # what every record of a rotation holds
 AT_ONCE = 20_000  # records that are read at a time
-EVERY_S = 10.0
-
-log = logging.getLogger("bridle.publication")
 
 
 class JournalForked(TrustError):
@@ -144,16 +140,6 @@ class _Page:
 
     def _write_chunk(self) -> None:
         self._shelf.write(_chunk_name(self._number), _lines(self._chunk))
-
-
-async def keep_publishing(journal: Published, shelf: Shelf, *, every_s: float = EVERY_S) -> None:
-    """Publish again and again, until this task is cancelled."""
-    while True:
-        try:
-            await publish(journal, shelf)
-        except Exception:  # a place out of reach must not end the publishing: it is logged, and tried again
-            log.exception("the journal could not be published")
-        await asyncio.sleep(every_s)
 
 
 def write_checkpoints(shelf: Shelf, texts: Sequence[str]) -> None:
