@@ -220,7 +220,7 @@ class KillDesk:
         """Record a kill, which counts when this returns; raise InputError or TrustError."""
         if len(reason.split()) < 2:
             raise InputError(
-                "a kill needs a reason that others understand",
+                "the reason for a kill is too short: others have to understand it, so it has two words at least",
                 hint="--reason 'it pays twice'",
                 reason="no-reason",
             )

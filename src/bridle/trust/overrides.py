@@ -145,7 +145,8 @@ def _check(scope: Mapping[str, str], reason: str, lasts: timedelta) -> None:
         raise InputError("an override of everything is none", hint="say where: --scope tool=mcp.mail.*")
     if len(reason.split()) < 2:
         raise InputError(
-            "an override needs a reason that others understand", hint="--reason 'why, and who knows of it'"
+            "the reason for an override is too short: others have to understand it, so it has two words at least",
+            hint="--reason 'why, and who knows of it'",
         )
     if not timedelta(0) < lasts <= LONGEST:
         hours = int(LONGEST.total_seconds() // 3600)

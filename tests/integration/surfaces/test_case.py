@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch, capsys):
 def test_a_case_from_its_opening_to_where_it_waits(run):
     why = ("--reason", "as agreed")
     case = run("case", "open", "vendor-onboarding", "V-7", *why)[1]["case"]["id"]
-    assert run("case", "move", case, "legal-approval", *why)[0] == 3
+    assert run("case", "move", case, "legal-approval", *why)[0] == 2
     assert run("case", "move", case, "sanctions-review", *why)[1]["case"]["state"] == "sanctions-review"
     run("case", "exception", case, "parked", "--reason", "the list does not answer")
     (parked,) = run("case", "list", "--parked")[1]
@@ -35,3 +35,30 @@ def test_a_case_from_its_opening_to_where_it_waits(run):
     assert {way["to"] for way in told["next"]} == {"legal-approval", "rejected"}
     assert run("case", "show", "cas_" + "0" * 26)[0] == 2
     assert run("audit", "verify")[0] == 0
+
+
+def test_what_cannot_be_is_bad_input_and_what_is_not_there_is_said(run, capsys):
+    open_case = ("case", "open", "dispute", "TX-1", "--reason", "the customer rang")
+    case = run(*open_case)[1]["case"]["id"]
+    code, told = run(*open_case)
+    assert (code, told["title"], told["instance"]) == (2, "InputError", "dispute TX-1")
+    assert "--object TX-1" in told["next"]
+    assert run("case", "move", "cas_" + "0" * 26, "resolved", "--reason", "x")[1]["type"].endswith("no-case")
+    assert run("case", "note", case, "")[0] == 2
+    with pytest.raises(SystemExit):
+        main.run(["case", "list", "--due", "--type", "dispute"])
+    assert capsys.readouterr().out == "No case of the type dispute is overdue.\n"
+
+
+def test_a_broken_type_is_named_and_the_others_can_be_opened(run, tmp_path):
+    folder = tmp_path / "case-types"
+    folder.mkdir()
+    (folder / "broken.yaml").write_text("case-type:\n  name: broken\n  name: other\n")
+    (folder / "No Name.yaml").write_text("")
+    code, listed = run("case", "types")
+    assert code == 2
+    assert {one["name"] for one in listed if "name" in one} >= {"dispute", "refund"}
+    faults = {one["file"]: one["fault"] for one in listed if "fault" in one}
+    assert set(faults) == {str(folder / "broken.yaml"), str(folder / "No Name.yaml")}
+    assert faults[str(folder / "broken.yaml")]["instance"] == f"{folder}/broken.yaml:3:3"
+    assert run("case", "open", "broken", "X-1", "--reason", "try")[0] == 2

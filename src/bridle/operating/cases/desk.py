@@ -15,6 +15,7 @@ from typing import Any
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock
+from bridle.core.errors import BridleError, InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Asked, Denied, Purpose, Result, Unknown
@@ -29,6 +30,18 @@ from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.tokens import mint
 
 CALL_TTL = timedelta(minutes=5)
+IMPOSSIBLE = frozenset(
+    {
+        "tool.arguments",
+        "case.unknown",
+        "case.exists",
+        "case.moved",
+        "case.ended",
+        "case.no-transition",
+        "case.contradiction",
+    }
+)
+"""The rules that deny a wish as such, whoever has it."""
 WAITING = (ApprovalState.OPEN, ApprovalState.APPROVED)
 
 
@@ -104,6 +117,12 @@ def describe_result(result: Result) -> dict[str, Any]:
     if isinstance(result, Unknown):
         return {"status": "unknown", "reason": result.reason}
     return {"status": "done", "record": result.record, "case": result.value}
+
+
+def refuse(told: Mapping[str, Any], *, where: str, hint: str = "") -> BridleError:
+    """Return the complaint about a wish that was denied: one that cannot be is bad input, else somebody may not."""
+    kind = InputError if told["rule"] in IMPOSSIBLE else TrustError
+    return kind(told["reason"], where=where, hint=hint, reason=told["rule"])
 
 
 def _is_about(approval: Approval, action: Action) -> bool:

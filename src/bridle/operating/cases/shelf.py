@@ -46,6 +46,22 @@ def load_case_type(name: str, *, roots: Sequence[Path]) -> CaseType:
     return found
 
 
+def survey(roots: Sequence[Path]) -> tuple[dict[Path, CaseType], dict[Path, InputError]]:
+    """Return the case types that can be opened, and what is wrong with the files that declare none, each by its file."""
+    types: dict[Path, CaseType] = {}
+    faults: dict[Path, InputError] = {}
+    for name, path in list_files(roots).items():
+        try:
+            types[path] = load_case_type(name, roots=roots)
+        except InputError as fault:
+            faults[path] = fault
+    for path in (path for root in roots if root.is_dir() for path in root.glob("*.y*ml")):
+        if path.suffix != ".yaml" or not NAME.fullmatch(path.stem):
+            hint = "name it after the type: small letters, digits and hyphens, then .yaml"
+            faults[path] = InputError("its name is none of a case type", where=str(path), hint=hint)
+    return types, faults
+
+
 def list_files(roots: Sequence[Path]) -> dict[str, Path]:
     """Return the files of case types by name, sorted."""
     found: dict[str, Path] = {}

@@ -23,10 +23,10 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from bridle.core.errors import InputError, TrustError
+from bridle.core.errors import InputError
 from bridle.core.ids import new_id
 from bridle.operating.cases.casework import Wanted, list_cases
-from bridle.operating.cases.desk import describe_result
+from bridle.operating.cases.desk import describe_result, refuse
 from bridle.surfaces.api.who import Ports, authenticate, find_ports
 from bridle.trust.principals import Principal
 
@@ -106,7 +106,7 @@ async def change_case(
 async def _perform(ports: Ports, who: Principal, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     told = describe_result(await ports.casework.desk.perform(tool, arguments, by=who.id))
     if told["status"] == "denied":
-        raise TrustError(told["reason"], where=arguments["case"], reason=told["rule"])
+        raise refuse(told, where=arguments["case"])
     return told
 
 

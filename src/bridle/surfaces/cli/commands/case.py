@@ -12,6 +12,7 @@ from bridle.surfaces.cli.options import AsJson, Policies, Store, print_json, put
 
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
+    from bridle.operating.cases.casework import Wanted
 
 case_app = typer.Typer(
     help="Cases: durable state of a business process, tied to a business object.", no_args_is_help=True
@@ -27,18 +28,26 @@ def register(app: typer.Typer) -> None:
 
 @case_app.command(name="types", epilog="Example: bridle case types --json")
 def case_types(as_json: AsJson = False) -> int:
-    """List the types of cases that can be opened here: Bridle's own, this project's, then the samples."""
-    from bridle.app import case_roots
-    from bridle.operating.cases.shelf import list_files, load_case_type
+    """List the types of cases that can be opened here: Bridle's own, this project's, then the samples.
 
-    roots = case_roots()
-    found = [(load_case_type(name, roots=roots), path) for name, path in list_files(roots).items()]
+    Exit code 2 when a file declares none: it is named, the others are listed.
+    """
+    from bridle.app import case_roots
+    from bridle.core.errors import InputError
+    from bridle.operating.cases.shelf import survey
+
+    types, faults = survey(case_roots())
     if as_json:
-        print_json([{**one.to_json(), "digest": one.digest, "file": str(path)} for one, path in found])
-        return 0
-    for one, path in found:
-        put(f"{one.name}@{one.version}  {one.owner}  {' '.join(one.states)}  ({path})")
-    return 0
+        known = [{**one.to_json(), "digest": one.digest, "file": str(path)} for path, one in types.items()]
+        print_json(
+            [*known, *({"file": str(path), "fault": one.to_problem()} for path, one in faults.items())]
+        )
+    else:
+        for path, one in types.items():
+            put(f"{one.name}@{one.version}  {one.owner}  {' '.join(one.states)}  ({path})")
+        for fault in faults.values():
+            say(f"bridle: {fault}")
+    return InputError.exit_code if faults else 0
 
 
 @case_app.command(
@@ -48,6 +57,9 @@ def case_open(
     type_name: Annotated[str, typer.Argument(help="The type: see bridle case types.", metavar="TYPE")],
     object_id: Annotated[str, typer.Argument(help="The business object's own id.", metavar="OBJECT")],
     reason: Reason = "",
+    case: Annotated[
+        str, typer.Option("--case", help="The id that an approval was asked for.", metavar="CASE")
+    ] = "",
     store: Store = "",
     policies: Policies = None,
     as_json: AsJson = False,
@@ -55,7 +67,7 @@ def case_open(
     """Open a case for a business object, in its type's initial state."""
     from bridle.core.ids import new_id
 
-    wish = {"case": new_id("cas"), "type": type_name, "object": object_id, "reason": reason}
+    wish = {"case": case or new_id("cas"), "type": type_name, "object": object_id, "reason": reason}
     return _perform("case.open", wish, store, policies, as_json=as_json)
 
 
@@ -195,7 +207,7 @@ def case_list(
     for item in found:
         show_line(item)
     if not found:
-        put("There is no such case.")
+        put(_say_none(wanted))
     return 0
 
 
@@ -215,25 +227,37 @@ def case_show(case: Id, store: Store = "", as_json: AsJson = False) -> int:
     return 0
 
 
+def _say_none(wanted: Wanted) -> str:
+    kind = f" of the type {wanted.type}" if wanted.type else ""
+    about = f" for {wanted.object}" if wanted.object else ""
+    state = "overdue" if wanted.due else "parked" if wanted.parked else "there" if wanted.ended else "open"
+    return f"No case{kind}{about} is {state}."
+
+
 def _perform(tool: str, wish: Mapping[str, str], store: str, policies: Any, *, as_json: bool) -> int:
     """Perform one tool as the operating system's user, and say what came of it; what was left empty is left out."""
-    from bridle.core.errors import TrustError
+    from bridle.core.errors import ExecutionError
     from bridle.core.settings import load_settings
-    from bridle.operating.cases.desk import describe_result
+    from bridle.operating.cases.desk import describe_result, refuse
 
     arguments = {name: value for name, value in wish.items() if value}
     told = describe_result(
         asyncio.run(_act(load_settings(store_url=store, policies=policies or ()), tool, arguments))
     )
+    is_new = tool == "case.open"
+    if told["status"] == "denied" and is_new:
+        hint = f"bridle case types; bridle case list --object {wish['object']}"
+        raise refuse(told, where=f"{wish['type']} {wish['object']}", hint=hint)
     if told["status"] == "denied":
-        raise TrustError(
-            told["reason"], where=wish["case"], hint=f"bridle case show {wish['case']}", reason=told["rule"]
-        )
+        raise refuse(told, where=wish["case"], hint=f"bridle case show {wish['case']}")
+    if told["status"] == "unknown":
+        raise ExecutionError(told["reason"], where=wish["case"], hint=f"bridle case show {wish['case']}")
     if as_json:
         print_json(told)
     elif told["status"] == "waiting":
+        again = f" with --case {wish['case']}" if is_new else ""
         put(f"{tool} of {wish['case']} waits for {told['approval']}")
-        say(f"next: bridle approve {told['approval']}, then repeat this command")
+        say(f"next: bridle approve {told['approval']}, then repeat this command{again}")
     else:
         case = told["case"]
         put(f"{case['id']}  {case['type']} {case['object']}  {case['state']}  revision {case['revision']}")
@@ -242,6 +266,10 @@ def _perform(tool: str, wish: Mapping[str, str], store: str, policies: Any, *, a
 
 async def _act(settings: Settings, tool: str, arguments: Mapping[str, str]) -> Any:
     from bridle.app import open_app
+    from bridle.core.errors import InputError
 
     async with open_app(settings) as app:
+        if tool != "case.open" and await app.casework.book.get(str(arguments["case"])) is None:
+            hint = "bridle case list shows those that are open"
+            raise InputError(f"there is no case {arguments['case'][:80]!r}", hint=hint, reason="no-case")
         return await app.casework.desk.perform(tool, arguments, by=app.user.id)

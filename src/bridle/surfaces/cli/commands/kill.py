@@ -12,7 +12,12 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 if TYPE_CHECKING:
     from bridle.trust.kills import Answer, Kill
 
-Reason = Annotated[str, typer.Option("--reason", help="Why, so that others understand.", metavar="TEXT")]
+Reason = Annotated[
+    str,
+    typer.Option(
+        "--reason", help="Why, in two words at least: others have to understand it.", metavar="TEXT"
+    ),
+]
 As = Annotated[str, typer.Option("--as", help="Your name.", metavar="NAME")]
 NOT_ALL = 4
 

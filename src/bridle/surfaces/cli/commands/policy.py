@@ -174,7 +174,7 @@ def override_open(
         typer.Option(help="Where it counts, as in policies.yaml; may be repeated.", metavar="KEY=PATTERN"),
     ],
     lasts: Annotated[str, typer.Option("--for", help="How long, at most 4h.", metavar="DURATION")],
-    reason: Annotated[str, typer.Option(help="Why; others read it.")],
+    reason: Annotated[str, typer.Option(help="Why, in two words at least: others have to understand it.")],
     as_name: Annotated[
         str, typer.Option("--as", help="Your name, where you have a key of your own.", metavar="NAME")
     ] = "",
