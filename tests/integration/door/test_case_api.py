@@ -33,13 +33,13 @@ async def test_what_takes_an_approval_is_said_to_wait(scene):
     assert (done.status_code, done.json()["case"]["state"]) == (200, "payable")
 
 
-async def test_what_may_not_be_is_a_problem_with_its_rule(scene):
+async def test_what_cannot_be_is_a_problem_with_its_rule(scene):
     case = await scene.case()
     async with served(scene, await scene.key_of("user:ana")) as http:
         refused = await http.post(f"/v1/cases/{case}/move", json={"to": "closed", "reason": "x"})
         missing = await http.get("/v1/cases/cas_" + "0" * 26)
         strange = await http.post(f"/v1/cases/{case}/escalate", json={})
-    assert (refused.status_code, refused.json()["type"]) == (403, "urn:bridle:problem:case.no-transition")
+    assert (refused.status_code, refused.json()["type"]) == (400, "urn:bridle:problem:case.no-transition")
     assert (missing.status_code, strange.status_code) == (404, 400)
 
 

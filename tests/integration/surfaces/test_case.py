@@ -61,4 +61,5 @@ def test_a_broken_type_is_named_and_the_others_can_be_opened(run, tmp_path):
     faults = {one["file"]: one["fault"] for one in listed if "fault" in one}
     assert set(faults) == {str(folder / "broken.yaml"), str(folder / "No Name.yaml")}
     assert faults[str(folder / "broken.yaml")]["instance"] == f"{folder}/broken.yaml:3:3"
-    assert run("case", "open", "broken", "X-1", "--reason", "try")[0] == 2
+    code, told = run("case", "open", "broken", "X-1", "--reason", "try")
+    assert (code, told["instance"]) == (2, f"{folder}/broken.yaml:3:3")

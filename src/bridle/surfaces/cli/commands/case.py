@@ -265,9 +265,12 @@ def _perform(tool: str, wish: Mapping[str, str], store: str, policies: Any, *, a
 
 
 async def _act(settings: Settings, tool: str, arguments: Mapping[str, str]) -> Any:
-    from bridle.app import open_app
+    from bridle.app import case_roots, open_app
     from bridle.core.errors import InputError
+    from bridle.operating.cases.shelf import load_case_type
 
+    if tool == "case.open":
+        load_case_type(str(arguments["type"]), roots=case_roots())  # says what is wrong with its file
     async with open_app(settings) as app:
         if tool != "case.open" and await app.casework.book.get(str(arguments["case"])) is None:
             hint = "bridle case list shows those that are open"
