@@ -101,10 +101,12 @@ class Denied:
 
 @dataclass(frozen=True)
 class Asked:
-    """A person has to say; nothing has been done."""
+    """A person has to say; nothing has been done. `rule` and `reason` are why, for the model and for people."""
 
     record: str
     approval: str
+    rule: str = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

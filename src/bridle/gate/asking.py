@@ -114,7 +114,7 @@ class Asking:
         entries = [records.decided(action, judgement, self._on.redactor), records.requested(approval)]
         guards: list[Guard] = [CloseApproval(judgement.approval.id)] if judgement.approval else []
         written = await self._on.journal.append(entries, [*guards, RequestApproval(approval)])
-        return Asked(written[1].id, approval.id)
+        return replace(asked_before(approval), record=written[1].id)
 
     async def draw_up(
         self, action: Action, judgement: Judgement, ask: Ask, *, rests_on: Mapping[str, Json]
@@ -168,6 +168,14 @@ class Asking:
         if isinstance(provenance, Mapping):
             shown.update(await describe_exhibits(self._on.journal, action.execution, provenance))
         return shown
+
+
+def asked_before(approval: Approval) -> Asked:
+    """Return what a request says to who waits for it: the first rule that asks, and all reasons."""
+    listed = approval.shown.get("rules")
+    rules = [as_mapping(one) for one in listed] if isinstance(listed, (list, tuple)) else []
+    reason = " ".join(dict.fromkeys(str(one["reason"]) for one in rules))
+    return Asked("", approval.id, str(rules[0]["rule"]) if rules else "", reason)
 
 
 def _rests_on(judgement: Judgement) -> Mapping[str, Json]:

@@ -35,9 +35,9 @@ from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import ExecutionError
 from bridle.dispatch.protocol import Request
 from bridle.gate import records
-from bridle.gate.action import Action, Asked, Denied, Done, Result
+from bridle.gate.action import Action, Denied, Done, Result
 from bridle.gate.approvals import Approval, ApprovalState, UseApproval
-from bridle.gate.asking import EXPIRED, Ask, Asking
+from bridle.gate.asking import EXPIRED, Ask, Asking, asked_before
 from bridle.gate.attempts import OPEN, AttemptTaken
 from bridle.gate.breakers import OPEN as BROKEN
 from bridle.gate.breakers import CircuitOpen
@@ -212,7 +212,7 @@ class Gate:
             if ask.terms is None or not approval.terms.are(ask.terms):
                 refusal = FORGED
             elif state is ApprovalState.OPEN:
-                return Asked("", approval.id)
+                return asked_before(approval)
         if state is not ApprovalState.APPROVED or refusal is not None:
             approval = None
         if approval is not None:

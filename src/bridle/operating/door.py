@@ -30,6 +30,7 @@ from bridle.core.errors import BridleError, InputError, TrustError, UnavailableE
 from bridle.core.ids import new_id
 from bridle.gate.action import Asked, Denied, Result, Unknown
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
+from bridle.gate.asking import asked_before
 from bridle.gate.external import Catalogue, offered_schema
 from bridle.gate.gate import Gate
 from bridle.gate.manifest import Effect, Manifest
@@ -225,8 +226,8 @@ class Door:
             return result
         if approval is None and _is_put_once(manifest):
             waiting = await self._pending(caller, manifest, arguments)
-            if waiting:
-                return Asked("", waiting)
+            if waiting is not None:
+                return asked_before(waiting)
         action = action_of(caller, key, tool, filled)
         if approval is not None and await self._asked_for(approval) != action.digest:
             again = action_of(caller, f"{caller.session.id}/{STEP}#{new_id('cal')}", tool, arguments)
@@ -249,8 +250,10 @@ class Door:
         ended = await self._journal.last(caller.session.id, approval.key, (Kind.OUTCOME,))
         return None if ended is not None and approval.state is ApprovalState.USED else approval
 
-    async def _pending(self, caller: Caller, manifest: Manifest, arguments: Mapping[str, Json]) -> str:
-        """Return the approval that waits for this very call already, or nothing: nobody is asked the same twice at once."""
+    async def _pending(
+        self, caller: Caller, manifest: Manifest, arguments: Mapping[str, Json]
+    ) -> Approval | None:
+        """Return the request that waits for this very call already, or None: nobody is asked the same twice at once."""
         waiting = (ApprovalState.OPEN, ApprovalState.APPROVED)
         found = await self._approvals.find(execution=caller.session.id, states=waiting)
         now = self._clock.now()
@@ -264,10 +267,10 @@ class Door:
             key = primary_key(approval.key)
             again = fill(caller, manifest, arguments, key=key)
             if action_of(caller, key, manifest.tool, again).digest == await self._asked_for(approval):
-                return approval.id
+                return approval
         if len(found) >= MOST_WAITING:
             raise too_many_waiting(len(found))
-        return ""
+        return None
 
     async def _asked_for(self, approval: Approval) -> str:
         """Return the digest of the call that an approval came of: of a substitute's, the call that it stands in for."""
@@ -281,7 +284,9 @@ class Door:
         if isinstance(result, Denied):
             return Answer("denied", told={"refused": True, "rule": result.rule, "reason": result.reason})
         if isinstance(result, Asked):
-            return Answer("waiting", told={"approval": result.approval, "next": _next(result.approval)})
+            why: dict[str, Json] = {"rule": result.rule, "reason": result.reason}
+            told: dict[str, Json] = {"approval": result.approval, **why, "next": _next(result.approval)}
+            return Answer("waiting", told=told)
         if isinstance(result, Unknown):
             if manifest is not None and manifest.effect is Effect.READ:
                 return Answer("failed", told={"error": "the answer was lost", "next": "call again"})

@@ -127,7 +127,7 @@ def _unsigned(plan_id: str, number: int, size: int) -> dict[str, Json]:
 
 def _describe(plan: CallPlan) -> Answer:
     calls: list[Json] = [
-        {"call": number, "tool": spell(call.tool), "asked": bool(call.approval)}
+        {"call": number, "tool": spell(call.tool), "asked": bool(call.approval), "rules": list(call.rules)}
         for number, call in enumerate(plan.calls, start=1)
     ]
     then = (

@@ -94,6 +94,14 @@ async def test_a_yes_of_another_session_is_none(scene):
     assert scene.shop.called == []
 
 
+async def test_a_call_that_waits_tells_the_agent_why_as_a_refusal_does(scene):
+    caller = await scene.enter()
+    first, second = [await scene.door.call(caller, "shop__pay", PAY) for _ in range(2)]
+    assert (first.status, first.told["rule"]) == ("waiting", "origin.unfounded")
+    assert "Nobody vouches for order" in first.told["reason"]
+    assert second.told == first.told, "said again for the same question"
+
+
 async def test_before_the_yes_the_same_call_waits_for_the_same_question(scene):
     caller = await scene.enter()
     approval = await ask(scene, caller)

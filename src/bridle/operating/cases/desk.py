@@ -113,7 +113,8 @@ def describe_result(result: Result) -> dict[str, Any]:
     if isinstance(result, Denied):
         return {"status": "denied", "rule": result.rule, "reason": result.reason}
     if isinstance(result, Asked):
-        return {"status": "waiting", "approval": result.approval}
+        why = {"rule": result.rule, "reason": result.reason}
+        return {"status": "waiting", "approval": result.approval, **why}
     if isinstance(result, Unknown):
         return {"status": "unknown", "reason": result.reason}
     return {"status": "done", "record": result.record, "case": result.value}
