@@ -34,7 +34,7 @@ def to_cloudevent(record: Record) -> dict[str, Json]:
         "id": record.id,
         "source": SOURCE,
         "type": f"bridle.{record.kind}",
-        "subject": record.subject,
+        **({"subject": record.subject} if record.subject else {}),  # the specification takes no empty one
         "time": record.at,
         "datacontenttype": "application/json",
         "sequence": f"{record.seq:020d}",
