@@ -48,7 +48,7 @@ async def _carry() -> None:
 async def _start(app: Any) -> str:
     from bridle.app import shipped
     from bridle.pipeline.inputs import resolve_inputs
-    from bridle.surfaces.cli.files import read_plan
+    from bridle.surfaces.cli.locking import read_plan
 
     plan = read_plan(shipped("samples") / "autofix" / "pipeline.yaml")
     inputs = resolve_inputs(plan, {"repository": str(app.settings.data_dir / "demo" / "origin.git")})

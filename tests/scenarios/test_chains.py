@@ -6,7 +6,7 @@ import pytest
 
 from bridle.engine.starting import derive_id
 from bridle.engine.summary import summarise
-from bridle.surfaces.cli.files import read_plan
+from bridle.surfaces.cli.locking import read_plan
 
 LIMIT_S = 30.0
 PARENT = """\

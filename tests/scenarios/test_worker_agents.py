@@ -7,7 +7,7 @@ import pytest
 from bridle.app import shipped
 from bridle.core.states import State
 from bridle.engine.summary import summarise
-from bridle.surfaces.cli.files import read_plan
+from bridle.surfaces.cli.locking import read_plan
 
 FOLDER = shipped("samples") / "worker-agents"
 LIMIT_S = 30.0

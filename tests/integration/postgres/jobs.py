@@ -8,7 +8,7 @@ from bridle.core.settings import load_settings
 from bridle.engine.control import Verdict
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.surfaces.cli.commands.demo import RECORDED
-from bridle.surfaces.cli.files import read_plan
+from bridle.surfaces.cli.locking import read_plan
 
 DIED = 9
 

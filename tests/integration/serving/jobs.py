@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bridle.app import open_app
 from bridle.core.settings import load_settings
-from bridle.surfaces.cli.files import read_plan
+from bridle.surfaces.cli.locking import read_plan
 
 DIED = 9
 

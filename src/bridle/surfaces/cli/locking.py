@@ -9,14 +9,17 @@ Rules
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bridle.core.errors import InputError
 from bridle.pipeline.lock import LOCK_FILE, Lock, LockedLibrary, Pin, RecordingLibrary, parse_lock
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline
+from bridle.surfaces.cli.files import read_text
+from bridle.surfaces.cli.inputs import check_inputs, split_runtime
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,21 @@ def find_lock(folder: Path) -> Path:
 
 def read_lock(path: Path) -> Lock | None:
     """Return what is locked, None when nothing is; raise InputError when the file can't be read."""
-    from bridle.surfaces.cli.files import read_text
-
     return parse_lock(read_text(path), source=str(path)) if os.path.lexists(path) else None
+
+
+def read_plan(path: Path, *, given: Sequence[str] = ()) -> Plan:
+    """Read a pipeline file, with the templates that it uses; raise InputError with the place of every fault.
+
+    `given` holds what `--input` was given.
+    """
+    runtime = split_runtime(given)
+    return read_locked(read_text(path), source=str(path), folder=path.parent, runtime=runtime)
 
 
 def read_locked(text: str, *, source: str, folder: Path, runtime: Mapping[str, str] | None = None) -> Plan:
     """Read a pipeline that lies in `folder`, with its templates as they are locked; raise InputError."""
     from bridle.app import open_library
-    from bridle.surfaces.cli.files import open_sets
 
     lock = read_lock(find_lock(folder))
     library, sets = open_library(folder), open_sets(folder)
@@ -60,6 +69,16 @@ def read_locked(text: str, *, source: str, folder: Path, runtime: Mapping[str, s
     return replace(plan, notes=(*plan.notes, note))
 
 
+def open_sets(folder: Path) -> Callable[[str], str | None]:
+    """Return what finds the policy sets of pipelines that lie in `folder`."""
+    return partial(_read_set, folder / "policies")
+
+
+def _read_set(folder: Path, name: str) -> str | None:
+    path = folder / f"{name}.rego"
+    return read_text(path) if path.is_file() else None
+
+
 def find_changes(
     pipeline: Path, lock: Lock, *, given: Sequence[str] = (), sets: Sequence[Path] = ()
 ) -> list[Change]:
@@ -68,7 +87,6 @@ def find_changes(
     `given` and `sets` are what `--input` and `--input-set` were given: a runtime input may stand before a template.
     """
     from bridle.app import open_library
-    from bridle.surfaces.cli.files import check_inputs, open_sets, read_text, split_runtime
 
     recording = RecordingLibrary(open_library(pipeline.parent))
     plan = read_pipeline(

@@ -66,7 +66,7 @@ async def _try(app: App, project: Project, suite: Suite) -> Trial:
     from bridle.app import shipped
     from bridle.pipeline.inputs import resolve_inputs
     from bridle.surfaces.cli.carry import Manner, carry
-    from bridle.surfaces.cli.files import read_plan
+    from bridle.surfaces.cli.locking import read_plan
 
     plan = read_plan(shipped("samples") / "starter" / "trial.yaml")
     values = {"repository": str(project.root), "branch": project.branch, "suite": suite.script}

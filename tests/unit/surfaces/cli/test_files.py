@@ -6,14 +6,9 @@ import pytest
 
 from bridle.core.errors import InputError
 from bridle.pipeline.plan import InputSpec, Plan
-from bridle.surfaces.cli.files import (
-    LARGEST_FILE_BYTES,
-    open_bytes,
-    parse_inputs,
-    read_plan,
-    read_text,
-    write_bytes,
-)
+from bridle.surfaces.cli.files import LARGEST_FILE_BYTES, open_bytes, read_text, write_bytes
+from bridle.surfaces.cli.inputs import parse_inputs
+from bridle.surfaces.cli.locking import read_plan
 
 
 def refusal(call, *arguments, **options):

@@ -68,7 +68,9 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     from bridle.app import agent_roots, check_policies
     from bridle.core.settings import load_settings
     from bridle.operating.cases.reading import read_case_type
-    from bridle.surfaces.cli.files import check_inputs, read_plan, read_text
+    from bridle.surfaces.cli.files import read_text
+    from bridle.surfaces.cli.inputs import check_inputs
+    from bridle.surfaces.cli.locking import read_plan
     from bridle.surfaces.cli.references import check_references
 
     if path.suffix == ".rego" or path.name == "policies.yaml":
@@ -112,7 +114,8 @@ def plan(
     Of the inputs only those that stand in the pipeline itself (<+input>) change it; the others are checked as bridle run would.
     """
     from bridle.engine.drafts import refuse_drafts
-    from bridle.surfaces.cli.files import check_inputs, read_plan
+    from bridle.surfaces.cli.inputs import check_inputs
+    from bridle.surfaces.cli.locking import read_plan
 
     found = read_plan(pipeline, given=given or [])
     check_inputs(found, given or [], sets=input_sets or [])

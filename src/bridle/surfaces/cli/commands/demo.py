@@ -106,7 +106,7 @@ async def _earlier(app: App, manner: Manner) -> Execution | None:
 async def _start(app: App, model: str) -> Execution:
     from bridle.app import prepare_sample, shipped
     from bridle.pipeline.inputs import resolve_inputs
-    from bridle.surfaces.cli.files import read_plan
+    from bridle.surfaces.cli.locking import read_plan
 
     plan = read_plan(shipped("samples") / PIPELINE / "pipeline.yaml")
     origin = await asyncio.to_thread(prepare_sample, app.settings)

@@ -66,7 +66,8 @@ def run_pipeline(
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude, tell_left
-    from bridle.surfaces.cli.files import parse_inputs, read_plan
+    from bridle.surfaces.cli.inputs import parse_inputs
+    from bridle.surfaces.cli.locking import read_plan
     from bridle.surfaces.cli.references import check_models, check_references
 
     plan = read_plan(pipeline, given=given or [])
