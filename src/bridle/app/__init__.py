@@ -12,6 +12,7 @@ from bridle.adapters.sql.journal import ORIGIN
 from bridle.app.cases import build_book, build_teller
 from bridle.app.counter import build_digests, build_reception, open_counter, read_exhibit_file
 from bridle.app.folders import (
+    add_person,
     agent_roots,
     case_roots,
     check_policies,
@@ -35,6 +36,7 @@ __all__ = [
     "ORIGIN",
     "App",
     "Store",
+    "add_person",
     "agent_roots",
     "build_book",
     "build_digests",

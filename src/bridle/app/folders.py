@@ -21,11 +21,14 @@ from bridle.adapters.templates.branch import BranchTree
 from bridle.adapters.templates.library import FolderLibrary
 from bridle.adapters.templates.tree import DiskTree
 from bridle.agent.shelf import find_top, list_roots
-from bridle.core.errors import InputError, UnavailableError
+from bridle.core.errors import InputError, TrustError, UnavailableError
 from bridle.core.settings import Settings
 from bridle.operating.cases.shelf import list_case_roots
 from bridle.trust.bindings import Binding
+from bridle.trust.people import Person
+from bridle.trust.permissions import holds
 from bridle.trust.policy_tests import SuiteReport
+from bridle.trust.registry import MANAGE
 
 POLICY_TIMEOUT_S = (
     5.0  # a busy machine must not turn an answer into a recorded denial; a rule that hangs is still cut off
@@ -119,6 +122,23 @@ def open_library(folder: Path) -> FolderLibrary:
 def open_people(settings: Settings) -> PeopleFolder:
     """Return the people of this installation, as the configuration folder has them."""
     return PeopleFolder(settings.config_dir)
+
+
+def add_person(
+    settings: Settings, name: str, *, account: str, groups: Sequence[str], attributes: Sequence[str]
+) -> Person:
+    """Add a person, or change who is there; raise TrustError unless the operating system's user manages principals.
+
+    Whoever owns the folder could write the file by hand: this keeps those from it by mistake who have a lesser role here.
+    """
+    user = f"user:{getpass.getuser()}"
+    if not holds(open_roles(settings).read().permissions_of(user), MANAGE):
+        raise TrustError(
+            f"{user} does not hold {MANAGE}",
+            hint=f"bridle roles check {user} {MANAGE}",
+            reason="permission-missing",
+        )
+    return open_people(settings).add(name, account=account, groups=groups, attributes=attributes)
 
 
 def open_roles(settings: Settings) -> RolesFile:

@@ -55,14 +55,15 @@ def people_add(
     ] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Add a person and make their key, or replace the groups and attributes of one who is there."""
-    from bridle.app import open_people
+    """Add a person and make their key, or replace the groups and attributes of one who is there.
+
+    You have to hold principal:manage, as an owner does; whoever owns the configuration folder is the authority over it.
+    """
+    from bridle.app import add_person
     from bridle.core.settings import load_settings
 
     settings = load_settings()
-    person = open_people(settings).add(
-        name, account=account, groups=groups or [], attributes=attributes or []
-    )
+    person = add_person(settings, name, account=account, groups=groups or [], attributes=attributes or [])
     if as_json:
         print_json(person.to_json())
         return 0
