@@ -210,7 +210,8 @@ def count_words(approval: Approval, records: Sequence[Record], *, keys: KeyRing)
         bound = all(body.get(name) == value for name, value in wanted.items())
         if not bound or answered_terms(body) != approval.terms.digest:
             raise TrustError("a verdict answers another request", where=approval.id)
-        word = read_word(body, control_plane=keys.at(record.seq), at=from_iso(record.at))
+        key, earlier = keys.at(record.seq), keys.before(record.seq)
+        word = read_word(body, control_plane=key, earlier=earlier, at=from_iso(record.at))
         tally = take_word(
             tally,
             word,

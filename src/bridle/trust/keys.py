@@ -138,6 +138,11 @@ class KeyRing:
         """Return the key that signs what the record `seq` says."""
         return self.era_at(seq).verifier
 
+    def before(self, seq: int) -> tuple[Verifier, ...]:
+        """Return the keys that signed before the one of the record `seq`."""
+        now = self.era_at(seq)
+        return tuple(era.verifier for era in self.eras[: self.eras.index(now)])
+
 
 class Signer:
     """A private key. `keys` are its public key and, where it took over from others, theirs."""

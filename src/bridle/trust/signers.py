@@ -27,6 +27,10 @@ class Signers:
         self.note(record, key)
         return key
 
+    def before(self, record: Record) -> tuple[Verifier, ...]:
+        """Return the keys that the control plane had before that."""
+        return self._keys.before(record.seq)
+
     def note(self, record: Record, key: Verifier) -> None:
         """Note a record whose key was in other hands by then."""
         if self._keys.is_suspect(key.keyid, record.at):

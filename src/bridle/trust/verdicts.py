@@ -11,7 +11,7 @@ who started what is asked about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bridle.core.canonical import Json, as_mapping
@@ -56,8 +56,11 @@ def check_verdict(body: Mapping[str, Json], *, control_plane: Verifier) -> None:
         check_person(body["person"], lambda person: own_words(body, person))
 
 
-def read_word(body: Mapping[str, Json], *, control_plane: Verifier, at: datetime) -> Word:
-    """Return what a verdict says, once its signatures hold; raise TrustError."""
+def read_word(
+    body: Mapping[str, Json], *, control_plane: Verifier, earlier: Sequence[Verifier] = (), at: datetime
+) -> Word:
+    """Return what a verdict says, once its signatures hold; raise TrustError. `earlier` are the control plane's keys before: a
+    deputy may have been named under one of them, and the verdict repeats that naming."""
     check_verdict(body, control_plane=control_plane)
     person, inputs = body.get("person"), body.get("inputs")
     return Word(
@@ -67,14 +70,17 @@ def read_word(body: Mapping[str, Json], *, control_plane: Verifier, at: datetime
         at=at,
         person=Person.from_json(person) if isinstance(person, Mapping) else None,
         inputs=inputs if isinstance(inputs, Mapping) else {},
-        behalf=_read_behalf(body["behalf"], control_plane) if "behalf" in body else None,
+        behalf=_read_behalf(body["behalf"], (control_plane, *earlier)) if "behalf" in body else None,
     )
 
 
-def _read_behalf(content: Json, control_plane: Verifier) -> Behalf:
+def _read_behalf(content: Json, keys: Sequence[Verifier]) -> Behalf:
     if not isinstance(content, Mapping) or set(content) != BEHALF_FIELDS:
         raise TrustError("the verdict does not say in whose place it was given", reason="bad-signature")
-    naming = read_deputy(content["naming"], control_plane=control_plane)
+    signatures = as_mapping(as_mapping(content["naming"]).get("signatures") or {})
+    named_by = as_mapping(signatures.get("control_plane") or {}).get("keyid")
+    key = next((one for one in keys if one.keyid == named_by), keys[0])
+    naming = read_deputy(content["naming"], control_plane=key)
     return Behalf(Person.from_json(as_mapping(content["person"])), naming, str(content["starter"]))
 
 

@@ -123,6 +123,7 @@ class Signatures:
         self.intended: dict[tuple[str, str], Record] = {}
         self.said: dict[tuple[str, str], list[str]] = {}
         self.words = Words()
+        self.keys = [key]  # that the control plane has had so far
 
     def follow(self, record: Record) -> None:
         rule = getattr(self, "on_" + record["kind"].replace(".", "_"), None)
@@ -137,6 +138,7 @@ class Signatures:
         signed_json(new, said, signatures["new"], "a rotation of keys")
         signed_json(self.key, said, signatures["old" if own else "control_plane"], "a rotation of keys")
         self.key = new if own else self.key
+        self.keys += [new] if own else []
         self.delegates.update({} if own else {body["signer"]: new})
 
     def on_principal_registered(self, record: Record, body: Any, place: Any) -> None:
@@ -177,7 +179,7 @@ class Signatures:
         said = {name: value for name, value in body.items() if name != "signature"}
         content = {"type": f"bridle/verdict/{form}", **said}
         signed_json(self.key, content, body["signature"], "a verdict")
-        self.words.take(record, self.key)
+        self.words.take(record, self.keys)
 
     def on_approval_requested(self, record: Record, body: Any, place: Any) -> None:
         wanted = [

@@ -104,8 +104,8 @@ class Words:
         must(record["subject"] not in self.asked, "words: it was requested before")
         self.asked[record["subject"]] = {**record, "starter": starter}
 
-    def take(self, record: Record, key: Ed25519PublicKey) -> None:
-        """Count a verdict that the control plane has signed with this key."""
+    def take(self, record: Record, keys: list[Ed25519PublicKey]) -> None:
+        """Count a verdict that the control plane has signed; `keys` are those that it has had by then."""
         body, name = record["body"], record["subject"]
         asked = self.asked.get(name)
         if asked is None or body["approval"] != name:
@@ -115,7 +115,7 @@ class Words:
         wanted = (asked["body"]["action"], digest(asked["body"]["rests_on"]), digest(terms))
         must(answered == wanted, "words: a verdict answers another request")
         must(name not in self.denied and name not in self.used, "words: it was decided already")
-        complaint = complain(body, asked, terms, moment(record["at"]), key)
+        complaint = complain(body, asked, terms, moment(record["at"]), keys)
         must(not complaint, f"words: a verdict does not count: {complaint}")
         given, words = describe(body), self.standing.setdefault(name, [])
         if body["verdict"] == "revoked":
@@ -140,6 +140,11 @@ class Words:
         self.used.add(name)
 
 
+def name_key(key: Ed25519PublicKey) -> str:
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
@@ -152,7 +157,7 @@ def describe(body: Any) -> dict[str, set[str]]:
     return {"voters": voters, "keys": keys, "accounts": {one["account"] for one in people if one["account"]}}
 
 
-def complain(body: Any, asked: Record, terms: Any, at: datetime, key: Ed25519PublicKey) -> str:
+def complain(body: Any, asked: Record, terms: Any, at: datetime, keys: list[Ed25519PublicKey]) -> str:
     """Say why a word does not count, or return an empty text."""
     person, behalf = body.get("person"), body.get("behalf")
     expires_at = moment(asked["body"]["expires_at"])
@@ -170,7 +175,7 @@ def complain(body: Any, asked: Record, terms: Any, at: datetime, key: Ed25519Pub
     said = {"type": "bridle/word/1", "person": person["name"], "key": person["key"]}
     said |= {name: body[name] for name in (*SIGNED, *(["behalf"] if behalf else []))}
     signed_json(read_key(person["key"]), said, person["signature"], "a person's word")
-    spoken_for = check_deputy(body, asked["starter"], at, key) if behalf else person
+    spoken_for = check_deputy(body, asked["starter"], at, keys) if behalf else person
     if terms["excluded"] in [f"user:{one['account']}" for one in (person, spoken_for) if terms["excluded"]]:
         return "who started it may not answer"
     later = terms.get("escalation") or {}
@@ -184,11 +189,14 @@ def complain(body: Any, asked: Record, terms: Any, at: datetime, key: Ed25519Pub
     return "" if set(terms["attributes"]) <= set(spoken_for["attributes"]) else "an attribute is not held"
 
 
-def check_deputy(body: Any, starter: str, at: datetime, key: Ed25519PublicKey) -> Any:
+def check_deputy(body: Any, starter: str, at: datetime, keys: list[Ed25519PublicKey]) -> Any:
     """Return the person in whose place a word was given, once their signed naming holds for it."""
     person, naming, behalf = body["person"], body["behalf"]["naming"], body["behalf"]["person"]
     said = {"type": "bridle/deputy/1", **{name: naming[name] for name in NAMED}}
-    signed_json(key, said, naming["signatures"]["control_plane"], "the naming of a deputy")
+    by = naming["signatures"]["control_plane"]
+    named_by = [key for key in keys if name_key(key) == by["keyid"]]
+    must(named_by, "words: a deputy was named under a key that was none")
+    signed_json(named_by[0], said, by, "the naming of a deputy")
     named = naming["person"]
     signed_json(read_key(named["key"]), said, naming["signatures"]["person"], "the naming of a deputy")
     is_deputy = (naming["deputy"], naming["deputy_key"]) == (person["name"], person["key"])

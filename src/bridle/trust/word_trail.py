@@ -107,7 +107,10 @@ class WordTrail:
         same = answered_terms(record.body) == word.terms.digest and record.body["rests_on"] == word.rests_on
         must(record, same, "it answers another request")
         at, expires_at = from_iso(record.at), from_iso(word.expires_at)
-        given = read_word(record.body, control_plane=self._signers.at(record), at=at)
+        signers = self._signers
+        given = read_word(
+            record.body, control_plane=signers.at(record), earlier=signers.before(record), at=at
+        )
         must(record, at < expires_at + CLOCK_SLACK, "the request had expired")
         if given.behalf is not None:
             self._check_behalf(record, word, given.behalf)

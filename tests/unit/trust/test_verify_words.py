@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import timedelta
 
@@ -13,9 +14,10 @@ from bridle.core.clock import iso
 from bridle.trust import deputies, verify_evidence
 from bridle.trust.evidence import EvidenceError, verify_bundle
 from bridle.trust.journal import Kind
-from bridle.trust.keys import Signer
+from bridle.trust.keys import Era, KeyRing, Signer
 from bridle.trust.people import Person
 from bridle.trust.quorum import Escalation, Terms
+from bridle.trust.trail import Trail
 from bridle.trust.verdicts import own_words, sign_verdict
 from unit.trust.story import (
     COMMIT,
@@ -31,6 +33,7 @@ from unit.trust.story import (
     Story,
     pack,
 )
+from unit.trust.test_rotation import NEXT, rotate
 
 CASES = 60
 TERMS = (
@@ -56,7 +59,9 @@ def person(name, account=""):
     return Person(name, account or name, GROUPS[name], attributes, signer_of(name).verifier.raw.hex())
 
 
-def say(story, terms, name, verdict="approved", *, by="user:ana", behalf=None, forged=False):
+def say(
+    story, terms, name, verdict="approved", *, by="user:ana", behalf=None, forged=False, signer=CONTROL_PLANE
+):
     """Give a word: of a person with a key, unless `name` is empty; in the place of `behalf`."""
     body = {"approval": "apr_1", "action": PUSHED.digest, "verdict": verdict, "rests_on": digest({})}
     body |= {"by": by, "name": name, "asserted": False, "comment": "", "terms": terms.digest, "inputs": {}}
@@ -67,7 +72,7 @@ def say(story, terms, name, verdict="approved", *, by="user:ana", behalf=None, f
         who = person(name)
         signed = (STRANGER if forged else signer_of(name)).sign_json(own_words(body, who))
         body["person"] = {**who.to_json(), "signature": signed.to_json()}
-    story.write(Kind.APPROVAL_VERDICT, "apr_1", sign_verdict(CONTROL_PLANE, body))
+    story.write(Kind.APPROVAL_VERDICT, "apr_1", sign_verdict(signer, body))
 
 
 def stand_for(deputy, place_of, *, starter="user:ana", days=1, named=""):
@@ -173,6 +178,27 @@ def test_a_deputy_s_word_is_of_both_and_rests_on_a_naming_of_then():
     for behalf in wrong:
         name = "cy" if behalf is wrong[0] else "di"
         assert not judge(TWO, [(name, {"behalf": behalf}), ("cy", {})])
+
+
+def test_a_deputy_who_was_named_before_a_rotation_of_keys_is_one_after_it():
+    story = Story()
+    story.register()
+    story.decide(PUSHED, "ask")
+    story.ask(PUSHED, terms=TWO)
+    rotate(story, CONTROL_PLANE, NEXT)
+    story.permit_by = NEXT
+    say(story, TWO, "di", behalf=stand_for("di", "ben"), signer=NEXT)
+    say(story, TWO, "cy", signer=NEXT)
+    story.decide(PUSHED, approval="apr_1")
+    story.intend(PUSHED)
+    rotated = next(one.seq for one in story.records if one.kind is Kind.KEY_ROTATED)
+    trail = Trail(KeyRing([Era(CONTROL_PLANE.verifier), Era(NEXT.verifier, rotated)]))
+    alone = verify_evidence.Signatures(CONTROL_PLANE.verifier.key)
+    for record in story.records:
+        trail.follow(record)
+        alone.follow(json.loads(record.data))
+    assert trail.open_intents == [PUSHED.key]
+    assert alone.words.used == {"apr_1"}
 
 
 def test_an_approval_is_used_once():
