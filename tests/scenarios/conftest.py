@@ -28,6 +28,9 @@ def folder():
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def app(folder):
     places = {f"BRIDLE_{name}_DIR": str(folder / name.lower()) for name in ("DATA", "CONFIG", "WORK")}
+    (folder / "config").mkdir(mode=0o700)
+    variables = "account: {registry: registry.example}\norg: {retries: 2}\nproject: {where: nowhere, team: payments}\n"
+    (folder / "config" / "variables.yaml").write_text(variables)
     async with open_app(load_settings({"HOME": "/nonexistent", **places})) as opened:
         yield opened
 

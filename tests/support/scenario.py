@@ -13,7 +13,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from bridle.app import App
+from bridle.app import App, load_variables
 from bridle.engine.control import Verdict
 from bridle.engine.execution import Execution
 from bridle.engine.interventions import Decision, find_open_interventions
@@ -85,7 +85,8 @@ async def play(app: App, scenario: Scenario, *, origins: Path) -> Played:
     expected = scenario.expected
     shelf = ShelfInMemory(expected.get("templates", {}))
     text = scenario.text.replace("ORIGINS", str(origins))
-    plan = read_pipeline(text, source=f"{scenario.name}.yaml", library=shelf)
+    shared = load_variables(app.settings.config_dir)
+    plan = read_pipeline(text, source=f"{scenario.name}.yaml", library=shelf, shared=shared)
     inputs = resolve_inputs(plan, expected.get("inputs", {}))
     execution = await app.control.start(plan, inputs=inputs, options={}, initiator=app.user)
     async with asyncio.timeout(LIMIT_S):

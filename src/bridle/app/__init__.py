@@ -6,6 +6,7 @@ Heavy libraries are imported here, when a command needs them, and not before: `b
 from bridle.adapters.limits.file import make_limits_schema
 from bridle.adapters.models.connect import connect_model, key_references
 from bridle.adapters.people.redaction_file import load_redaction_rules, parse_redaction_rules
+from bridle.adapters.people.variables_file import load_variables
 from bridle.adapters.shelves.open import open_shelf
 from bridle.adapters.sql.health import read_health
 from bridle.adapters.sql.journal import ORIGIN
@@ -48,6 +49,7 @@ __all__ = [
     "find_sample",
     "key_references",
     "load_redaction_rules",
+    "load_variables",
     "make_limits_schema",
     "open_app",
     "open_bindings",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from bridle.adapters.people.variables_file import load_variables
 from bridle.adapters.rego.step_sets import RegorusSets
 from bridle.adapters.sql.database import engine_url
 from bridle.adapters.sql.locks import SqlLockStore
@@ -117,6 +118,7 @@ async def launch_engine(
         clock=clock,
         admission=admission,
         project=settings.project,
+        shared=lambda: load_variables(settings.config_dir),
     )
     retention = Retention(
         journal=journal,

@@ -21,7 +21,7 @@ from bridle.pipeline.deployments import show_deployment
 from bridle.pipeline.exported import ROOT_SCOPES, find_published
 from bridle.pipeline.expressions import render
 from bridle.pipeline.tree import Address, Block
-from bridle.pipeline.variables import evaluate_variables
+from bridle.pipeline.variables import evaluate_variables, show_shared
 from bridle.trust.journal import Journal, Kind, Record
 
 _KINDS = (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
@@ -202,7 +202,8 @@ def build_context(
         shared = evaluate_variables(position.plan.variables, context)
         context["pipeline"] = {**_pipeline(execution), "variables": shared}
         own = {**shared, **own}
-    context["variable"] = own
+    of_all = as_mapping(execution.options.get("variables") or {})
+    context["variable"] = {**show_shared(of_all), **own}
     if levels:
         context["step"] = {"id": position.node.id, "name": position.node.name}
         around = context.get("matrix", _EMPTY)

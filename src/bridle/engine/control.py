@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from bridle.engine.verdicts import Verdicts
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
+from bridle.pipeline.variables import Shared
 from bridle.trust.access import require
 from bridle.trust.journal import Journal
 from bridle.trust.notary import Notary
@@ -72,6 +73,7 @@ class Control:
         clock: Clock,
         admission: Admission,
         project: str = "default",
+        shared: Callable[[], Shared] = dict,
     ) -> None:
         self._journal = journal
         self._executions = executions
@@ -81,6 +83,7 @@ class Control:
         self._clock = clock
         self._principals = notary.principals
         self._project = project
+        self._shared = shared
         self._admission = admission
         self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
         self._interventions = Interventions(journal=journal, durable=durable, notary=notary, clock=clock)
@@ -109,7 +112,9 @@ class Control:
         One that is limited stands in line first. A `detached` one is left to a serving process. `stages` are those that it is of,
         where it is not of all of them. Raise TrustError for whoever may not start one in its project.
         """
-        options = {"project": self._project, **options, **select_stages(plan, stages)}
+        shared = {scope: dict(variables) for scope, variables in self._shared().items()}
+        kept: dict[str, Json] = {"variables": shared} if shared else {}
+        options = {"project": self._project, **kept, **options, **select_stages(plan, stages)}
         await require(self._principals, initiator.id, START, Place(str(options["project"])))
         begins = not detached and self._admission.is_free(plan.concurrency)
         execution_id = new_id("exe")

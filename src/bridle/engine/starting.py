@@ -166,8 +166,9 @@ class Starting(Starter):
 
 
 def inherited(options: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the options of an execution that hold for a child and a rerun of it too: its project, the model chosen, its case."""
-    return {name: options[name] for name in ("model", "project", "case") if name in options}
+    """Return the options of an execution that hold for a child and a rerun of it too: its project, the variables of the
+    installation, the model chosen, its case."""
+    return {name: options[name] for name in ("model", "project", "variables", "case") if name in options}
 
 
 def rollback_path(path: str) -> str:

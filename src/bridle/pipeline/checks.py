@@ -28,7 +28,7 @@ from bridle.pipeline.tree import Address, Block
 def check_plan(plan: Plan, reading: Reading) -> Plan:
     """Complain about whatever leads nowhere; return the plan with the order that its expressions imply."""
     findings = reading.findings
-    outline = draw_outline(plan)
+    outline = draw_outline(plan, shared=reading.shared)
     for spot in reading.spots:
         check_spot(spot, outline, findings=findings)
     implied = {address: set(needed) for address, needed in outline.needs.items()}

@@ -10,6 +10,7 @@ from bridle.pipeline.complaint import Findings, Place
 from bridle.pipeline.lookup import match_name
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Address, AnyNode, Block
+from bridle.pipeline.variables import Shared
 
 _CELL = re.compile(r"(.+)_\d{1,4}", re.ASCII)
 
@@ -31,6 +32,7 @@ class Outline:
     """
 
     plan: Plan
+    shared: Shared | None = None
     nodes: dict[Address, AnyNode] = field(default_factory=dict)
     scopes: dict[Address, dict[str, Address]] = field(default_factory=lambda: {(): {}})
     rollbacks: set[Address] = field(default_factory=set)
@@ -92,9 +94,9 @@ def report(fault: Fault | None, place: Place, *, findings: Findings) -> None:
         findings.refuse(place, fault.what, reason=fault.reason, hint=fault.hint)
 
 
-def draw_outline(plan: Plan) -> Outline:
+def draw_outline(plan: Plan, *, shared: Shared | None = None) -> Outline:
     """Return the outline of a plan."""
-    outline = Outline(plan)
+    outline = Outline(plan, shared=shared)
     _draw(plan.stages, (), (), outline)
     return outline
 

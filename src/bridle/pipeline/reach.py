@@ -13,6 +13,7 @@ from bridle.pipeline.outline import Fault, Outline
 from bridle.pipeline.spots import BEFORE_CELLS, CONDITIONS, MAY_NAME_SECRETS, Spot
 from bridle.pipeline.strategy import UNBOUNDED, Strategy
 from bridle.pipeline.tree import Address, Block
+from bridle.pipeline.variables import PROJECT, SCOPES
 
 _PIPELINE = ("id", "name", "execution_id", "triggered_by")
 _PIPELINE_LATER = ("seq_id", "execution_url", "status")
@@ -236,12 +237,14 @@ def _judge_own(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | N
 
 
 def _judge_variable(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
-    if path[1:2] in (("account",), ("org",)):
-        name = f"variable.{path[1]}"
-        hint = "declare it in the pipeline's variables"
-        return Fault(f"{name!r} has no source", f"not-executed-yet:{name}", hint)
-    known = {**_pipeline_variables(spot, outline), **_stage_variables(spot, outline)}
-    return _judge_name(path[1:], known, "place")
+    if len(path) > 1 and path[1] in SCOPES:
+        return (
+            None
+            if outline.shared is None
+            else _judge_name(path[2:], outline.shared.get(path[1], {}), path[1])
+        )
+    own = {**_pipeline_variables(spot, outline), **_stage_variables(spot, outline)}
+    return _judge_name(path[1:], {**(outline.shared or {}).get(PROJECT, {}), **own}, "place")
 
 
 def _pipeline_variables(spot: Spot, outline: Outline) -> Values[str, object]:

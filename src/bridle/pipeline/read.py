@@ -30,7 +30,7 @@ from bridle.pipeline.policies import Policies, no_policies, take_enforced
 from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.stages import read_stages
 from bridle.pipeline.steps import read_outputs
-from bridle.pipeline.variables import read_variables
+from bridle.pipeline.variables import Shared, read_variables
 from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FILE
 
 
@@ -41,21 +41,27 @@ def read_pipeline(
     library: Library | None = None,
     runtime: Values[str, str] | None = None,
     policies: Policies = no_policies,
+    shared: Shared | None = None,
 ) -> Plan:
     """Return the plan of the pipeline in `text`; `source` names it in complaints, `library` has the templates it uses.
 
-    `runtime` has the values of its runtime inputs by path, as text, `policies` the sets of its policy steps. Raise
-    PipelineError, an InputError, with all complaints. Notes of the plan are texts `place: note`.
+    `runtime` has the values of its runtime inputs by path, as text, `policies` the sets of its policy steps, `shared` the
+    variables of the installation; where it is None, any may be named. Raise PipelineError, an InputError, with all complaints.
+    Notes of the plan are texts `place: note`.
     """
-    return _plan(
-        text, source, Reading(Findings(), library or EmptyLibrary(), policies=policies), runtime or {}
-    )
+    reading = Reading(Findings(), library or EmptyLibrary(), policies=policies, shared=shared)
+    return _plan(text, source, reading, runtime or {})
 
 
 def plan_nested(volume: Volume, outer: Reading) -> Plan:
     """Return the plan of a pipeline that another one uses; raise PipelineError. What it locks is locked for both."""
     reading = Reading(
-        Findings(), outer.library, used=outer.used, using=(*outer.using, volume.pin), policies=outer.policies
+        Findings(),
+        outer.library,
+        used=outer.used,
+        using=(*outer.using, volume.pin),
+        policies=outer.policies,
+        shared=outer.shared,
     )
     return _plan(volume.text, volume.source, reading, {})
 

@@ -20,6 +20,7 @@ from bridle.pipeline.library import Library
 from bridle.pipeline.nodes import Node, Scalar, walk_scalars
 from bridle.pipeline.policies import Policies, no_policies
 from bridle.pipeline.tree import Address
+from bridle.pipeline.variables import Shared
 
 CONDITIONS = frozenset({"condition", "cell-condition", "retry-condition"})
 MAY_NAME_SECRETS = frozenset({"env", "inputs"})
@@ -47,7 +48,8 @@ class Used:
 
 @dataclass
 class Reading:
-    """What one pass over the file collects beside the plan. `using` are the templates that are being put in place."""
+    """What one pass over the file collects beside the plan. `using` are the templates that are being put in place.
+    `shared` are the variables of the installation, or None where nobody knows them."""
 
     findings: Findings
     library: Library
@@ -56,6 +58,7 @@ class Reading:
     using: tuple[str, ...] = ()
     barriers: frozenset[str] = frozenset()
     policies: Policies = no_policies
+    shared: Shared | None = None
     enforced: dict[str, Any] = field(default_factory=dict)
 
     def mark(self, node: Node | None, use: str, address: Address) -> None:

@@ -8,16 +8,23 @@ Rules
   1. `variable.x` is the stage's, else the pipeline's; `stage.variables.x`, `stages.S.variables.x` and `pipeline.variables.x` say
      which. A group of stages hands its variables down; the nearest wins.
   2. With a type the value is of that type, also when an expression makes it. A secret is no variable: it is named in `env`.
-  3. Variables don't see those of their own block. A variable of the account or the organisation has no source here.
+  3. Variables don't see those of their own block.
+  4. Those of the account, the organisation and the project stand in a file of the installation: `variable.account.x`,
+     `variable.org.x`, and `variable.x` where neither pipeline nor stage declares an `x`. An execution keeps those it began with.
+
+    account: {registry: registry.example}
+    org: {team: payments}
+    project: {region: eu}
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeAlias
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import InputError
 from bridle.pipeline.complaint import Findings, Place, suggest
 from bridle.pipeline.expressions import render
@@ -29,6 +36,12 @@ from bridle.pipeline.vocabulary import VARIABLE, spell
 
 _NAME = re.compile(r"[A-Za-z_][\w-]{0,127}", re.ASCII)
 _TYPED = frozenset(VARIABLE.marks) - {"name"}
+SCOPES = (
+    "account",
+    "org",
+)  # words that no variable of a pipeline may be called: they say whose variable is meant
+PROJECT = "project"
+Shared: TypeAlias = Mapping[str, Mapping[str, Json]]
 
 
 def read_variables(fields: Fields) -> dict[str, dict[str, Any]]:
@@ -40,12 +53,41 @@ def read_variables(fields: Fields) -> dict[str, dict[str, Any]]:
             fields.refuse(
                 f"{name[:80]!r} is no name of a variable", reason="bad-variable", hint=hint, at=place
             )
+        elif name in SCOPES:
+            hint = "call it something else"
+            what = f"variable.{name} means those of the {name}"
+            fields.refuse(what, reason="bad-variable", hint=hint, at=place)
         elif name in found:
             what = f"the variable {name!r} is there already"
             fields.refuse(what, reason="duplicate-variable", hint="keep one of them", at=place)
         else:
             found[name] = _read_variable(node, fields.findings)
     return found
+
+
+def read_shared(content: Json, *, where: str) -> Shared:
+    """Return the variables of a file, by scope and name; raise InputError for anything but names and plain values."""
+    hint = "write account:, org: or project:, with name: value below it"
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping) or not set(content) <= {*SCOPES, PROJECT}:
+        raise InputError("it does not hold variables", where=where, hint=hint, reason="bad-variables")
+    found: dict[str, Mapping[str, Json]] = {}
+    for scope, variables in content.items():
+        if not isinstance(variables, Mapping):
+            raise InputError(f"{scope} is no mapping", where=where, hint=hint, reason="bad-variables")
+        for name, value in variables.items():
+            if not _NAME.fullmatch(name) or not isinstance(value, (str, int, bool, Decimal)):
+                what = f"{scope}.{str(name)[:80]} is no name with a text, a number, or true or false"
+                raise InputError(what, where=where, hint=hint, reason="bad-variables")
+        found[scope] = dict(variables)
+    return found
+
+
+def show_shared(shared: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what expressions see as `variable` of what an execution keeps of them."""
+    account = {scope: as_mapping(shared.get(scope) or {}) for scope in SCOPES}
+    return {**as_mapping(shared.get(PROJECT) or {}), **account}
 
 
 def evaluate_variables(declared: Mapping[str, Any], context: Mapping[str, Json]) -> dict[str, Json]:

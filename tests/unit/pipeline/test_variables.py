@@ -10,7 +10,7 @@ from bridle.core.errors import InputError
 from bridle.pipeline.complaint import Complaint
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline
-from bridle.pipeline.variables import evaluate_variables
+from bridle.pipeline.variables import evaluate_variables, read_shared
 
 Complain = Callable[..., tuple[Complaint, ...]]
 
@@ -47,12 +47,40 @@ def test_a_step_sees_the_variables_around_it(env: str) -> None:
     assert read_pipeline(write(env=env), source="p.yaml").variables == {"shared": {"type": "", "value": 1}}
 
 
+SHARED = {"account": {"a": 1}, "project": {"team": "x"}}
+
+
+@pytest.mark.parametrize("env", ["<+variable.account.a>", "<+variable.team>", "<+variable.shared>"])
+def test_variables_of_the_installation_are_known_by_name(env: str) -> None:
+    assert read_pipeline(write(env=env), source="p.yaml", shared=SHARED).stages
+
+
+@pytest.mark.parametrize("env", ["<+variable.account.b>", "<+variable.org.a>", "<+variable.a>"])
+def test_one_that_the_installation_does_not_have_is_refused_with_its_line(env: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_pipeline(write(env=env), source="p.yaml", shared=SHARED)
+    assert (caught.value.reason, caught.value.where) == ("unknown-variable", "p.yaml:8:44")
+
+
+def test_where_nobody_knows_them_any_may_be_named() -> None:
+    assert read_pipeline(write(env="<+variable.account.b>"), source="p.yaml").stages
+
+
+@pytest.mark.parametrize(
+    "content",
+    [[1], {"team": {}}, {"account": 1}, {"org": {"a b": 1}}, {"org": {"a": [1]}}, {"org": {"a": None}}],
+)
+def test_a_file_of_something_else_is_refused(content: object) -> None:
+    with pytest.raises(InputError, match=r"variables|mapping|name"):
+        read_shared(content, where="variables.yaml")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
+        (write(value="y, account: z"), 7, "bad-variable"),
         (write(env="<+variable.owm>"), 8, "unknown-variable"),
         (write(env="<+pipeline.variables.own>"), 8, "unknown-variable"),
-        (write(env="<+variable.account.x>"), 8, "not-executed-yet:variable.account"),
         (write(value="<+variable.own>"), 7, "unknown-variable"),
         (write(value="<+secrets.x>"), 7, "secret-outside-env"),
         (write(value="<+inputs.key>"), 7, "secret-outside-env"),

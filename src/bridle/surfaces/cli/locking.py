@@ -54,15 +54,21 @@ def read_plan(path: Path, *, given: Sequence[str] = ()) -> Plan:
 
 def read_locked(text: str, *, source: str, folder: Path, runtime: Mapping[str, str] | None = None) -> Plan:
     """Read a pipeline that lies in `folder`, with its templates as they are locked; raise InputError."""
-    from bridle.app import open_library
+    from bridle.app import load_variables, open_library
+    from bridle.core.settings import load_settings
 
+    shared = load_variables(load_settings().config_dir)
     lock = read_lock(find_lock(folder))
     library, sets = open_library(folder), open_sets(folder)
     if lock is not None:
         locked = LockedLibrary(library, lock)
-        return read_pipeline(text, source=source, library=locked, runtime=runtime, policies=sets)
+        return read_pipeline(
+            text, source=source, library=locked, runtime=runtime, policies=sets, shared=shared
+        )
     recording = RecordingLibrary(library)
-    plan = read_pipeline(text, source=source, library=recording, runtime=runtime, policies=sets)
+    plan = read_pipeline(
+        text, source=source, library=recording, runtime=runtime, policies=sets, shared=shared
+    )
     if not recording.pins:
         return plan
     note = f"{source}: there is no {LOCK_FILE}: its templates mean what is there when it is planned; bridle lock {source}"
