@@ -73,14 +73,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from bridle.core.canonical import Json, as_mapping
+from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
 from bridle.gate.action import Action
 from bridle.gate.approvals import Approval
 from bridle.gate.attempts import Attempts, describe_attempt
 from bridle.gate.budgets import Budgets, Price, worst_cost
 from bridle.gate.exhibited import describe_evidence
-from bridle.gate.filling import full_asking
 from bridle.gate.fleet import FleetLimits
 from bridle.gate.history import Cases, control_of, describe_history
 from bridle.gate.inside import Inside, case_of
@@ -92,16 +91,12 @@ from bridle.gate.loops import (
     describe_change,
     describe_loop,
     is_counted,
-    is_loop,
 )
 from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.origins.recall import Recall
-from bridle.gate.provenance import describe_provenance, made_commit
-from bridle.gate.reruns import (
-    describe_restore,
-    options_of,
-    read_counted,
-)
+from bridle.gate.provenance import describe_undone, find_provenance
+from bridle.gate.reruns import describe_restore
+from bridle.gate.resting import describe_overfull, describe_resting
 from bridle.gate.standing import Standing, Standings, describe_principal
 from bridle.trust.journal import Journal, Kind
 from bridle.trust.overrides import Overrides, find_for
@@ -109,7 +104,6 @@ from bridle.trust.principals import Place, Principals
 from bridle.trust.tokens import Tokens
 
 MOST_PIPELINES = 1000  # executions whose pipeline is remembered; the journal has the others
-UNDONE = ("repository", "workspace", "branch", "commit", "previous")
 
 
 class FactSource:
@@ -170,16 +164,19 @@ class FactSource:
 
         `before` is what will have been done by then, where a plan of calls is judged.
         """
-        manifest = self._manifests.get(action.request.tool)
+        tool, manifest = action.request.tool, self._manifests.get(action.request.tool)
         standing = await self.standings.of(action)
-        provenance = await self.provenance(action)
+        provenance = await find_provenance(self._journal, action)
         loop = await self.loop(action, provenance, before)
         case = await self.case(action, effect)
+        rests_on = describe_resting(
+            action, manifest, standing, policy=policy, provenance=provenance, loop=loop, case=case
+        )
         budget = await self._budgets.get(action.budget) if action.budget else None
         project = standing.token.claims.project if standing.token else ""
         document: dict[str, Json] = {
             "action": {
-                "tool": action.request.tool,
+                "tool": tool,
                 "arguments": action.request.arguments,
                 "control": control_of(manifest, action.request.arguments),
                 "effect": effect,
@@ -195,19 +192,14 @@ class FactSource:
             "scope": sorted(standing.scope),
             "boundary": action.boundary.to_json(),
             "approval": _describe_approval(approval),
-            "rests_on": {
-                **_rests_on(policy, standing, provenance),
-                **_repeated(manifest, loop),
-                **_described(manifest),
-                **_planned(action),
-                **_stands_in(action),
-                **_standing_case(case),
-            },
+            "rests_on": rests_on,
             "verification": dict(verification) if verification else None,
             "tree": tree,
             "provenance": provenance,
-            "undoes": await self.undone(action),
-            "reruns": await self.rerun(action),
+            "undoes": await describe_undone(self._journal, action),
+            "reruns": await describe_restore(self._journal, action.execution)
+            if tool == "workspace.restore"
+            else None,
             "loop": loop,
             "attempt": await describe_attempt(
                 manifest, action.request.arguments, attempts=self._attempts, journal=self._journal
@@ -237,7 +229,7 @@ class FactSource:
         }
         now = self._clock.now()
         document |= await self.limits.describe(action, document, manifest, cost=self.cost_of(action), now=now)
-        document["rests_on"] = {**as_mapping(document["rests_on"]), **_overfull(document)}
+        document["rests_on"] = {**rests_on, **describe_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
 
     def cost_of(self, action: Action) -> Decimal | None:
@@ -279,17 +271,6 @@ class FactSource:
             self._pipelines[action.execution] = str(started.body["pipeline"])
         return self._pipelines[action.execution]
 
-    async def provenance(self, action: Action) -> dict[str, Json] | None:
-        """Return who made the commit that is to be pushed, and on which test report; None when it was not made here."""
-        commit = action.request.arguments.get("commit")
-        if action.request.tool != "git.push" or not isinstance(commit, str):
-            return None
-        records = await read_counted(self._journal, action.execution)
-        made = [record for record in records if made_commit(record, commit)]
-        if not made:
-            return None
-        return describe_provenance(records, made[-1], commit)
-
     async def loop(
         self, action: Action, provenance: Mapping[str, Json] | None, before: Sequence[Deed]
     ) -> dict[str, Json] | None:
@@ -304,26 +285,6 @@ class FactSource:
         history += [deed for deed in before if deed.change.target == change.target]
         return describe_loop(manifest, change, history, self._loops)
 
-    async def undone(self, action: Action) -> dict[str, Json] | None:
-        """Return what the push came to that is to be put back; None unless this execution is the rollback of the push's."""
-        key = action.request.arguments.get("push")
-        if action.request.tool != "git.restore" or not isinstance(key, str):
-            return None
-        undoes = (await options_of(self._journal, action.execution)).get("undoes")
-        if not isinstance(undoes, str) or not key.startswith(f"{undoes}/"):
-            return None
-        outcome = await self._journal.last(undoes, key, (Kind.OUTCOME,))
-        value = outcome.body["value"] if outcome and outcome.body["status"] == "succeeded" else None
-        if outcome is None or outcome.body["tool"] != "git.push" or not isinstance(value, Mapping):
-            return None
-        return {name: value.get(name) for name in UNDONE}
-
-    async def rerun(self, action: Action) -> dict[str, Json] | None:
-        """Return what a rerun begins with, as the execution that is run again had it."""
-        if action.request.tool != "workspace.restore":
-            return None
-        return await describe_restore(self._journal, action.execution)
-
 
 def _describe_approval(approval: Approval | None) -> dict[str, Json] | None:
     if approval is None:
@@ -336,53 +297,3 @@ def _describe_approval(approval: Approval | None) -> dict[str, Json] | None:
         "approvers": list(approval.given),
         "inputs": approval.inputs,
     }
-
-
-def _rests_on(policy: str, standing: Standing, provenance: Mapping[str, Json] | None) -> dict[str, Json]:
-    """What an approval given now would rest on: the agent is the one who made the commit, else the actor."""
-    agent = standing.actor.digest if standing.actor else ""
-    made = provenance or {}
-    return {
-        "policy": policy,
-        "agent": made.get("agent_digest", agent),
-        "commit": made.get("commit", ""),
-        "repository": made.get("repository", ""),
-        "report": made.get("report", ""),
-    }
-
-
-def _repeated(manifest: Manifest | None, loop: Json) -> dict[str, Json]:
-    """What an approval rests on besides, when it is about a repetition, or about what cannot be counted."""
-    if loop is None:
-        return {"loop": "not known"} if is_counted(manifest) else {}
-    assert isinstance(loop, Mapping)
-    return {"loop": f"time {loop['times']}"} if is_loop(loop) else {}
-
-
-def _overfull(facts: Mapping[str, Json]) -> dict[str, Json]:
-    """What an approval rests on besides, when a limit is full."""
-    names = full_asking(facts)
-    return {"limits": ", ".join(sorted(names))} if names else {}
-
-
-def _standing_case(case: Json) -> dict[str, Json]:
-    """What is approved for a case rests on how it stood: one that moves on takes the approval with it."""
-    if not isinstance(case, Mapping):
-        return {}
-    return {"case": f"{case['id']} {case['state']} revision {case['revision']}"}
-
-
-def _described(manifest: Manifest | None) -> dict[str, Json]:
-    """An approval of a call to somebody's server rests on what its owner and the server said of the tool."""
-    return {"tool": manifest.digest} if manifest and manifest.external else {}
-
-
-def _stands_in(action: Action) -> dict[str, Json]:
-    """An approval of a substitute rests on what it stands in for, and why."""
-    told = action.instead
-    return {"instead": f"{told['tool']} {told['because']} {told['record']}"} if told else {}
-
-
-def _planned(action: Action) -> dict[str, Json]:
-    """An approval of a plan rests on all of the plan."""
-    return {"plan": action.plan["digest"]} if action.plan and action.plan["digest"] else {}

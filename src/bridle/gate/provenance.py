@@ -1,4 +1,4 @@
-"""Provenance: where a commit comes from, read back from the records of its making. Pure; what is gathered with it is `facts`."""
+"""Provenance: where a commit comes from, and what a push came to, read back from the records of both."""
 
 from __future__ import annotations
 
@@ -6,8 +6,36 @@ from collections.abc import Mapping
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.visible import hide_userinfo
-from bridle.gate.reruns import arguments_of, did, whole_clones
-from bridle.trust.journal import Kind, Record
+from bridle.gate.action import Action
+from bridle.gate.reruns import arguments_of, did, options_of, read_counted, whole_clones
+from bridle.trust.journal import Journal, Kind, Record
+
+UNDONE = ("repository", "workspace", "branch", "commit", "previous")
+
+
+async def find_provenance(journal: Journal, action: Action) -> dict[str, Json] | None:
+    """Return who made the commit that is to be pushed, and on which test report; None when it was not made here."""
+    commit = action.request.arguments.get("commit")
+    if action.request.tool != "git.push" or not isinstance(commit, str):
+        return None
+    records = await read_counted(journal, action.execution)
+    made = [record for record in records if made_commit(record, commit)]
+    return describe_provenance(records, made[-1], commit) if made else None
+
+
+async def describe_undone(journal: Journal, action: Action) -> dict[str, Json] | None:
+    """Return what the push came to that is to be put back; None unless this execution is the rollback of the push's."""
+    key = action.request.arguments.get("push")
+    if action.request.tool != "git.restore" or not isinstance(key, str):
+        return None
+    undoes = (await options_of(journal, action.execution)).get("undoes")
+    if not isinstance(undoes, str) or not key.startswith(f"{undoes}/"):
+        return None
+    outcome = await journal.last(undoes, key, (Kind.OUTCOME,))
+    value = outcome.body["value"] if outcome and outcome.body["status"] == "succeeded" else None
+    if outcome is None or outcome.body["tool"] != "git.push" or not isinstance(value, Mapping):
+        return None
+    return {name: value.get(name) for name in UNDONE}
 
 
 def made_commit(record: Record, commit: str) -> bool:

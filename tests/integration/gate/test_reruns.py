@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bridle.gate.action import Denied
+from bridle.gate.provenance import find_provenance
 from bridle.gate.reruns import describe_restore
 from bridle.trust.journal import Entry, Kind
 from integration.gate.conftest import commit
@@ -28,7 +29,7 @@ async def begin(scene, execution="exe_2", **options):
 async def made_by(scene, execution="exe_2", commit=COMMIT):
     """Return the execution that a push of `commit` by `execution` would be told made it."""
     action = replace(scene.action("git.push", commit=commit, branch="main"), execution=execution)
-    provenance = await scene.ports.facts.provenance(action)
+    provenance = await find_provenance(scene.ports.journal, action)
     return provenance and (provenance["execution"], provenance["repository"])
 
 
