@@ -201,6 +201,12 @@ def test_what_is_named_and_quoted_is_the_persons_own():
     assert pays(f'{OWN} Bob wrote: "{OWN}"', "DE89370400440532013000", "100.00 EUR") == [True, True]
 
 
+@pytest.mark.parametrize("gap", ["\n\n", "\n \n ", "\n\t\n"])
+def test_a_blank_line_within_the_marks_does_not_end_what_is_reported(gap):
+    assert forms(f'Bob wrote: "{gap}{ACCOUNT}"') == set()
+    assert forms(f'Bob wrote: "{ACCOUNT}{gap}"') == set()
+
+
 WORDS = st.lists(
     st.sampled_from(
         ["pay", "refund", "55.00 EUR", ACCOUNT, "order", "17", "ORD-2", "not", "to", "and", "don't", "Bob", "said", ",",
