@@ -228,7 +228,7 @@ def _is_word(char: str) -> bool:
 
 
 def _is_single_value(quoted: str) -> bool:
-    """True for one word, one value that is written with spaces, or a name: on one line, or a blank one in it would end a report."""
+    """True for one word, one value that is written with spaces, or a name. On one line: a blank one in it would end a report."""
     words = quoted.split()
     if "\n" in quoted:
         return False
