@@ -11,8 +11,8 @@ from bridle.core.errors import InputError
 from bridle.engine.retention import Retention
 from bridle.gate.action import Done
 from bridle.operating.erasure import Erasure, Request
-from bridle.operating.explain import describe
-from bridle.operating.lookup import gather
+from bridle.operating.explaining.explain import describe
+from bridle.operating.explaining.lookup import gather
 from bridle.operating.session import CloseSession
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind

@@ -4,9 +4,9 @@ import pytest
 
 from bridle.core.errors import UnavailableError
 from bridle.delegate.effectors.server import Called
-from bridle.operating.explain import describe
-from bridle.operating.lookup import gather
-from bridle.operating.retelling import retell
+from bridle.operating.explaining.explain import describe
+from bridle.operating.explaining.lookup import gather
+from bridle.operating.explaining.retelling import retell
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.trail import Trail

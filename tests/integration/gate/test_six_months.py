@@ -20,10 +20,10 @@ from bridle.engine.execution import Execution, MoveExecution, StartExecution
 from bridle.engine.retention import Retention
 from bridle.gate.action import Done
 from bridle.operating.erasure import PERMISSION, Erasure, Request
-from bridle.operating.explain import describe, records_of
-from bridle.operating.lookup import find_action
-from bridle.operating.retelling import retell
-from bridle.operating.vouched import vouch
+from bridle.operating.explaining.explain import describe, records_of
+from bridle.operating.explaining.lookup import find_action
+from bridle.operating.explaining.retelling import retell
+from bridle.operating.explaining.vouched import vouch
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.keys import load_signer

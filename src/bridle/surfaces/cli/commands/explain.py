@@ -35,7 +35,7 @@ def explain(
     """Explain an action from the journal alone, verifying what it rests on; exit 3 when something does not verify."""
     from bridle.core.errors import TrustError
     from bridle.core.settings import load_settings
-    from bridle.operating.retelling import retell
+    from bridle.operating.explaining.retelling import retell
     from bridle.surfaces.cli.reading import open_existing_store, read_key
 
     settings = load_settings(store_url=store)
@@ -51,9 +51,9 @@ def explain(
 
 
 async def _explain(journal: Any, action: str, verifier: Verifier) -> dict[str, Any]:
-    from bridle.operating.explain import describe, records_of
-    from bridle.operating.lookup import find_action
-    from bridle.operating.vouched import vouch
+    from bridle.operating.explaining.explain import describe, records_of
+    from bridle.operating.explaining.lookup import find_action
+    from bridle.operating.explaining.vouched import vouch
 
     found = await find_action(journal, action)
     told = describe(found)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.operating.explain import BACKGROUND, Found
+from bridle.operating.explaining.found import BACKGROUND, Found
 from bridle.trust.journal import Journal, Kind, Record
 
 MOST_NAMED = 10

@@ -1,4 +1,4 @@
-"""Tells an explanation in plain sentences, for a person who was not there. Pure: what `operating.explain` found, in words."""
+"""Tells an explanation in plain sentences, for a person who was not there. Pure: what `explain` found, in words."""
 
 from __future__ import annotations
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from bridle.core.errors import InputError
-from bridle.operating.explain import Found, describe, records_of
-from bridle.operating.lookup import find_action
-from bridle.operating.retelling import retell
-from bridle.operating.vouched import Vouched, vouch
+from bridle.operating.explaining.explain import describe, records_of
+from bridle.operating.explaining.found import Found
+from bridle.operating.explaining.lookup import find_action
+from bridle.operating.explaining.retelling import retell
+from bridle.operating.explaining.vouched import Vouched, vouch
 from bridle.trust.journal import Kind
 from bridle.trust.log.checkpoint import sign_checkpoint
 from unit.trust.archive import StoryArchive

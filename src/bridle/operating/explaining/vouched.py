@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.errors import BridleError
-from bridle.operating.explain import Found
+from bridle.operating.explaining.found import Found
 from bridle.trust.audit import reread
 from bridle.trust.journal import JournalError, Record
 from bridle.trust.keys import KeyRing, Verifier
