@@ -126,7 +126,7 @@ class Session:
             return tell_failure(result.value)
         if tool == "git.commit":
             self._note_commit(result)
-        return result.value
+        return {"done_by": result.by, "result": result.value} if result.by else result.value
 
     async def _call_model(self, arguments: Mapping[str, Json], *, payload: Json, turn: int) -> Done | Denied:
         """Perform the call, and again when the failure may pass: each attempt is an action with a record of its own."""

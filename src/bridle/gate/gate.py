@@ -59,6 +59,7 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.policy import Finding, PolicyAnswer, PolicyError
 from bridle.trust.quorum import CONTROL_PLANE
 
+STANDING = ("recovery.open", "recovery.done")  # of the base policy: somebody has begun it, or it was done
 JUDGED = 8  # times, where others are first in between
 REFUSALS = {
     ApprovalState.DENIED: Finding("approval.refused", "A person has refused this action."),
@@ -98,10 +99,13 @@ class Gate:
         return result if other is None else await self._instead(other, result)
 
     async def _instead(self, other: Action, first: Result) -> Result:
-        """Return what became of a substitute; where it may not be used, what became of the first call stands."""
+        """Return what became of a substitute; where it may not be used, what became of the first call stands.
+
+        That the same business is under way or done already is told: it is the answer to both.
+        """
         result = await self.perform(other)
         if isinstance(result, Denied):
-            return first
+            return result if result.rule in STANDING else first
         return replace(result, by=other.request.tool) if isinstance(result, Done) else result
 
     async def _attempt(self, action: Action, *, left: int) -> Result:

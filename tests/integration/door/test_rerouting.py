@@ -4,6 +4,9 @@ import pytest
 
 from bridle.core.errors import UnavailableError
 from bridle.delegate.effectors.server import Called
+from bridle.gate.external import fill_key
+from bridle.gate.rerouting import complain_of_substitute
+from bridle.operating.calling import action_of
 from bridle.operating.explaining.explain import describe
 from bridle.operating.explaining.lookup import gather
 from bridle.operating.explaining.retelling import retell
@@ -12,6 +15,7 @@ from bridle.trust.journal import JournalError, Kind
 from bridle.trust.trail import Trail
 
 from .conftest import FakeCrash, say
+from .two_systems import Points
 
 ENTRY = """
   seek: {effect: read, recovery: read, arguments: {required: [key], properties: {key: {type: string}}}}
@@ -200,6 +204,101 @@ async def test_a_substitute_for_what_is_not_known_to_have_failed_is_found_by_the
     trail._courses[last.execution, last.body["facts"]["instead"]["key"]].status = "unknown"
     with pytest.raises(JournalError, match="not known to have failed"):
         trail.follow(last)
+
+
+async def perform_as_before(scene, caller):
+    """Perform the very same action, as an agent's loop does that is run again."""
+    manifest = scene.parts["catalogue"].get("mcp.shop.refund")
+    key = f"{caller.session.id}/door#replayed"
+    action = action_of(caller, key, manifest.tool, fill_key(manifest, REFUND, key=key))
+    return await scene.parts["gate"].perform(action)
+
+
+async def say_of_substitutes(scene, tmp_path, old, new):
+    entries = tmp_path / "tools" / "shop.yaml"
+    entries.write_text(entries.read_text().replace(old, new))
+    await scene.tools.refresh()
+
+
+SUBSTITUTE = "substitute: {tool: mcp.shop.pay_back, arguments: {receipt: order, amount: amount}}"
+
+
+async def test_a_replay_finds_what_was_chosen_whatever_the_entries_say_by_then(scene, tmp_path):
+    caller = await enter(scene)
+    scene.shop.answers = [AWAY]
+    first = await perform_as_before(scene, caller)
+    await say_of_substitutes(scene, tmp_path, SUBSTITUTE, "")
+    again = await perform_as_before(scene, caller)
+    assert (again.record, again.by, called(scene)) == (
+        first.record,
+        "mcp.shop.pay_back",
+        ["refund", "pay_back"],
+    )
+
+
+async def test_what_was_not_rerouted_when_it_ended_is_not_when_it_is_replayed(scene, tmp_path):
+    await say_of_substitutes(scene, tmp_path, SUBSTITUTE, "")
+    caller = await enter(scene)
+    scene.shop.answers = [AWAY]
+    first = await perform_as_before(scene, caller)
+    await say_of_substitutes(
+        scene, tmp_path, "once: [order, amount]", f"once: [order, amount]\n    {SUBSTITUTE}"
+    )
+    again = await perform_as_before(scene, caller)
+    assert (first.status, again.record, called(scene)) == ("failed", first.record, ["refund"])
+
+
+async def test_entries_that_do_not_fit_each_other_reroute_nothing_and_say_why(scene, tmp_path):
+    await say_of_substitutes(scene, tmp_path, "once: [receipt, amount]", "once: [amount, receipt]")
+    caller = await enter(scene)
+    scene.shop.answers = [AWAY]
+    assert (await refund(scene, caller)).status == "failed"
+    known = scene.tools.known()
+    told = complain_of_substitute(known["mcp.shop.refund"], known.get)
+    assert "not the same piece of business" in told
+
+
+async def test_wherever_a_process_dies_one_of_the_two_has_done_it_at_most_once(scene, tmp_path, monkeypatch):
+    (tmp_path / "limits.yaml").write_text(
+        "breakers: {servers: off, targets: off}\nlimits: {changes-an-agent: off}"
+    )
+    reach, append, call = Points(), scene.store.journal.append, scene.shop.call
+
+    async def append_at_a_point(entries, guards=()):
+        reach("before a record")
+        written = await append(entries, guards)
+        reach("after a record")
+        return written
+
+    async def call_at_a_point(server, tool, arguments):
+        reach(f"before {tool}")
+        if tool == "refund":
+            scene.shop.called.append((tool, dict(arguments)))
+            raise AWAY
+        answer = await call(server, tool, arguments)
+        reach(f"after {tool}")
+        return answer
+
+    monkeypatch.setattr(scene.store.journal, "append", append_at_a_point)
+    monkeypatch.setattr(scene.shop, "call", call_at_a_point)
+    caller = await enter(scene)
+    reach.die_at(0)
+    await refund(scene, caller, order="P-0")
+    points = len(reach.passed)
+    assert points >= 11, reach.passed
+    for fatal in range(1, points + 1):
+        order, opened = f"P-{fatal}", await scene.open(uses="acme.cashier@1.0.0")
+        caller = await scene.door.enter(opened.secret)
+        reach.die_at(fatal)
+        with pytest.raises(FakeCrash):
+            await refund(scene, caller, order=order)
+        reach.die_at(0)
+        other = scene.another(f"process {fatal}")
+        caller = await other.enter(opened.secret)
+        answers = [await other.call(caller, "shop__refund", {**REFUND, "order": order}) for _ in range(2)]
+        paid = [one for tool, one in scene.shop.called if tool == "pay_back" and one["receipt"] == order]
+        ends = {answers[-1].told["rule"], len(paid)}
+        assert ends in ({"recovery.done", 1}, {"recovery.open", 1}, {"recovery.open", 0}), (fatal, answers)
 
 
 class Archive:

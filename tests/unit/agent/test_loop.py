@@ -291,6 +291,13 @@ async def test_a_reply_that_is_no_turn_is_an_error(definition: AgentDefinition) 
     assert caught.value.reason == "bad-model-reply"
 
 
+async def test_the_model_is_told_that_another_tool_did_it(definition: AgentDefinition) -> None:
+    rerouted = Done("rec", "succeeded", {"ok": True}, by="mcp.bank.pay_back")
+    gate = FakeGate([turn("look", READ), turn("done")], tools={"file.read": rerouted})
+    await run(definition, gate)
+    assert gate.told() == [{"done_by": "mcp.bank.pay_back", "result": {"ok": True}}]
+
+
 async def test_silence_is_not_an_end(definition: AgentDefinition) -> None:
     outcome = await run(definition, FakeGate([turn("  ")]))
     assert isinstance(outcome, Stopped)
