@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from bridle.adapters.rego.reads import VERDICTS, complain_of_facts, complain_of_findings
+from bridle.adapters.rego.reads import SPAN, VERDICTS, complain_of_facts, complain_of_findings
 
 Node: TypeAlias = Any
 """A piece of the engine's syntax tree: JSON of a shape that only the engine documents."""
@@ -175,14 +175,15 @@ def _check_negations(module: Node, functions: set[str]) -> Iterator[Complaint]:
 
 def _walk(node: Node) -> Iterator[tuple[str, Node]]:
     """Yield every (kind, content) pair of the tree, where content is an object, from the outside in."""
-    if isinstance(node, Mapping):
-        for kind, content in node.items():
-            if isinstance(content, Mapping):
+    ahead: list[tuple[str, Node]] = [("", node)]
+    while ahead:
+        kind, content = ahead.pop()
+        if isinstance(content, list):
+            ahead += [("", item) for item in reversed(content)]
+        elif isinstance(content, dict):
+            if kind:
                 yield kind, content
-            yield from _walk(content)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _walk(item)
+            ahead += [(name, content[name]) for name in reversed(content) if name != SPAN]
 
 
 def dotted(reference: Node) -> str:

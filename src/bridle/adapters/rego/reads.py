@@ -15,20 +15,20 @@ A variable that holds a part of the input is not followed; a name below it that 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Node: TypeAlias = Any
 Complaint: TypeAlias = tuple[str, int, int, str]
 ANY_INDEX = "*"
+SPAN = "span"  # where a node stands: half of the tree, and nothing to walk through
+REFERENCES = frozenset({"RefDot", "RefBrack", "Var"})
 ACCOUNT = "account"  # the facts that the account itself supplies, by name
 VERDICTS = frozenset({"deny", "ask", "allow"})
 SEVERITIES = ("error", "warn")
 SCALARS = frozenset({"string", "integer", "boolean", "null"})
 
 
-@dataclass(frozen=True)
-class Speaker:
+class Speaker(NamedTuple):
     """One place where a rule adds a finding: its part, its name, where it stands, and the facts it reads."""
 
     part: str
@@ -39,7 +39,7 @@ class Speaker:
     severity: str = "error"
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return self._asdict()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Speaker:
@@ -51,12 +51,12 @@ class Speaker:
         return self.file.partition("/")[0]
 
 
-@dataclass
 class _Rule:
     """All definitions of one name: what they read, and which other names they ask."""
 
-    reads: set[str] = field(default_factory=set)
-    asks: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.reads: set[str] = set()
+        self.asks: set[str] = set()
 
 
 def list_speakers(trees: Sequence[Node]) -> list[Speaker]:
@@ -186,15 +186,17 @@ def _verdicts_read(tree: Node) -> Iterator[tuple[str, Node]]:
 
 
 def _variables(node: Node) -> Iterator[tuple[str, Node]]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _variables(item)
-    elif isinstance(node, Mapping):
-        for kind, content in node.items():
-            if kind == "Var" and isinstance(content, Mapping):
-                yield str(content["value"]), content["span"]
-            else:
-                yield from _variables(content)
+    ahead = [node]
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, list):
+            ahead += one
+        elif isinstance(one, dict):
+            for kind, content in one.items():
+                if kind == "Var" and isinstance(content, dict):
+                    yield str(content["value"]), content["span"]
+                elif kind != SPAN:
+                    ahead.append(content)
 
 
 def _literals(rule: Node) -> dict[str, str]:
@@ -209,18 +211,20 @@ def _literals(rule: Node) -> dict[str, str]:
 
 def _paths(node: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
     """Yield every path below `input` that the node names, with its place; longest form only."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _paths(item)
-    elif isinstance(node, Mapping):
-        for kind, content in node.items():
-            if kind in ("RefDot", "RefBrack", "Var") and isinstance(content, Mapping):
-                steps, inside = _steps({kind: content})
-                yield from _paths(inside)
-                if steps is not None:
-                    yield steps, content["span"]
-            else:
-                yield from _paths(content)
+    ahead = [node]
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, list):
+            ahead += one
+        elif isinstance(one, dict):
+            for kind, content in one.items():
+                if kind in REFERENCES and isinstance(content, dict):
+                    steps, inside = _steps({kind: content})
+                    ahead += inside
+                    if steps is not None:
+                        yield steps, content["span"]
+                elif kind != SPAN:
+                    ahead.append(content)
 
 
 def _steps(node: Node) -> tuple[tuple[str, ...] | None, list[Node]]:
@@ -244,18 +248,20 @@ def _steps(node: Node) -> tuple[tuple[str, ...] | None, list[Node]]:
 
 def _names(node: Node) -> Iterator[str]:
     """Yield the names that could be rules: variables, and the last part of `data.bridle.gate.x`."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _names(item)
-    elif isinstance(node, Mapping):
-        for kind, content in node.items():
-            if kind == "Var" and isinstance(content, Mapping):
-                yield str(content["value"])
-            elif kind == "RefDot" and isinstance(content, Mapping):
-                yield content["field"][1]
-                yield from _names(content["refr"])
-            else:
-                yield from _names(content)
+    ahead = [node]
+    while ahead:
+        one = ahead.pop()
+        if isinstance(one, list):
+            ahead += one
+        elif isinstance(one, dict):
+            for kind, content in one.items():
+                if kind == "Var" and isinstance(content, dict):
+                    yield str(content["value"])
+                elif kind == "RefDot" and isinstance(content, dict):
+                    yield content["field"][1]
+                    ahead.append(content["refr"])
+                elif kind != SPAN:
+                    ahead.append(content)
 
 
 def _root(reference: Node) -> str:
