@@ -8,7 +8,7 @@ Rules for a person's request (`read_mentions`)
   4. An id looks like one (letters and digits, parts joined by marks, six digits or more), stands after a word that names it
      (`order 17`, `orders 17 and 18`), or in quotation marks.
   5. An amount has a currency beside it, or stands after a word that names it. A number of thousands, of percent or of a range
-     is none.
+     is none, nor is a group of digits of a longer number (`10 500`), nor what is halved, taken in parts or multiplied.
   6. A name is written in the same letters and whole: `Anna` is not named by `Anna Schmidt`. One without a capital has five
      letters or more.
 
@@ -48,9 +48,11 @@ NAMING = (
 )
 _NOT_PART = r"(?<![\w.,:/@#+-])"
 _ENDS = r"(?![\w@/+-]|[.,:]\w)"
-_MORE = r"(?! ?(?:k|m|bn|thousand|million|billion|hundred|percent|%|to \d|-|–)(?!\w))"
+_GAP = "[ '’\u00a0\u2009\u202f]"  # between groups of digits
+_MORE = rf"(?! ?(?:k|m|bn|thousand|million|billion|hundred|percent|%|to \d|-|–)(?!\w)|{_GAP}\d{{3}}(?!\d)| ?[*x×/] ?\d)"
+_NO_GROUP = rf"(?!(?<=\d{_GAP})\d{{3}}(?!\d))"
 _SIGN = "[€$£]"
-_PRICED = rf"(?:{_SIGN} ?|(?:{CURRENCY}) ){NUMBER}|{NUMBER}(?: ?{_SIGN}| (?:{CURRENCY})\b)"
+_PRICED = rf"(?:{_SIGN} ?|(?:{CURRENCY}) ){NUMBER}|{_NO_GROUP}{NUMBER}(?: ?{_SIGN}| (?:{CURRENCY})\b)"
 _WORTH = (
     r"(?:amount|total|sum|price|fee|budget|cap|limit)(?: of| is| to| at| by| =|:|=)?"
     r"|(?:refund|pay|credit|charge|discount|reimburse|transfer)(?: of| by)?"
@@ -76,6 +78,12 @@ _SPANS: tuple[tuple[ValueType | None, re.Pattern[str]], ...] = (
     ),
 )
 _WORTHY = re.compile(rf"\b(?:{_WORTH}) (?P<value>{NUMBER}){_ENDS}{_MORE}", re.IGNORECASE)
+_PART = re.compile(
+    r"(?:\b(?:half|halves|thirds?|quarters?|fifths?|tenths?|per ?cent|parts?|share|portion|fraction|rest|remainder|"
+    r"double|twice|triple|times|multiple)|%|\0(?: out)?(?= (?:of|from) )|(?<=\d) ?[*x×/])"
+    r"(?: (?:of|from|the|this|that|his|her|their|its|our|your|my|an?|total|sum|amount|price|fee|full|whole|order|invoice))* ?$",
+    re.IGNORECASE,
+)
 _STRONG = re.compile(r"(?:amount|total|sum|price|fee|budget|cap|limit)", re.IGNORECASE)
 _TOKEN = re.compile(
     r"(?<![\w.,:/@#+-])#?[A-Za-z0-9](?:[A-Za-z0-9._:/@+=-]*[A-Za-z0-9])?(?![\w@+-])", re.ASCII
@@ -245,7 +253,7 @@ def _take(
         span = match.span("value") if "value" in pattern.groupindex else match.span()
         value = text[slice(*span)]
         text = _blank(text, span)
-        if kind is None:
+        if kind is None or (kind is ValueType.AMOUNT and _PART.search(text, 0, span[0])):
             continue
         form = normal_form(value, kind)
         found.append(Mention(kind, form, number))
@@ -264,6 +272,8 @@ def _blank(text: str, span: tuple[int, int]) -> str:
 
 def _is_worth(match: re.Match[str]) -> bool:
     value = match["value"]
+    if _PART.search(match.string, 0, match.start("value")):
+        return False
     return bool(re.search(r"[.,]\d{2}$", value) or _STRONG.match(match[0]))
 
 

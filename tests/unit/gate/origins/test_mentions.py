@@ -68,6 +68,16 @@ def test_no_id_is_read_by_accident(text):
         ("Order ORD-12.50", []),
         ("at 12.50 o'clock", []),
         ("-12.50 EUR", []),
+        ("Pay 10 500 EUR", []),
+        ("Pay EUR 10 500", []),
+        ("Pay €10'500.00", []),
+        ("a total of 10\u202f500.00", []),
+        ("Refund half of 100.00 EUR", []),
+        ("Refund 30 % of the total of 80.00", []),
+        ("Pay twice the fee of 20.00 EUR", []),
+        ("Pay 3 x 20.00 EUR", []),
+        ("Refund 20.00 EUR of 100.00 EUR", ["20 EUR"]),
+        ("Order 17 20.00 EUR", ["20 EUR"]),
     ],
 )
 def test_an_amount_has_a_currency_or_a_word_that_names_it(text, amounts):
