@@ -25,7 +25,16 @@ from dataclasses import dataclass
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust.encoding import EncodingError, is_canonical, read_json
-from bridle.trust.journal import GENESIS, JournalError, Kind, Record, read_content, unseal, verify_chain
+from bridle.trust.journal import (
+    COMPARE,
+    GENESIS,
+    JournalError,
+    Kind,
+    Record,
+    read_content,
+    unseal,
+    verify_chain,
+)
 from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.log.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
 from bridle.trust.log.merkle import Frontier, leaf_hash
@@ -33,6 +42,7 @@ from bridle.trust.rotation import read_ring
 from bridle.trust.trail import Trail
 
 FORMAT = "bridle/journal/1"
+EXPORT_ANEW = "take it again with bridle audit export, or compare with another copy"
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ def verify_read(
         raise JournalError(
             f"a checkpoint speaks of {covered} records, there are {frontier.size}",
             where="the end of the journal",
-            hint="records were removed: compare with a copy of the journal",
+            hint=f"its end was cut off, or the checkpoint is of a newer copy: {COMPARE}",
         )
     return AuditResult(
         records=frontier.size,
@@ -149,6 +159,8 @@ def export_lines(records: Iterable[Record], checkpoints: Iterable[str] = ()) -> 
 
 def read_export(text: str) -> Export:
     """Read the text of an export; raise InputError or JournalError when it is none."""
+    if not text.strip():
+        raise InputError("it is empty", where="line 1", hint=EXPORT_ANEW, reason="nothing-to-verify")
     records: list[Record] = []
     checkpoints: list[str] = []
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
@@ -167,7 +179,8 @@ def _read_line(line: str, number: int) -> Mapping[str, Json]:
     try:
         value = read_json(line.encode("utf-8", "surrogateescape"), what="the line")
     except EncodingError as exc:
-        raise InputError(exc.what, where=f"line {number}") from exc
+        hint = f"the line was cut or changed: {EXPORT_ANEW}"
+        raise InputError(exc.what, where=f"line {number}", hint=hint) from exc
     if not isinstance(value, Mapping):
         raise InputError("the line is not an object", where=f"line {number}")
     return value
@@ -176,7 +189,7 @@ def _read_line(line: str, number: int) -> Mapping[str, Json]:
 def _check_header(value: Mapping[str, Json]) -> None:
     if value != {"format": FORMAT}:
         raise InputError(
-            f"not a journal of the form {FORMAT}", where="line 1", hint="make it with bridle audit export"
+            f"the header is missing: no journal of the form {FORMAT}", where="line 1", hint=EXPORT_ANEW
         )
 
 
@@ -195,7 +208,7 @@ def _compare(signed: Mapping[int, list[Checkpoint]], frontier: Frontier) -> None
             raise CheckpointError(
                 "the journal up to here does not have the root that was signed",
                 where=f"the checkpoint at {checkpoint.size} records",
-                hint="a record before it was changed: compare with a copy of the journal",
+                hint=f"a record before it was changed, and the chain behind it made anew: {COMPARE}",
             )
 
 

@@ -201,17 +201,28 @@ def seal(*, seq: int, record_id: str, at: str, entry: Entry, raw: Mapping[str, s
     )
 
 
+COMPARE = "compare with a copy that was kept elsewhere (bridle audit export)"
+
+
 def verify_chain(records: Iterable[Record], *, previous: str = GENESIS, first: int = 0) -> int:
     """Check hashes, links and numbering; return how many records were read, raise JournalError at the first fault."""
     count = 0
     for record in records:
         where = f"journal record {record.seq}"
         if record.seq != first + count:
-            raise JournalError(f"expected record {first + count}", where=where)
+            raise JournalError(
+                f"it stands where record {first + count} has to: records were removed, repeated or moved",
+                where=where,
+                hint=COMPARE,
+            )
         if hashlib.sha256(record.data).hexdigest() != record.hash:
-            raise JournalError("its bytes do not have its hash", where=where)
+            raise JournalError("its bytes were changed: they do not have its hash", where=where, hint=COMPARE)
         if record.previous != previous:
-            raise JournalError("it does not follow the record before it", where=where)
+            raise JournalError(
+                "it does not follow the record before it: one of the two was changed or put there",
+                where=where,
+                hint=COMPARE,
+            )
         previous = record.hash
         count += 1
     return count
@@ -220,7 +231,9 @@ def verify_chain(records: Iterable[Record], *, previous: str = GENESIS, first: i
 def unseal(data: bytes, stored_hash: str) -> Record:
     """Read a record back from its stored bytes; raise JournalError when they are not a record's."""
     if not isinstance(data, bytes):
-        raise JournalError("a stored record is not bytes", hint="somebody has written into the store")
+        raise JournalError(
+            f"a stored record is not bytes: {data!r:.80}", hint="somebody has written into the store"
+        )
     try:
         return read_content(json.loads(data), data=data, stored_hash=stored_hash)
     except ValueError as exc:

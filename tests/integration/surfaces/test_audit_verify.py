@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridle.surfaces.cli.main import run
+from bridle.trust.keys import Signer
 
 
 @pytest.fixture
@@ -37,3 +39,44 @@ def test_what_no_checkpoint_covers_is_refused(exported, lost):
     file.write_text("\n".join(kept if lost == "every checkpoint" else kept[:3]) + "\n", "utf-8")
     code, problem = verify()
     assert (code, problem["type"]) == (3, "urn:bridle:problem:not-covered")
+
+
+def _drop(lines):
+    del lines[3]
+
+
+def _swap(lines):
+    lines[2], lines[3] = lines[3], lines[2]
+
+
+def _cut(lines):
+    lines[2] = lines[2][:40]
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "where", "what", "next_step"),
+    [
+        (_drop, 3, "journal record 3", "where record 2 has to", "compare with a copy"),
+        (_swap, 3, "journal record 2", "where record 1 has to", "compare with a copy"),
+        (_cut, 2, "line 3", "not JSON", "cut or changed"),
+        (list.clear, 2, "line 1", "empty", "bridle audit export"),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_what_to_do(exported, harm, code, where, what, next_step):
+    file, verify = exported
+    lines = file.read_text("utf-8").splitlines()
+    harm(lines)
+    file.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    ended, problem = verify()
+    assert ended == code
+    assert problem["instance"].startswith(f"{file.name}: {where}")
+    assert what in problem["detail"]
+    assert next_step in problem["next"]
+
+
+def test_the_checkpoint_of_another_installation_is_told_as_such(exported, tmp_path):
+    _, verify = exported
+    key = Signer(Ed25519PrivateKey.generate()).verifier.to_pem()
+    (tmp_path / "config" / "control-plane.pub").write_bytes(key)
+    code, problem = verify()
+    assert (code, "another installation" in problem["next"]) == (3, True)

@@ -61,17 +61,31 @@ def read_checkpoint(text: str, verifier: Verifier, origin: str | None) -> Checkp
     """Check and read a checkpoint; raise CheckpointError. Without an `origin` any log of this key is accepted."""
     form = _FORM.fullmatch(text)
     if form is None:
-        raise CheckpointError("not a signed checkpoint", hint="it has five lines, the fourth empty")
-    name = form["origin"]
+        raise CheckpointError(
+            "not a signed checkpoint", hint="one has five lines, the fourth empty: it was cut or changed"
+        )
+    name, where = form["origin"], f"the checkpoint at {form['size'][:20]} records"
     if form["name"] != name or not _ORIGIN.fullmatch(name) or origin not in (None, name):
-        raise CheckpointError(f"the checkpoint is of log {name!r}, expected {origin or form['name']!r}")
+        raise CheckpointError(
+            f"the checkpoint is of log {name!r}, expected {origin or form['name']!r}",
+            where=where,
+            hint="it belongs to another journal: look where it came from",
+        )
     code = _decode(form["code"])
     if code[:4] != key_hash(verifier, name):
-        raise CheckpointError(f"the checkpoint is not signed by key {verifier.keyid}")
+        raise CheckpointError(
+            f"the checkpoint is not signed by key {verifier.keyid}",
+            where=where,
+            hint="it is of another installation, or was forged: take the public key of whoever keeps this journal (--key)",
+        )
     try:
         verifier.verify(form["text"].encode(), code[4:])
     except TrustError as exc:
-        raise CheckpointError(f"the checkpoint's signature is wrong: {exc.what}") from exc
+        raise CheckpointError(
+            f"the checkpoint's signature is wrong: {exc.what}",
+            where=where,
+            hint="it was changed after it was signed: compare with a copy that was kept elsewhere",
+        ) from exc
     root = _decode(form["root"])
     if not _SIZE.fullmatch(form["size"]) or len(root) != HASH_BYTES:
         raise CheckpointError("the checkpoint's size or root is misshapen")
@@ -82,7 +96,9 @@ def claimed_size(text: str) -> int:
     """Return how many records a checkpoint says it is of, to know whose key to check it with; raise CheckpointError."""
     form = _FORM.fullmatch(text)
     if form is None or not _SIZE.fullmatch(form["size"]):
-        raise CheckpointError("not a signed checkpoint", hint="it has five lines, the fourth empty")
+        raise CheckpointError(
+            "not a signed checkpoint", hint="one has five lines, the fourth empty: it was cut or changed"
+        )
     return int(form["size"])
 
 

@@ -28,7 +28,7 @@ from typing import Protocol
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.audit import AuditResult, read_record, verify_read
-from bridle.trust.journal import Entry, JournalError, Kind, Record
+from bridle.trust.journal import COMPARE, Entry, JournalError, Kind, Record
 from bridle.trust.keys import Verifier
 from bridle.trust.log.checkpoint import claimed_size
 from bridle.trust.log.merkle import leaf_hash
@@ -176,6 +176,9 @@ def read_checkpoints(shelf: Shelf) -> list[str]:
     """Return the checkpoints there, the newest last; raise InputError when there is none."""
     newest = shelf.read(CHECKPOINT)
     if newest is None:
+        if shelf.read(_chunk_name(0)) is not None:
+            hint = f"it was removed, and nothing proves these records: {COMPARE}"
+            raise JournalError("there are records, and no checkpoint of them", where=CHECKPOINT, hint=hint)
         raise InputError(
             "no journal is published there", hint="bridle audit export --out DIR", reason="nothing-to-verify"
         )
@@ -219,8 +222,10 @@ def verify_published(
 
 
 def _check_tile(shelf: Shelf, path: str, tile: bytes) -> None:
-    if shelf.read(path) != tile:
-        raise JournalError("the tile is not that of these records", where=path)
+    there = shelf.read(path)
+    if there != tile:
+        what = "the tile is missing" if there is None else "the tile is not that of these records"
+        raise JournalError(what, where=path, hint=f"a copy that is not whole, or was changed: {COMPARE}")
 
 
 async def check_beginning(journal: Published, shelf: Shelf, before: int, size: int) -> None:

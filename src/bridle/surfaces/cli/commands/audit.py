@@ -155,7 +155,7 @@ def audit_verify(
 ) -> int:
     """Verify hashes, order, checkpoints and signatures of the whole journal; and that it tells of every execution listed."""
     from bridle.app import ORIGIN
-    from bridle.core.errors import InputError
+    from bridle.core.errors import BridleError, InputError
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.reading import read_key
 
@@ -163,9 +163,16 @@ def audit_verify(
         hint = "give FILE or --from DIR; --witness KEY takes --cosigned FILE"
         raise InputError("it cannot be told what to verify", hint=hint, reason="usage")
     settings = load_settings(store_url=store)
-    verifier = read_key(key or settings.config_dir / "control-plane.pub")
+    verifier = read_key(key or _own_key(settings))
     kept, seen_at = _read_cosigned(witness, cosigned) if witness and cosigned else ("", "")
-    result = _verify(settings, file, folder, verifier=verifier, kept=[kept] if kept else [], origin=ORIGIN)
+    try:
+        result = _verify(
+            settings, file, folder, verifier=verifier, kept=[kept] if kept else [], origin=ORIGIN
+        )
+    except BridleError as error:
+        place = str(file or folder or "")
+        error.where = error.where if place in error.where else ": ".join(filter(None, (place, error.where)))
+        raise
     if as_json:
         witnessed = {"witnessed_at": seen_at} if seen_at else {}
         print_json({"verified": True, **result.to_json(), **witnessed})
@@ -180,11 +187,25 @@ def audit_verify(
         say(
             f"{len(result.suspect)} records were signed with a key that is marked as compromised by then (--json)"
         )
-    if result.uncovered:
+    if not result.checkpoints:
+        say(
+            "no checkpoint was made yet, or all were removed: only the chain of hashes speaks for these records"
+        )
+    elif result.uncovered:
         say(f"{result.uncovered} records are newer than the last checkpoint")
     if not seen_at:
         say(KEEP)
     return 0
+
+
+def _own_key(settings: Any) -> Path:
+    from bridle.core.errors import InputError
+
+    path: Path = settings.config_dir / "control-plane.pub"
+    if not path.is_file():
+        hint = "give the public key of whoever keeps the journal with --key; BRIDLE_CONFIG_DIR names another folder"
+        raise InputError("this installation has no key to verify with", where=str(path), hint=hint)
+    return path
 
 
 def _verify(
@@ -202,12 +223,11 @@ def _verify(
     records, checkpoints = _exported(file) if file else _stored(settings)
     if not records:
         hint = "bridle run makes the first records"
-        raise InputError("nothing to verify", where=str(file or ""), hint=hint, reason="nothing-to-verify")
+        raise InputError("nothing to verify", hint=hint, reason="nothing-to-verify")
     result = verify_journal(records, checkpoints=[*checkpoints, *kept], control_plane=verifier, origin=origin)
     if file is not None and result.uncovered:  # an export ends with a checkpoint: who took it out took more
         raise TrustError(
-            f"{result.uncovered} of {result.records} records are covered by no checkpoint: nothing proves them",
-            where=str(file),
+            f"its end was cut off: no checkpoint covers {result.uncovered} of {result.records} records, so nothing proves them",
             hint="export the journal anew, or find the checkpoint that was kept elsewhere",
             reason="not-covered",
         )
