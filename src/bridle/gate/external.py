@@ -15,8 +15,10 @@ Pure. Which descriptions were pinned is kept by `adapters.sql.pins`; `operating.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -165,8 +167,13 @@ def fill_key(manifest: Manifest, arguments: Mapping[str, Json], *, key: str) -> 
 
 
 def _broken(said: Described) -> str:
+    return _complain_of_schema(json.dumps(_tame(said.schema)))
+
+
+@lru_cache(maxsize=1024)  # a server is looked at again and again, and says the same
+def _complain_of_schema(text: str) -> str:
     try:
-        jsonschema.Draft202012Validator.check_schema(_tame(said.schema))
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
     except jsonschema.SchemaError as error:
         return f"its server's schema is none: {error.message[:200]}"
     return ""
