@@ -85,13 +85,13 @@ def _fill_disk(number: int) -> None:
 def _fake(folder: str) -> None:
     if not folder:
         return
-    from bridle.app import wiring
+    from bridle.app import acting
 
     def build_fake_delegate(settings: Any, *, signer: Any, token_lives: Any, **others: Any) -> FakeDelegate:
         return FakeDelegate(FakeWorld(Path(folder)), signer, token_lives)
 
-    assert wiring.build_delegate  # where it is looked up: a name of another module would change nothing
-    wiring.build_delegate = build_fake_delegate  # type: ignore[assignment]
+    assert acting.build_delegate  # where it is looked up: a name of another module would change nothing
+    acting.build_delegate = build_fake_delegate  # type: ignore[assignment]
 
 
 async def _carry_one(job: Mapping[str, Any]) -> None:
@@ -223,7 +223,7 @@ def _forget_intents() -> None:
     async def forgetful(self: Gate, action: Any) -> None:
         return None
 
-    Gate._known = forgetful  # type: ignore[method-assign]
+    Gate._newest = forgetful  # type: ignore[method-assign]
 
 
 FAULTS = {"": lambda: None, "forget-restore": _forget_restore, "forget-intents": _forget_intents}

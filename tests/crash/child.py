@@ -72,12 +72,12 @@ def _forget_turns() -> None:
     """Break the gate: it no longer knows the outcome of a model call."""
     from bridle.gate.gate import Gate
 
-    known = Gate._known
+    newest = Gate._newest
 
     async def forgetful(self: Gate, action: Any) -> Any:
-        return None if action.request.tool == "model.call" else await known(self, action)
+        return None if action.request.tool == "model.call" else await newest(self, action)
 
-    Gate._known = forgetful  # type: ignore[method-assign]
+    Gate._newest = forgetful  # type: ignore[method-assign]
 
 
 FAULTS: dict[str, Callable[[], None]] = {"": lambda: None, "forget-turns": _forget_turns}

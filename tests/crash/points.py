@@ -16,12 +16,13 @@ import re
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, default
 
+from bridle.adapters.sql.prepared import Prepared
 from bridle.core.errors import BridleError
 from bridle.gate import effects
 
@@ -85,6 +86,9 @@ def hook_commits(reach: Pass) -> None:
     commit: Any = default.DefaultDialect.do_commit
     rollback: Any = default.DefaultDialect.do_rollback
 
+    def note_rows(statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        pending.written = [*getattr(pending, "written", []), *_describe(statement, rows)]
+
     def do_commit(self: Any, connection: Any) -> None:
         written, pending.written = getattr(pending, "written", []), []
         label = "commit " + " ".join(dict.fromkeys(written)) if written else ""
@@ -103,7 +107,15 @@ def hook_commits(reach: Pass) -> None:
 
     @sa.event.listens_for(Engine, "before_cursor_execute")
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        pending.written = [*getattr(pending, "written", []), *_describe(statement, context)]
+        note_rows(statement, getattr(context, "compiled_parameters", None) or [])
+
+    run: Any = Prepared._run
+
+    def noted(self: Prepared, connection: Any, values: Mapping[str, object]) -> Any:
+        note_rows(self._compiled.text, [values])
+        return run(self, connection, values)
+
+    Prepared._run = noted  # type: ignore[method-assign]  # SQLAlchemy hears nothing of it
 
 
 def hook_effects(reach: Pass) -> None:
@@ -127,13 +139,12 @@ def _around(name: str, effect: Any, reach: Pass) -> Any:
     return around
 
 
-def _describe(statement: str, context: Any) -> list[str]:
+def _describe(statement: str, rows: Sequence[Mapping[str, object]]) -> list[str]:
     """Return what a statement writes: kinds of records, the name of a durable step, or else verb and table."""
     found = WRITES.match(statement)
     if found is None:
         return []
     verb, table = found[1].lower(), found[2]
-    rows = getattr(context, "compiled_parameters", None) or []
     kinds = [str(row["kind"]) for row in rows if table == "journal" and "kind" in row]
     steps = [f"step:{row['function_name']}" for row in rows if row.get("function_name")]
     return kinds or steps or [f"{verb}:{table}"]

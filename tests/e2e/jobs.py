@@ -13,10 +13,10 @@ from support.forks import command_line
 
 def with_policies(job: Mapping[str, Any]) -> None:
     """Run a command of an installation that ships the policies in another folder."""
-    from bridle.app import folders, wiring
+    from bridle.app import acting, folders
 
     shipped = folders.shipped
-    for module in (folders, wiring):
+    for module in (acting, folders):
         assert (
             module.shipped is shipped
         )  # where it is looked up: a name of another module would change nothing
