@@ -22,6 +22,7 @@ from bridle.delegate.evidence import read_exhibit
 from bridle.engine.retention import parse_age
 from bridle.operating.digest import Digests
 from bridle.operating.reception import Reception
+from bridle.trust.notary import Author
 from bridle.trust.principals import Principal
 from bridle.trust.redaction import Redactor
 
@@ -32,6 +33,10 @@ class Counter:
 
     store: Store
     user: Principal
+
+    def author(self, name: str = "", comment: str = "") -> Author:
+        """Return who says something here, as what they call themselves."""
+        return Author(self.user.id, name, comment)
 
 
 @asynccontextmanager

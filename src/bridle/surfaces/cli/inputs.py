@@ -17,7 +17,7 @@ from bridle.surfaces.cli.files import read_text
 
 def split_runtime(given: Sequence[str]) -> dict[str, str]:
     """Return what is given for runtime inputs, by their place."""
-    return {name: text for name, text in _split_pairs(given).items() if _is_path(name)}
+    return {name: text for name, text in read_pairs(given).items() if _is_path(name)}
 
 
 def parse_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ()) -> dict[str, Json]:
@@ -28,13 +28,13 @@ def parse_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ())
     values: dict[str, Json] = {}
     for path in sets:
         values |= read_input_set(read_text(path), source=str(path), find=partial(_find_set, path.parent))
-    values |= {name: text for name, text in _split_pairs(given).items() if not _is_path(name)}
+    values |= {name: text for name, text in read_pairs(given).items() if not _is_path(name)}
     return dict(resolve_inputs(plan, values))
 
 
 def check_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ()) -> None:
     """Raise InputError unless the plan could be run with these inputs; where none is given for a declared one, all is well."""
-    if sets or any(not _is_path(name) for name in _split_pairs(given)):
+    if sets or any(not _is_path(name) for name in read_pairs(given)):
         parse_inputs(plan, given, sets=sets)
 
 
@@ -46,12 +46,13 @@ def _find_set(folder: Path, name: str) -> str:
     return read_text(folder / f"{name}.yaml")
 
 
-def _split_pairs(given: Sequence[str]) -> dict[str, str]:
+def read_pairs(given: Sequence[str]) -> dict[str, str]:
+    """Read `name=value` pairs, the last one of a name counts; raise InputError."""
     pairs = {}
     for pair in given:
         name, equals, text = pair.partition("=")
-        if not equals:
-            raise InputError(f"{pair!r} is not NAME=VALUE", hint="write --input branch=main")
+        if not equals or not name:
+            raise InputError(f"{pair!r} is not NAME=VALUE", hint="write --input branch=main", reason="usage")
         pairs[name] = text
     return pairs
 

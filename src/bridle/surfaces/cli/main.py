@@ -46,6 +46,7 @@ COMMANDS = (
     "carry_on",
     "rerun",
     "verdicts",
+    "deputies",
     "digest",
     "decide",
     "people",

@@ -100,13 +100,12 @@ async def open_override(
     """Record an override by whoever is at the terminal, and return it."""
     from bridle.app import open_counter
     from bridle.engine.retention import parse_age
-    from bridle.trust.notary import Author
 
     pairs = dict(pair.partition("=")[::2] for pair in scope)
     if not all(pairs.values()):
         raise InputError("a scope is KEY=PATTERN", hint="write --scope 'tool=mcp.mail.*'", reason="bad-scope")
     async with open_counter(settings) as counter:
-        by = Author(counter.user.id, name)
+        by = counter.author(name)
         within = parse_age(lasts, where="--for")
         return (await counter.store.overrides.open(pairs, reason=reason, lasts=within, by=by)).to_json()
 
@@ -114,10 +113,9 @@ async def open_override(
 async def close_override(settings: Settings, override: str, *, name: str, comment: str) -> None:
     """Record that an override counts no more."""
     from bridle.app import open_counter
-    from bridle.trust.notary import Author
 
     async with open_counter(settings) as counter:
-        await counter.store.overrides.close(override, by=Author(counter.user.id, name, comment))
+        await counter.store.overrides.close(override, by=counter.author(name, comment))
 
 
 async def list_overrides(settings: Settings) -> list[dict[str, Any]]:

@@ -85,23 +85,19 @@ async def _kill(
 ) -> tuple[Kill, list[Answer]]:
     from bridle.app import open_counter
     from bridle.trust.kills import Scope
-    from bridle.trust.notary import Author
 
     scope = Scope.AGENT if agent else Scope.PIPELINE if pipeline else Scope.ALL
     named = f"agent:{agent.removeprefix('agent:')}" if agent else pipeline
     async with open_counter(settings) as counter:
-        made = await counter.store.kill_desk.kill(
-            scope, named, reason=reason, by=Author(counter.user.id, name)
-        )
+        made = await counter.store.kill_desk.kill(scope, named, reason=reason, by=counter.author(name))
         return made, await counter.store.kill_desk.await_answers(made)
 
 
 async def _lift(settings: Any, kill_id: str, reason: str, name: str) -> Kill:
     from bridle.app import open_counter
-    from bridle.trust.notary import Author
 
     async with open_counter(settings) as counter:
-        return await counter.store.kill_desk.lift(kill_id, reason=reason, by=Author(counter.user.id, name))
+        return await counter.store.kill_desk.lift(kill_id, reason=reason, by=counter.author(name))
 
 
 async def _list(settings: Any) -> list[tuple[Kill, list[Answer]]]:

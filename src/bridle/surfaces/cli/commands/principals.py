@@ -210,10 +210,9 @@ def _change(
 
 async def _add(settings: Settings, new: Principal, name: str, comment: str) -> Principal:
     from bridle.app import open_counter
-    from bridle.trust.notary import Author
 
     async with open_counter(settings) as counter:
-        by = Author(counter.user.id, name, comment)
+        by = counter.author(name, comment)
         return await counter.store.registry.add(replace(new, owner=new.owner or counter.user.id), by=by)
 
 
@@ -230,11 +229,10 @@ async def _make(
     """Make a change; an agent that nobody knows yet is registered with the version that is approved."""
     from bridle.app import open_counter
     from bridle.trust.lifecycle import change_principal
-    from bridle.trust.notary import Author
     from bridle.trust.principals import Lifecycle
 
     async with open_counter(settings) as counter:
-        by = Author(counter.user.id, name, comment)
+        by = counter.author(name, comment)
         if new is not None and await counter.store.enrolled.get(new.id) is None:
             draft = replace(new, state=Lifecycle.DRAFT)
             return await counter.store.registry.add(change_principal(draft, change, version=version), by=by)
@@ -243,19 +241,17 @@ async def _make(
 
 async def _issue(settings: Settings, principal: str, lifetime: timedelta, name: str, comment: str) -> MadeKey:
     from bridle.app import open_counter
-    from bridle.trust.notary import Author
 
     async with open_counter(settings) as counter:
-        by = Author(counter.user.id, name, comment)
+        by = counter.author(name, comment)
         return await counter.store.key_desk.issue(principal, lifetime=lifetime, by=by)
 
 
 async def _revoke(settings: Settings, key: str, name: str, comment: str) -> Credential:
     from bridle.app import open_counter
-    from bridle.trust.notary import Author
 
     async with open_counter(settings) as counter:
-        return await counter.store.key_desk.revoke(key, by=Author(counter.user.id, name, comment))
+        return await counter.store.key_desk.revoke(key, by=counter.author(name, comment))
 
 
 def _read_new(principal: str, owner: str, purpose: str, permissions: list[str], *, draft: bool) -> Principal:

@@ -46,7 +46,7 @@ def rerun(
     from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude
-    from bridle.surfaces.cli.commands.verdicts import read_pairs
+    from bridle.surfaces.cli.inputs import read_pairs
     from bridle.surfaces.cli.reading import check_store
 
     settings = load_settings(store_url=store, policies=policies or ())

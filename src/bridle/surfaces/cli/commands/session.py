@@ -186,7 +186,7 @@ async def _describe(opened: Any, session: str) -> dict[str, Any]:
 def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
     from bridle.core.errors import InputError
     from bridle.operating.session import TaskRequest
-    from bridle.surfaces.cli.commands.verdicts import read_pairs
+    from bridle.surfaces.cli.inputs import read_pairs
 
     text = ""
     if request_file is not None:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from bridle.core.settings import Settings
     from bridle.engine.interventions import Intervention
     from bridle.surfaces.cli.closing import Closing
-    from bridle.trust.deputies import Deputy
 
 Approval = Annotated[
     str,
@@ -85,6 +84,7 @@ def approve(
 ) -> int:
     """Approve exactly the action that was asked for, once; carry the execution on if no live process does."""
     from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.inputs import read_pairs
 
     said = Said(True, name, comment, read_pairs(given or []), behalf)
     settings = load_settings(store_url=store, policies=policies or ())
@@ -177,77 +177,6 @@ def approvals(context: typer.Context, store: Store = "", as_json: AsJson = False
     return 0
 
 
-@approvals_app.command(
-    name="delegate",
-    epilog="Example: bridle approvals delegate --as ana --to ben --for 'tool=mcp.shop.*' --until 7d --reason 'on holiday'",
-)
-def delegate(
-    to: Annotated[str, typer.Option("--to", help="Who answers in your place; a person with a key.")],
-    scope: Annotated[
-        list[str],
-        typer.Option(
-            "--for",
-            help="What they answer: tool, agent, project, pipeline, purpose, principal or environment; all have to match.",
-            metavar="KEY=PATTERN",
-        ),
-    ],
-    until: Annotated[str, typer.Option(help="How long: 8h, 7d; at most 90d.")],
-    reason: Annotated[str, typer.Option(help="Why.")],
-    name: As = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
-    """Name who answers requests in your place, with your say, for a scope and a time. You sign it with your own key."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.show_waiting import describe_deputy, show_deputy
-
-    named = asyncio.run(_delegate(load_settings(store_url=store), to, read_pairs(scope), until, reason, name))
-    if as_json:
-        print_json(describe_deputy(named))
-    else:
-        put(show_deputy(named))
-    return 0
-
-
-@approvals_app.command(name="undelegate", epilog="Example: bridle approvals undelegate dep_01jd3k… --as ana")
-def undelegate(
-    delegation: Annotated[str, typer.Argument(help="The delegation's id.", metavar="ID")],
-    name: As = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
-    """End a delegation now, as who gave it or as one who manages principals. Words that were given under it stand."""
-    from bridle.core.settings import load_settings
-
-    asyncio.run(_undelegate(load_settings(store_url=store), delegation, name))
-    if as_json:
-        print_json({"id": delegation, "ended": True})
-    else:
-        put(f"{delegation} counts no more")
-    return 0
-
-
-async def _delegate(
-    settings: Settings, to: str, scope: dict[str, str], until: str, reason: str, name: str
-) -> Deputy:
-    from bridle.app import open_counter
-    from bridle.engine.retention import parse_age
-    from bridle.trust.notary import Author
-
-    lasts = parse_age(until, where="--until")
-    async with open_counter(settings) as counter:
-        by = Author(counter.user.id, name)
-        return await counter.store.deputies.name(to, scope, lasts=lasts, reason=reason, by=by)
-
-
-async def _undelegate(settings: Settings, delegation: str, name: str) -> None:
-    from bridle.app import open_counter
-    from bridle.trust.notary import Author
-
-    async with open_counter(settings) as counter:
-        await counter.store.deputies.dismiss(delegation, by=Author(counter.user.id, name))
-
-
 async def _list_interventions(opened: OpenStore, now: datetime) -> list[Intervention]:
     from bridle.core.states import State
     from bridle.engine.interventions import find_open_interventions
@@ -256,17 +185,6 @@ async def _list_interventions(opened: OpenStore, now: datetime) -> list[Interven
     return [
         asked for item in executions for asked in await find_open_interventions(opened.journal, item, now=now)
     ]
-
-
-def read_pairs(given: list[str]) -> dict[str, str]:
-    """Read `name=value` pairs of the option --input; raise InputError."""
-    from bridle.core.errors import InputError
-
-    pairs = [item.partition("=") for item in given]
-    odd = [name for name, equals, _ in pairs if not equals or not name]
-    if odd:
-        raise InputError(f"{odd[0]!r} is no input", hint="write --input NAME=VALUE", reason="usage")
-    return {name: value for name, _, value in pairs}
 
 
 def _give(settings: Settings, said: Said, approval: str, *, quiet: bool, as_json: bool) -> int:

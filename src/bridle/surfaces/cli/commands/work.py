@@ -137,12 +137,11 @@ async def _resolve(
     settings: Settings, item: str, answer: Settlement, *, name: str, comment: str
 ) -> dict[str, Any]:
     from bridle.app import open_counter
-    from bridle.trust.notary import Author
 
     if answer is Settlement.COMPENSATE:
         return await _undo(settings, item, name=name, comment=comment)
     async with open_counter(settings) as counter:
-        by = Author(counter.user.id, name, comment)
+        by = counter.author(name, comment)
         return (await counter.store.work_desk.settle(item, answer, by=by)).to_json()
 
 
