@@ -31,6 +31,8 @@ async def app(folder):
     (folder / "config").mkdir(mode=0o700)
     variables = "account: {registry: registry.example}\norg: {retries: 2}\nproject: {where: nowhere, team: payments}\n"
     (folder / "config" / "variables.yaml").write_text(variables)
+    connectors = f"connectors: {{shelf: {{url: {folder / 'origins'}}}}}\n"
+    (folder / "config" / "connectors.yaml").write_text(connectors)
     async with open_app(load_settings({"HOME": "/nonexistent", **places})) as opened:
         yield opened
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bridle.adapters.people.own_file import read_own_text
 from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
+from bridle.delegate.connectors import FILE as CONNECTORS
+from bridle.delegate.connectors import Connectors
 from bridle.delegate.effectors import (
     Effector,
     EffectorContext,
@@ -83,9 +86,12 @@ def build_delegate(
     """
     key = load_secret(settings.config_dir / "redaction.key")
     redactor = Redactor(key=key, rules=load_redaction_rules(settings.config_dir))
-    workspaces = Workspaces(settings.work_dir / "workspaces", store=settings.snapshots_dir)
     toolchain = settings.work_dir / "toolchain"
     vault = Vault(redactor, folder=settings.config_dir / "secrets")
+    connectors = Connectors(lambda: read_own_text(settings.config_dir / CONNECTORS), resolve=vault.resolve)
+    workspaces = Workspaces(
+        settings.work_dir / "workspaces", store=settings.snapshots_dir, connectors=connectors
+    )
     confines = sandbox or _default_sandbox()
     context = EffectorContext(
         workspaces=workspaces,

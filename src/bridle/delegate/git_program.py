@@ -6,17 +6,19 @@ Rules
   2. No configuration of the system or the user, no hooks, no prompts, no credential helpers, and only the
      transports file, https and ssh. (The hooks of an origin are its owner's, and run at its owner's.)
   3. It ends: a program that hangs is killed.
+  4. A repository of a connector is known by its name everywhere but in the environment of the git that reaches it.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bridle.core.errors import ExecutionError, UnavailableError
+from bridle.core.errors import ExecutionError, InputError, UnavailableError
 from bridle.core.visible import hide_userinfo
+from bridle.delegate.connectors import Connectors, is_named
 
 TIMEOUT_S = 300
 _SETTINGS = (
@@ -34,8 +36,9 @@ _SETTINGS = (
 class GitProgram:
     """Git on the bare repository `git_dir`, which need not exist yet."""
 
-    def __init__(self, git_dir: Path) -> None:
+    def __init__(self, git_dir: Path, connectors: Connectors | None = None) -> None:
         self._git_dir = git_dir
+        self.connectors = connectors
 
     def text(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Run git and return what it printed, without the last line feed."""
@@ -59,7 +62,7 @@ class GitProgram:
                 input=stdin,
                 capture_output=True,
                 cwd="/",
-                env={**self._environment(), **(env or {})},
+                env={**self._environment(), **self._reach(arguments), **(env or {})},
                 timeout=TIMEOUT_S,
                 check=False,
             )
@@ -69,6 +72,13 @@ class GitProgram:
             raise UnavailableError(
                 f"git {arguments[0]} did not end in {TIMEOUT_S} s", reason="git-hangs"
             ) from exc
+
+    def _reach(self, arguments: Sequence[str]) -> dict[str, str]:
+        """Return what is needed to reach a repository that is named by a connector."""
+        named = next(filter(is_named, arguments), "")
+        if named and self.connectors is None:
+            raise InputError(f"there are no connectors for {named[:120]}", reason="no-connectors")
+        return self.connectors.environment(named) if named and self.connectors else {}
 
     def _environment(self) -> dict[str, str]:
         return {

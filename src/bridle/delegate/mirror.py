@@ -1,7 +1,7 @@
 """The bare git repository that stands behind a workspace: what the origin has, and what was committed here.
 
 Rules
-  1. A repository is named by an absolute path or a URL; nothing that git could read as an option.
+  1. A repository is named by an absolute path, a URL or a connector; nothing that git could read as an option.
   2. Branches below `refs/heads` are those made here; what the origin has lies below `refs/remotes/origin`.
   3. Files come out of the objects byte for byte: no filters, no line endings changed.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from bridle.core.canonical import canonical
 from bridle.core.errors import ExecutionError, InputError, TrustError, UnavailableError
 from bridle.core.visible import hide_userinfo
+from bridle.delegate.connectors import Connectors, is_named
 from bridle.delegate.disk import sync_folder, write_whole
 from bridle.delegate.git_program import GitProgram, last_line
 
@@ -86,9 +87,9 @@ class TreeFile:
 class Mirror:
     """A bare repository in a folder that only the delegate may enter."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connectors: Connectors | None = None) -> None:
         self._folder = folder
-        self.git = GitProgram(folder / "git")
+        self.git = GitProgram(folder / "git", connectors)
 
     def clone(self) -> Clone:
         """Return what was cloned; raise ExecutionError when nothing was, TrustError when the record is damaged."""
@@ -296,6 +297,8 @@ def _damaged(path: Path) -> TrustError:
 
 def check_repository(repository: str) -> None:
     """Raise InputError unless this is an absolute path or a URL of a transport that is allowed."""
+    if is_named(repository):
+        return  # judged where its address is looked up
     if not repository.startswith(("/", "file://", "https://", "ssh://")) or "\0" in repository:
         raise InputError(
             "the repository is neither an absolute path nor a file, https or ssh URL",

@@ -42,7 +42,7 @@ class Submodules(Source):
         if self.level > MOST_LEVELS:
             raise _refused(file.path, f"lies more than {MOST_LEVELS} submodules deep")
         with tempfile.TemporaryDirectory(prefix="bridle-submodule-") as folder:
-            mirror = Mirror(Path(folder) / "mirror")
+            mirror = Mirror(Path(folder) / "mirror", self.mirror.git.connectors)
             mirror.fetch_point(where, Point("commit", file.oid))
             inner = Submodules(where, mirror, file.oid, self.snapshots, self.level + 1)
             return store_commit(mirror, file.oid, self.snapshots, submodules=inner)

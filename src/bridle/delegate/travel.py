@@ -112,7 +112,7 @@ class Travel:
             return
         fresh = self._mirrors / f".{secrets.token_hex(8)}"
         try:
-            mirror = Mirror(fresh)
+            mirror = Mirror(fresh, self._spaces.connectors)
             mirror.make()
             if stand.clone:
                 _fetch_clone(mirror, Clone(**stand.clone))

@@ -25,6 +25,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from bridle.core.errors import InputError
+from bridle.delegate.connectors import Connectors
 from bridle.delegate.disk import full_disk_named, write_whole
 from bridle.delegate.limits import TreeLimits
 from bridle.delegate.paths import opened_folder
@@ -38,10 +39,18 @@ _LOCK_POLL_S = 0.02
 
 
 class Workspaces:
-    """The workspaces below one root."""
+    """The workspaces below one root, and the connectors by which origins are reached from them."""
 
-    def __init__(self, root: Path, *, limits: TreeLimits | None = None, store: Path | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        limits: TreeLimits | None = None,
+        store: Path | None = None,
+        connectors: Connectors | None = None,
+    ) -> None:
         self.limits = limits or TreeLimits()
+        self.connectors = connectors
         self._root = root
         self._stamps: dict[str, Stamps] = {}
         with full_disk_named(str(root)):

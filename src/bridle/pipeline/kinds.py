@@ -55,6 +55,8 @@ REFS = {
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _TOOL = re.compile(r"[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9_-]*)+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_CONNECTOR = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+_BELOW = re.compile(r"(?!\.{1,2}(?:/|$))[\w.-]+(?:/(?!\.{1,2}(?:/|$))[\w.-]+)*", re.ASCII)
 _KEY = re.compile(r"[A-Za-z_][\w-]{0,127}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 
@@ -228,7 +230,7 @@ def _read_clone(body: Fields) -> dict[str, Json]:
             hint="write disabled: true on the step",
         )
     found: dict[str, Json] = {
-        "repo": body.required_text("repo"),
+        "repo": _read_repository(body),
         "ref": _read_ref(ref) if ref else None,
     }
     if body.has("depth"):
@@ -240,6 +242,23 @@ def _read_clone(body: Fields) -> dict[str, Json]:
     if body.text("submodules", "false").lower() not in ("false", ""):
         found["submodules"] = _read_submodules(body, ref)
     return found
+
+
+def _read_repository(body: Fields) -> str:
+    """Return the repository as everybody names it; its address behind a connector is the delegate's to know."""
+    repo, connector = body.required_text("repo"), body.text("connector")
+    if not connector:
+        return repo
+    if not _CONNECTOR.fullmatch(connector):
+        hint = (
+            "write its name as the delegate's connectors.yaml has it: lower-case letters, digits and dashes"
+        )
+        body.refuse(f"{connector[:40]!r} names no connector", reason="bad-connector", hint=hint)
+    is_written = "<+" not in repo and "${{" not in repo
+    if repo and is_written and not _BELOW.fullmatch(repo.strip("/")):
+        hint = "write the path below the connector's address: group/name"
+        body.refuse(f"{repo[:80]!r} is no path below a connector", reason="bad-repository", hint=hint)
+    return f"connector:{connector}/{repo.strip('/')}"
 
 
 def _read_submodules(body: Fields, ref: Fields | None) -> bool:

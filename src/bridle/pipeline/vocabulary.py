@@ -190,8 +190,7 @@ OUTPUT = define("output", core="name alias mask")
 OUTPUT_ALIAS = define("output-alias", core="key scope")
 CLONE = define(
     "clone",
-    core="repo ref depth path sparse-checkout submodules disabled enabled",
-    later="connector",
+    core="repo connector ref depth path sparse-checkout submodules disabled enabled",
     refused={"persist-credentials": "credentials-in-workspace"},
     aliases={"clonedir": "path", "repository": "repo"},
 )

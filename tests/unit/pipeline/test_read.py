@@ -238,6 +238,8 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{verify: {steps: [ls]}}", "7:20", "missing-key:window"),
         ("{verify: {window: 100000s, interval: 1s, steps: [ls]}}", "7:29", "too-many-rounds"),
         ("{barrier: {name: ready}}", "7:11", "unknown-barrier"),
+        ("{clone: {connector: <+inputs.x>, repo: a}}", "7:19", "bad-connector"),
+        ("{clone: {connector: acme, repo: ../a}}", "7:19", "bad-repository"),
         ("{queue: {key: k, scope: world}}", "7:19", "bad-scope"),
         ("{background: {script: ls, container: redis}}", "7:37", "no-runtime:container"),
         ("{background: {script: ls, output: [A]}}", "7:37", "unsupported-key:output"),

@@ -48,7 +48,7 @@ async def clone(task: Task, context: EffectorContext) -> EffectorResult:
 
 def _clone(task: Task, spaces: Workspaces) -> EffectorResult:
     repository, point, path = text_of(task, "repository"), _point_of(task), text_of(task, "path", "")
-    mirror = Mirror(spaces.mirror(task.workspace))
+    mirror = Mirror(spaces.mirror(task.workspace), spaces.connectors)
     commit = mirror.fetch_point(repository, point, depth=number_of(task, "depth", 0, least=0))
     folders = names_of(task, "folders") if "folders" in task.request.arguments else ()
     modules = _submodules_of(task, point, Submodules(repository, mirror, commit, spaces.snapshots))
@@ -217,7 +217,7 @@ async def push(task: Task, context: EffectorContext) -> EffectorResult:
 
 def _push(task: Task, spaces: Workspaces) -> EffectorResult:
     wanted, branch = _commit_of(task), text_of(task, "branch")
-    mirror = Mirror(spaces.mirror(task.workspace))
+    mirror = Mirror(spaces.mirror(task.workspace), spaces.connectors)
     repository = _origin_of(task, mirror)
     if not mirror.has_commit(wanted):
         raise ExecutionError(f"there is no commit {wanted} in this workspace", reason="no-such-commit")
@@ -278,7 +278,7 @@ async def look_up_push(task: Task, context: EffectorContext) -> EffectorResult |
 
 def _look_up_push(task: Task, spaces: Workspaces) -> EffectorResult | None:
     wanted, branch = _commit_of(task), text_of(task, "branch")
-    mirror = Mirror(spaces.mirror(task.workspace))
+    mirror = Mirror(spaces.mirror(task.workspace), spaces.connectors)
     repository = _origin_of(task, mirror)
     if not mirror.tip_of(repository, branch):
         return None

@@ -64,7 +64,8 @@ def _look_up(task: Task, spaces: Workspaces) -> EffectorResult | None:
 
 def _open(task: Task, spaces: Workspaces) -> tuple[Mirror, str]:
     """Return a mirror to work in, and the address to reach the origin by."""
-    mirror, named = Mirror(spaces.mirror(task.workspace)), text_of(task, "repository")
+    mirror = Mirror(spaces.mirror(task.workspace), spaces.connectors)
+    named = text_of(task, "repository")
     mirror.make()
     if execution_of(text_of(task, "workspace")) != text_of(task, "push").partition("/")[0]:
         raise TrustError(
