@@ -7,7 +7,8 @@ Rules
      `evidence verify` read nothing else. The salted digests of what was destroyed stay in the journal.
   3. Only what has ended, and whose end the engine has heard of, is touched; age is counted from the end.
   4. The same goes for sessions, by when their tokens ended, and for cases that are final, from their last change on. A session
-     of a case that is open is part of its history, which later calls are judged on: it is kept until the case is final.
+     of a case that is open is part of its history, which later calls are judged on: it is kept until the case is final. So is
+     whatever somebody has still to settle: to undo it takes what was asked for.
   5. The destruction is a record with who asked for it, in one transaction with the destruction itself. The engine's rows go
      first: a process that dies in between leaves something to do again, never something unrecorded.
   6. What was done to targets is forgotten once it is as old, and out of the window in which it counts as a repetition: an index

@@ -4,6 +4,7 @@ Rules
   1. The budget and the room of limits are settled, the piece of business ends, the target's history remembers what was done.
   2. What nobody can tell the outcome of is left to a person as work (gate.leaving).
   3. The breakers are told; an opening is recorded after it.
+  4. What a delegate reports and the store does not take stays begun: whoever recovers it finds out. It is not told as failed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bridle.core.canonical import Json, as_mapping
+from bridle.core.errors import UnavailableError
 from bridle.dispatch.protocol import Report
 from bridle.gate import records
 from bridle.gate.action import Action, Result, Unknown
@@ -27,6 +29,14 @@ from bridle.gate.ports import Ports
 from bridle.trust.journal import Entry, Guard, Kind, Record
 from bridle.trust.work_items import ParkWork
 
+NOT_RECORDED = "outcome-not-recorded"
+
+
+class NotRecordedError(UnavailableError):
+    """An action was carried out, and the store could not take its outcome."""
+
+    default_reason = NOT_RECORDED
+
 
 class Outcomes:
     """Records ends, and reads them again."""
@@ -40,9 +50,17 @@ class Outcomes:
         parked, remember = await self._remember(action, status=report.status, value=report.value)
         entries = [records.reported(action, report), *records.exhibited(action, report), *parked]
         verdict = judge_outcome(report.status, report.value)
-        written = await self._end(
-            action, entries, [*settle, *settle_cost(action, report), *remember], verdict
-        )
+        guards = [*settle, *settle_cost(action, report), *remember]
+        try:
+            written = await self._end(action, entries, guards, verdict)
+        except UnavailableError as error:
+            if type(error) is not UnavailableError:  # a lease that is lost says itself who goes on
+                raise
+            raise NotRecordedError(
+                f"{action.request.tool} was sent, and what came of it could not be recorded: {error.what}",
+                where=action.key,
+                hint=error.hint,
+            ) from error
         if report.status == "unknown":
             return Unknown(written[0].id, "the delegate cannot tell whether it was done")
         return records.done_by(written[0], report.private)

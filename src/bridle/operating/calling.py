@@ -12,6 +12,7 @@ from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action
 from bridle.gate.external import fill_key
 from bridle.gate.manifest import Manifest
+from bridle.gate.outcomes import NOT_RECORDED
 from bridle.operating.cases.offering import fill_case, find_case_tool, is_case
 from bridle.operating.session import STEP, Session
 from bridle.trust.tokens import Token
@@ -57,7 +58,14 @@ TOO_MANY_CALLS = Answer(
 
 
 def failed(error: BridleError) -> Answer:
-    """Return the answer for what never became an action."""
+    """Return the answer for what never became an action, or one whose outcome could not be recorded."""
+    if error.reason == NOT_RECORDED:
+        told = {
+            "error": error.what,
+            "reason": error.reason,
+            "next": "do not repeat it: it may have been done",
+        }
+        return Answer("unknown", told=told)
     told = {"error": error.what, "reason": error.reason, "next": error.hint}
     return Answer("failed", told={key: value for key, value in told.items() if value})
 

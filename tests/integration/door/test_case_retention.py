@@ -7,9 +7,12 @@ import pytest
 
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.retention import SqlHistory
+from bridle.adapters.sql.work import SqlWork
 from bridle.core.errors import InputError
+from bridle.delegate.effectors.server import Called
 from bridle.engine.retention import Retention
 from bridle.gate.action import Done
+from bridle.gate.attempts import EndAttempt
 from bridle.operating.erasure import Erasure, Request
 from bridle.operating.explaining.explain import describe
 from bridle.operating.explaining.lookup import gather
@@ -17,6 +20,7 @@ from bridle.operating.session import CloseSession
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind
 from bridle.trust.principals import RegisterPrincipal
+from bridle.trust.work_items import SettleWork
 from integration.sql.test_retention import FakeEngineHistory
 
 MAIL = "ben@example.org"
@@ -132,3 +136,14 @@ async def test_a_closed_case_is_erased_at_request_with_its_sessions(scene, worke
     await scene.store.journal.append([], [CloseSession(session)])
     assert await erasure.erase(case, wanted) == [case, session]
     assert MAIL.encode() not in scene.store.at_rest()
+
+
+async def test_what_somebody_has_still_to_settle_is_kept_however_old(scene, remove):
+    caller = await scene.enter()
+    scene.shop.answers = [Called("unknown", why="the connection was closed")]
+    assert (await scene.door.call(caller, "shop__note", {"order": MAIL})).status == "unknown"
+    scene.clock.advance(MONTH * 20)
+    assert await remove() == []
+    (item,) = await SqlWork(scene.store.database).find()
+    await scene.store.journal.append([], [SettleWork(item.id), EndAttempt(item.key, "failed")])
+    assert await remove() == [caller.session.id]

@@ -15,16 +15,20 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.schema import (
     approvals,
+    attempts,
     cases,
     executions,
     journal,
+    obligations,
     sessions,
+    work,
     working_keys,
     working_values,
 )
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.clock import iso
 from bridle.engine.retention import DestroyValues, ForgetShown, History
+from bridle.gate.attempts import AttemptState
 from bridle.operating.erasure import EraseTraces, Traces
 from bridle.trust.journal import Kind
 
@@ -79,21 +83,22 @@ class SqlHistory(History, Traces):
 
 def _executions(before: str, after: str) -> sa.Select[tuple[str]]:
     mine = executions.c.ended_at < before, executions.c.id > after
-    return sa.select(executions.c.id).where(*mine, ~_removed(executions.c.id))
+    return sa.select(executions.c.id).where(*mine, *_done_with(executions.c.id))
 
 
 def _sessions(before: str, after: str) -> sa.Select[tuple[str]]:
     """Sessions whose tokens have ended; those of an open case are part of its history."""
     of_open_case = sa.exists().where(cases.c.id == sessions.c.case, ~cases.c.final)
     mine = sessions.c.expires_at < before, sessions.c.id > after
-    return sa.select(sessions.c.id).where(*mine, ~of_open_case, ~_removed(sessions.c.id))
+    return sa.select(sessions.c.id).where(*mine, ~of_open_case, *_done_with(sessions.c.id))
 
 
 def _cases(connection: Connection, before: str, after: str) -> Iterator[str]:
     """Cases that are final, and of which nothing was recorded since."""
     holds = sa.exists().where(working_keys.c.execution == cases.c.id)  # what was written since it was removed
-    left = ~_removed(cases.c.id) | holds
-    final = sa.select(cases.c.id).where(cases.c.final, cases.c.id > after, left)
+    removed, settled = _done_with(cases.c.id)
+    left = removed | holds, settled
+    final = sa.select(cases.c.id).where(cases.c.final, cases.c.id > after, *left)
     for row in connection.execute(final.order_by(cases.c.id)).all():
         mine = sa.select(journal.c.data).where(journal.c.execution == row.id)
         newest = connection.execute(mine.order_by(journal.c.seq.desc()).limit(1)).scalar_one()
@@ -101,10 +106,17 @@ def _cases(connection: Connection, before: str, after: str) -> Iterator[str]:
             yield row.id
 
 
-def _removed(stream: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(
+def _done_with(stream: sa.ColumnElement[str]) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Nothing of it was removed yet; and nobody is left to settle anything of it, which may take what was asked for."""
+    removed = sa.exists().where(
         journal.c.execution == stream, journal.c.subject == stream, journal.c.kind.in_(REMOVALS)
     )
+    unsettled = (
+        sa.exists().where(work.c.stream == stream, work.c.open)
+        | sa.exists().where(obligations.c.execution == stream)
+        | sa.exists().where(attempts.c.execution == stream, attempts.c.state != str(AttemptState.DONE))
+    )
+    return ~removed, ~unsettled
 
 
 @apply_guard.register

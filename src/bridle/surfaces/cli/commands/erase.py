@@ -18,13 +18,17 @@ def register(app: typer.Typer) -> None:
 
 def erase(
     stream: Annotated[
-        str, typer.Argument(help="An execution, with those that belong to it, or a session.", metavar="ID")
+        str,
+        typer.Argument(
+            help="An execution, with those that belong to it, a session, or a closed case with its sessions.",
+            metavar="ID",
+        ),
     ] = "",
     rule: Annotated[str, typer.Option(help="The law or the ticket that asks for it; it is recorded.")] = "",
     mentioning: Annotated[
         str,
         typer.Option(
-            help="Only list the executions and sessions whose raw values or inputs hold this text.",
+            help="Only list the executions, sessions and cases whose raw values or inputs hold this text.",
             metavar="TEXT",
         ),
     ] = "",

@@ -1,4 +1,4 @@
-"""`bridle retention`: remove the history of executions that ended long ago, and nothing that proves what they did."""
+"""`bridle retention`: remove the history of what ended long ago, and nothing that proves what was done."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
 
 OlderThan = Annotated[
     str,
-    typer.Option(
-        "--older-than", help="How long ago an execution has to have ended: 30d, 12h.", metavar="AGE"
-    ),
+    typer.Option("--older-than", help="How long ago it has to have ended: 30d, 12h.", metavar="AGE"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")]
 
@@ -26,7 +24,7 @@ def register(app: typer.Typer) -> None:
 def retention(
     older_than: OlderThan, dry_run: DryRun = False, store: Store = "", as_json: AsJson = False
 ) -> int:
-    """Remove raw values and engine rows of ended executions.
+    """Remove raw values, what approvers were shown and engine rows of ended executions, ended sessions and closed cases.
 
     The journal, its checkpoints, the executions and evidence stay: audit, logs and evidence verify answer as before. The removal
     is a record itself.
