@@ -13,6 +13,8 @@ Rules
    9. case.condition        the transition wants decisions that were not taken, or were taken otherwise
   10. case.widens           an agent would be able to do more after the move than before it
   11. case.not-due          it is not overdue, or that was told already; or somebody else than the control plane says so
+  12. case.too-many         an agent places one more hold, or raises one more exception, on a case that has MOST_MARKS: each record
+                            holds the case whole, and a person has to read them
 
 Widening is judged on everything that the agent holds, those who stand behind its token, and every agent of the same owner: none
 of them may let another do what it could not. What no agent that is known holds may be held by one that never ran, or by the next
@@ -27,11 +29,12 @@ from datetime import datetime
 from typing import TypeAlias
 
 from bridle.core.canonical import Json
-from bridle.operating.cases.case import Case, find_mark
+from bridle.operating.cases.case import Case, Mark, find_mark
 from bridle.operating.cases.case_type import CaseType, Transition, is_named
 from bridle.trust.policy import Finding
 from bridle.trust.quorum import CONTROL_PLANE
 
+MOST_MARKS = 20
 STILL = ("case.show", "case.note", "case.resolve")  # what a case that has ended still takes
 
 
@@ -149,8 +152,18 @@ def _deciding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
 
 
 def _holding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    yield from _adding(case.holds, wish)
     if case_type.hold and not is_named(case_type.hold, wish.who.id, wish.who.names):
         yield _not_yours(wish, case_type.hold)
+
+
+def _raising(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
+    yield from _adding(case.exceptions, wish)
+
+
+def _adding(marks: Sequence[Mark], wish: Wish) -> Iterator[Finding]:
+    if wish.who.by_agent and len(marks) >= MOST_MARKS:
+        yield Finding("case.too-many", f"{len(marks)} of them are open. A person has to settle some first.")
 
 
 def _releasing(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
@@ -191,6 +204,7 @@ JUDGES: Mapping[str, Judge] = {
     "case.move": _moving,
     "case.decide": _deciding,
     "case.hold": _holding,
+    "case.exception": _raising,
     "case.release": _releasing,
     "case.resolve": _resolving,
     "case.escalate": _escalating,

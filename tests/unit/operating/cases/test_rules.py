@@ -8,7 +8,7 @@ import pytest
 from bridle.operating.cases.case import Case, Mark, begin
 from bridle.operating.cases.changing import change
 from bridle.operating.cases.reading import read_case_type
-from bridle.operating.cases.rules import Who, Wish, find_refusals
+from bridle.operating.cases.rules import MOST_MARKS, Who, Wish, find_refusals
 from unit.operating.cases.test_reading import SOUND
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -70,6 +70,14 @@ def rules(case, tool, who=CLERK, now=NOW, **arguments):
 )  # fmt: skip
 def test_a_case_says_what_it_forbids(case, tool, who, wish, expected):
     assert rules(case, tool, who, **wish) == expected
+
+
+@pytest.mark.parametrize(("tool", "field"), [("hold", "holds"), ("exception", "exceptions")])
+def test_no_agent_fills_a_case_with_marks_and_the_harness_still_marks_it(tool, field):
+    marks = tuple(Mark(f"m_{number}", "x", "why", "agent:a", "then") for number in range(MOST_MARKS))
+    full, almost = replace(CASE, **{field: marks}), replace(CASE, **{field: marks[1:]})
+    assert rules(full, tool, AGENT, reason="again") == ["case.too-many"]
+    assert rules(full, tool, CLERK, reason="again") == rules(almost, tool, AGENT, reason="again") == []
 
 
 def test_an_agent_makes_no_move_after_which_it_could_do_more():
