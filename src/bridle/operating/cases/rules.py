@@ -13,8 +13,8 @@ Rules
    9. case.condition        the transition wants decisions that were not taken, or were taken otherwise
   10. case.widens           an agent would be able to do more after the move than before it
   11. case.not-due          it is not overdue, or that was told already; or somebody else than the control plane says so
-  12. case.too-many         an agent places one more hold, or raises one more exception, on a case that has MOST_MARKS: each record
-                            holds the case whole, and a person has to read them
+  12. case.too-many         an agent places one more hold, or raises one more exception, on a case that has MOST_MARKS: each
+                            record holds the case whole, and a person has to read them
 
 Widening is judged on everything that the agent holds, those who stand behind its token, and every agent of the same owner: none
 of them may let another do what it could not. What no agent that is known holds may be held by one that never ran, or by the next
