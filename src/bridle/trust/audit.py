@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.trust.encoding import EncodingError, is_canonical, read_json
+from bridle.trust.encoding import EncodingError, read_canonical, read_json
 from bridle.trust.journal import (
     COMPARE,
     GENESIS,
@@ -220,12 +220,9 @@ def reread(record: Record) -> Record:
 def read_record(data: bytes, *, stored_hash: str, where: str) -> Record:
     """Return the record that these bytes are; raise JournalError when they are none, or not in the one spelling."""
     try:
-        value = read_json(data, what="the record")
-        spelled = is_canonical(value, data)
+        value = read_canonical(data, what="the record")
     except EncodingError as exc:
         raise JournalError(exc.what, where=where) from exc
-    if not spelled:
-        raise JournalError("its bytes are not canonical", where=where)
     record = read_content(value, data=data, stored_hash=stored_hash)
     texts = (record.id, record.at, record.execution, record.subject, record.previous)
     shaped = isinstance(record.body, Mapping) and isinstance(record.raw, Mapping) and type(record.seq) is int

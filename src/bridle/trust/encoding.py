@@ -50,6 +50,23 @@ def read_json(data: bytes, *, what: str) -> Json:
     return value
 
 
+def read_canonical(data: bytes, *, what: str) -> Json:
+    """Return the value whose canonical form `data` is; raise EncodingError when it is that of none.
+
+    A key that stands twice is not looked for: it is lost in the value, and the value then has another form.
+    """
+    try:
+        value: Json = _QUICK_DECODER.decode(data.decode())
+        if b"\\u" not in data and is_canonical(value, data):
+            return value
+    except (ValueError, RecursionError, EncodingError):
+        pass  # it is said below what is wrong
+    value = read_json(data, what=what)
+    if not is_canonical(value, data):
+        raise EncodingError("its bytes are not canonical")
+    return value
+
+
 def is_canonical(value: Json, data: bytes) -> bool:
     """True when `data`, of which `read_json` made `value`, is its canonical form.
 
@@ -103,6 +120,7 @@ def _exact(text: str) -> int:
     return number
 
 
+_QUICK_DECODER = json.JSONDecoder(parse_float=_plain_float, parse_constant=_no_number, parse_int=_exact)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_once, parse_float=_plain_float, parse_constant=_no_number, parse_int=_exact
 )
