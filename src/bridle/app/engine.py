@@ -88,17 +88,7 @@ async def launch_engine(
         process=durable.executor,
         limits=Limits(within_s=timing.lease_s, account=settings.max_executions),
     )
-    starting = Starting(
-        journal=journal,
-        executions=store.executions,
-        durable=durable,
-        delegate=acting.delegate,
-        clock=clock,
-        admission=admission,
-        redactor=acting.redactor,
-        signer=store.signer,
-        controls=partial(describe_controls, settings, acting.policy, store.limits),
-    )
+    starting = _build_starting(store, acting, durable, admission)
     desks = Desks(
         _build_bench(store, acting, locks, refresh_tools),
         executions=store.executions,
@@ -108,18 +98,7 @@ async def launch_engine(
     )
     await durable.launch()
     journal.holder = durable.executor
-    control = Control(
-        journal=journal,
-        executions=store.executions,
-        approvals=store.approvals,
-        durable=durable,
-        starting=starting,
-        notary=store.notary,
-        clock=clock,
-        admission=admission,
-        project=settings.project,
-        shared=lambda: load_variables(settings.config_dir),
-    )
+    control = _build_control(store, durable, starting, admission)
     retention = Retention(
         journal=journal,
         history=store.history,
@@ -128,6 +107,35 @@ async def launch_engine(
         loop_window=loop_window(settings),
     )
     return Engine(durable, control, admission, drain, carried, locks, proof, retention)
+
+
+def _build_starting(store: Store, acting: Acting, durable: DbosDurable, admission: Admission) -> Starting:
+    return Starting(
+        journal=store.journal,
+        executions=store.executions,
+        durable=durable,
+        delegate=acting.delegate,
+        clock=store.clock,
+        admission=admission,
+        redactor=acting.redactor,
+        signer=store.signer,
+        controls=partial(describe_controls, store.settings, acting.policy, store.limits),
+    )
+
+
+def _build_control(store: Store, durable: DbosDurable, starting: Starting, admission: Admission) -> Control:
+    return Control(
+        journal=store.journal,
+        executions=store.executions,
+        approvals=store.approvals,
+        durable=durable,
+        starting=starting,
+        notary=store.notary,
+        clock=store.clock,
+        admission=admission,
+        project=store.settings.project,
+        shared=lambda: load_variables(store.settings.config_dir),
+    )
 
 
 def _build_bench(

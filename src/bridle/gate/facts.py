@@ -173,23 +173,9 @@ class FactSource:
             action, manifest, standing, policy=policy, provenance=provenance, loop=loop, case=case
         )
         budget = await self._budgets.get(action.budget) if action.budget else None
-        project = standing.token.claims.project if standing.token else ""
         document: dict[str, Json] = {
-            "action": {
-                "tool": tool,
-                "arguments": action.request.arguments,
-                "control": control_of(manifest, action.request.arguments),
-                "effect": effect,
-                "digest": action.digest,
-                "step": action.step,
-                "execution": action.execution,
-                "purpose": action.request.purpose,
-                "case": case_of(action),
-            },
-            "principal": describe_principal(standing.actor),
-            "initiator": describe_principal(standing.initiator),
-            "actors": [describe_principal(one) for one in standing.behind],
-            "scope": sorted(standing.scope),
+            "action": _describe_action(action, manifest, effect),
+            **_describe_standing(standing),
             "boundary": action.boundary.to_json(),
             "approval": _describe_approval(approval),
             "rests_on": rests_on,
@@ -204,10 +190,7 @@ class FactSource:
             "attempt": await describe_attempt(
                 manifest, action.request.arguments, attempts=self._attempts, journal=self._journal
             ),
-            "deployment": dict(action.deployment) if action.deployment else None,
-            "task": dict(action.task) if action.task else None,
-            "plan": dict(action.plan) if action.plan else None,
-            "instead": dict(action.instead) if action.instead else None,
+            **_describe_work(action),
             "evidence": await describe_evidence(
                 self._journal, manifest, action.request.arguments, provenance, now=self._clock.now()
             ),
@@ -217,11 +200,7 @@ class FactSource:
             ),
             "case": case,
             "change": await self.change(action, manifest, standing),
-            "place": {
-                "project": project or None,
-                "pipeline": await self.pipeline(action),
-                "organisations": list(self._principals.organisations(Place(project))) if project else None,
-            },
+            "place": await self.place(action, standing),
             "account": self._account,
             "risk": str(manifest.risk) if manifest else str(Risk.HIGH),
             "budget": budget.left() if budget else None,
@@ -258,6 +237,15 @@ class FactSource:
             return None
         return await self._inside.describe_change(action, standing)
 
+    async def place(self, action: Action, standing: Standing) -> dict[str, Json]:
+        """Return where the action belongs, as far as that is known."""
+        project = standing.token.claims.project if standing.token else ""
+        return {
+            "project": project or None,
+            "pipeline": await self.pipeline(action),
+            "organisations": list(self._principals.organisations(Place(project))) if project else None,
+        }
+
     async def pipeline(self, action: Action) -> str | None:
         """Return the pipeline that the action is of, which an execution keeps; "" at the door, None when it is not known."""
         if action.task or action.execution == action.case != "":
@@ -284,6 +272,40 @@ class FactSource:
         history = await self._deeds.of(change.target, since=self._clock.now() - self._loops.within)
         history += [deed for deed in before if deed.change.target == change.target]
         return describe_loop(manifest, change, history, self._loops)
+
+
+def _describe_action(action: Action, manifest: Manifest | None, effect: str) -> dict[str, Json]:
+    request = action.request
+    return {
+        "tool": request.tool,
+        "arguments": request.arguments,
+        "control": control_of(manifest, request.arguments),
+        "effect": effect,
+        "digest": action.digest,
+        "step": action.step,
+        "execution": action.execution,
+        "purpose": request.purpose,
+        "case": case_of(action),
+    }
+
+
+def _describe_work(action: Action) -> dict[str, Json]:
+    """Return what the action says of the work that it is a part of."""
+    return {
+        "deployment": dict(action.deployment) if action.deployment else None,
+        "task": dict(action.task) if action.task else None,
+        "plan": dict(action.plan) if action.plan else None,
+        "instead": dict(action.instead) if action.instead else None,
+    }
+
+
+def _describe_standing(standing: Standing) -> dict[str, Json]:
+    return {
+        "principal": describe_principal(standing.actor),
+        "initiator": describe_principal(standing.initiator),
+        "actors": [describe_principal(one) for one in standing.behind],
+        "scope": sorted(standing.scope),
+    }
 
 
 def _describe_approval(approval: Approval | None) -> dict[str, Json] | None:

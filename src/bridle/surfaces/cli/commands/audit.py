@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
+
+if TYPE_CHECKING:
+    from bridle.trust.audit import AuditResult
 
 MOST_EXECUTIONS = 1_000_000  # all of them, in one answer
 KEEP = (
@@ -173,10 +176,16 @@ def audit_verify(
         place = str(file or folder or "")
         error.where = error.where if place in error.where else ": ".join(filter(None, (place, error.where)))
         raise
+    _tell_verified(result, seen_at, as_json=as_json)
+    return 0
+
+
+def _tell_verified(result: AuditResult, seen_at: str, *, as_json: bool) -> None:
+    """Say what was verified, and what speaks for it no further."""
     if as_json:
         witnessed = {"witnessed_at": seen_at} if seen_at else {}
         print_json({"verified": True, **result.to_json(), **witnessed})
-        return 0
+        return
     put(
         f"verified: {result.records} records, {result.checkpoints} checkpoints, "
         f"{result.permits} permits, {result.reports} reports"
@@ -195,7 +204,6 @@ def audit_verify(
         say(f"{result.uncovered} records are newer than the last checkpoint")
     if not seen_at:
         say(KEEP)
-    return 0
 
 
 def _own_key(settings: Any) -> Path:
