@@ -3,7 +3,7 @@
 Rules
   1. One document with the root key `pipeline`; `version`, when there, is 1.
   2. All faults are collected; what can't be read is left out of the plan, never guessed.
-  3. The older generation (`stages: [{stage: {type, spec}}]`) and fragments are recognised and refused by name.
+  3. The older generation (`stages: [{stage: {type, spec}}]`), but for its agent steps, and fragments are refused by name.
 """
 
 from __future__ import annotations

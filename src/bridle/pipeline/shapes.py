@@ -125,8 +125,8 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         " approval=@approval tool=@tool wait=duration|@wait group=[text|@step]|@group"
         " parallel=[text|@step]|@parallel template=@template barrier=text|@barrier"
         " queue=text|@queue verify=@verify"
-        " policy=@policy background=texts|@background run-test=any change-advisor=any upload=any step=any outputs=[text|values]"
-        " on-failure=[text|@on-failure]"
+        " policy=@policy background=texts|@background run-test=any change-advisor=any upload=any step=@v0-step"
+        " outputs=[text|values] on-failure=[text|@on-failure]"
     ),
     "run": _table(
         "shell=text container=any delegate=any env=env with=values download=[@download] script=texts report=@report"
@@ -152,6 +152,11 @@ _TABLES: Mapping[str, Mapping[str, str]] = {
         " rules=texts skills=texts"
         " mcp-servers=any tools=texts|{flag} permissions=values"
     ),
+    "v0-step": _table(
+        "type=text id=text name=text description=text timeout=duration spec=@v0-agent strategy=@strategy when=any"
+        " failure-strategies=any enforce=any"
+    ),
+    "v0-agent": _table("agent-name=text agent-settings=values llm-connector=any mcp-connectors=any"),
     "tool": _table("uses=text with=values"),
     "wait": _table("duration=duration"),
     "approval": _table("uses=text with=@approval.with|@custom-approval.with run=texts|@run"),

@@ -20,6 +20,7 @@ from bridle.pipeline.fields import Fields, open_fields, refuse_foreign
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.names import read_names, refuse_duplicates
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
+from bridle.pipeline.older import modernise_step
 from bridle.pipeline.permissions import check_permissions, read_permissions
 from bridle.pipeline.policies import take_enforced, take_sets
 from bridle.pipeline.spots import Around, Reading
@@ -58,6 +59,7 @@ def read_steps(nodes: tuple[Node, ...], around: Around, reading: Reading) -> tup
 def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNode:
     """Return one entry of a list of steps."""
     otherwise = f"{around.unnamed or 'step'}_{index + 1}"
+    node = modernise_step(node, reading.findings)
     if isinstance(node, Scalar) and node.text:
         here = around.below(index, {})
         body = Fields(STEP, node.place, {"run": node}, reading.findings)

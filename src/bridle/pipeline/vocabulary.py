@@ -201,6 +201,13 @@ AGENT = define(
     refused={"container": "no-runtime:container"},
     later="rules skills mcp-servers inputs permissions",
 )
+V0_STEP = define(
+    "v0-step",
+    core="type id name description timeout spec strategy",
+    later="when failure-strategies enforce",
+    aliases=_NAMES,
+)
+V0_AGENT = define("v0-agent", core="agent-name agent-settings", later="llm-connector mcp-connectors")
 TOOL = define("tool", core="uses with")
 WAIT = define("wait", core="duration")
 APPROVAL = define("approval", core="uses with run")

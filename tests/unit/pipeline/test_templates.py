@@ -197,11 +197,10 @@ def test_what_a_chain_wants_and_the_other_has_is_in_the_plan():
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        ("{step: {type: Agent, spec: {agentName: x@1.0.6}}}", "v0-pipeline"),
         ("{agent: {task: do it, container: {image: x}}}", "no-runtime:container"),
         ("{agent: {task: do it, with: {a: 1}}}", "inline-agent-inputs"),
     ],
 )
-def test_older_and_draft_forms_of_an_agent_step_are_refused_by_name(step, reason):
+def test_draft_forms_of_an_agent_step_are_refused_by_name(step, reason):
     text = f"pipeline: {{id: p, stages: [{{id: s, steps: [{step}]}}]}}"
     assert reason in [item[1] for item in complaints(text)]
