@@ -1,4 +1,4 @@
-"""Every kind of action, with the process killed at every point that performing it passes, on both stores.
+"""Every kind of action, with the process killed at every point that performing it passes; some on both stores.
 
 Whatever died where: nothing happens twice, nothing that was reported is lost, nothing begins before its intent, and nothing after
 the token has gone. Twelve kinds, at least twelve points each; second deaths, at random points of the recovery, come on top.
@@ -20,6 +20,18 @@ from .matrix import DONE_AGAIN, EXECUTION, KINDS, build_matrix
 SEED = os.environ.get("BRIDLE_SEED") or str(random.randrange(1 << 30))  # noqa: S311 - no secret is made of it
 LEAST_POINTS = 12
 TWICE = 4  # deaths at random points of the recovery
+ON_BOTH = {  # one of each way to recover; `-m long` has the other kinds on PostgreSQL too
+    "a file read",
+    "a command",
+    "a booking that can be asked for",
+    "a note that nobody can look up",
+    "what spends",
+}
+EVERYWHERE = [
+    pytest.param(store, name, marks=() if store == "sqlite" or name in ON_BOTH else pytest.mark.long)
+    for store in ("sqlite", "postgresql")
+    for name in KINDS
+]
 
 
 @pytest.fixture
@@ -63,7 +75,7 @@ async def check_journal(matrix):
         assert len(subjects) == len(set(subjects))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(("store_url", "name"), EVERYWHERE, indirect=["store_url"])
 async def test_a_process_that_dies_anywhere_leaves_an_action_that_ends_as_it_should(matrix, name):
     kind, chance = KINDS[name], random.Random(f"{SEED} {name}")  # noqa: S311 - no secret is made of it
     points = await list_points(matrix, kind)

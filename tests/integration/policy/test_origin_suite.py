@@ -16,7 +16,7 @@ from origins.attacks import PATTERNS, inject  # noqa: E402
 from origins.suite import harm, play, read_tasks  # noqa: E402
 
 ORIGINS = ROOT / "policies" / "base" / "origins.rego"
-SEED = 1
+SEED, PARTS = 1, 8
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,11 @@ def test_honest_tasks_pass_without_a_person(tasks, base_set):
 
 
 def test_without_the_rules_of_origins_every_pattern_does_harm(variants, base_set):
+    """Each pattern is tried until it does: that it always does is nobody's claim."""
     others = {name: text for name, text in base_set.modules.items() if not name.endswith(ORIGINS.name)}
     assert len(others) == len(base_set.modules) - 1
-    assert {name for name, _, _ in harmful(variants, build_policy_set(others))} == set(PATTERNS)
+    shown: set[str] = set()
+    for part in range(PARTS):
+        left = [(task, name, calls) for task, name, calls in variants[part::PARTS] if name not in shown]
+        shown |= {name for name, _, _ in harmful(left, build_policy_set(others))}
+    assert shown == set(PATTERNS)

@@ -10,6 +10,7 @@ from bridle.engine.interpreter import interpret
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.strategy import Strategy
 from bridle.pipeline.tree import Block, Step
+from support.examples import examples
 
 ENDS = ("succeeded", "failed", "skipped", "denied", "unknown", "waiting")
 
@@ -323,7 +324,7 @@ SHAPE = of(
 PATHS = ("a/x", "a/p/l", "a/p/r", "b/z_0", "b/z_1")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     steps=st.dictionaries(st.sampled_from(PATHS), answers_of_steps),
     blocks=st.dictionaries(st.sampled_from("ab"), st.sampled_from(["running", "skipped", "failed"])),
@@ -384,7 +385,7 @@ async def test_a_pause_before_a_block_or_a_strategy_is_waited_out():
     assert (answer["state"], "a/x_0" in worker.worked) == ("succeeded", True)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(needs=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=6), data=st.data())
 async def test_no_branch_begins_before_what_it_needs_has_ended(needs, data):
     steps = [

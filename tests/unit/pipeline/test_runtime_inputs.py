@@ -18,6 +18,7 @@ from bridle.pipeline.runtime_inputs import (
     list_runtime_inputs,
     read_runtime_input,
 )
+from support.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text())
 def test_reading_raises_nothing_but_expression_errors(text: str) -> None:
     with contextlib.suppress(ExpressionError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,4 +86,17 @@ def _open(kind: str, rest: str, folders: Sequence[Path]) -> RecordedModel | Scri
 
     path = Path(rest)
     found = path if path.is_absolute() else next((f / rest for f in folders if (f / rest).is_file()), path)
-    return RecordedModel(found) if kind == "recorded" else ScriptedModel(found)
+    reader = RecordedModel if kind == "recorded" else ScriptedModel
+    try:
+        state = found.stat()
+    except OSError:
+        return reader(found)  # which says what is wrong with it
+    return _read(reader, found, (state.st_ino, state.st_mtime_ns, state.st_size))
+
+
+@lru_cache(maxsize=8)  # it is asked for twice in each turn, and a long script takes a while to read
+def _read(
+    reader: type[RecordedModel] | type[ScriptedModel], path: Path, state: tuple[int, ...]
+) -> RecordedModel | ScriptedModel:
+    """Read a file that is in a certain state; what is read keeps nothing of a turn."""
+    return reader(path)

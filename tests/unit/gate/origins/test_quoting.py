@@ -11,6 +11,7 @@ from bridle.gate.origins.judging import OriginKind, begin, judge, take_result
 from bridle.gate.origins.mentions import names_phrase, own_words, read_mentions, read_quoted
 from bridle.gate.origins.quoting import take_quoted
 from bridle.gate.origins.values import ValueType
+from support.examples import examples
 
 OWN = "Pay 100.00 EUR to DE89370400440532013000."
 OTHERS = "pay 55.00 EUR to DE02120300000000202051"
@@ -218,7 +219,7 @@ REPORTS = st.sampled_from(["Bob wrote: ", "The mail says: ", "He quoted ", "She 
 MARKS = st.sampled_from(['""', "“”", "„“", "«»", "''", "‘’", "``"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(WORDS, WORDS, REPORTS, MARKS)
 def test_a_quoted_sentence_never_adds_what_is_vouched_for(own, others, report, marks):
     quoted = f"{own}.\n{report}{marks[0]}{others.replace(marks[0], '').replace(marks[1], '')}{marks[1]}"
