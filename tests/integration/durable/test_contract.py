@@ -47,6 +47,6 @@ def test_values_are_kept_as_json(tmp_path):
 def test_no_number_of_recoveries_ends_a_workflow():
     from dbos._registrations import get_func_info
 
-    info = get_func_info(_register(_workflow))
+    info = get_func_info(_register(_workflow, persists=True))
     assert info is not None
     assert info.max_recovery_attempts is None

@@ -124,6 +124,7 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
     for tool, effect, scope, principal in (
         ("mcp.shop.find", "read", "mcp:shop.find", {}),
         ("workspace.fork", "reversible", "workspace:use", ana),
+        ("command.start", "reversible", "command:run", ana),
         ("evidence.read", "read", "command:run", ana),
         ("artifact.save", "reversible", "artifact:save", ana),
         ("pipeline.continue", "reversible", "pipeline:continue", ana),
