@@ -1,5 +1,6 @@
 """The door on a real store, the real policy and the real delegate; only the servers behind it are a fake, and say so."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -194,6 +195,18 @@ class Scene:
     book: CaseBook
     case_desk: CaseDesk
     cases: SqlCases
+    folder: Path
+
+    async def equip(self, agent, entries, *tools):
+        """Give the shop further tools, as their owner and its server say, and the shelf an agent that may call them."""
+        name = re.search(r"^name: (.+)$", agent, re.MULTILINE)[1]
+        shelf, folder = self.folder / "agents" / name, self.folder / "tools"
+        shelf.mkdir(parents=True)
+        (shelf / "1.0.0.md").write_text(agent)
+        with (folder / "shop.yaml").open("a") as file:
+            file.write(entries)
+        self.shop.tools += [say(tool) for tool in tools]
+        await self.tools.look("shop")
 
     @property
     def parking(self):
@@ -386,6 +399,7 @@ async def scene(store, clock, tmp_path, policy):
             gate=Gate(ports), journal=store.journal, principals=principals, approvals=approvals, clock=clock
         ),
         SqlCases(database),
+        tmp_path,
     )
 
 

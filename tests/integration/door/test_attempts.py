@@ -7,7 +7,7 @@ import pytest
 from bridle.core.errors import UnavailableError
 from bridle.delegate.effectors.server import Called
 
-from .conftest import FakeCrash, say
+from .conftest import FakeCrash
 
 ENTRY = """
   refund:
@@ -39,13 +39,8 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def scene(scene, tmp_path):
-    with (tmp_path / "tools" / "shop.yaml").open("a") as entries:
-        entries.write(ENTRY)
-    (tmp_path / "agents" / "acme.cashier").mkdir()
-    (tmp_path / "agents" / "acme.cashier" / "1.0.0.md").write_text(AGENT)
-    scene.shop.tools.append(say("refund"))
-    await scene.tools.look("shop")
+async def scene(scene):
+    await scene.equip(AGENT, ENTRY, "refund")
     return scene
 
 

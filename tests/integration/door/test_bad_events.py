@@ -8,8 +8,6 @@ from sqlalchemy import event
 
 from bridle.trust.journal import Kind
 
-from .conftest import say
-
 ENTRY = """
   refund:
     effect: consequential
@@ -37,13 +35,8 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def scene(scene, tmp_path):
-    with (tmp_path / "tools" / "shop.yaml").open("a") as entries:
-        entries.write(ENTRY)
-    (tmp_path / "agents" / "acme.cashier").mkdir()
-    (tmp_path / "agents" / "acme.cashier" / "1.0.0.md").write_text(AGENT)
-    scene.shop.tools.append(say("refund"))
-    await scene.tools.look("shop")
+async def scene(scene):
+    await scene.equip(AGENT, ENTRY, "refund")
     return scene
 
 

@@ -37,13 +37,8 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def scene(scene, tmp_path):
-    with (tmp_path / "tools" / "shop.yaml").open("a") as entries:
-        entries.write(ENTRY)
-    (tmp_path / "agents" / "acme.booker").mkdir()
-    (tmp_path / "agents" / "acme.booker" / "1.0.0.md").write_text(AGENT)
-    scene.shop.tools += [say("seek"), say("book")]
-    await scene.tools.look("shop")
+async def scene(scene):
+    await scene.equip(AGENT, ENTRY, "seek", "book")
     return scene
 
 

@@ -14,7 +14,7 @@ from bridle.trust.audit import verify_journal
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.trail import Trail
 
-from .conftest import FakeCrash, say
+from .conftest import FakeCrash
 from .two_systems import Points
 
 ENTRY = """
@@ -71,13 +71,8 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.fixture
 async def scene(scene, tmp_path, request):
     refused, risk = getattr(request, "param", ("", "low"))
-    with (tmp_path / "tools" / "shop.yaml").open("a") as entries:
-        entries.write(ENTRY % (refused, risk))
-    (tmp_path / "agents" / "acme.cashier").mkdir()
-    (tmp_path / "agents" / "acme.cashier" / "1.0.0.md").write_text(AGENT)
     (tmp_path / "limits.yaml").write_text(BREAKERS)
-    scene.shop.tools += [say("refund"), say("pay_back"), say("seek")]
-    await scene.tools.look("shop")
+    await scene.equip(AGENT, ENTRY % (refused, risk), "refund", "pay_back", "seek")
     return scene
 
 

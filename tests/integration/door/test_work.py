@@ -13,8 +13,6 @@ from bridle.trust.notary import Author
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.work_items import Settlement
 
-from .conftest import say
-
 ENTRIES = """
   refund:
     effect: consequential
@@ -48,13 +46,8 @@ pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def scene(scene, tmp_path):
-    with (tmp_path / "tools" / "shop.yaml").open("a") as entries:
-        entries.write(ENTRIES)
-    (tmp_path / "agents" / "acme.cashier").mkdir()
-    (tmp_path / "agents" / "acme.cashier" / "1.0.0.md").write_text(AGENT)
-    scene.shop.tools += [say("refund"), say("void"), say("mark")]
-    await scene.tools.look("shop")
+async def scene(scene):
+    await scene.equip(AGENT, ENTRIES, "refund", "void", "mark")
     for name, kind, may in (
         ("boss", PrincipalKind.USER, {"work:settle", "mcp:*"}),
         ("clerk", PrincipalKind.USER, {"mcp:*"}),
