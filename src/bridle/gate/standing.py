@@ -13,7 +13,7 @@ from bridle.core.clock import Clock
 from bridle.gate.action import Action
 from bridle.trust.principals import Lifecycle, Place, Principal, Principals
 from bridle.trust.quorum import CONTROL_PLANE
-from bridle.trust.tokens import Token, Tokens, current_scope, hash_secret
+from bridle.trust.tokens import Token, Tokens, as_made_for, current_scope, hash_secret
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ class Standings:
             return Standing(actor, actor, token, scope)
         if actor is None or token is None or not _is_for(token, action):
             return Standing(actor, None, None, frozenset())
-        behind = tuple([await self._principals.get(name, place) for name in token.claims.actors])
+        actor = as_made_for(actor, token)
+        assert actor is not None  # it was there just above
+        found = [await self._principals.get(name, place) for name in token.claims.actors]
+        behind = tuple(as_made_for(one, token) for one in found)
         initiator = (
             actor if token.initiator == actor.id else await self._principals.get(token.initiator, place)
         )

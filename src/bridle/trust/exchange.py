@@ -38,6 +38,7 @@ from bridle.trust.tokens import (
     hash_secret,
     issue,
     scope_today,
+    version_of,
 )
 
 GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -85,10 +86,10 @@ class Exchange:
         """Return the answer to a request of RFC 8693 section 2.1; raise ExchangeError."""
         wanted = read_request(request)
         subject = await self._live(request["subject_token"], "subject_token")
-        actor = await self._actor(request, subject)
+        actor, theirs = await self._actor(request, subject)
         now = self._clock.now()
         scope = await scope_today(subject, self._principals, now)
-        minted = narrow(subject, scope, actor=actor, wanted=wanted, now=now)
+        minted = narrow(subject, scope, actor=actor, wanted=wanted, now=now, versions=theirs)
         entry = Entry(Kind.TOKEN_MINTED, minted.token.execution, minted.token.id, describe_token(minted))
         await self._journal.append([entry], [MintToken(minted.token)])
         return {
@@ -106,12 +107,15 @@ class Exchange:
             raise ExchangeError(f"the {what} is not alive", reason="invalid_grant")
         return token
 
-    async def _actor(self, request: Mapping[str, str], subject: Token) -> Principal:
+    async def _actor(self, request: Mapping[str, str], subject: Token) -> tuple[Principal, Mapping[str, str]]:
+        """Return who is to act, and the versions that their own token was made for."""
         secret, kind = request["actor_token"], request["actor_token_type"]
+        versions: Mapping[str, str] = {}
         if kind == KEY_TYPE and secret.startswith(KEY_PREFIX):
             actor_id = (await self._authentication.authenticate(secret)).id
         elif kind == TOKEN_TYPE:
-            actor_id = (await self._live(secret, "actor_token")).principal
+            own = await self._live(secret, "actor_token")
+            actor_id, versions = own.principal, own.claims.versions
         else:
             raise ExchangeError(f"the actor_token is no {kind[:80]}", reason="invalid_request")
         actor = await self._principals.get(actor_id, subject.claims.place)
@@ -122,11 +126,17 @@ class Exchange:
                 f"what an agent holds is exchanged for an agent, and {actor_id} is none",
                 reason="invalid_grant",
             )
-        return actor
+        return actor, {actor.id: versions[actor.id]} if actor.id in versions else version_of(actor)
 
 
 def narrow(
-    subject: Token, scope: frozenset[str], *, actor: Principal, wanted: Wanted, now: datetime
+    subject: Token,
+    scope: frozenset[str],
+    *,
+    actor: Principal,
+    wanted: Wanted,
+    now: datetime,
+    versions: Mapping[str, str] | None = None,
 ) -> Minted:
     """Return a token for `actor`, made of one that allows `scope`; raise ExchangeError when nothing would be left of it."""
     claims = subject.claims
@@ -143,6 +153,9 @@ def narrow(
         raise ExchangeError(
             f"nothing that the token allows and {actor.id} may do was asked for", reason="invalid_scope"
         )
+    versions = versions or version_of(actor)
+    if any(claims.versions.get(name, digest) != digest for name, digest in versions.items()):
+        raise ExchangeError(f"another version of {actor.id} acts with it already", reason="invalid_grant")
     life = wanted.life if wanted.life is not None else subject.expires_at - now
     before = () if actor.id == subject.principal else (subject.principal,)
     return issue(
@@ -157,6 +170,7 @@ def narrow(
                 resource=claims.resource or wanted.resource,
                 actors=(*before, *claims.actors),
                 parent=subject.id,
+                versions={**claims.versions, **versions},
             ),
         )
     )

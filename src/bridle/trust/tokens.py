@@ -8,7 +8,8 @@ Rules
      checked at every use; a sweeper deletes what has expired, and what is left of an execution that has ended (trust.sweeping).
   4. A check compares the scope with the *current* permissions of everybody behind it, and with the boundary, again: rights that
      shrank during the run shrink the token; rights that grew do not widen it.
-  5. A token that was made of another one (trust.exchange) names those who acted before; it is as wide as the narrowest of them.
+  5. Which version of an agent acts is what the token says: registering another one later changes nothing about it.
+  6. A token that was made of another one (trust.exchange) names those who acted before; it is as wide as the narrowest of them.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Claims:
     """What a token says besides its scope: the place it was made for, and the purpose it is for, any if empty.
 
     `resource` is the system that it was narrowed to, or empty. `actors` are the principals that acted before its own, the last
-    one first, when it was exchanged for another token, and `parent` is the id of that.
+    one first, when it was exchanged for another token, and `parent` is the id of that. `versions` has, for each agent that acts
+    with it, the digest of the version that it was made for.
     """
 
     project: str = ""
@@ -45,6 +47,7 @@ class Claims:
     resource: str = ""
     actors: tuple[str, ...] = ()
     parent: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> Place:
@@ -52,7 +55,11 @@ class Claims:
 
     def to_json(self) -> dict[str, Json]:
         """Return what is not empty."""
-        given: dict[str, Json] = {**vars(self), "actors": list(self.actors)}
+        given: dict[str, Json] = {
+            **vars(self),
+            "actors": list(self.actors),
+            "versions": dict(self.versions),
+        }
         return {name: value for name, value in given.items() if value}
 
     @classmethod
@@ -165,9 +172,22 @@ def mint(
         initiator=initiator.id,
         scope=scope,
         expires_at=expires_at,
-        claims=Claims(place.project, place.environment, place.type, purpose),
+        claims=Claims(place.project, place.environment, place.type, purpose, versions=version_of(actor)),
     )
     return issue(token)
+
+
+def version_of(principal: Principal) -> dict[str, str]:
+    """Return which version of an agent acts, by its id; nothing for whoever has no versions."""
+    return {principal.id: principal.digest} if principal.digest else {}
+
+
+def as_made_for(principal: Principal | None, token: Token) -> Principal | None:
+    """Return a principal as the version that the token was made for: that one acts, whatever was registered since."""
+    if principal is None:
+        return None
+    made_for = token.claims.versions.get(principal.id, principal.digest)
+    return principal if made_for == principal.digest else replace(principal, digest=made_for, version="")
 
 
 def issue(token: Token) -> Minted:

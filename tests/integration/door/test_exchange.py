@@ -77,6 +77,22 @@ async def test_the_helper_gets_what_both_may_and_acts_at_the_door_with_it(scene,
     ]
 
 
+async def test_who_acts_is_the_version_that_the_token_was_made_for(scene, clerk, helper, tmp_path):
+    """Another version, which the account may trust more, is registered while the first one is still at work."""
+    _, told = await ask(scene, clerk.secret, helper)
+    path = tmp_path / "agents" / "acme.clerk" / "1.0.0.md"
+    path.write_text(path.read_text() + "Be kind.\n")
+    newer = await scene.door.enter((await scene.open()).secret)
+    first = (await scene.store.journal.read(execution=clerk.session.id, kinds=(Kind.SESSION_OPENED,)))[0]
+    digests = []
+    for caller in (newer, await scene.door.enter(clerk.secret), await scene.door.enter(told["access_token"])):
+        await scene.door.call(caller, "shop__find", {"order": "A-1"})
+        facts = (await scene.records(caller, Kind.DECIDED))[-1].body["facts"]
+        chain = {one["id"]: one["digest"] for one in (facts["principal"], *facts["actors"])}
+        digests.append(chain["agent:acme.clerk"])
+    assert [one == first.body["agent_digest"] for one in digests] == [False, True, True]
+
+
 async def test_a_helper_gets_no_more_by_asking_for_it(scene, clerk, helper):
     status, told = await ask(scene, clerk.secret, helper, scope="mcp:shop.pay mcp:shop.other")
     assert (status, told["error"]) == (400, "invalid_scope")
