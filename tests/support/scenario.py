@@ -108,8 +108,10 @@ async def _accompany(app: App, execution: Execution, expected: Mapping[str, Any]
     left = {word: dict(expected.get(word, {})) for word in ("approve", "answer")}
     wishes = {word: expected[word] for word in ("pause", "cancel") if word in expected}
     while not (now := await app.control.get(execution.id)).state.ended:
-        await _approve(app, now, left["approve"])
-        await _answer(app, now, left["answer"])
+        if left["approve"]:
+            await _approve(app, now, left["approve"])
+        if left["answer"]:
+            await _answer(app, now, left["answer"])
         await _wish(app, now, wishes)
         await asyncio.sleep(LOOK_S)
     left["wish"] = wishes

@@ -24,6 +24,8 @@ from bridle.core.errors import InputError
 
 def load_yaml(text: str, *, where: str) -> Any:
     """Return what `text` says, None for nothing; `where` is the name used in complaints."""
+    if not text:  # most of an installation's files are not there
+        return None
     try:
         return YAML(typ="safe", pure=True).load(text)
     except DuplicateKeyError as error:
