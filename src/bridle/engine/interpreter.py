@@ -20,6 +20,7 @@ from typing import Any
 from bridle.core.states import State
 from bridle.engine.durable import Run
 from bridle.engine.position import Position, is_retried
+from bridle.engine.progress import ROUNDS, is_repeated
 from bridle.engine.result import TIME_OVER, Result, Standing
 from bridle.engine.work import Answer, Worker
 from bridle.pipeline.plan import Plan
@@ -178,14 +179,16 @@ class Walk:
         while pending or running:
             while len(running) < limit and (ready := _find_ready(pending, done, children)) is not None:
                 pending.remove(ready)
-                refused = await self._hand_over(ready, children)
+                refused = await self._hand_over(ready, children) or await self._goes_on(
+                    ready, standing, limit
+                )
                 if refused is None:
                     running[ready.name] = ready
                     await self._run.branch(ready.name, _argument(ready, standing, children, done))
                     continue
                 done[ready.node.id] = refused
                 total = total.add(refused)
-                if refused.stop or refused.fail_all:
+                if refused.stop or refused.fail_all or ready.cell is not None:
                     pending.clear()
             if not running:
                 continue
@@ -213,6 +216,13 @@ class Walk:
             f"{ready.name}/hand-over", lambda: self._worker.hand_over(ready, needed)
         )
         return None if handed["state"] == State.RUNNING else Result.of(handed)
+
+    async def _goes_on(self, cell: Position, standing: Standing, limit: int) -> Result | None:
+        """Ask whether another cell of a loop is made that is one at a time; return what the loop came to when none is."""
+        if cell.cell is None or limit != 1 or cell.cell < ROUNDS or not is_repeated(cell.node):
+            return None
+        answer = await self._legs(f"{cell.name}/goes-on", lambda: self._worker.goes_on(cell, standing))
+        return None if answer["state"] == State.RUNNING else Result.of(answer)
 
     async def _stop(self, name: str, others: Sequence[Position]) -> None:
         await self._run.step(f"{name}/stops-others", lambda: self._worker.stop(others))

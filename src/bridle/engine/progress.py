@@ -1,13 +1,15 @@
-"""Progress: a `while` whose rounds change nothing is stopped, and a person decides what becomes of it.
+"""Progress: a loop whose rounds change nothing is stopped, and a person decides what becomes of it.
 
 Rules
   1. A round is what its steps came to, what they put out, and the tree they left in the workspace, each without what varies by
      nature (core.likeness). As many equal rounds in a row as `ROUNDS` are a loop that goes nowhere: another would be the same.
   2. Not judged is what is meant to find nothing new: a verification window, and a loop that polls, which is one with a delay
      whose steps look, or run commands in the sandbox: time passes between its rounds, and they cost nobody anything. Nor is a
-     loop whose condition counts its rounds, which ends by itself; nor a `for`, `repeat` or matrix: how many cells there are is
-     settled before, and each begins with the same tree, so that none could go on from another; nor rounds in which a person,
-     another execution or an effect that lasts has a part: those have guards of their own (gate.loops).
+     loop whose condition counts its rounds, which ends by itself; nor rounds in which a person, another execution or an effect
+     that lasts has a part: those have guards of their own (gate.loops).
+     Of a `for` or `repeat` how many cells there are is settled before, and each begins with the same tree. It is judged where its
+     cells are the same work over again: made by number, one at a time, with nothing in them that asks which one it is. Commands
+     alone may be run as often as somebody likes, to see whether they always come to the same; an agent's rounds cost.
   3. Who decides, among what, and what comes of it is as for a failed step (engine.reactions). `retry` makes another round and
      counts anew, `success` leaves the loop as it stands. When nobody decides, the loop has failed.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bridle.core.canonical import Json
 from bridle.core.likeness import mask_json
@@ -35,6 +38,7 @@ ROUNDS = 3  # two may be a coincidence; each one more costs a round that changes
 OFFERS = ("retry", "success", "fail", "abort", "stage-rollback", "pipeline-rollback")
 POLLING = frozenset({"run", "clone", "wait", "policy", "barrier", "queue"})
 ELSEWHERE = frozenset({"approval", "chain"})
+_ASKS_WHICH = re.compile(r"\b(?:strategy|for|split|matrix|step)\.")
 _COUNTS_ROUNDS = re.compile(r"\b(?:strategy|for)\.")
 
 
@@ -82,12 +86,22 @@ async def _is_stuck(desk: Desk, cell: Position) -> bool:
     return bool(first["steps"]) and all(other == first for other in others)
 
 
+def is_repeated(node: AnyNode) -> bool:
+    """True for a `for` or `repeat` by number whose cells ask nothing about which of them they are."""
+    strategy = node.strategy
+    if strategy is None or strategy.kind not in ("for", "repeat") or strategy.items is not None:
+        return False
+    return not _ASKS_WHICH.search(repr((strategy.condition, replace(node, strategy=None))))
+
+
 def _is_judged(node: AnyNode) -> bool:
     strategy = node.strategy
-    if strategy is None or strategy.kind != "while" or _COUNTS_ROUNDS.search(strategy.condition):
-        return False
     steps = list(_steps(node))
-    if any(step.kind in ELSEWHERE for step in steps):
+    if strategy is None or any(step.kind in ELSEWHERE for step in steps):
+        return False
+    if is_repeated(node):
+        return any(not _polls(step) for step in steps)
+    if strategy.kind != "while" or _COUNTS_ROUNDS.search(strategy.condition):
         return False
     waits = strategy.delay_s > 0 or any(step.kind == "wait" for step in steps)
     return not (waits and all(_polls(step) for step in steps))

@@ -43,6 +43,10 @@ class Worker(Protocol):
         """Say whether another round of a loop follows: `running`, or `succeeded` when it is over."""
         ...
 
+    async def goes_on(self, cell: Position, standing: Standing) -> Answer:
+        """Say whether a loop by number makes another round, after rounds that changed nothing: `running`, or `succeeded`."""
+        ...
+
     async def fork(self, children: Sequence[Position]) -> Answer:
         """Give each branch its own workspace."""
         ...

@@ -47,6 +47,10 @@ class PlanWorker(Worker):
             return answer
         return await progress.judge_progress(self._desk, cell, standing) or answer
 
+    async def goes_on(self, cell: Position, standing: Standing) -> Answer:
+        stuck = await progress.judge_progress(self._desk, cell, standing)
+        return stuck or {"state": str(State.RUNNING)}
+
     async def fork(self, children: Sequence[Position]) -> Answer:
         return await branches.fork(self._desk, children)
 
