@@ -3,7 +3,7 @@
 Heavy libraries are imported here, when a command needs them, and not before: `bridle --help` imports none.
 """
 
-from bridle.adapters.limits.file import make_limits_schema
+from bridle.adapters.limits.schema import make_limits_schema
 from bridle.adapters.models.connect import connect_model, key_references
 from bridle.adapters.people.redaction_file import load_redaction_rules, parse_redaction_rules
 from bridle.adapters.people.variables_file import load_variables

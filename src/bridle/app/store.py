@@ -36,7 +36,7 @@ from bridle.trust.access import GrantedPrincipals
 from bridle.trust.credentials import KeyDesk
 from bridle.trust.deputy_desk import DeputyDesk
 from bridle.trust.keys import Signer, load_secret, load_signer
-from bridle.trust.kills import KillDesk
+from bridle.trust.kill_desk import KillDesk
 from bridle.trust.notary import Notary
 from bridle.trust.overrides import OverrideDesk
 from bridle.trust.registry import Registry

@@ -13,7 +13,8 @@ from bridle.gate.action import Denied, Done
 from bridle.surfaces.cli.checks import State
 from bridle.surfaces.cli.checks_parts import _list_kills
 from bridle.trust.journal import Entry, Kind
-from bridle.trust.kills import AnswerKill, KillDesk, Killed, Scope, check_kill
+from bridle.trust.kill_desk import KillDesk
+from bridle.trust.kills import AnswerKill, Killed, Scope, check_kill
 from bridle.trust.notary import Author, Notary
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.tokens import MintToken, hash_secret, mint

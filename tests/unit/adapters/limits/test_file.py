@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from bridle.adapters.limits.file import LimitsFile, make_limits_schema, parse_limits
+from bridle.adapters.limits.file import LimitsFile, parse_limits
+from bridle.adapters.limits.schema import make_limits_schema
 from bridle.core.errors import BridleError, InputError
 from bridle.gate.limits import SHIPPED, Counts, Per
 
