@@ -3,7 +3,8 @@
 Rules
   1. A set that is bound is asked at its events (`on`: action, run, step) about what lies in its scope: every key of it has to
      match, and a scope without keys is the whole account. What is not known of an action matches every pattern; where nothing is
-     deployed, there is no environment.
+     deployed, there is no environment. Who acts is everybody who acted with the token: nobody gets round a set that is bound to
+     them by handing on what they may do, and what counts for somebody counts only where all of them are meant.
   2. What a bound set says only adds: its denials are denials, its questions are asked where something else allows or asks, and it
      allows nothing. So a further binding, or a wider scope, never lets anything through.
   3. A binding, or a rule of it, may be on trial (`log`): what it says is recorded as what it would have done. Where several
@@ -49,6 +50,7 @@ SCOPE: Mapping[str, tuple[str, ...]] = {
     "environment": ("deployment", "environment"),
 }
 """The keys of a scope, and the facts that they are matched with."""
+WHO = ("principal", "agent")
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,20 @@ def lies_in(scope: Mapping[str, str], facts: Mapping[str, Any], *, unknown: bool
 def _matches(key: str, pattern: str, facts: Mapping[str, Any], unknown: bool) -> bool:
     if key == "environment" and facts.get("deployment", facts) is None:
         return False
-    value: Any = facts
-    for name in SCOPE[key]:
+    if key in WHO:
+        chain = [facts.get("principal"), *(facts.get("actors") or ())]
+        found = [_fits(_at(one, SCOPE[key][1:]), pattern, unknown) for one in chain]
+        return any(found) if unknown else all(found)
+    return _fits(_at(facts, SCOPE[key]), pattern, unknown)
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _fits(value: Any, pattern: str, unknown: bool) -> bool:
     if isinstance(value, (list, tuple)):  # a project may be of several organisations
         return any(fnmatchcase(str(one), pattern) for one in value)
     return fnmatchcase(value, pattern) if isinstance(value, str) else unknown

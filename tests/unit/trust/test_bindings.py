@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from bridle.gate.decision import weigh
-from bridle.trust.bindings import MISSING, Binding, Mode, Speech, combine, list_applicable, list_events
+from bridle.trust.bindings import (
+    MISSING,
+    Binding,
+    Mode,
+    Speech,
+    combine,
+    lies_in,
+    list_applicable,
+    list_events,
+)
 from bridle.trust.policy import Finding, PolicyAnswer
 
 ALLOWED = Finding("base.allow", "Yes.")
@@ -35,6 +44,22 @@ def said(part, owner="one"):
 
 def combined(given_answer, *applicable, speeches=SPEECHES, supplied=()):
     return combine(given_answer, applicable=applicable, speeches=speeches, supplied=supplied)
+
+
+@pytest.mark.parametrize(
+    ("actors", "bound", "counts"),
+    [
+        ([], False, False),
+        ([{"name": "acme.clerk"}], True, False),
+        ([{"name": "acme.other"}], False, False),
+        ([None], True, False),
+    ],
+)
+def test_who_handed_a_token_on_is_still_bound_and_lends_nobody_what_counts_for_them(actors, bound, counts):
+    facts, scope = {**FACTS, "actors": actors}, {"agent": "acme.clerk"}
+    assert (lies_in(scope, facts, unknown=True), lies_in(scope, facts, unknown=False)) == (bound, counts)
+    assert lies_in({"agent": "acme.fixer"}, facts, unknown=True)
+    assert lies_in({"agent": "acme.fixer"}, facts, unknown=False) == (actors == [])
 
 
 def test_a_denial_of_a_bound_set_denies():
