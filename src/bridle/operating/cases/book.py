@@ -175,6 +175,7 @@ class CaseBook(Inside):
             tools=keep_held(known, await self._words_of(agents)),
             bound_to=action.case,
             known=known,
+            behind={name: self._names_of(name, place) for name in (claims.actors if claims else ())},
         )
 
     async def _words_of(self, agents: Sequence[Principal]) -> frozenset[str]:

@@ -8,7 +8,7 @@ Rules
    5. case.contradiction    it is not in the state, or the decision is not what it was, that whoever acts believes; or the hold or
                             the exception is not open (any more)
    6. case.no-transition    the type has no way there; no such decision, or no such value
-   7. case.not-yours        the type names others for this
+   7. case.not-yours        the type names others for this than whoever acts, or than one who acted with the token before
    8. case.held             a hold is in place: the case does not move
    9. case.condition        the transition wants decisions that were not taken, or were taken otherwise
   10. case.widens           an agent would be able to do more after the move than before it
@@ -41,7 +41,8 @@ STILL = ("case.show", "case.note", "case.resolve")  # what a case that has ended
 @dataclass(frozen=True)
 class Who:
     """Who acts. `names` are their groups and roles; `known` is every tool that a state of the case's type has a say in, by
-    name with effects, `tools` what of it the agents behind them hold; `bound_to` is the case that an agent was brought for."""
+    name with effects, `tools` what of it the agents behind them hold; `bound_to` is the case that an agent was brought for.
+    `behind` are those who acted with the token before, each with their groups and roles."""
 
     id: str
     by_agent: bool
@@ -49,6 +50,12 @@ class Who:
     tools: Mapping[str, str]
     bound_to: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
+    behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def is_meant(self, named: Sequence[str]) -> bool:
+        """True when one of `named` is who acts, and one is each of those who acted before: nobody gets at more through them."""
+        acting = ((self.id, self.names), *self.behind.items())
+        return all(is_named(named, who, names) for who, names in acting)
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def _moving(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
 
 
 def _check_way(case: Case, way: Transition, wish: Wish) -> Iterator[Finding]:
-    if not is_named(way.by, wish.who.id, wish.who.names):
+    if not wish.who.is_meant(way.by):
         yield _not_yours(wish, way.by)
     for hold in case.holds:
         yield Finding("case.held", f"The case is on hold ({hold.id}): {hold.reason}")
@@ -141,7 +148,7 @@ def _deciding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
         known = ", ".join(case_type.decisions) if rule is None else ", ".join(rule.values)
         yield Finding("case.no-transition", f"{name} cannot be {value!r}. There is: {known or 'none'}.")
         return
-    if not is_named(rule.by, wish.who.id, wish.who.names):
+    if not wish.who.is_meant(rule.by):
         yield _not_yours(wish, rule.by)
     if case.value_of(name) != wish.text("replaces"):
         stands = case.value_of(name) or "not decided"
@@ -153,7 +160,7 @@ def _deciding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
 
 def _holding(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding]:
     yield from _adding(case.holds, wish)
-    if case_type.hold and not is_named(case_type.hold, wish.who.id, wish.who.names):
+    if case_type.hold and not wish.who.is_meant(case_type.hold):
         yield _not_yours(wish, case_type.hold)
 
 
@@ -185,7 +192,7 @@ def _settling(named: Sequence[str], wish: Wish) -> Iterator[Finding]:
         yield Finding(
             "case.widens", "What holds a case back is taken away by a person or a system, not by an agent."
         )
-    if named and not is_named(named, wish.who.id, wish.who.names):
+    if named and not wish.who.is_meant(named):
         yield _not_yours(wish, named)
 
 
@@ -196,7 +203,10 @@ def _escalating(case: Case, case_type: CaseType, wish: Wish) -> Iterator[Finding
 
 
 def _not_yours(wish: Wish, named: Sequence[str]) -> Finding:
-    return Finding("case.not-yours", f"{wish.who.id} may not: it takes {' or '.join(named)}.")
+    return Finding(
+        "case.not-yours",
+        f"{' through '.join((wish.who.id, *wish.who.behind))} may not: it takes {' or '.join(named)}.",
+    )
 
 
 Judge: TypeAlias = Callable[[Case, CaseType, Wish], Iterator[Finding]]

@@ -80,6 +80,21 @@ def test_no_agent_fills_a_case_with_marks_and_the_harness_still_marks_it(tool, f
     assert rules(full, tool, CLERK, reason="again") == rules(almost, tool, AGENT, reason="again") == []
 
 
+def test_who_is_not_meant_gets_nothing_done_through_one_who_is():
+    way = SOUND.replace("to: busy, by: [anyone]", 'to: busy, by: ["agent:a", group:ops]')
+    case_type = read_case_type(way, source="t.yaml")
+
+    def refuse(**behind):
+        who = replace(
+            AGENT, tools={}, behind={f"agent:{name}": frozenset(held) for name, held in behind.items()}
+        )
+        wish = Wish("case.move", {"case": "cas_1", "to": "busy"}, who, NOW)
+        return [finding.rule for finding in find_refusals(CASE, case_type, wish)]
+
+    assert refuse() == refuse(b={"group:ops"}) == []
+    assert refuse(b=()) == refuse(c={"group:ops"}, b=()) == ["case.not-yours"]
+
+
 def test_an_agent_makes_no_move_after_which_it_could_do_more():
     back = SOUND.replace("transitions:", "transitions:\n    - {from: busy, to: new, by: [anyone]}")
     denying = read_case_type(back, source="t.yaml")
