@@ -72,11 +72,6 @@ def read_runtime_input(text: str, *, path: str = "") -> RuntimeInput | None:
     return found
 
 
-def list_runtime_inputs(value: Json, *, path: str = "") -> tuple[RuntimeInput, ...]:
-    """Return every runtime input in the texts of `value`, in order; raise ExpressionError."""
-    return tuple(_walk(value, path))
-
-
 def bind_runtime_inputs(value: Json, given: Mapping[str, Json], *, path: str = "") -> Json:
     """Return `value` with every runtime input replaced by what `given` has for its path, or by its default.
 
@@ -129,19 +124,6 @@ def _bind(asked: RuntimeInput, text: str, given: Mapping[str, Json]) -> Json:
         reason="missing-runtime-input",
         hint="give it when the pipeline is started, or add .default(…)",
     )
-
-
-def _walk(value: Json, path: str) -> Iterator[RuntimeInput]:
-    if isinstance(value, str):
-        found = read_runtime_input(value, path=path) if RUNTIME_INPUT.match(value) else None
-        if found is not None:
-            yield found
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _walk(item, _extend(path, key))
-    elif isinstance(value, Sequence):
-        for place, item in enumerate(value):
-            yield from _walk(item, _extend(path, str(place)))
 
 
 def _extend(path: str, name: str) -> str:

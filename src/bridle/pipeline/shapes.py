@@ -39,7 +39,7 @@ class Shape:
 
 def find_shape(noun: Noun, key: str) -> tuple[Shape, ...]:
     """Return the alternatives of `key`, in its one spelling; anything for a noun without a table."""
-    table = _TABLES.get(noun.name)
+    table = TABLES.get(noun.name)
     return _read(table[key]) if table is not None and key in table else (Shape("any"),)
 
 
@@ -50,18 +50,8 @@ def list_nouns() -> dict[str, Noun]:
 
 def order_keys(noun: Noun) -> dict[str, int]:
     """Return the place of each key of `noun` among its keys (rule 2)."""
-    listed = [*_TABLES.get(noun.name, {}), *noun.marks]
+    listed = [*TABLES.get(noun.name, {}), *noun.marks]
     return {key: place for place, key in enumerate(dict.fromkeys(listed))}
-
-
-def list_shapeless() -> list[str]:
-    """Return the keys of the vocabulary that have no shape, as `noun.key`: there are to be none."""
-    return [
-        f"{noun.name}.{key}"
-        for noun in list_nouns().values()
-        for key in noun.marks
-        if key not in _TABLES.get(noun.name, {})
-    ]
 
 
 @lru_cache(maxsize=1024)
@@ -87,7 +77,7 @@ def _table(text: str) -> Mapping[str, str]:
 _ALTERNATIVE = re.compile(r"[^|\[\]{}]+|\[[^\]]*\]|\{[^}]*\}")
 _NAMED = "id=text name=text description=text tags=any labels=any"
 
-_TABLES: Mapping[str, Mapping[str, str]] = {
+TABLES: Mapping[str, Mapping[str, str]] = {
     "document": _table(
         "version=version kind=text name=text on=any pipeline=@pipeline template=@template-file agent=any"
         " action=@template-file service=any"

@@ -17,15 +17,9 @@ import pytest
 from bridle.core.errors import TrustError
 from bridle.trust.journal import Kind
 from bridle.trust.log.checkpoint import read_checkpoint, sign_checkpoint, verifier_key
-from bridle.trust.log.merkle import (
-    consistency_proof,
-    inclusion_proof,
-    leaf_hash,
-    tree_root,
-    verify_consistency,
-    verify_inclusion,
-)
+from bridle.trust.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from bridle.trust.log.tiles import TileWriter
+from support.merkle_reference import consistency_proof, inclusion_proof, tree_root
 from unit.trust.story import CONTROL_PLANE, ORIGIN, tell
 from unit.trust.test_rotation import NEXT, signed
 from unit.trust.test_rotation import tell as tell_over_a_rotation

@@ -15,7 +15,6 @@ from bridle.pipeline.runtime_inputs import (
     RuntimeInput,
     bind_runtime_inputs,
     check_runtime_value,
-    list_runtime_inputs,
     read_runtime_input,
 )
 from support.examples import examples
@@ -72,15 +71,6 @@ def test_what_cannot_be_read_is_refused(text: str, reason: str) -> None:
     assert caught.value.reason == reason
     with pytest.raises(ExpressionError):
         references(text)
-
-
-def test_every_runtime_input_is_listed_with_its_path() -> None:
-    value: Json = {
-        "stages": [{"id": "a", "with": {"x": "<+input>"}}],
-        "name": "${{ input }}",
-        "plain": "<+inputs.a>",
-    }
-    assert [item.path for item in list_runtime_inputs(value)] == ["stages.0.with.x", "name"]
 
 
 def test_values_take_the_place_of_runtime_inputs() -> None:

@@ -18,10 +18,11 @@ from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import GENESIS, Entry, Kind, Record, seal, unseal
 from bridle.trust.keys import Signature, Signer
 from bridle.trust.log.checkpoint import sign_checkpoint
-from bridle.trust.log.merkle import leaf_hash, tree_root
+from bridle.trust.log.merkle import leaf_hash
 from bridle.trust.people import Person
 from bridle.trust.quorum import Terms
 from bridle.trust.verdicts import own_words, sign_verdict
+from support.merkle_reference import tree_root
 
 CONTROL_PLANE = Signer(Ed25519PrivateKey.from_private_bytes(b"c" * 32))
 DELEGATE = Signer(Ed25519PrivateKey.from_private_bytes(b"d" * 32))

@@ -24,7 +24,7 @@ from bridle.trust.exhibits import handed_in, reported_exhibits
 from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Signer
 from bridle.trust.log.checkpoint import sign_checkpoint
-from bridle.trust.log.merkle import tree_root
+from support.merkle_reference import tree_root
 from unit.trust.story import (
     COMMIT,
     CONTROL_PLANE,

@@ -15,9 +15,9 @@ from bridle.trust.evidence import EvidenceError, bundle, issue_statement, verify
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.log.checkpoint import CheckpointError, sign_checkpoint
-from bridle.trust.log.merkle import tree_root
 from bridle.trust.quorum import CONTROL_PLANE as CONTROL
 from bridle.trust.rotation import read_ring, rotation_entry
+from support.merkle_reference import tree_root
 from unit.trust.story import (
     COMMIT,
     COMMITTED,

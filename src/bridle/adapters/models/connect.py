@@ -67,11 +67,6 @@ def key_references(name: str) -> tuple[tuple[str, ...], ...]:
     return ((f"env:{kind.upper()}_API_KEY",),)
 
 
-def is_played(name: str) -> bool:
-    """True for a model whose turns come from a file: to be said wherever its name is shown."""
-    return name.partition(":")[0] in FILES
-
-
 def _split(name: str) -> tuple[str, str]:
     kind, _, rest = name.partition(":")
     if kind not in (*FILES, *LIVE) or not rest:

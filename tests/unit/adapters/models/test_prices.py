@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridle.adapters.models.connect import connect_model, is_played, price_of
+from bridle.adapters.models.connect import connect_model, price_of
 from bridle.adapters.models.prices import Price, cost_of, list_cost, parse_price
 from bridle.core.conversation import Usage
 from bridle.core.errors import InputError
@@ -64,7 +64,3 @@ def test_a_name_that_means_no_model_lists_what_would(name: str) -> None:
     with pytest.raises(InputError) as caught:
         connect_model(name)
     assert "recorded:…" in caught.value.hint
-
-
-def test_turns_from_a_file_are_known_by_their_name() -> None:
-    assert (is_played("recorded:x"), is_played("scripted:x"), is_played("openai:x")) == (True, True, False)

@@ -14,9 +14,9 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Signer
 from bridle.trust.log.checkpoint import CheckpointError, sign_checkpoint
 from bridle.trust.log.cosignature import Witness, check_cosigned, cosign, split_cosigned
-from bridle.trust.log.merkle import tree_root
 from bridle.trust.log.publication import CHECKPOINT, Shelf, publish
 from bridle.trust.log.witness import Seen, Witnessed, WitnessError, look
+from support.merkle_reference import tree_root
 from unit.trust.story import CONTROL_PLANE, ORIGIN, STRANGER, Story, tell
 from unit.trust.test_rotation import NEXT, rotate
 
