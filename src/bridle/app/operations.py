@@ -17,6 +17,7 @@ from bridle.delegate.servers import load_servers
 from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
+from bridle.operating.pace import EXCHANGES_A_MINUTE, Pace
 from bridle.operating.reception import Reception
 from bridle.operating.recovering import Recovering
 from bridle.operating.tools import Tools
@@ -117,5 +118,6 @@ def build_operations(
             principals=principals,
             authentication=authentication,
             clock=clock,
+            admits=Pace(EXCHANGES_A_MINUTE).admits,
         ),
     )

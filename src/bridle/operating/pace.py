@@ -2,7 +2,8 @@
 
 Rules
   1. A session makes at most CALLS_A_MINUTE calls; those above are answered, and neither decided nor recorded.
-  2. A token that is refused is recorded, at most once a minute for a reason and a session, with how often it happened: nobody who
+  2. Of a session's tokens at most EXCHANGES_A_MINUTE others are made (trust.exchange).
+  3. A token that is refused is recorded, at most once a minute for a reason and a session, with how often it happened: nobody who
      has no token can fill the journal.
 
 Both count in this process alone, which is the only one that serves a session.
@@ -20,6 +21,7 @@ from bridle.operating.session import STEP
 from bridle.trust.journal import Entry, Journal, Kind
 
 CALLS_A_MINUTE = 1200  # a busy agent makes a tenth of it
+EXCHANGES_A_MINUTE = 60
 MINUTE_S = 60.0
 MOST_PACED = 10_000  # sessions that are counted at a time
 REFUSALS_EVERY = timedelta(minutes=1)
@@ -28,7 +30,8 @@ REFUSALS_EVERY = timedelta(minutes=1)
 class Pace:
     """Counts calls of a session, so that none fills a disk: as many a minute as a busy agent makes, and no more."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = CALLS_A_MINUTE) -> None:
+        self._most = most
         self._counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def admits(self, session: str) -> bool:
@@ -41,7 +44,7 @@ class Pace:
         self._counted.move_to_end(session)
         while len(self._counted) > MOST_PACED:
             self._counted.popitem(last=False)
-        return count < CALLS_A_MINUTE
+        return count < self._most
 
 
 class Refusals:

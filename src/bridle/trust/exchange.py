@@ -12,12 +12,15 @@ Rules
   5. `act` nests those who acted before, the last one outermost. Each of them still has to be active, and still limits the scope,
      at every use: nobody gets at more through somebody else.
 
+  6. At most MOST_ACTORS act with one token, one after the other; and how often tokens of an execution or session are exchanged is
+     counted (`admits`), so that whoever has one cannot fill the journal.
+
 Requests and answers have the names and the errors of RFC 8693 and RFC 6749; a surface only carries them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -48,6 +51,9 @@ NEEDED = ("grant_type", "subject_token", "subject_token_type", "actor_token", "a
 KNOWN = frozenset({*NEEDED, "scope", "resource", "purpose", "requested_token_type", "expires_in"})
 
 
+MOST_ACTORS = 8  # each is looked at again at every use
+
+
 class ExchangeError(TrustError):
     """The exchange is refused; `reason` is the error code of RFC 6749 and RFC 8693."""
 
@@ -75,17 +81,21 @@ class Exchange:
         principals: Principals,
         authentication: Authentication,
         clock: Clock,
+        admits: Callable[[str], bool],
     ) -> None:
         self._journal = journal
         self._tokens = tokens
         self._principals = principals
         self._authentication = authentication
         self._clock = clock
+        self._admits = admits
 
     async def exchange(self, request: Mapping[str, str]) -> dict[str, Json]:
         """Return the answer to a request of RFC 8693 section 2.1; raise ExchangeError."""
         wanted = read_request(request)
         subject = await self._live(request["subject_token"], "subject_token")
+        if not self._admits(subject.execution):
+            raise ExchangeError("too many exchanges: ask again in a minute", reason="slow_down")
         actor, theirs = await self._actor(request, subject)
         now = self._clock.now()
         scope = await scope_today(subject, self._principals, now)
@@ -158,6 +168,8 @@ def narrow(
         raise ExchangeError(f"another version of {actor.id} acts with it already", reason="invalid_grant")
     life = wanted.life if wanted.life is not None else subject.expires_at - now
     before = () if actor.id == subject.principal else (subject.principal,)
+    if len(before) + len(claims.actors) >= MOST_ACTORS:
+        raise ExchangeError(f"{MOST_ACTORS} act with this token already", reason="invalid_grant")
     return issue(
         replace(
             subject,

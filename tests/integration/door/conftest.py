@@ -35,6 +35,7 @@ from bridle.operating.cases.reading import read_case_type
 from bridle.operating.cases.shelf import OWN, load_case_type
 from bridle.operating.cases.telling import Teller
 from bridle.operating.door import Door
+from bridle.operating.pace import EXCHANGES_A_MINUTE, Pace
 from bridle.operating.reception import Reception, Wanted
 from bridle.operating.session import TaskRequest
 from bridle.operating.tools import Tools
@@ -392,6 +393,7 @@ async def scene(store, clock, tmp_path, policy):
             principals=principals,
             authentication=authentication,
             clock=clock,
+            admits=Pace(EXCHANGES_A_MINUTE).admits,
         ),
         parts,
         book,

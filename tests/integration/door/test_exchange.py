@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from bridle.core.errors import TrustError
+from bridle.operating.pace import Pace
 from bridle.surfaces.http import serve_http
 from bridle.trust.exchange import GRANT, KEY_TYPE, TOKEN_TYPE
 from bridle.trust.journal import Kind
@@ -91,6 +92,24 @@ async def test_who_acts_is_the_version_that_the_token_was_made_for(scene, clerk,
         chain = {one["id"]: one["digest"] for one in (facts["principal"], *facts["actors"])}
         digests.append(chain["agent:acme.clerk"])
     assert [one == first.body["agent_digest"] for one in digests] == [False, True, True]
+
+
+async def test_nobody_fills_the_journal_with_tokens_made_of_their_own(scene, clerk, monkeypatch):
+    pace = Pace(2)
+    monkeypatch.setattr(scene.exchange, "_admits", pace.admits)
+    request = {
+        "grant_type": GRANT,
+        "subject_token": clerk.secret,
+        "subject_token_type": TOKEN_TYPE,
+        "actor_token": clerk.secret,
+        "actor_token_type": TOKEN_TYPE,
+    }
+    for _ in range(2):
+        await scene.exchange.exchange(request)
+    with pytest.raises(TrustError, match="too many exchanges"):
+        await scene.exchange.exchange(request)
+    minted = await scene.store.journal.read(execution=clerk.session.id, kinds=(Kind.TOKEN_MINTED,))
+    assert len(minted) == 3, "the session's own, and two"
 
 
 async def test_a_helper_gets_no_more_by_asking_for_it(scene, clerk, helper):

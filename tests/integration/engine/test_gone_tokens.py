@@ -121,6 +121,7 @@ def exchange(desk):
         principals=desk.bench.principals,
         authentication=authentication,
         clock=desk.clock,
+        admits=lambda execution: True,
     )
 
     async def exchange(subject, actor, **wanted):

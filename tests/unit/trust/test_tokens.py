@@ -1,5 +1,6 @@
 """Tokens and their exchange: never wider than the narrowest behind them, whatever is asked for, however often it is exchanged."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridle.core.errors import TrustError
-from bridle.trust.exchange import ExchangeError, Wanted, narrow, read_request, show_actors
+from bridle.trust.exchange import MOST_ACTORS, ExchangeError, Wanted, narrow, read_request, show_actors
 from bridle.trust.permissions import holds
 from bridle.trust.principals import Lifecycle, Principal, PrincipalKind
 from bridle.trust.tokens import Claims, current_scope, mint
@@ -167,3 +168,23 @@ def test_an_actor_who_is_replaced_does_not_keep_the_old_ones_rights():
     with pytest.raises(ExchangeError) as caught:
         narrow(subject, subject.scope, actor=agent({"file:read"}, "sub"), wanted=Wanted(), now=NOW)
     assert caught.value.reason == "invalid_scope"
+
+
+def test_a_token_is_not_handed_on_and_on():
+    token = minted(agent({"*"}), user({"*"}))
+    for turn in range(MOST_ACTORS - 1):
+        token = exchanged(token, f"a{turn % 2}")
+    with pytest.raises(ExchangeError, match="act with this token already"):
+        exchanged(token, "another")
+    assert exchanged(token, f"a{MOST_ACTORS % 2}").claims.actors == token.claims.actors
+
+
+def test_one_version_of_an_agent_acts_with_a_token():
+    first, other = (agent({"*"}, "sub", digest=f"sha256:{version}") for version in "12")
+    subject = minted(agent({"*"}), user({"*"}))
+    token = narrow(subject, subject.scope, actor=first, wanted=Wanted(), now=NOW).token
+    assert narrow(token, token.scope, actor=first, wanted=Wanted(), now=NOW).token.claims == replace(
+        token.claims, parent=token.id
+    )
+    with pytest.raises(ExchangeError, match="another version"):
+        narrow(token, token.scope, actor=other, wanted=Wanted(), now=NOW)
