@@ -17,6 +17,7 @@ The framework is behind `agent.framework`; it is imported when a run begins, bec
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bridle.agent.definition import AgentDefinition
 from bridle.agent.outcome import AgentOutcome, OnTurn, Performs
@@ -26,47 +27,35 @@ from bridle.gate.external import Catalogue
 from bridle.gate.manifest import Manifests
 
 
-async def run_agent(
-    definition: AgentDefinition,
-    *,
-    task_text: str,
-    gate: Performs,
-    execution: str,
-    step: str,
-    token: str,
-    workspace: str,
-    model: str,
-    budget: str,
-    prompt: str = "",
-    boundary: Boundary | None = None,
-    on_turn: OnTurn | None = None,
-    manifests: Manifests | None = None,
-    deployment: Mapping[str, Json] | None = None,
-    case: str = "",
-) -> AgentOutcome:
-    """Run an agent until it ends or must stop.
+@dataclass(frozen=True)
+class Seat:
+    """Where a run takes place and through whom.
 
-    `task_text` is the first message and `prompt` the definition's with its inputs filled in, if it has any. `model` is
-    the resolved name; `boundary` is the step's (`definition.step_boundary`), the definition's when left out. `budget`
-    names the gate's budget for the model calls, empty for none. `manifests` know the tools, the built-in ones when left out;
+    `model` is the resolved name, `budget` names the gate's budget for the model calls, empty for none. `prompt` is the
+    definition's with its inputs filled in, `boundary` the step's. `manifests` know the tools, the built-in ones when left out;
     `case` is the case that it works on.
+    """
+
+    gate: Performs
+    execution: str
+    step: str
+    token: str = field(repr=False)
+    workspace: str
+    model: str
+    budget: str
+    prompt: str
+    boundary: Boundary
+    on_turn: OnTurn | None = None
+    manifests: Manifests = field(default_factory=Catalogue)
+    deployment: Mapping[str, Json] | None = None
+    case: str = ""
+
+
+async def run_agent(definition: AgentDefinition, seat: Seat, *, task_text: str) -> AgentOutcome:
+    """Run an agent until it ends or must stop; `task_text` is the first message.
+
     Errors of the gate itself (a replay that drifted, a store out of reach) are raised.
     """
-    from bridle.agent.session import Seat, Session
+    from bridle.agent.session import Session
 
-    seat = Seat(
-        gate=gate,
-        execution=execution,
-        step=step,
-        token=token,
-        workspace=workspace,
-        model=model,
-        budget=budget,
-        prompt=prompt or definition.prompt,
-        boundary=boundary or definition.boundary,
-        on_turn=on_turn,
-        manifests=manifests or Catalogue(),
-        deployment=deployment,
-        case=case,
-    )
     return await Session(definition, seat).run(task_text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from bridle.agent.definition import AgentDefinition
 from bridle.agent.endings import (
@@ -22,23 +21,20 @@ from bridle.agent.endings import (
     tell_failure,
 )
 from bridle.agent.framework import turn_until_done
+from bridle.agent.loop import Seat
 from bridle.agent.meter import Meter
 from bridle.agent.model import TOOL, build_arguments, build_payload, offered_tools, read_reply
 from bridle.agent.outcome import (
     AgentOutcome,
     Finished,
-    OnTurn,
-    Performs,
     TurnTaken,
 )
-from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply
 from bridle.core.errors import InputError
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Denied, Done, action_key
 from bridle.gate.external import fill_key
-from bridle.gate.manifest import Manifests
 
 UNOFFERED = "unoffered."
 """Put before the name of a tool that this agent was not given. No manifest has such a name, so the gate denies it
@@ -47,25 +43,6 @@ whatever the token would allow, and the audit shows what was tried."""
 NAME_LIMIT = 200  # a tool's name comes from a model: a record of it stays readable
 COMMIT = ("commit", "branch", "changed")
 PAUSES_S = (2.0, 10.0)  # a replay of failed attempts pauses again: short enough for that
-
-
-@dataclass(frozen=True)
-class Seat:
-    """Where a run takes place and through whom."""
-
-    gate: Performs
-    execution: str
-    step: str
-    token: str = field(repr=False)
-    workspace: str
-    model: str
-    budget: str
-    prompt: str
-    boundary: Boundary
-    on_turn: OnTurn | None
-    manifests: Manifests
-    deployment: Mapping[str, Json] | None = None
-    case: str = ""
 
 
 class Session:

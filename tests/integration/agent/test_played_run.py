@@ -16,7 +16,7 @@ import pytest
 
 from bridle.adapters.models.connect import connect_model
 from bridle.adapters.models.recording import record
-from bridle.agent.loop import run_agent
+from bridle.agent.loop import Seat, run_agent
 from bridle.agent.outcome import AgentOutcome, Finished, Stopped
 from bridle.agent.shelf import load_agent
 from bridle.core.canonical import Json
@@ -89,9 +89,7 @@ class FakeJournalGate:
 async def run(
     gate: FakeJournalGate, *, model: str = "played:x", task_text: str = "It is red."
 ) -> AgentOutcome:
-    return await run_agent(
-        REPAIRER,
-        task_text=task_text,
+    seat = Seat(
         gate=gate,
         execution="exe_1",
         step="repair",
@@ -99,7 +97,10 @@ async def run(
         workspace="ws",
         model=model,
         budget="",
+        prompt=REPAIRER.prompt,
+        boundary=REPAIRER.boundary,
     )
+    return await run_agent(REPAIRER, seat, task_text=task_text)
 
 
 def playing(name: str) -> Effector:

@@ -10,7 +10,7 @@ import pytest
 
 from bridle.agent import session
 from bridle.agent.definition import AgentDefinition, AgentLimits
-from bridle.agent.loop import run_agent
+from bridle.agent.loop import Seat, run_agent
 from bridle.agent.outcome import AgentOutcome, Finished, Stopped, Suspended, TurnTaken, Undecided
 from bridle.core.canonical import digest
 from bridle.core.errors import ExecutionError
@@ -22,9 +22,10 @@ from .conftest import FakeGate, turn
 READ = ("file.read", {"path": "a.py"})
 
 
-async def run(definition: AgentDefinition, gate: Any, **changes: Any) -> AgentOutcome:
+async def run(
+    definition: AgentDefinition, gate: Any, *, task_text: str = "The build is red.", **changes: Any
+) -> AgentOutcome:
     seat: dict[str, Any] = {
-        "task_text": "The build is red.",
         "gate": gate,
         "execution": "exe_1",
         "step": "fix/repair",
@@ -32,8 +33,10 @@ async def run(definition: AgentDefinition, gate: Any, **changes: Any) -> AgentOu
         "workspace": "ws",
         "model": "fake:one",
         "budget": "bud_1",
+        "prompt": definition.prompt,
+        "boundary": definition.boundary,
     }
-    return await run_agent(definition, **{**seat, **changes})
+    return await run_agent(definition, Seat(**{**seat, **changes}), task_text=task_text)
 
 
 async def test_a_turn_without_calls_ends_the_run(definition: AgentDefinition) -> None:

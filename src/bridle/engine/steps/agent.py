@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
 from bridle.agent.inline import find_agent
-from bridle.agent.loop import run_agent
+from bridle.agent.loop import Seat, run_agent
 from bridle.agent.outcome import Finished, Stopped, Suspended, Undecided
 from bridle.agent.outputs import add_answer, check_outputs, describe_outputs
 from bridle.core.boundary import Boundary, Suite
@@ -33,9 +33,7 @@ async def perform_agent(leg: Leg) -> Ending:
     _check_reach(definition, leg.bench.manifests)
     inputs = {name: given[name] for name in given if name not in NOT_INPUTS}
     filled = fill_inputs(definition, inputs)
-    outcome = await run_agent(
-        definition,
-        task_text=write_task(filled, str(leg.body.get("task") or "")) + describe_outputs(definition),
+    seat = Seat(
         gate=leg.bench.gate,
         execution=leg.execution.id,
         step=leg.path,
@@ -49,6 +47,8 @@ async def perform_agent(leg: Leg) -> Ending:
         deployment=leg.deployment,
         case=case_of(leg.execution),
     )
+    task_text = write_task(filled, str(leg.body.get("task") or "")) + describe_outputs(definition)
+    outcome = await run_agent(definition, seat, task_text=task_text)
     if isinstance(outcome, Finished):
         return end_with_outputs(definition, outcome.outputs)
     if isinstance(outcome, Suspended):
