@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from bridle.core.canonical import Json
-from bridle.gate.limits import FULL, NOT_KNOWN, Use
+from bridle.gate.limits import FULL, NOT_KNOWN, Counts, Use
 from bridle.gate.manifest import Manifest
 from bridle.trust.policy import Finding
 
@@ -87,10 +87,15 @@ def _tell(entry: Mapping[str, Json]) -> str:
     within = entry.get("within_s")
     span = f" within {_show_span(within)}" if isinstance(within, int) else ""
     return (
-        f"The limit {entry.get('limit')} is full: with this there would be {entry.get('with_this')} {entry.get('counts')}{span} "
+        f"The limit {entry.get('limit')} is full: with this there would be {entry.get('with_this')} {_name_unit(entry)}{span} "
         f"for {entry.get('per')} {entry.get('group')}".rstrip()
         + f", and {entry.get('most')} is the most. Nothing more can be done of it now."
     )
+
+
+def _name_unit(entry: Mapping[str, Json]) -> str:
+    """Return what is counted, in words."""
+    return "US dollars for models" if entry.get("counts") == Counts.COST else str(entry.get("counts"))
 
 
 def _show_span(seconds: int) -> str:

@@ -15,7 +15,7 @@ from bridle.gate.action import Done
 from bridle.gate.attempts import EndAttempt
 from bridle.operating.erasure import Erasure, Request
 from bridle.operating.explaining.explain import describe
-from bridle.operating.explaining.lookup import gather
+from bridle.operating.explaining.lookup import find_action
 from bridle.operating.session import CloseSession
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Kind
@@ -105,7 +105,7 @@ async def test_by_rule_it_is_gone_a_while_after_the_case_is_closed_and_all_still
     checkpoint = await scene.store.journal.checkpoint()
     verify_journal(records, checkpoints=[checkpoint], control_plane=scene.store.signer.verifier)
     (moved, *_) = [one for one in records if one.kind is Kind.DECIDED and one.execution == case]
-    told = describe(await gather(scene.store.journal, case, moved.subject))
+    told = describe(await find_action(scene.store.journal, moved.subject))
     assert told["outcome"]["status"] == "succeeded"
     assert told["removed"][0]["removed"] == ["engine-history", "raw-values", "shown-to-approvers"]
     await scene.do("note", case, text=f"{MAIL} rang again")  # what is written later goes as well

@@ -86,6 +86,7 @@ async def test_a_model_call_takes_what_it_may_cost_and_keeps_what_it_did_cost(sc
     told = [await scene.gate.perform(model_call(scene, number)) for number in range(3)]
     assert [type(result) for result in told] == [Done, Done, Denied]
     assert told[2].rule == "limit.full"
+    assert "US dollars for models within 30 min for agent agent:fixer, and 0.80 is the most" in told[2].reason
     scene.delegate.crash = True
     clock.advance(timedelta(minutes=31))
     with pytest.raises(FakeCrash):

@@ -1,6 +1,6 @@
 """Finds the action that somebody means, and reads the records that explain it.
 
-What may be given: an action's key or its beginning, an execution or session with a path (`exe_…/ship/push`), the id of an
+What may be given: an action's key or its beginning, an execution, session or case with a path (`exe_…/ship/push`), the id of an
 approval or of any record about an action, the digest of an action or its beginning, a commit. Of several actions that fit, those
 come first that were carried out and change something outside; where more than one is left, they are named and nobody guesses.
 """
@@ -18,7 +18,7 @@ from bridle.operating.explaining.found import BACKGROUND, Found
 from bridle.trust.journal import Journal, Kind, Record
 
 MOST_NAMED = 10
-_STREAM = re.compile(r"(?:exe|ses)_[0-9A-Za-z]+")
+_STREAM = re.compile(r"(?:exe|ses|cas)_[0-9A-Za-z]+")
 _HEX = re.compile(r"(?:sha256:)?([0-9a-f]{7,64})")  # no shorter than git has a commit
 _ACTION = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
 
