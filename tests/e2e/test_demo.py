@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -83,6 +84,18 @@ def test_the_evidence_verifies_with_a_key_from_outside(demo: Demo) -> None:
     bundle = demo.summary["verified"]["file"]
     done = demo.bridle("evidence", "verify", bundle, "--key", str(demo.bridle.room.key), "--json")
     assert (done.code, done.json["statement"]["predicate"]["commit"]) == (0, demo.commit)
+
+
+def test_the_evidence_of_ones_own_execution_is_found_by_its_id(demo: Demo) -> None:
+    done = demo.bridle("evidence", "verify", demo.summary["execution"], "--json")
+    assert (done.code, done.json["statement"]["predicate"]["commit"]) == (0, demo.commit), done.said
+
+
+def test_the_facts_of_a_decision_can_be_asked_about_again(demo: Demo, tmp_path: Path) -> None:
+    facts = demo.bridle("policy", "facts", f"{demo.summary['execution']}/ship/push", "--json").json
+    (tmp_path / "facts.json").write_text(json.dumps({**facts, "approval": None}))
+    asked = demo.bridle("policy", "eval", str(tmp_path / "facts.json"), "--json")
+    assert (asked.code, [rule["rule"] for rule in asked.json["rules"]]) == (6, ["git.push.needs-approval"])
 
 
 def test_openssl_accepts_the_statement_with_the_command_that_extract_prints(

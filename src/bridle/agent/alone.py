@@ -44,6 +44,17 @@ def read_given(definition: AgentDefinition, given: Sequence[str]) -> dict[str, A
     return values
 
 
+def check_given(definition: AgentDefinition, given: Mapping[str, Any]) -> None:
+    """Raise InputError that names every input that is missing."""
+    missing = [one.name for one in definition.inputs if one.required and one.name not in given]
+    if missing:
+        raise InputError(
+            f"{definition.name} needs {', '.join(missing)}",
+            hint=" ".join(f"--with {name}=…" for name in missing),
+            reason="missing-input",
+        )
+
+
 def plan_agent(
     definition: AgentDefinition, *, given: Mapping[str, Any], checkout: Checkout | None = None
 ) -> Plan:

@@ -83,7 +83,7 @@ class DeputyDesk:
         person = self._notary.people.find(name) if name else None
         if person is None:
             raise TrustError(
-                "a delegation is from one person with a key to another",
+                f"{name or 'nobody'} has no key here, and a delegation is from one person with a key to another",
                 hint=f"bridle people add {name or 'NAME'}; --as says who you are",
                 reason="own-key-wanted",
             )

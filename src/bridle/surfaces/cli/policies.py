@@ -26,7 +26,7 @@ def read_facts(text: str, *, where: str) -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"it is not JSON: {error}", where=where, reason="bad-facts") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("action"), dict):
-        hint = "docs/schema/policy-input.json has the shape; bridle audit list --json has recorded ones"
+        hint = "docs/schema/policy-input.json has the shape; bridle policy facts ACTION prints a recorded one"
         raise InputError(
             "it is no facts document: it needs an action", where=where, hint=hint, reason="bad-facts"
         )
@@ -126,6 +126,24 @@ async def list_overrides(settings: Settings) -> list[dict[str, Any]]:
 
     with open_existing_store(settings) as opened:
         return [one.to_json() for one in await opened.overrides.active(datetime.now(UTC))]
+
+
+async def find_facts(settings: Settings, action: str) -> dict[str, Any]:
+    """Return the facts of the last decision about an action, by its key or how it begins; raise InputError for none."""
+    from bridle.surfaces.cli.reading import open_existing_store
+
+    with open_existing_store(settings) as opened:
+        found = [
+            past
+            async for past in _pasts(opened.journal, action.partition("/")[0], Counter())
+            if f"{past.key}#".startswith((f"{action}#", f"{action}/", f"{action}."))
+        ]
+    if not found:
+        hint = "bridle logs EXECUTION shows its steps; an action is EXECUTION/STAGE/STEP"
+        raise InputError(
+            f"no decision about {action[:200]} can be judged again", hint=hint, reason="no-decision"
+        )
+    return dict(found[-1].facts)
 
 
 async def _pasts(journal: Journal, execution: str, left_out: Counter[str]) -> Any:

@@ -68,3 +68,14 @@ def read_key(path: Path) -> Verifier:
     from bridle.trust.keys import Verifier
 
     return Verifier.from_pem(open_text(path).encode(), where=str(path))
+
+
+def read_trusted_key(key: Path | None, settings: Settings) -> Verifier:
+    """Read the public key that was named, else this installation's own; raise InputError when there is none."""
+    path = key or settings.config_dir / "control-plane.pub"
+    if key is None and not path.is_file():
+        hint = (
+            "name the public key of whoever signed with --key; BRIDLE_CONFIG_DIR names another folder of keys"
+        )
+        raise InputError("this installation has no key to verify with", where=str(path), hint=hint)
+    return read_key(path)

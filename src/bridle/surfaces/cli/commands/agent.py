@@ -131,7 +131,7 @@ def run_agent_alone(
     as_json: AsJson = False,
 ) -> int:
     """Run one agent, and follow it to its end or to where it waits for a person."""
-    from bridle.agent.alone import Checkout, plan_agent, read_given
+    from bridle.agent.alone import Checkout, check_given, plan_agent, read_given
     from bridle.agent.shelf import load_agent
     from bridle.app import agent_roots
     from bridle.core.errors import InputError
@@ -146,6 +146,7 @@ def run_agent_alone(
         raise InputError("--branch is of no repository", hint="add --repository", reason="usage")
     definition = load_agent(name, roots=agent_roots())
     values = read_given(definition, given or []) | ({"task": task} if task else {})
+    check_given(definition, values)
     plan = plan_agent(definition, given=values, checkout=Checkout(repository, branch) if repository else None)
     check_references(plan, roots=agent_roots())
     settings = load_settings(store_url=store, policies=policies or ())

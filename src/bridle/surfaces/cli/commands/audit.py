@@ -160,13 +160,13 @@ def audit_verify(
     from bridle.app import ORIGIN
     from bridle.core.errors import BridleError, InputError
     from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import read_key
+    from bridle.surfaces.cli.reading import read_trusted_key
 
     if (file and folder) or bool(witness) != bool(cosigned):
         hint = "give FILE or --from DIR; --witness KEY takes --cosigned FILE"
         raise InputError("it cannot be told what to verify", hint=hint, reason="usage")
     settings = load_settings(store_url=store)
-    verifier = read_key(key or _own_key(settings))
+    verifier = read_trusted_key(key, settings)
     kept, seen_at = _read_cosigned(witness, cosigned) if witness and cosigned else ("", "")
     try:
         result = _verify(
@@ -204,16 +204,6 @@ def _tell_verified(result: AuditResult, seen_at: str, *, as_json: bool) -> None:
         say(f"{result.uncovered} records are newer than the last checkpoint")
     if not seen_at:
         say(KEEP)
-
-
-def _own_key(settings: Any) -> Path:
-    from bridle.core.errors import InputError
-
-    path: Path = settings.config_dir / "control-plane.pub"
-    if not path.is_file():
-        hint = "give the public key of whoever keeps the journal with --key; BRIDLE_CONFIG_DIR names another folder"
-        raise InputError("this installation has no key to verify with", where=str(path), hint=hint)
-    return path
 
 
 def _verify(

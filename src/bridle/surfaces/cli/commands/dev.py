@@ -141,6 +141,6 @@ async def _look(app: App, show: Callable[[str, dict[str, str]], None]) -> None:
             say(f"bridle: {error}")
             continue
         stopped = [pin.tool for pin in pins if app.tools.stopped(pin.tool)]
-        show("server", {"server": name, "tools": str(len(pins)), "stopped": " ".join(stopped)})
+        show("server", {"server": name, "tools": str(len(pins)), "stopped": " ".join(stopped) or "none"})
     if not app.tools.servers:
         say("No servers are named, so the door leads nowhere: bridle dev --servers FILE")

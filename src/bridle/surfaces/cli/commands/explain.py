@@ -36,10 +36,10 @@ def explain(
     from bridle.core.errors import TrustError
     from bridle.core.settings import load_settings
     from bridle.operating.explaining.retelling import retell
-    from bridle.surfaces.cli.reading import open_existing_store, read_key
+    from bridle.surfaces.cli.reading import open_existing_store, read_trusted_key
 
     settings = load_settings(store_url=store)
-    verifier = read_key(key or settings.config_dir / "control-plane.pub")
+    verifier = read_trusted_key(key, settings)
     with open_existing_store(settings) as opened:
         told = asyncio.run(_explain(opened.journal, action, verifier))
     if as_json:

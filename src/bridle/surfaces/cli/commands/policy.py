@@ -69,6 +69,24 @@ def policy_test(
     return FAILED if failed or thin else 0
 
 
+@policy_app.command(
+    name="facts", epilog="Example: bridle policy facts exe_01jd3k…/ship/push --json > facts.json"
+)
+def policy_facts(
+    action: Annotated[
+        str, typer.Argument(help="An action's key, or how it begins: exe_…/ship/push.", metavar="ACTION")
+    ],
+    store: Store = "",
+    as_json: AsJson = False,
+) -> int:
+    """Print the facts of the last decision about an action, for bridle policy eval. They are JSON in any case."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.policies import find_facts
+
+    print_json(asyncio.run(find_facts(load_settings(store_url=store), action)))
+    return 0
+
+
 @policy_app.command(name="eval", epilog="Example: bridle policy eval facts.json --policies policies/house")
 def policy_eval(
     file: Annotated[

@@ -11,7 +11,14 @@ import typer
 from bridle.surfaces.cli.options import AsJson, print_json, put, say
 
 Key = Annotated[
-    Path, typer.Option(help="The control plane's public key (PEM), from whom you trust.", metavar="PUB")
+    Path | None,
+    typer.Option(
+        help="The control plane's public key (PEM), from whom you trust; this installation's own if left out.",
+        metavar="PUB",
+    ),
+]
+File = Annotated[
+    Path, typer.Argument(help="The evidence file, or the id of an execution of this account.", metavar="FILE")
 ]
 
 
@@ -37,17 +44,16 @@ def evidence_list(as_json: AsJson = False) -> int:
 
 
 @evidence_app.command(
-    name="verify", epilog="Example: bridle evidence verify exe_01jd3k….json --key control-plane.pub"
+    name="verify", epilog="Example: bridle evidence verify exe_01jd3k… --key control-plane.pub"
 )
-def evidence_verify(
-    file: Annotated[Path, typer.Argument(help="The evidence file.")], key: Key, as_json: AsJson = False
-) -> int:
+def evidence_verify(file: File, key: Key = None, as_json: AsJson = False) -> int:
     """Verify an evidence file against a public key that did not come with it."""
     from bridle.surfaces.cli.files import open_bytes
     from bridle.surfaces.cli.reading import read_key
     from bridle.trust.evidence import verify_bundle
 
-    verified = verify_bundle(open_bytes(file), key=read_key(key), origin=None)
+    data = open_bytes(_find_file(file))
+    verified = verify_bundle(data, key=read_key(key) if key else _own_key(data), origin=None)
     predicate: Any = verified.statement["predicate"]
     if as_json:
         print_json(
@@ -60,6 +66,8 @@ def evidence_verify(
         )
         return 0
     put(f"verified: {', '.join(verified.checks)}")
+    if key is None:
+        say("by this installation's own key: whoever does not trust it names the key they trust with --key")
     if verified.suspect:
         say(f"{len(verified.suspect)} records were signed with a key that is marked as compromised by then")
     if "deployment" in predicate:
@@ -85,9 +93,9 @@ def describe_deployment(predicate: Any) -> None:
         put(f"  {item['type']:<10} leaf {item['leaf']}, signed by {item['signer']}, about {item['subject']}")
 
 
-@evidence_app.command(name="extract", epilog="Example: bridle evidence extract exe_01jd3k….json --out proof")
+@evidence_app.command(name="extract", epilog="Example: bridle evidence extract exe_01jd3k… --out proof")
 def evidence_extract(
-    file: Annotated[Path, typer.Argument(help="The evidence file.")],
+    file: File,
     out: Annotated[Path, typer.Option(help="Folder to write `pae` and `sig` into.", metavar="DIR")],
     as_json: AsJson = False,
 ) -> int:
@@ -95,7 +103,7 @@ def evidence_extract(
     from bridle.surfaces.cli.files import write_bytes
     from bridle.trust.evidence import pae, signature
 
-    envelope = _read_envelope(file)
+    envelope = _read_envelope(_find_file(file))
     write_bytes(out / "pae", pae(envelope))
     write_bytes(out / "sig", signature(envelope))
     command = f"openssl pkeyutl -verify -pubin -inkey PUB -rawin -in {out}/pae -sigfile {out}/sig"
@@ -104,6 +112,25 @@ def evidence_extract(
     else:
         put(command)
     return 0
+
+
+def _own_key(data: bytes) -> Any:
+    """Return this installation's key; of those that it has given up, the one that the file says it was made with."""
+    from bridle.core.settings import load_settings
+    from bridle.surfaces.cli.reading import read_key, read_trusted_key
+
+    settings = load_settings()
+    retired = sorted((settings.config_dir / "keys").glob("control-plane-*.pub"))
+    own = [read_trusted_key(None, settings), *map(read_key, retired)]
+    return next((key for key in own if json.dumps(key.to_pem().decode()).encode() in data), own[0])
+
+
+def _find_file(named: Path) -> Path:
+    """Return the file of that name, else the one that this account keeps of the execution of that name."""
+    from bridle.core.settings import load_settings
+
+    kept = load_settings().data_dir / "evidence" / f"{named.name.removesuffix('.json')}.json"
+    return kept if not named.exists() and named.name == str(named) and kept.is_file() else named
 
 
 def _read_envelope(file: Path) -> Any:
