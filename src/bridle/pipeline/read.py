@@ -15,6 +15,7 @@ from pathlib import PurePath
 
 from bridle.pipeline.binding import bind_document
 from bridle.pipeline.checks import check_plan
+from bridle.pipeline.codebase import read_codebase
 from bridle.pipeline.complaint import Complaint, Findings, PipelineError, Place
 from bridle.pipeline.declared import read_inputs
 from bridle.pipeline.deployments import read_deployment
@@ -153,6 +154,7 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
         (),
         env,
         inputs=tuple(inputs),
+        codebase=read_codebase(fields),
         deployment=declared.texts,
         permissions=read_permissions(fields),
         enforce=take_enforced(fields, reading.policies, reading.enforced),

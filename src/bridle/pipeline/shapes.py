@@ -86,7 +86,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "pipeline": _table(
         f"{_NAMED} template=any generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"
-        " repo=any clone=any env=env delegate=any"
+        " repo=text|@repo clone=flag|@clone env=env delegate=any"
         " enforce=@enforce service=text|@service environment=text|@environment permissions=values"
         " barriers=texts concurrency=count|@concurrency"
         " timeout=duration status=any default=any outputs=[values]"
@@ -136,6 +136,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "disabled=flag enabled=flag repo=text connector=text ref=@ref depth=count path=text sparse-checkout=texts"
         " submodules=any persist-credentials=flag"
     ),
+    "repo": _table("name=text connector=text"),
     "ref": _table("type=text name=text number=text"),
     "agent": _table(
         "uses=text model=text with=values inputs=any container=any env=env task=text max-turns=count"

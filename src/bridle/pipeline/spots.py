@@ -69,6 +69,14 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Codebase:
+    """What a pipeline says of clones: its own repository, and `clone` where its stages begin with one."""
+
+    repo: Table[str, Node] = field(default_factory=dict)
+    clone: Table[str, Node] | None = None
+
+
+@dataclass(frozen=True)
 class Around:
     """What a node inherits from the blocks around it; `permissions` is None where no block names any.
 
@@ -84,6 +92,7 @@ class Around:
     deployment: Table[str, str] = field(default_factory=dict)
     enforce: tuple[str, ...] = ()
     permissions: frozenset[str] | None = None
+    codebase: Codebase | None = None
 
     @property
     def granted(self) -> tuple[str, ...] | None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from bridle.pipeline.checks import check_spot
+from bridle.pipeline.codebase import find_clone
 from bridle.pipeline.complaint import suggest
 from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.deployments import read_deployment
@@ -42,7 +43,6 @@ from bridle.pipeline.vocabulary import (
     CHAIN,
     CHAIN_OUTPUT,
     CHAIN_WITH,
-    CLONE,
     GROUP,
     PARALLEL,
     PLATFORM,
@@ -169,12 +169,9 @@ def _read_steps_stage(fields: Fields, here: Around, reading: Reading, head: dict
 
 
 def _read_clone(fields: Fields, here: Around, reading: Reading) -> tuple[Step, ...]:
-    """`clone: false` and its like say that nothing is cloned, which is so anyhow; a repository makes a first step."""
-    node = fields.get("clone")
-    if node is None or (isinstance(node, Scalar) and node.value is False):
-        return ()
-    body = open_fields(node, CLONE, findings=fields.findings)
-    if body is None or body.flag("disabled", default=False) or not body.flag("enabled", default=True):
+    """A clone is a first step of its own."""
+    node = find_clone(fields, here.codebase)
+    if node is None:
         return ()
     at = here.below(0, {})
     reading.mark(node, "value", at.address)

@@ -85,8 +85,8 @@ ROOT = define(
 PIPELINE = define(
     "pipeline",
     core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs"
-    " allow-stage-executions fixed-inputs-on-rerun enforce service environment",
-    later="on repo clone template rollback delegate status default notifications",
+    " allow-stage-executions fixed-inputs-on-rerun enforce service environment repo clone",
+    later="on template rollback delegate status default notifications",
     noted="tags",
     refused={"generate": "dynamic-pipeline"},
     aliases={**_NAMES, "exports": "outputs", "output": "outputs"},
@@ -194,6 +194,7 @@ CLONE = define(
     refused={"persist-credentials": "credentials-in-workspace"},
     aliases={"clonedir": "path", "repository": "repo"},
 )
+REPO = define("repo", core="name connector", aliases={"repo": "name", "repository": "name"})
 REF = define("ref", core="type name number")
 AGENT = define(
     "agent",
