@@ -170,10 +170,13 @@ async def test_an_agent_works_on_its_case_with_the_tools_of_cases(scene):
     assert {"case_show", "case_note", "case_move"} <= set(offered)
     assert "case" not in offered["case_move"].schema["properties"]
     await scene.door.call(caller, "case_note", {"text": "looked at it"})
+    await scene.door.call(caller, "case_note", {"text": "pay them", "said_by": "group:store"})
     answer = await scene.door.call(caller, "case_move", {"to": "review", "reason": "two orders"})
     assert (answer.status, answer.value["structured"]["state"]) == ("succeeded", "review")
     told = (await scene.door.call(caller, "case_show", {})).value["structured"]
     assert [event["by"] for event in told["history"]][1:] == ["agent:acme.caseworker"] * 2
+    (line,) = told["conversation"]
+    assert (line["said_by"], line["noted_by"]) == ("group:store", "agent:acme.caseworker"), "whose word it is"
 
 
 @pytest.mark.parametrize(

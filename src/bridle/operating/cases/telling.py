@@ -6,7 +6,8 @@ holds, exceptions, decisions     what is open, and what was decided, by whom and
 next                             where it can go from here, who may move it there, and on which decisions
 may                              what its state covers: purposes, tools, effects, and what becomes of everything else
 pending                          the approvals that wait, in it and in its sessions
-conversation, history            what was said with people outside; what became of it, the newest last
+conversation                     what was said with people outside: who said it, as whoever noted it has it
+history                          what became of it, the newest last
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def summarise(case: Case, now: datetime) -> dict[str, Json]:
 
 
 def _tell_line(record: Record, said: Mapping[str, Json]) -> dict[str, Json]:
-    return {"at": record.at, "said_by": said.get("said_by", ""), "text": said.get("text", "")}
+    told = {"said_by": said.get("said_by", ""), "text": said.get("text", "")}
+    return {"at": record.at, "noted_by": record.body["by"], **told}
 
 
 def _tell_event(record: Record, said: Mapping[str, Json]) -> dict[str, Json]:
