@@ -25,7 +25,7 @@ from bridle.adapters.sql.schema import reservations, tokens
 from bridle.app import ORIGIN, Store, open_store
 from bridle.engine.summary import summarise
 from bridle.trust.audit import verify_journal
-from bridle.trust.evidence import verify_bundle
+from bridle.trust.evidence.bundle import verify_bundle
 from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Verifier
 from crash.points import name_kind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridle.trust.verify_evidence import verify
+from bridle.trust.evidence.verify_evidence import verify
 from e2e.conftest import Demo
 from support.room import git
 

@@ -9,7 +9,7 @@ import pytest
 
 from bridle.core.errors import BridleError
 from bridle.trust.audit import read_export, verify_journal
-from bridle.trust.evidence import verify_bundle
+from bridle.trust.evidence.bundle import verify_bundle
 from bridle.trust.keys import Verifier
 from e2e.conftest import Demo
 

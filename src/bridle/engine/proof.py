@@ -18,15 +18,15 @@ from bridle.core.canonical import Json, as_mapping, digest
 from bridle.engine.execution import Execution
 from bridle.engine.finish import Attestor
 from bridle.gate.reruns import read_counted
-from bridle.trust.change import CHANGE_V1, collect_records, name_records
-from bridle.trust.deployment import (
+from bridle.trust.evidence.bundle import bundle, issue_statement
+from bridle.trust.evidence.change import CHANGE_V1, collect_records, name_records
+from bridle.trust.evidence.deployment import (
     DEPLOYMENT_V1,
     describe_deployment,
     find_deployment,
     name_digests,
     subjects_of,
 )
-from bridle.trust.evidence import bundle, issue_statement
 from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.keys import Signer, Verifier
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import from_iso
 from bridle.gate.manifest import Manifest
-from bridle.trust.exhibits import find_subjects
+from bridle.trust.evidence.exhibits import find_subjects
 from bridle.trust.journal import Journal, Kind, Record
 
 

@@ -21,7 +21,7 @@ from bridle.gate.approvals import Approval
 from bridle.gate.decision import Decision
 from bridle.gate.manifest import is_external
 from bridle.gate.standing import Standing
-from bridle.trust.exhibits import reported_exhibits
+from bridle.trust.evidence.exhibits import reported_exhibits
 from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.keys import Signer
 from bridle.trust.policy import Finding

@@ -13,7 +13,7 @@ Rules
   5. A decision about a failed step answers a request, with something that was offered, in time, once, and is signed.
   6. A change of a principal is signed, and what a person suspended or retired comes back by a signed change alone.
   7. The end of a stage that a rerun took over (`reused`) repeats an earlier one of that stage in another, with its state.
-  8. Evidence that a step handed in is what the outcome before it says; a person's is signed (trust.exhibits).
+  8. Evidence that a step handed in is what the outcome before it says; a person's is signed (trust.evidence.exhibits).
   9. Every signature is by the key that its signer had at that record (trust.rotation): for a report, when the action was
      permitted. What was signed with a key that was in other hands by then holds, and is suspect.
   10. A text that was kept has the digest it is kept under.
@@ -39,7 +39,7 @@ from bridle.trust.bodies import broken, must, read_part, read_signature, read_te
 from bridle.trust.case_trail import CaseTrail, is_own_report
 from bridle.trust.controls import check_controls
 from bridle.trust.deputies import describe_asked
-from bridle.trust.exhibits import check_exhibit, digests_of
+from bridle.trust.evidence.exhibits import check_exhibit, digests_of
 from bridle.trust.interventions import check_answer
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import KeyRing, Verifier

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from bridle.surfaces.cli import main
+from unit.trust.evidence.test_bundle import BY_TWO
+from unit.trust.evidence.test_deployment import PROOF
 from unit.trust.story import CONTROL_PLANE, STRANGER, pack, tell_of_two
 from unit.trust.story import tell as tell_of_a_change
-from unit.trust.test_deployment import PROOF
-from unit.trust.test_evidence import BY_TWO
 
 CHANGE = pack(tell_of_a_change())
 

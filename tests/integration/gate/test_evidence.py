@@ -1,7 +1,7 @@
 """The fact `evidence` of a real decision: what the store knows about just the commit that is to be pushed, and nothing else."""
 
 from bridle.gate.action import Asked
-from bridle.trust.exhibits import hand_in
+from bridle.trust.evidence.exhibits import hand_in
 from bridle.trust.journal import Kind
 
 COMMIT = "c" * 40

@@ -9,7 +9,7 @@ import pytest
 from bridle.core.clock import iso
 from bridle.gate.exhibited import describe_evidence
 from bridle.gate.manifest import find_manifest
-from bridle.trust.exhibits import find_subjects, handed_in, reported_exhibits
+from bridle.trust.evidence.exhibits import find_subjects, handed_in, reported_exhibits
 from bridle.trust.journal import Entry, seal
 from support.exhibits import COMMIT, DIGEST
 from unit.trust.story import CONTROL_PLANE

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
 from bridle.dispatch.protocol import Permit, Report, Request, sign_permit, sign_report
-from bridle.trust.change import CHANGE_V1, collect_records, name_records
-from bridle.trust.evidence import bundle, issue_statement
+from bridle.trust.evidence.bundle import bundle, issue_statement
+from bridle.trust.evidence.change import CHANGE_V1, collect_records, name_records
 from bridle.trust.journal import GENESIS, Entry, Kind, Record, seal, unseal
 from bridle.trust.keys import Signature, Signer
 from bridle.trust.log.checkpoint import sign_checkpoint

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bridle.core.canonical import Json
 from bridle.core.clock import iso
 from bridle.trust.audit import AuditResult, verify_journal
-from bridle.trust.change import CHANGE_V1
-from bridle.trust.evidence import EvidenceError, bundle, issue_statement, verify_bundle
+from bridle.trust.evidence.bundle import EvidenceError, bundle, issue_statement, verify_bundle
+from bridle.trust.evidence.change import CHANGE_V1
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.log.checkpoint import CheckpointError, sign_checkpoint

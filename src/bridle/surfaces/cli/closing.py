@@ -26,7 +26,7 @@ from bridle.surfaces.cli.carry import Manner, carry, exit_code, interruptible, o
 from bridle.surfaces.cli.files import open_bytes
 from bridle.surfaces.cli.options import print_json, put, say
 from bridle.surfaces.cli.show import show_approval, show_next, show_summary
-from bridle.trust.evidence import verify_bundle
+from bridle.trust.evidence.bundle import verify_bundle
 from bridle.trust.keys import Verifier
 
 if TYPE_CHECKING:

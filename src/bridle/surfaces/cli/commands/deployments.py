@@ -77,7 +77,9 @@ def evidence_verifier(as_json: AsJson = False) -> int:
     """Print the program that checks evidence without Bridle: one file for Python 3.9 or newer with `cryptography`."""
     from importlib import resources
 
-    text = _join_verifier(*((resources.files("bridle.trust") / name).read_text("utf-8") for name in HALVES))
+    text = _join_verifier(
+        *((resources.files("bridle.trust.evidence") / name).read_text("utf-8") for name in HALVES)
+    )
     if as_json:
         print_json({"name": "verify.py", "text": text})
     else:
@@ -87,5 +89,5 @@ def evidence_verifier(as_json: AsJson = False) -> int:
 
 def _join_verifier(program: str, half: str) -> str:
     """Return both halves of the verifier as one file: the other half stands where the program imports it."""
-    before, _, after = program.partition("from bridle.trust.verify_words import (")
+    before, _, after = program.partition("from bridle.trust.evidence.verify_words import (")
     return before + half.replace("from __future__ import annotations\n", "", 1) + after.partition(")\n")[2]

@@ -60,7 +60,7 @@ def evidence_add(
 async def _add(settings: Settings, file: Path, *, type_: str, subject: str) -> dict[str, Any]:
     from bridle.app import open_counter, read_exhibit_file
     from bridle.surfaces.cli.files import open_bytes
-    from bridle.trust.exhibits import hand_in
+    from bridle.trust.evidence.exhibits import hand_in
 
     data = open_bytes(file, most_bytes=LARGEST_BYTES + 1)
     exhibit = read_exhibit_file(settings, data, type_=type_, subject=subject, name=file.name)

@@ -50,7 +50,7 @@ def evidence_verify(file: File, key: Key = None, as_json: AsJson = False) -> int
     """Verify an evidence file against a public key that did not come with it."""
     from bridle.surfaces.cli.files import open_bytes
     from bridle.surfaces.cli.reading import read_key
-    from bridle.trust.evidence import verify_bundle
+    from bridle.trust.evidence.bundle import verify_bundle
 
     data = open_bytes(_find_file(file))
     verified = verify_bundle(data, key=read_key(key) if key else _own_key(data), origin=None)
@@ -101,7 +101,7 @@ def evidence_extract(
 ) -> int:
     """Write what was signed and the signature as two files that openssl can check."""
     from bridle.surfaces.cli.files import write_bytes
-    from bridle.trust.evidence import pae, signature
+    from bridle.trust.evidence.bundle import pae, signature
 
     envelope = _read_envelope(_find_file(file))
     write_bytes(out / "pae", pae(envelope))

@@ -8,7 +8,7 @@ import pytest
 
 from bridle.core.canonical import digest
 from bridle.dispatch.protocol import Request
-from bridle.trust.exhibits import handed_in, reported_exhibits
+from bridle.trust.evidence.exhibits import handed_in, reported_exhibits
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import KeyRing
 from bridle.trust.trail import Trail

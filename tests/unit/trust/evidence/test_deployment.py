@@ -9,18 +9,18 @@ import pytest
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.trust import verify_evidence
-from bridle.trust.change import name_records
 from bridle.trust.controls import attest_controls
-from bridle.trust.deployment import (
+from bridle.trust.evidence import verify_evidence
+from bridle.trust.evidence.bundle import EvidenceError, bundle, issue_statement, verify_bundle
+from bridle.trust.evidence.change import name_records
+from bridle.trust.evidence.deployment import (
     DEPLOYMENT_V1,
     describe_deployment,
     find_deployment,
     name_digests,
     subjects_of,
 )
-from bridle.trust.evidence import EvidenceError, bundle, issue_statement, verify_bundle
-from bridle.trust.exhibits import handed_in, reported_exhibits
+from bridle.trust.evidence.exhibits import handed_in, reported_exhibits
 from bridle.trust.journal import Kind, Record
 from bridle.trust.keys import Signer
 from bridle.trust.log.checkpoint import sign_checkpoint

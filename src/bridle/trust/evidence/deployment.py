@@ -26,9 +26,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import InputError, TrustError
 from bridle.trust.bodies import read_part
-from bridle.trust.change import check_approval, collect_records, last_before, match_names, name_records
 from bridle.trust.encoding import read_fields
-from bridle.trust.exhibits import find_subjects, has_passed
+from bridle.trust.evidence.change import (
+    check_approval,
+    collect_records,
+    last_before,
+    match_names,
+    name_records,
+)
+from bridle.trust.evidence.exhibits import find_subjects, has_passed
 from bridle.trust.journal import Kind, Record
 
 DEPLOYMENT_V1 = "urn:bridle:predicate:deployment:v1"

@@ -15,7 +15,7 @@ Verification, in this order; each error names the check that failed
   5. checkpoint  the log's head is signed with the same key
   6. inclusion   every record is at its place under that head
   7. trail       decision before intent before outcome, permits, delegates' reports, approvals (trust.trail)
-  8. claims      the predicate says what the records bear out (trust.change, trust.deployment)
+  8. claims      the predicate says what the records bear out (trust.evidence.change, trust.evidence.deployment)
 
 Verified evidence shows that the holder of the key said this and cannot take back one part of it. It does not
 show that the log had no other version: for that, compare the checkpoint with one that was kept elsewhere.
@@ -35,10 +35,10 @@ from bridle.core.canonical import Json
 from bridle.core.errors import BridleError, InputError, TrustError
 from bridle.trust.audit import reread
 from bridle.trust.bodies import read_text
-from bridle.trust.change import CHANGE_V1, check_change
-from bridle.trust.deployment import DEPLOYMENT_V1, check_deployment
 from bridle.trust.encoding import EncodingError, decode_base64, read_fields, read_json
-from bridle.trust.envelope import open_envelope, pae, seal_envelope, signature
+from bridle.trust.evidence.change import CHANGE_V1, check_change
+from bridle.trust.evidence.deployment import DEPLOYMENT_V1, check_deployment
+from bridle.trust.evidence.envelope import open_envelope, pae, seal_envelope, signature
 from bridle.trust.journal import Kind, Record, unseal
 from bridle.trust.keys import Signer, Verifier
 from bridle.trust.log.checkpoint import Checkpoint, read_checkpoint

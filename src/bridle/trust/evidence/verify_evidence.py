@@ -31,7 +31,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from bridle.trust.verify_words import (
+from bridle.trust.evidence.verify_words import (
     CONTROL_PLANE,
     Record,
     Refused,

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridle.core.canonical import digest
 from bridle.core.clock import iso
-from bridle.trust import deputies, verify_evidence
-from bridle.trust.evidence import EvidenceError, verify_bundle
+from bridle.trust import deputies
+from bridle.trust.evidence import verify_evidence
+from bridle.trust.evidence.bundle import EvidenceError, verify_bundle
 from bridle.trust.journal import Kind
 from bridle.trust.keys import Era, KeyRing, Signer
 from bridle.trust.people import Person

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bridle.core.canonical import Json
+from bridle.trust.evidence.taken_over import collect_ends, find_foreign
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import KeyRing
-from bridle.trust.taken_over import collect_ends, find_foreign
 from bridle.trust.trail import Trail
 from unit.trust.story import CONTROL_PLANE, Story
 

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from bridle.core.errors import InputError
-from bridle.trust.change import ChangeError, collect_records
-from bridle.trust.evidence import EvidenceError, bundle, issue_statement, pae, signature, verify_bundle
+from bridle.trust.evidence.bundle import EvidenceError, bundle, issue_statement, pae, signature, verify_bundle
+from bridle.trust.evidence.change import ChangeError, collect_records
 from unit.trust.story import (
     BRANCH,
     COMMIT,

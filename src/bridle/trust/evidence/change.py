@@ -6,7 +6,7 @@
 
 Rules
   1. The records named are exactly the records carried, each with its hash, all of this execution, or of a stage that it took
-     over as a rerun (trust.taken_over).
+     over as a rerun (trust.evidence.taken_over).
   2. A push of exactly this commit to this branch of this repository was decided, carried out and reported; it is the subject too.
   3. That push was decided by the policy named. When its decision rested on an approval, the predicate names the
      verdict that gave it, by whom, and whether only the operating system vouches for them; else it names none.
@@ -24,8 +24,8 @@ from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.trust.bodies import read_part, read_text
 from bridle.trust.encoding import read_fields
+from bridle.trust.evidence.taken_over import collect_ends, find_foreign
 from bridle.trust.journal import Kind, Record
-from bridle.trust.taken_over import collect_ends, find_foreign
 
 CHANGE_V1 = "urn:bridle:predicate:change:v1"
 PUSH = "git.push"
