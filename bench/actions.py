@@ -4,6 +4,7 @@
 
     actions    decided by Rego, intended, carried out by a fake that signs, recorded: two appends, each on the disk before its
                caller goes on, chained, and signed for by a checkpoint at the end, which is part of the time
+    anew       as those by 64, but each reads another file: a fact that rules read, so that the policy is asked each time
     inserts    as many bytes in as many rows as the actions left in the journal, one batch of 64 a transaction
     toolkit    only with the Python of an environment that has agent-governance-toolkit[core]: its kernel and flight recorder,
                each entry committed at once. One caller: it is not asynchronous. It does not wait for the disk and signs nothing
@@ -33,7 +34,7 @@ from bridle.adapters.sql.database import Database, open_database
 from bridle.app import shipped
 from bridle.gate.action import Done
 
-CALLERS = (1, 16, 64, 256)
+LANES = {"actions by 1": 1, "actions by 16": 16, "actions by 64": 64, "actions by 256": 256, "anew": 64}
 BATCH = 64
 TOOLKIT = """
 import json, logging, sys, time
@@ -77,17 +78,17 @@ class Lane:
 def main(kind: str, count: int, toolkit: str) -> None:
     """Measure and print."""
     lanes = []
-    with tempfile.TemporaryDirectory(prefix="bridle-bench-") as name:
-        folder = Path(name)
-        for callers in CALLERS:
-            (folder / str(callers)).mkdir()
-            with _open_store(kind, folder / str(callers)) as url:
+    with tempfile.TemporaryDirectory(prefix="bridle-bench-") as place:
+        folder = Path(place)
+        for name in LANES:
+            (folder / name).mkdir()
+            with _open_store(kind, folder / name) as url:
                 database = open_database(url)
                 try:
                     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as what serves does
-                        lane, size = runner.run(_measure(database, folder / str(callers), callers, count))
+                        lane, size = runner.run(_measure(database, folder / name, name, count))
                     lanes.append(lane)
-                    if callers == CALLERS[-1]:
+                    if name == "anew":
                         lanes.append(_insert(database, count, size))
                 finally:
                     database.close()
@@ -99,7 +100,7 @@ def main(kind: str, count: int, toolkit: str) -> None:
     print("\n".join(lane.describe(unit) for lane in lanes))
 
 
-async def _measure(database: Database, folder: Path, callers: int, count: int) -> tuple[Lane, int]:
+async def _measure(database: Database, folder: Path, name: str, count: int) -> tuple[Lane, int]:
     """Return the lane, and how many bytes the journal holds for each action."""
     policy = Regorus(load_policy_set([shipped("policies") / "base"]), timeout_s=5.0)
     try:
@@ -112,15 +113,16 @@ async def _measure(database: Database, folder: Path, callers: int, count: int) -
         async def call() -> None:
             for number in waiting:
                 one = time.perf_counter()
-                result = await gate.perform(_action("file.read", "src/calc.py", token, number))
+                path = f"src/file{number}.py" if name == "anew" else "src/calc.py"
+                result = await gate.perform(_action("file.read", path, token, number))
                 taken.append(time.perf_counter() - one)
                 if not isinstance(result, Done):
                     raise SystemExit(f"nothing to measure: {result}")
 
         began, cpu = time.perf_counter(), _cpu_s(policy)
-        await asyncio.gather(*(call() for _ in range(callers)))
+        await asyncio.gather(*(call() for _ in range(LANES[name])))
         await gate._on.journal.checkpoint()
-        lane = Lane(f"actions by {callers}", taken, time.perf_counter() - began, _cpu_s(policy) - cpu)
+        lane = Lane(name, taken, time.perf_counter() - began, _cpu_s(policy) - cpu)
         size = await database.read(
             lambda connection: connection.execute(
                 sa.text("SELECT sum(length(data)) FROM journal")

@@ -5,7 +5,9 @@
 The store, the policy engine and the signatures are real; the delegate is a fake that signs at once what it is told, and does
 nothing. CPU is that of all threads of this process and of the policy's worker. It asserts nothing.
 
-    perform               decided, intended, carried out, recorded: two transactions that are synced to the disk
+    perform               decided, intended, carried out, recorded: two transactions that are synced to the disk. The rules are
+                          asked about the same facts each time, and so answered from memory
+    asked anew            the same of another file each time: a fact that rules read, so the policy's worker is asked
     the same again        answered from the journal
     denied                decided and recorded: one transaction
     two commits           a row inserted and committed, twice, through the store's own writer: what the disk alone takes
@@ -159,6 +161,10 @@ async def _list_cases(gate: Gate, token: str, database: Database) -> dict[str, C
         if not isinstance(result, expected):
             raise SystemExit(f"nothing to measure: {result}")
 
+    async def anew() -> None:
+        number = next(numbers)
+        await perform("file.read", f"src/file{number}.py", number, Done)
+
     async def commits() -> None:
         for _ in range(2):
             await database.write(lambda connection: connection.execute(insert, {"data": "x" * 800}))
@@ -166,6 +172,7 @@ async def _list_cases(gate: Gate, token: str, database: Database) -> dict[str, C
     return {
         "two commits": commits,
         "perform": lambda: perform("file.read", "src/calc.py", next(numbers), Done),
+        "asked anew": anew,
         "the same again": lambda: perform("file.read", "src/calc.py", 0, Done),
         "denied": lambda: perform("file.read", "../secret", next(numbers), Denied),
     }
@@ -204,13 +211,16 @@ async def _mint(journal: SqlJournal, clock: SystemClock) -> str:
         step="repair/fix",
         expires_at=clock.now() + timedelta(hours=1),
     )
-    entry = Entry(Kind.TOKEN_MINTED, "exe_bench", minted.token.id, {})
+    entries = [
+        Entry(Kind.EXECUTION_STARTED, "exe_bench", "exe_bench", {"pipeline": "bench"}),
+        Entry(Kind.TOKEN_MINTED, "exe_bench", minted.token.id, {}),
+    ]
     guards: list[Any] = [
         RegisterPrincipal(user, None),
         RegisterPrincipal(agent, None),
         MintToken(minted.token),
     ]
-    await journal.append([entry], guards)
+    await journal.append(entries, guards)
     return minted.secret
 
 
