@@ -5,6 +5,7 @@ A key and what stands under it are joined as JSON joins them: what only a word b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from bridle.core.canonical import Json
@@ -90,3 +91,27 @@ class JsonTexts:
 def may_hold_json(text: str) -> bool:
     """True when `text` may be JSON, or lines of it."""
     return text.lstrip().startswith(("{", "[")) or ("\n" in text and ("{" in text or "[" in text))
+
+
+def load_json(text: str) -> tuple[Json, bool]:
+    """Return what JSON says, and False when a name stands twice in it: what the first one says is not in the value."""
+    twice = []
+
+    def gather(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            twice.append(value)
+        return value
+
+    return json.loads(text, object_pairs_hook=gather), not twice
+
+
+def is_json(text: str) -> bool:
+    """True for JSON, and for nothing at all."""
+    if not text or text.isspace():
+        return True
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

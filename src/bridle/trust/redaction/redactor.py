@@ -28,7 +28,7 @@ from typing import NamedTuple
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust.redaction import personal_data
-from bridle.trust.redaction.json_texts import JsonTexts, may_hold_json
+from bridle.trust.redaction.json_texts import JsonTexts, is_json, load_json, may_hold_json
 from bridle.trust.redaction.known_values import KnownValues
 from bridle.trust.redaction.marks import PERSONAL, Marks, dropped, replace, replace_in_text
 from bridle.trust.redaction.secret_names import NAMES, is_no_secret, leaves, names_secret
@@ -231,7 +231,7 @@ class Redactor:
         """Raise ValueError when it is not JSON."""
         if not text.lstrip().startswith(("{", "[")):
             raise ValueError("no JSON")
-        value, is_whole = _load(text)
+        value, is_whole = load_json(text)
         if depth >= MAX_TEXT_DEPTH:
             raise RedactionError("JSON nested in strings too deeply")
         redacted = self._redact_value(value, depth + 1, until)
@@ -243,7 +243,7 @@ class Redactor:
         if not (look.known or look.rows or look.to_read):
             masked = self._mask_personal(text) if look.personal else text
             return [
-                spelled if _is_json(spelled) else self._redact_line(line)
+                spelled if is_json(spelled) else self._redact_line(line)
                 for line, spelled in zip(lines, masked.split("\n"), strict=True)
             ]
         if len(lines) == 1:
@@ -254,7 +254,7 @@ class Redactor:
 
     def _redact_line(self, line: str) -> str | None:
         try:
-            value, is_whole = _load(line)
+            value, is_whole = load_json(line)
         except (ValueError, RecursionError):
             return None
         redacted = self.redact_json(value)
@@ -353,29 +353,6 @@ class Redactor:
 
     def _is_harmless(self, value: str) -> bool:
         return is_no_secret(value) or self._marks.is_mark(value)
-
-
-def _load(text: str) -> tuple[Json, bool]:
-    """Return what JSON says, and False when a name stands twice in it: what the first one says is not in the value."""
-    twice = []
-
-    def gather(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-        value = dict(pairs)
-        if len(value) < len(pairs):
-            twice.append(value)
-        return value
-
-    return json.loads(text, object_pairs_hook=gather), not twice
-
-
-def _is_json(text: str) -> bool:
-    if not text or text.isspace():
-        return True
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _check(until: float) -> None:
