@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bridle.surfaces.cli.options import put
+from bridle.surfaces.cli.options import put_line
 
 if TYPE_CHECKING:
     from bridle.app import Store
@@ -36,17 +36,12 @@ async def describe_case(opened: Store, case: str) -> dict[str, Any]:
     return dict(await build_teller(opened).tell(*found))
 
 
-def _put_line(text: str) -> None:
-    """Print one line: what agents and strangers write into a case must not pass for a line of ours."""
-    put(text.replace("\n", "\\n"))
-
-
 def show_line(item: dict[str, Any]) -> None:
     """Print one case as a line, and below it what holds it."""
     due = f"  {'overdue since' if item['overdue'] else 'due'} {item['due_at'][:16]}" if item["due_at"] else ""
-    _put_line(f"{item['id']}  {item['type']} {item['object']}  {item['state']}{due}")
+    put_line(f"{item['id']}  {item['type']} {item['object']}  {item['state']}{due}")
     for mark in (*item["holds"], *item["exceptions"]):
-        _put_line(f"  {mark['id']}  {mark['kind']}: {mark['reason']}  ({mark['by']})")
+        put_line(f"  {mark['id']}  {mark['kind']}: {mark['reason']}  ({mark['by']})")
 
 
 def show_case(document: dict[str, Any]) -> None:
@@ -54,19 +49,19 @@ def show_case(document: dict[str, Any]) -> None:
     show_line(document)
     may = document["may"]
     covered = ", ".join([*may["tools"], *(f"what is {effect}" for effect in may["effects"])]) or "nothing"
-    _put_line(f"  covers {covered} for {', '.join(may['purposes']) or 'no purpose'}; else {may['otherwise']}")
+    put_line(f"  covers {covered} for {', '.join(may['purposes']) or 'no purpose'}; else {may['otherwise']}")
     for name, taken in document["decisions"].items():
-        _put_line(f"  decided {name}: {taken['value']}  ({taken['by']}: {taken['reason']})")
+        put_line(f"  decided {name}: {taken['value']}  ({taken['by']}: {taken['reason']})")
     for way in document["next"]:
         wanted = "".join(f", {name} {value}" for name, value in way["if"].items())
         approval = ", approved" if way["approval"] else ""
-        _put_line(f"  next {way['to']}  by {' or '.join(way['by'])}{wanted}{approval}")
+        put_line(f"  next {way['to']}  by {' or '.join(way['by'])}{wanted}{approval}")
     for waiting in document["pending"]:
-        _put_line(f"  waits {waiting['id']}  {waiting['tool']}  {waiting['state']}")
+        put_line(f"  waits {waiting['id']}  {waiting['tool']}  {waiting['state']}")
     for line in document["conversation"]:
-        _put_line(
+        put_line(
             f"  {line['at'][:19]}  {line['said_by']}, as {line['noted_by']} has it: {line['text'][:LONGEST_LINE]}"
         )
     for event in document["history"]:
         said = json.dumps(event["said"], sort_keys=True)[:LONGEST_LINE]
-        _put_line(f"  {event['at'][:19]}  {event['what']} by {event['by']}  {event['state']}  {said}")
+        put_line(f"  {event['at'][:19]}  {event['what']} by {event['by']}  {event['state']}  {said}")

@@ -94,6 +94,11 @@ def put(text: str = "") -> None:
     print(printable(text))
 
 
+def put_line(text: str) -> None:
+    """Print one line of a result: what others wrote in it, over several lines, does not pass for lines of ours."""
+    put(text.replace("\n", "\\n"))
+
+
 def say(text: str = "") -> None:
     """Print for a person, on standard error."""
     print(printable(text), file=sys.stderr)

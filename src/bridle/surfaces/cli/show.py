@@ -25,7 +25,7 @@ def show_approval(approval: Approval) -> str:
     shown: Mapping[str, Any] = approval.shown
     lines = [
         "",
-        f"{approval.message}",
+        approval.message.replace("\n", "\n    "),  # an expression may have put an agent's words into it
         f"  approval   {approval.id}, expires {iso(approval.expires_at)}",
         *(list_terms(approval)[1:] if approval.terms != Terms() else ()),
         f"  action     {approval.tool} {json.dumps(shown.get('arguments', {}), sort_keys=True)}",
@@ -34,14 +34,14 @@ def show_approval(approval: Approval) -> str:
         lines.append(f"  made by    {shown['agent']} {shown['agent_version']}")
     elif "agent" in shown:
         lines.append(f"  asked by   {shown['agent']}, for {shown['purpose']}; risk {shown['risk']}")
-    lines += [f"  repository {_one_line(shown['repository'])}"] if shown.get("repository") else []
+    lines += [f"  repository {one_line(shown['repository'])}"] if shown.get("repository") else []
     lines += [f"  {label:<10} {_report(shown.get(name))}" for label, name in _REPORTS if shown.get(name)]
-    lines += [f"  rule       {rule['rule']}: {rule['reason']}" for rule in shown.get("rules", ())]
+    lines += [f"  rule       {rule['rule']}: {one_line(rule['reason'])}" for rule in shown.get("rules", ())]
     lines += _block("origins", [tell_origin(origin) for origin in shown.get("origins", ())])
     lines += [f"  binds      {name} {value}" for name, value in approval.rests_on.items() if value]
     lines += _block("before", _list_deeds(shown["loop"]) if "loop" in shown else ())
     lines += _block("message", str(shown["message"]).rstrip("\n").split("\n") if shown.get("message") else ())
-    lines += _block("changed", [_one_line(path) for path in shown.get("changed", ())])
+    lines += _block("changed", [one_line(path) for path in shown.get("changed", ())])
     if shown.get("difference"):
         lines += ["", *(f"  {line}" for line in str(shown["difference"]).removesuffix("\n").split("\n"))]
     return "\n".join([*lines, ""])
@@ -51,7 +51,7 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
     """Return what was done, what was refused by which rule, and what it cost; with `now`, what has expired is said."""
     lines = ["", f"{summary.pipeline} {summary.execution}: {summary.state}"]
     if summary.note:
-        lines.append(f"  {_one_line(summary.note)}")
+        lines.append(f"  {one_line(summary.note)}")
     for steps in summary.stages.values():
         for step in steps:
             note = (
@@ -91,7 +91,7 @@ def tell_origin(origin: Mapping[str, Any]) -> str:
         else f"{origin['kind']} {origin['where']}"
     )
     source = f"{where.strip()}, {origin['note']}" if origin["note"] else where.strip()
-    return f"{mark} {origin['argument']} = {json.dumps(origin['value'])}: {_one_line(source)}"
+    return f"{mark} {origin['argument']} = {json.dumps(origin['value'])}: {one_line(source)}"
 
 
 def _list_deeds(loop: Mapping[str, Any]) -> list[str]:
@@ -145,7 +145,7 @@ def _report(report: Any) -> str:
 
 def _verdict(approval: Mapping[str, Any], now: datetime | None) -> str:
     if not approval["verdict"]:
-        return f"{'open' if _is_open(approval, now) else 'expired'}: {approval['message']}"
+        return f"{'open' if _is_open(approval, now) else 'expired'}: {one_line(approval['message'])}"
     if approval["verdict"] == "approved" and not approval["asserted"]:
         return f"approved by {', '.join(approval['approvers'])}"
     return f"{approval['verdict']} by {approval['by']}{_vouched(approval)}"
@@ -169,5 +169,6 @@ def _block(label: str, lines: Sequence[str]) -> list[str]:
     return [f"  {label}", *(f"    {line}" for line in lines)] if lines else []
 
 
-def _one_line(text: object) -> str:
+def one_line(text: object) -> str:
+    """Return a text as one line: a line break in it is spelled out."""
     return str(text).replace("\n", "\\n")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from bridle.surfaces.cli.show import tell_origin
+from bridle.surfaces.cli.show import one_line, tell_origin
 from bridle.trust.journal import Record
 
 
@@ -23,7 +23,7 @@ def show_plan(record: Record) -> str:
     for number, call in enumerate(calls, start=1):
         lines.append(f"  {number}. {call['tool']} {json.dumps(call['arguments'], sort_keys=True)}")
         lines.append(f"     {call['effect']}, risk {call['risk'] or 'not said'}; {_asked(call)}")
-        lines += [f"     rule {rule['rule']}: {rule['reason']}" for rule in call["rules"]]
+        lines += [f"     rule {rule['rule']}: {one_line(rule['reason'])}" for rule in call["rules"]]
         lines += [f"     {tell_origin(origin)}" for origin in call["origins"]]
     return "\n".join([*lines, ""])
 

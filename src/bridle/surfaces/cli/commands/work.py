@@ -10,7 +10,7 @@ import typer
 
 from bridle.core.errors import WaitingError
 from bridle.surfaces.cli.commands.dev import with_servers
-from bridle.surfaces.cli.options import AsJson, Comment, Store, print_json, put
+from bridle.surfaces.cli.options import AsJson, Comment, Store, print_json, put, put_line
 from bridle.trust.work_items import Settlement
 
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def work_list(
         print_json({"work": found})
         return 0
     for one in found:
-        put(f"{one['id']}  {one['at'][:19]}  {one['state']}  {one['tool']}  {one['stream']}: {one['reason']}")
+        put_line(
+            f"{one['id']}  {one['at'][:19]}  {one['state']}  {one['tool']}  {one['stream']}: {one['reason']}"
+        )
     if not found:
         put("No work is open.")
     return 0
@@ -56,15 +58,17 @@ def work_show(item: Item, store: Store = "", as_json: AsJson = False) -> int:
     if as_json:
         print_json(shown)
         return 0
-    put(f"{shown['id']}  {shown['state']}  {shown['kind']}: {shown['reason']}")
+    put_line(f"{shown['id']}  {shown['state']}  {shown['kind']}: {shown['reason']}")
     put(f"  {shown['tool']} in {shown['stream']}, of {shown['owner'] or 'nobody known'}")
     if shown["case"]:
         put(f"  case {shown['case']}")
     for record in shown["records"]:
-        put(f"  {record['at'][:19]}  {record['kind']}  {record['said']}  {record['id']}")
+        put_line(f"  {record['at'][:19]}  {record['kind']}  {record['said']}  {record['id']}")
     if "settled" in shown:
         said = shown["settled"]
-        put(f"  settled as {said['answer']} by {said['name'] or said['by']}: {said['comment']}".rstrip(": "))
+        put_line(
+            f"  settled as {said['answer']} by {said['name'] or said['by']}: {said['comment']}".rstrip(": ")
+        )
     else:
         put(f"  bridle work resolve {shown['id']} --as {' | '.join(shown['offers'])}")
     return 0
