@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
 
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import PolicySet, load_policy_set
-from bridle.adapters.sql.database import Database, open_database
+from bridle.adapters.sql.database import Database, engine_url, open_database
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.schema import journal_head, metadata
 from bridle.adapters.sql.working import WorkingStore
@@ -112,6 +113,42 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = server.create()
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def begun_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a store with our schema and the durable engine's, in which nothing is kept."""
+    folder = tmp_path_factory.mktemp("begun")
+    begin_store(f"sqlite:///{folder / 'bridle.db'}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def begun_database(postgres: Postgres) -> str:
+    """The name of a database that is the same: copying it takes a tenth of making another."""
+    name = postgres.create()
+    begin_store(postgres.url(name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def begun_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of a store of either kind that has its tables and keeps nothing, for one test alone."""
+    if request.param == "sqlite":
+        shutil.copytree(request.getfixturevalue("begun_folder"), tmp_path, dirs_exist_ok=True)
+        yield f"sqlite:///{tmp_path / 'bridle.db'}"
+        return
+    template = request.getfixturevalue("begun_database")
+    server: Postgres = request.getfixturevalue("postgres")
+    name = server.create(template=template)
+    yield server.url(name)
+    server.drop(name)
+
+
+def begin_store(url: str) -> None:
+    """Make the tables that the first process at a store makes."""
+    open_database(url).close()
+    DBOS.migrate(engine_url(url))
 
 
 @pytest.fixture

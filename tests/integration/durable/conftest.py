@@ -104,9 +104,8 @@ def until(happened: Callable[[], Any], *, within_s: float = 20.0) -> float:
 
 
 @pytest.fixture
-def stage(forks: Forks, empty_url: str, tmp_path: Path) -> Iterator[Stage]:
-    open_database(empty_url).close()
-    made = Stage(forks, empty_url, tmp_path)
+def stage(forks: Forks, begun_url: str, tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(forks, begun_url, tmp_path)
     yield made
     for child in made.children:
         with contextlib.suppress(ProcessLookupError):

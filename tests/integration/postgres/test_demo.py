@@ -33,8 +33,8 @@ class House:
 
 
 @pytest.fixture
-def house(forks, postgres):
-    name = postgres.create()
+def house(forks, postgres, begun_database):
+    name = postgres.create(template=begun_database)
     with opened_room() as room:
         yield House(forks, room, postgres.url(name))
     postgres.drop(name)

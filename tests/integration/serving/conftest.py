@@ -67,8 +67,8 @@ class House:
 
 
 @pytest.fixture
-def house(forks: Any, empty_url: str) -> Iterator[House]:
-    with opened_room(store=empty_url) as room:
+def house(forks: Any, begun_url: str) -> Iterator[House]:
+    with opened_room(store=begun_url) as room:
         made = House(Bridle(forks, room))
         yield made
         for server in made.servers:

@@ -21,7 +21,7 @@ def database():
 
 
 @pytest.fixture
-def empty_url(database):
+def begun_url(database):
     return database.url(database.create())
 
 

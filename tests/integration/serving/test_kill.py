@@ -49,7 +49,7 @@ def sleeping(house):
     return servers, executions
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("begun_url", ["sqlite"], indirect=True)
 def test_everything_is_dead_within_five_seconds_and_every_process_has_confirmed(house, sleeping):
     servers, executions = sleeping
     began = time.monotonic()
@@ -81,7 +81,7 @@ def test_everything_is_dead_within_five_seconds_and_every_process_has_confirmed(
     assert house.bridle("audit", "verify").code == 0
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("begun_url", ["postgresql"], indirect=True)
 def test_a_process_that_does_not_answer_is_named_and_can_write_nothing_when_it_goes_on(house):
     server, other = house.serve(), house.serve()
     execution = house.run(SLEEPING)

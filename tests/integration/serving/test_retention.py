@@ -4,6 +4,7 @@ One room for each kind of store: a demo that has ended, one that waits for a per
 is left. What becomes of raw values, of which the demo's recorded model leaves none, is in integration/sql.
 """
 
+import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,13 +51,15 @@ def driver(url: str) -> str:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def tidied(request, forks, tmp_path_factory):
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    name = server.create() if server else ""
-    url = server.url(name) if server else f"sqlite:///{tmp_path_factory.mktemp('store') / 'bridle.db'}"
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("store")
+        shutil.copytree(request.getfixturevalue("begun_folder"), folder, dirs_exist_ok=True)
+        url = f"sqlite:///{folder / 'bridle.db'}"
+    else:
+        server = request.getfixturevalue("postgres")
+        url = server.url(server.create(template=request.getfixturevalue("begun_database")))
     with opened_room(store=url) as room:
         yield tidy(Bridle(forks, room))
-    if server:
-        server.drop(name)
 
 
 def tidy(bridle):

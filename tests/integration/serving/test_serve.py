@@ -119,7 +119,7 @@ def test_without_a_server_a_detached_execution_is_carried_here(house):
     assert (done.code, done.json["state"]) == (0, "succeeded"), done.said
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("begun_url", ["sqlite"], indirect=True)
 def test_what_died_before_it_was_begun_is_begun_by_a_server(house):
     """The record of the start is written, and the process dies before the engine hears of it."""
     file = house.bridle.room.path / "pipeline.yaml"
@@ -157,7 +157,7 @@ async def take_its_lease(house):
         await store.database.write(lambda connection: connection.execute(workers.update().values(taken=True)))
 
 
-@pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("begun_url", ["sqlite"], indirect=True)
 def test_without_a_server_what_is_resumed_detached_is_carried_here(house):
     file = house.bridle.room.path / "pipeline.yaml"
     file.write_text(QUICK, "utf-8")
