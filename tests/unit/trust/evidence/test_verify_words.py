@@ -36,7 +36,7 @@ from unit.trust.story import (
 )
 from unit.trust.test_rotation import NEXT, rotate
 
-CASES = 60
+CASES = 40
 TERMS = (
     Terms(),
     TWO,
