@@ -130,17 +130,14 @@ class SqlJournal(Journal):
         limit: int = 1_000_000,
         kinds: Sequence[Kind] = (),
     ) -> list[Record]:
-        query = journal.select().where(journal.c.seq > after)
-        if execution:
-            query = query.where(journal.c.execution == execution)
-        if subject:
-            query = query.where(journal.c.subject == subject)
-        if kinds:
-            query = query.where(journal.c.kind.in_([str(kind) for kind in kinds]))
-        query = query.order_by(journal.c.seq).limit(limit)
+        of_kinds = {f"kind{place}": str(kind) for place, kind in enumerate(kinds)}
+        named = {"execution": execution, "subject": subject}
+        sought = {name: value for name, value in named.items() if value}
+        statement = _list_of(tuple(sought), len(of_kinds))
+        values = {"after": after, "most": limit, **sought, **of_kinds}
         few = execution and kinds  # by an index; everything else may be long, and is read on a thread
         read = self._database.look if few else self._database.read
-        rows = await read(lambda connection: connection.execute(query).all())
+        rows = await read(lambda connection: statement.rows(connection, values))
         return [_read_row(row) for row in rows]
 
     async def get(self, record_id: str) -> Record:
@@ -251,7 +248,20 @@ class SqlJournal(Journal):
 @cache
 def _last_of(count: int) -> Prepared:
     """The statement for the newest record of one of so many kinds."""
-    return Prepared(LAST.where(journal.c.kind.in_([sa.bindparam(f"kind{place}") for place in range(count)])))
+    return Prepared(LAST.where(_is_of(count)))
+
+
+@cache
+def _list_of(named: tuple[str, ...], count: int) -> Prepared:
+    """The statement for records in order: those that have the named columns, and one of so many kinds, or any."""
+    query = journal.select().where(journal.c.seq > sa.bindparam("after"))
+    query = query.where(*(journal.c[name] == sa.bindparam(name) for name in named))
+    query = query.where(_is_of(count)) if count else query
+    return Prepared(query.order_by(journal.c.seq).limit(sa.bindparam("most")))
+
+
+def _is_of(count: int) -> sa.ColumnElement[bool]:
+    return journal.c.kind.in_([sa.bindparam(f"kind{place}") for place in range(count)])
 
 
 def _head(connection: Connection) -> Any:
