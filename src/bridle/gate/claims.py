@@ -21,12 +21,13 @@ def claim(on: Ports, action: Action, judgement: Judgement) -> list[Guard]:
     request, now = action.request, on.clock.now()
     manifest, token = on.manifest_of(request.tool), judgement.standing.token
     behind = token.claims.actors if token else ()
-    cost = on.facts.cost_of(action)
     guards: list[Guard] = [
         NotKilled(action.execution, frozenset({request.principal, *behind})),
         *begin_attempt(manifest, request.arguments, key=action.key, execution=action.execution, at=now),
         *oblige(manifest, request.arguments, key=action.key, execution=action.execution, at=now),
-        *on.facts.limits.take(action, judgement.facts, manifest, cost=cost, now=now),
+        *on.facts.limits.take(
+            action, judgement.facts, manifest, cost=lambda: on.facts.cost_of(action), now=now
+        ),
     ]
     if judgement.approval is not None:
         guards.append(UseApproval(judgement.approval.id, action.digest, now))

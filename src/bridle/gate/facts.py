@@ -207,7 +207,9 @@ class FactSource:
             "now": iso(self._clock.now()),
         }
         now = self._clock.now()
-        document |= await self.limits.describe(action, document, manifest, cost=self.cost_of(action), now=now)
+        document |= await self.limits.describe(
+            action, document, manifest, cost=lambda: self.cost_of(action), now=now
+        )
         document["rests_on"] = {**rests_on, **describe_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
 

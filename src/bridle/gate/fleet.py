@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,6 +44,8 @@ from bridle.gate.spending import amount_in
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 
 Facts: TypeAlias = Mapping[str, Json]
+Cost: TypeAlias = Callable[[], Decimal | None]
+"""Says the most that a model call may cost; asked only where a limit counts that, since it takes the whole payload."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ class FleetLimits:
     circuits: Circuits
 
     async def describe(
-        self, action: Action, facts: Facts, manifest: Manifest | None, *, cost: Decimal | None, now: datetime
+        self, action: Action, facts: Facts, manifest: Manifest | None, *, cost: Cost, now: datetime
     ) -> dict[str, Json]:
-        """Return the facts `limits` and `breakers`; null where nobody can tell. `cost` is the most that a model call may cost."""
+        """Return the facts `limits` and `breakers`; null where nobody can tell. `cost` says what a model call may cost."""
         arguments = action.request.arguments
         uses = self._uses_of(facts, manifest, arguments, cost)
         if uses is None:
@@ -75,7 +77,7 @@ class FleetLimits:
         }
 
     def take(
-        self, action: Action, facts: Facts, manifest: Manifest, *, cost: Decimal | None, now: datetime
+        self, action: Action, facts: Facts, manifest: Manifest, *, cost: Cost, now: datetime
     ) -> list[Guard]:
         """Return the guards that count an action decided on these facts; raise LimitFull when nobody can tell what it takes."""
         uses = self._uses_of(facts, manifest, action.request.arguments, cost)
@@ -118,7 +120,7 @@ class FleetLimits:
                 continue
 
     def _uses_of(
-        self, facts: Facts, manifest: Manifest | None, arguments: Mapping[str, Json], cost: Decimal | None
+        self, facts: Facts, manifest: Manifest | None, arguments: Mapping[str, Json], cost: Cost
     ) -> list[Use] | None:
         """Return what an action takes of each limit that covers it; None when the limits cannot be read."""
         try:
@@ -168,11 +170,9 @@ def settle_cost(action: Action, report: Report) -> list[Guard]:
     return [SettleCost(action.key, spent(report.facts).cost_usd)]
 
 
-def _use(
-    limit: Limit, manifest: Manifest, facts: Facts, arguments: Mapping[str, Json], cost: Decimal | None
-) -> Use:
+def _use(limit: Limit, manifest: Manifest, facts: Facts, arguments: Mapping[str, Json], cost: Cost) -> Use:
     if limit.counts is Counts.COST:
-        return Use(limit, _group(limit.per, facts, ""), USD, cost)
+        return Use(limit, _group(limit.per, facts, ""), USD, cost())
     made = facts.get("provenance")
     target = name_target(manifest, arguments, made if isinstance(made, Mapping) else None)
     amount = amount_in(arguments.get(limit.argument)) if limit.counts is Counts.AMOUNT else Decimal(1)
