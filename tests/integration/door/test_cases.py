@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,7 @@ from bridle.gate.approvals import ApprovalState
 from bridle.gate.parking import Parked
 from bridle.operating.cases.casework import Wanted, list_cases
 from bridle.trust.audit import verify_journal
-from bridle.trust.journal import Kind
+from bridle.trust.journal import Entry, Kind
 
 from .two_systems import make_recovering
 
@@ -219,6 +220,38 @@ async def test_a_move_that_could_widen_what_an_unknown_agent_does_asks_a_person(
     await scene.approve(answer.told["approval"])
     answer = await scene.door.call(caller, "case_move", wish, approval=answer.told["approval"])
     assert (answer.status, (await state_of(scene, case)).state) == ("succeeded", "payable")
+
+
+async def test_a_pipeline_that_an_agent_took_part_in_does_not_move_the_case_for_it(scene):
+    """What the journal says of the pipeline, and of the one that started it, is what counts."""
+
+    async def is_led(execution):
+        action = SimpleNamespace(execution=execution, request=SimpleNamespace(tool="case.move"))
+        return await scene.book._is_led(action)
+
+    def decided(execution, kind):
+        facts = {"principal": {"kind": kind} if kind else None}
+        return Entry(Kind.DECIDED, execution, f"{execution}/a#0.0", {"facts": facts})
+
+    def started(execution, **options):
+        return Entry(Kind.EXECUTION_STARTED, execution, execution, {"options": options})
+
+    await scene.store.journal.append(
+        [
+            *(started("exe_1"), decided("exe_1", "user"), decided("exe_1", "service")),
+            *(
+                started("exe_2"),
+                decided("exe_2", "agent"),
+                started("exe_3", parent="exe_2"),
+                decided("exe_3", "user"),
+            ),
+            *(started("exe_4"), decided("exe_4", None)),
+            started("exe_5", rerun_of="exe_3"),
+        ]
+    )
+    found = [await is_led(f"exe_{number}") for number in range(1, 6)]
+    assert found == [False, True, True, True, True]
+    assert not await is_led(await scene.case()), "a person at the desk"
 
 
 async def test_an_agent_works_on_no_other_case(scene):

@@ -22,6 +22,7 @@ from bridle.core.ids import new_id
 from bridle.gate.action import Action
 from bridle.gate.inside import CaseMoved, Change, Inside
 from bridle.gate.manifest import Manifests, is_external
+from bridle.gate.reruns import options_of
 from bridle.gate.standing import Standing
 from bridle.operating.cases.case import Case, ChangeCase, OpenCase, begin
 from bridle.operating.cases.case_type import CaseType, is_governed
@@ -36,6 +37,7 @@ from bridle.trust.quorum import Terms
 from bridle.trust.redaction import Redactor
 
 KINDS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
+LED = ("case.move", "case.release", "case.resolve")
 WRITTEN = ("reason", "text", "said_by")  # free text, which may speak of people
 PEOPLE = (PrincipalKind.USER, PrincipalKind.SERVICE)
 NamesOf = Callable[[str, Place], frozenset[str]]
@@ -175,8 +177,22 @@ class CaseBook(Inside):
             tools=keep_held(known, await self._words_of(agents)),
             bound_to=action.case,
             known=known,
+            led=not agents and await self._is_led(action),
             behind={name: self._names_of(name, place) for name in (claims.actors if claims else ())},
         )
+
+    async def _is_led(self, action: Action) -> bool:
+        """True when an agent took part in the pipeline that does this, in one that started it, or in the run that it repeats:
+        nobody can tell then whose wish it is that its expressions and conditions came to."""
+        streams = [action.execution] if action.request.tool in LED else []
+        while streams and (execution := streams.pop()).startswith("exe_"):
+            for record in await self._journal.read(execution=execution, kinds=(Kind.DECIDED,)):
+                acting = as_mapping(record.body["facts"]).get("principal")
+                if not isinstance(acting, Mapping) or acting.get("kind") not in PEOPLE:
+                    return True
+            options = await options_of(self._journal, execution)
+            streams += [str(options[name]) for name in ("parent", "rerun_of") if options.get(name)]
+        return False
 
     async def _words_of(self, agents: Sequence[Principal]) -> frozenset[str]:
         """Return every permission of agents, and of every agent of their owners."""

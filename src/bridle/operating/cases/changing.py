@@ -21,7 +21,7 @@ def change(case: Case, case_type: CaseType, wish: Wish, *, new_id: NewId) -> Cas
 
 
 def _move(case: Case, case_type: CaseType, wish: Wish, new_id: NewId) -> Case:
-    return enter(case, case_type, wish.text("to"), wish.now, by_agent=wish.who.by_agent)
+    return enter(case, case_type, wish.text("to"), wish.now, by_agent=wish.who.by_agent or wish.who.led)
 
 
 def _decide(case: Case, case_type: CaseType, wish: Wish, new_id: NewId) -> Case:

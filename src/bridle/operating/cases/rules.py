@@ -34,6 +34,7 @@ from bridle.operating.cases.case_type import CaseType, Transition, is_named
 from bridle.trust.policy import Finding
 from bridle.trust.quorum import CONTROL_PLANE
 
+SETTLING = {"case.release": "hold", "case.resolve": "exception"}  # the argument that names what is settled
 MOST_MARKS = 20
 STILL = ("case.show", "case.note", "case.resolve")  # what a case that has ended still takes
 
@@ -42,7 +43,8 @@ STILL = ("case.show", "case.note", "case.resolve")  # what a case that has ended
 class Who:
     """Who acts. `names` are their groups and roles; `known` is every tool that a state of the case's type has a say in, by
     name with effects, `tools` what of it the agents behind them hold; `bound_to` is the case that an agent was brought for.
-    `behind` are those who acted with the token before, each with their groups and roles."""
+    `behind` are those who acted with the token before, each with their groups and roles. `led`: a person's
+    or a system's pipeline does it in which an agent took part, so that it may be the agent's wish."""
 
     id: str
     by_agent: bool
@@ -51,6 +53,7 @@ class Who:
     bound_to: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
     behind: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    led: bool = False
 
     def is_meant(self, named: Sequence[str]) -> bool:
         """True when one of `named` is who acts, and one is each of those who acted before: nobody gets at more through them."""
@@ -88,17 +91,20 @@ def find_refusals(case: Case | None, case_type: CaseType | None, wish: Wish) -> 
 
 def find_widened(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]:
     """Return what the agents behind a move could do after it and cannot before."""
-    return _find_wider(case, case_type, wish, wish.who.tools)
+    return _find_wider(case, case_type, wish, wish.who.tools) if wish.who.by_agent else ()
 
 
 def find_doubtful(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]:
-    """Return what some agent could do after an agent's move and cannot before, whether anybody is known to hold it or not."""
-    return _find_wider(case, case_type, wish, wish.who.known)
+    """Return what some agent could do after a move that an agent makes or led to, and cannot before, whether anybody is known to
+    hold it or not; and what is taken away there that held the case back."""
+    if wish.who.led and wish.tool in SETTLING:
+        return (wish.text(SETTLING[wish.tool]),)
+    return _find_wider(case, case_type, wish, wish.who.known) if wish.who.by_agent or wish.who.led else ()
 
 
 def _find_wider(case: Case, case_type: CaseType, wish: Wish, tools: Mapping[str, str]) -> tuple[str, ...]:
     target = wish.text("to")
-    if wish.tool != "case.move" or not wish.who.by_agent or target not in case_type.states:
+    if wish.tool != "case.move" or target not in case_type.states:
         return ()
     return case_type.widens(case.state, target, tools)
 

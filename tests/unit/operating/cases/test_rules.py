@@ -8,7 +8,7 @@ import pytest
 from bridle.operating.cases.case import Case, Mark, begin
 from bridle.operating.cases.changing import change
 from bridle.operating.cases.reading import read_case_type
-from bridle.operating.cases.rules import MOST_MARKS, Who, Wish, find_refusals
+from bridle.operating.cases.rules import MOST_MARKS, Who, Wish, find_doubtful, find_refusals
 from unit.operating.cases.test_reading import SOUND
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -78,6 +78,22 @@ def test_no_agent_fills_a_case_with_marks_and_the_harness_still_marks_it(tool, f
     full, almost = replace(CASE, **{field: marks}), replace(CASE, **{field: marks[1:]})
     assert rules(full, tool, AGENT, reason="again") == ["case.too-many"]
     assert rules(full, tool, CLERK, reason="again") == rules(almost, tool, AGENT, reason="again") == []
+
+
+def test_what_an_agent_led_a_person_s_pipeline_to_is_doubtful_and_puts_nothing_off():
+    led = replace(CLERK, led=True, known=PAYS)
+    back = SOUND.replace("transitions:", "transitions:\n    - {from: busy, to: new, by: [anyone]}")
+    case_type = read_case_type(back, source="t.yaml")
+
+    def doubt(case, tool, who=led, **arguments):
+        wish = Wish(f"case.{tool}", {"case": "cas_1", **arguments}, who, NOW)
+        return find_doubtful(case, case_type, wish)
+
+    assert doubt(BUSY, "move", to="new") == ("mcp.shop.pay",)
+    assert doubt(HELD, "release", hold="hld_1") == ("hld_1",)
+    assert doubt(RAISED, "resolve", exception="exc_1") == ("exc_1",)
+    assert doubt(CASE, "move", to="busy") == doubt(BUSY, "move", replace(led, led=False), to="new") == ()
+    assert move(move(CASE, "busy", led, 1), "new", led, 2).due_at == CASE.due_at
 
 
 def test_who_is_not_meant_gets_nothing_done_through_one_who_is():
