@@ -1,7 +1,13 @@
-"""A real store for every test that wants one: each such test runs on SQLite and on a PostgreSQL that the tests start."""
+"""A real store for every test that wants one: SQLite, and a PostgreSQL that the tests start.
+
+What is about the store runs on both in every run: races, guards, whatever is counted, reserved or taken once. Of what only needs
+a store, a fourth runs on PostgreSQL in the short form, some of each file; `-m long` runs the rest.
+"""
 
 import asyncio
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +29,36 @@ from bridle.trust.keys import Signer, load_signer
 from support.postgres import NoPostgres, Postgres, run_postgres
 
 POLICIES = Path(__file__).parents[2] / "policies" / "base"
+
+NEED_A_STORE = {"door", "engine", "gate"}
+EVERY_STORE = {
+    "test_approval.py",
+    "test_attempts.py",
+    "test_breakers.py",
+    "test_budget.py",
+    "test_case_races.py",
+    "test_crash_matrix.py",
+    "test_kills.py",
+    "test_limits.py",
+    "test_queue.py",
+    "test_spending.py",
+}
+RACES = re.compile(r"at_once|beside|once_and|race|same_(moment|time)|twice|two_")
+ONE_IN = 4
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seen: Counter[Path] = Counter()
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is None or spec.params.get("store_url") != "postgresql":
+            continue
+        if item.path.parent.name not in NEED_A_STORE or item.path.name in EVERY_STORE:
+            continue
+        seen[item.path] += 1
+        if seen[item.path] % ONE_IN != 1 and not RACES.search(item.name):
+            item.add_marker(pytest.mark.long)
 
 
 @dataclass
