@@ -46,6 +46,14 @@ def test_the_drivers_errors_are_sqlalchemys(connection):
         ENTER.change(connection, ROW)
 
 
+def test_a_change_tells_how_many_rows_it_changed(connection):
+    leave = Prepared(workers.delete().where(workers.c.pid == sa.bindparam("of_pid")))
+    assert ENTER.change(connection, ROW) == 1
+    assert ENTER.change(connection, {**ROW, "id": "two"}) == 1
+    assert leave.change(connection, {"of_pid": 7}) == 2
+    assert leave.change(connection, {"of_pid": 7}) == 0
+
+
 def test_two_rows_are_not_one(connection):
     ENTER.change(connection, ROW)
     ENTER.change(connection, {**ROW, "id": "two"})

@@ -16,6 +16,18 @@ from bridle.trust.journal import GuardError
 
 MICRO = Decimal(1_000_000)
 BY_ID = Prepared(budgets.select().where(budgets.c.id == sa.bindparam("budget")))
+HOLD = Prepared(sa.select(budgets.c.id).where(budgets.c.id == sa.bindparam("budget")).with_for_update())
+RESERVE = Prepared(reservations.insert(), *reservations.c.keys())
+RELEASE = Prepared(reservations.delete().where(reservations.c.key == sa.bindparam("reservation")))
+SPEND = Prepared(
+    budgets.update()
+    .where(budgets.c.id == sa.bindparam("budget"))
+    .values(
+        used_turns=budgets.c.used_turns + sa.bindparam("turns"),
+        used_tokens=budgets.c.used_tokens + sa.bindparam("tokens"),
+        used_cost=budgets.c.used_cost + sa.bindparam("cost"),
+    )
+)
 HELD = Prepared(
     sa.select(
         sa.func.coalesce(sa.func.sum(reservations.c.turns), 0).label("turns"),
@@ -55,32 +67,18 @@ def _(guard: OpenBudget, connection: Connection) -> None:
 
 @apply_guard.register
 def _(guard: ReserveBudget, connection: Connection) -> None:
-    connection.execute(sa.select(budgets.c.id).where(budgets.c.id == guard.budget).with_for_update())
+    HOLD.rows(connection, {"budget": guard.budget})
     budget = _read(connection, guard.budget)
     if budget is None or budget.refusal(guard.amount, priced=True):
         raise GuardError(f"{guard.guards} has no room left for {guard.key}")
-    change_one(
-        guard,
-        connection,
-        reservations.insert().values(key=guard.key, budget=guard.budget, **_columns(guard.amount)),
-    )
+    row = {"key": guard.key, "budget": guard.budget, **_columns(guard.amount)}
+    change_one(guard, connection, RESERVE, row)
 
 
 @apply_guard.register
 def _(guard: SettleBudget, connection: Connection) -> None:
-    change_one(guard, connection, reservations.delete().where(reservations.c.key == guard.key))
-    used = _columns(guard.used)
-    change_one(
-        guard,
-        connection,
-        budgets.update()
-        .where(budgets.c.id == guard.budget)
-        .values(
-            used_turns=budgets.c.used_turns + used["turns"],
-            used_tokens=budgets.c.used_tokens + used["tokens"],
-            used_cost=budgets.c.used_cost + used["cost"],
-        ),
-    )
+    change_one(guard, connection, RELEASE, {"reservation": guard.key})
+    change_one(guard, connection, SPEND, {"budget": guard.budget, **_columns(guard.used)})
 
 
 def _read(connection: Connection, budget: str) -> Budget | None:

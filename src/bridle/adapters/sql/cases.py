@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.approvals import void_approvals
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.guards import COUNTED, apply_guard
+from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.prepared import COUNTED
 from bridle.adapters.sql.schema import cases
 from bridle.core.clock import iso
 from bridle.gate.inside import CaseMoved, CaseStands

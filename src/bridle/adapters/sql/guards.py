@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.dml import UpdateBase
 
+from bridle.adapters.sql.prepared import COUNTED, NOTHING, Prepared
 from bridle.trust.journal import Guard, GuardError
-
-COUNTED = {"preserve_rowcount": True}  # otherwise the count of an insert is not kept on PostgreSQL
 
 
 @singledispatch
@@ -19,10 +19,18 @@ def apply_guard(guard: Guard, connection: Connection) -> None:
     raise GuardError(f"no store knows how to guard {type(guard).__name__}")
 
 
-def change_one(guard: Guard, connection: Connection, statement: UpdateBase) -> None:
-    """Run a statement that must change exactly one row."""
+def change_one(
+    guard: Guard,
+    connection: Connection,
+    statement: UpdateBase | Prepared,
+    values: Mapping[str, object] = NOTHING,
+) -> None:
+    """Run a statement that must change exactly one row; `values` are what a prepared one leaves open."""
     try:
-        changed = connection.execute(statement, execution_options=COUNTED).rowcount
+        if isinstance(statement, Prepared):
+            changed = statement.change(connection, values)
+        else:
+            changed = connection.execute(statement, execution_options=COUNTED).rowcount
     except sa.exc.IntegrityError as error:
         raise GuardError(f"{guard.guards} is there already") from error
     if changed != 1:

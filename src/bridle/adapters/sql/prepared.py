@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 DIALECT = SQLiteDialect_pysqlite()
 NOTHING: Mapping[str, object] = {}
+COUNTED = {"preserve_rowcount": True}  # otherwise the count of an insert is not kept on PostgreSQL
 Convert = Callable[[Any], Any]
 
 
@@ -55,12 +56,11 @@ class Prepared:
             raise sa.exc.MultipleResultsFound(f"{len(found)} rows where one was looked for")
         return found[0] if found else None
 
-    def change(self, connection: Connection, values: Mapping[str, object] = NOTHING) -> None:
-        """Run an insert, an update or a delete."""
+    def change(self, connection: Connection, values: Mapping[str, object] = NOTHING) -> int:
+        """Run an insert, an update or a delete, and return how many rows it changed."""
         if connection.dialect.name != "sqlite":
-            connection.execute(self._statement, values)
-        else:
-            self._run(connection, values)
+            return connection.execute(self._statement, values, execution_options=COUNTED).rowcount
+        return self._run(connection, values).rowcount
 
     def _run(self, connection: Connection, values: Mapping[str, object]) -> sqlite3.Cursor:
         text, names, given, binds, _, _ = self._compiled

@@ -17,6 +17,7 @@ from bridle.core.clock import from_iso, iso
 from bridle.trust.tokens import Claims, DeleteTokens, MintToken, SweepTokens, Token, Tokens
 
 FIND = Prepared(tokens.select().where(tokens.c.sha256 == sa.bindparam("sha256")))
+INSERT = Prepared(tokens.insert(), *tokens.c.keys())
 OF_EXECUTION = tokens.delete().where(tokens.c.execution == sa.bindparam("of_execution"))
 DELETE_ALL = Prepared(OF_EXECUTION)
 DELETE = Prepared(OF_EXECUTION.where(tokens.c.step == sa.bindparam("of_step")))
@@ -67,21 +68,18 @@ def _(guard: SweepTokens, connection: Connection) -> None:
 def _(guard: MintToken, connection: Connection) -> None:
     token = guard.token
     refuse_killed(connection, execution=token.execution, actors={token.principal, *token.claims.actors})
-    change_one(
-        guard,
-        connection,
-        tokens.insert().values(
-            id=token.id,
-            sha256=token.sha256,
-            execution=token.execution,
-            step=token.step,
-            principal=token.principal,
-            initiator=token.initiator,
-            scope=json.dumps(sorted(token.scope)),
-            expires_at=iso(token.expires_at),
-            claims=json.dumps(token.claims.to_json()),
-        ),
-    )
+    row = {
+        "id": token.id,
+        "sha256": token.sha256,
+        "execution": token.execution,
+        "step": token.step,
+        "principal": token.principal,
+        "initiator": token.initiator,
+        "scope": json.dumps(sorted(token.scope)),
+        "expires_at": iso(token.expires_at),
+        "claims": json.dumps(token.claims.to_json()),
+    }
+    change_one(guard, connection, INSERT, row)
 
 
 @apply_guard.register
