@@ -221,7 +221,7 @@ def _register_workflows() -> tuple[Any, Any]:
 
     async def interpreted(plan: dict[str, Any]) -> dict[str, Any]:
         return await interpret(
-            DbosRun("bench", lambda: interpreted), Plan.from_json(plan), AnswersAtOnce(), {}
+            DbosRun("bench", lambda: interpreted, persists=False), Plan.from_json(plan), AnswersAtOnce(), {}
         )
 
     made = [
