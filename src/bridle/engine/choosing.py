@@ -111,6 +111,8 @@ class Choosing:
                 "timeout_s": action.timeout_s,
                 "then": self._follow(action).reaction,
             }
+            if action.approvers:
+                told["approvers"] = {name: list(names) for name, names in action.approvers.items()}
         if action.fail_all:
             told["fail_all"] = True
         return told

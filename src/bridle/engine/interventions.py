@@ -1,7 +1,8 @@
 """Interventions: a person decides what becomes of a failed step. Takes the decision, and finds what waits for one.
 
 Rules
-  1. Only a person decides, only what was offered, and only until the request expires.
+  1. Only a person decides, one of those whom the author names where somebody is named, only what was offered, and only until the
+     request expires.
   2. The answer is recorded if the request is still the last that was said about the step, in the record's own transaction: of two
      answers at once, or of an answer and the time-out, one counts.
   3. The answer is signed; whoever carries the execution verifies it before it acts on it (engine.reactions).
@@ -9,17 +10,17 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock, from_iso
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.durable import Durable
 from bridle.engine.execution import Execution
-from bridle.trust.interventions import decided_words, sign_answer
+from bridle.trust.interventions import check_decider, decided_words, sign_answer
 from bridle.trust.journal import Entry, GuardError, Journal, Kind, Record
 from bridle.trust.notary import Notary, Speaker, require_person
 from bridle.trust.principals import Principal
@@ -29,13 +30,15 @@ SAID = (Kind.INTERVENTION_REQUESTED, Kind.INTERVENTION_ANSWERED, Kind.STEP_ENDED
 
 @dataclass(frozen=True)
 class Intervention:
-    """A request for a decision about the step at `path`; `request` is its record, `offers` are the answers there are."""
+    """A request for a decision about the step at `path`; `request` is its record, `offers` are the answers there are,
+    `approvers` whom the author wants one of, by users, groups and attributes; empty for any person."""
 
     execution: str
     path: str
     request: str
     offers: tuple[str, ...]
     expires_at: datetime
+    approvers: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Record) -> Intervention:
@@ -47,6 +50,7 @@ class Intervention:
             record.id,
             tuple(str(offer) for offer in offers),
             from_iso(str(record.body["expires_at"])),
+            as_mapping(record.body.get("approvers") or {}),
         )
 
 
@@ -124,6 +128,7 @@ class Interventions:
             "comment": decision.comment,
             **speaker.to_json(),
         }
+        check_decider({"approvers": asked.approvers}, body, at=self._clock.now())
         if speaker.person is not None:
             words = decided_words(body, speaker.person, **about)
             body["person"] = self._notary.sign_alone(speaker.person, words)

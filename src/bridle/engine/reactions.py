@@ -21,7 +21,7 @@ from bridle.engine.position import Position
 from bridle.engine.result import Standing
 from bridle.engine.stepping import answer_of
 from bridle.engine.work import Answer
-from bridle.trust.interventions import check_answer
+from bridle.trust.interventions import check_answer, check_decider
 from bridle.trust.journal import Entry, Guard, GuardError, Kind, Record
 
 INTERVENTION_S = 86_400  # where the record of the failure does not say
@@ -68,6 +68,7 @@ async def _request(desk: Desk, path: str, answer: Answer) -> Record:
     body: dict[str, Json] = {
         "offers": list(answer.get("offers") or ("abort", "fail")),
         "expires_at": iso(expires_at),
+        **({"approvers": answer["approvers"]} if answer.get("approvers") else {}),
     }
     return (await desk.append([desk.entry(Kind.INTERVENTION_REQUESTED, path, body)], []))[-1]
 
@@ -79,6 +80,8 @@ async def _obey(desk: Desk, path: str, answered: Record) -> Answer:
     try:
         key = desk.bench.keys.at(answered.seq)
         check_answer(body, execution=desk.execution.id, path=path, control_plane=key)
+        if request is not None:
+            check_decider(request.body, body, at=from_iso(answered.at))
     except TrustError as error:
         return await _settle(
             desk, path, "fail", who=f"the answer in the journal is not to be believed: {error}"

@@ -12,7 +12,8 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from pydantic import ConfigDict, with_config
@@ -42,7 +43,8 @@ class FailureAction:
     """What a rule does. `attempts` counts the repetitions, `intervals_s` the waits before them (the last one repeats).
 
     `then` follows when the attempts, or the time of a manual intervention, are used up; `offers` are the answers a person
-    may give; `condition` must hold for a retry; `fail_all` stops the siblings of a parallel block or of a matrix.
+    may give, and `approvers` who may give one, by `users`, `groups` and `attributes`; `condition` must hold for a retry;
+    `fail_all` stops the siblings of a parallel block or of a matrix.
     """
 
     reaction: Reaction
@@ -51,6 +53,7 @@ class FailureAction:
     condition: str = ""
     timeout_s: int | None = None
     offers: tuple[str, ...] = ()
+    approvers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     then: FailureAction | None = None
     fail_all: bool = False
 

@@ -17,7 +17,7 @@ from bridle.pipeline.durations import parse_duration
 from bridle.pipeline.failure import FailureAction, FailureRule, Reaction
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
-from bridle.pipeline.vocabulary import FAILURE, MANUAL, PLAIN_ACTION, RETRY, spell
+from bridle.pipeline.vocabulary import DECIDERS, FAILURE, MANUAL, PLAIN_ACTION, RETRY, spell
 
 _ERROR_NAMES = (
     "all unknown authentication authorization connectivity timeout verification delegate-provisioning delegate-restart"
@@ -210,6 +210,23 @@ def _read_intervals(body: Fields, attempts: int) -> tuple[int, ...]:
     return tuple(intervals)
 
 
+def _read_deciders(body: Fields) -> dict[str, tuple[str, ...]]:
+    """Return who may decide, anybody when nobody is named; a name alone is a user's or a group's."""
+    node = body.get("approvers")
+    if not isinstance(node, Mapping):
+        names = body.texts("approvers")
+        return {"users": names, "groups": names} if names else {}
+    named = open_fields(node, DECIDERS, findings=body.findings)
+    found = (
+        {key: named.texts(key) for key in ("users", "groups", "attributes") if named.has(key)}
+        if named
+        else {}
+    )
+    if named is not None and not any(found.values()):
+        named.refuse("nobody is named", reason="no-approvers", hint="name users, groups or attributes")
+    return found
+
+
 def _read_manual(node: Node, findings: Findings, *, fail_all: bool) -> FailureAction | None:
     body = (
         open_fields(node, MANUAL, findings=findings)
@@ -230,6 +247,7 @@ def _read_manual(node: Node, findings: Findings, *, fail_all: bool) -> FailureAc
         "manual-intervention",
         timeout_s=body.duration_s("timeout", default=INTERVENTION_S),
         offers=offers,
+        approvers=_read_deciders(body),
         then=_read_action(expiry, findings) if expiry is not None else FailureAction("abort"),
         fail_all=fail_all or body.flag("fail-all", default=False),
     )

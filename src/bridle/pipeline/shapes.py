@@ -202,8 +202,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "attempts=count interval=[duration] backoff=text condition=text failure-action=text|values fail-all=flag"
     ),
     "manual-intervention": _table(
-        "timeout=duration available-actions=texts timeout-action=text|values approvers=any fail-all=flag"
+        "timeout=duration available-actions=texts timeout-action=text|values approvers=texts|@deciders fail-all=flag"
     ),
+    "deciders": _table("users=texts groups=texts attributes=texts"),
     "action": _table("fail-all=flag steps=any"),
     "on-failure": _table("errors=texts action=text|values retry=@retry"),
     "input-set-file": _table(

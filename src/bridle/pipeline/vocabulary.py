@@ -281,10 +281,10 @@ RETRY = define(
 )
 MANUAL = define(
     "manual-intervention",
-    core="timeout timeout-action available-actions fail-all",
-    later="approvers",
+    core="timeout timeout-action available-actions approvers fail-all",
     aliases={"on-timeout": "timeout-action"},
 )
+DECIDERS = define("deciders", core="users groups attributes", aliases={"user-groups": "groups"})
 PLAIN_ACTION = define("action", core="fail-all steps")
 INPUT_SET_FILE = define(
     "input-set-file", core="inputset version kind spec inputs", aliases={"input-set": "inputset"}

@@ -2,17 +2,20 @@
 
 Whoever can write to the store could otherwise decide in somebody's name. The signatures cover the execution, the step's path, the
 request that is answered, the answer, and who gave it; the engine verifies them before it acts on it, and so does the audit.
-An answer of the first form has no name and no person in it.
+An answer of the first form has no name and no person in it. A request may name who decides: then nobody else's answer counts, at
+the desk, in the engine and in the audit alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import TrustError
 from bridle.trust.keys import Signature, Signer, Verifier
 from bridle.trust.people import Person
+from bridle.trust.quorum import Terms, Word, find_complaint
 from bridle.trust.verdicts import check_person
 
 FIRST_FIELDS = ("request", "answer", "by", "asserted", "comment")
@@ -43,6 +46,32 @@ def check_answer(body: Mapping[str, Json], *, execution: str, path: str, control
         check_person(
             body["person"], lambda person: decided_words(body, person, execution=execution, path=path)
         )
+
+
+def check_decider(asked: Mapping[str, Json], answer: Mapping[str, Json], *, at: datetime) -> None:
+    """Raise TrustError unless who answers at that time is somebody that the request wants; both are bodies of records.
+
+    A request that names nobody is answered by any person. One that does wants a person with a key, as an approval would.
+    """
+    named = asked.get("approvers")
+    if not named:
+        return
+    users, groups, attributes = (
+        _texts(as_mapping(named).get(name) or ()) for name in ("users", "groups", "attributes")
+    )
+    if not (users or groups or attributes):
+        raise TrustError("the request wants somebody, and names nobody", reason="may-not-decide")
+    person, by = answer.get("person"), str(answer.get("by"))
+    speaks = Person.from_json(person) if isinstance(person, Mapping) else None
+    word = Word("approved", by, asserted=bool(answer.get("asserted")), at=at, person=speaks)
+    complaint = find_complaint(word, Terms(users=users, groups=groups, attributes=attributes), expires_at=at)
+    if complaint:
+        raise TrustError(f"{word.voter}: {complaint}", reason="may-not-decide")
+
+
+def _texts(names: Json) -> tuple[str, ...]:
+    assert isinstance(names, (list, tuple))
+    return tuple(map(str, names))
 
 
 def _content(body: Mapping[str, Json], execution: str, path: str) -> dict[str, Json]:

@@ -40,7 +40,7 @@ from bridle.trust.case_trail import CaseTrail, is_own_report
 from bridle.trust.controls import check_controls
 from bridle.trust.deputies import describe_asked
 from bridle.trust.evidence.exhibits import check_exhibit, digests_of
-from bridle.trust.interventions import check_answer
+from bridle.trust.interventions import check_answer, check_decider
 from bridle.trust.journal import JournalError, Kind, Record
 from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.kills import check_kill
@@ -275,6 +275,7 @@ class Trail:
             path=record.subject,
             control_plane=self.signers.at(record),
         )
+        check_decider(question.body, record.body, at=from_iso(record.at))
 
     def _stage_ended(self, record: Record) -> None:
         """What rests on a stage of another execution rests on this; the note alone says more than the record it repeats."""

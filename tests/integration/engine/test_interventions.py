@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,7 +11,7 @@ from bridle.core.states import State
 from bridle.engine.interventions import Decision, find_open_interventions
 from bridle.engine.result import Standing
 from bridle.trust.audit import verify_journal
-from bridle.trust.interventions import check_answer, sign_answer
+from bridle.trust.interventions import check_answer, check_decider, sign_answer
 from bridle.trust.journal import Entry, JournalError, Kind
 from bridle.trust.keys import load_signer
 from bridle.trust.principals import Principal, PrincipalKind
@@ -263,3 +263,61 @@ async def test_what_others_wait_for_is_still_waited_for_when_one_decision_is_tak
     await worker.intervene(position, Standing(), failed)
     now = await desk.executions.get(asked.id)
     assert (now.state, now.note) == (State.WAITING, "a person decides about build/other")
+
+
+NAMED = PIPELINE.replace(
+    "timeout-action: ignore", "timeout-action: ignore\n                  approvers: {groups: [release]}"
+)
+
+
+@pytest.fixture
+async def named(desk, asked):
+    """The same of an execution that wants somebody of the release group."""
+    desk.people.add("rita", groups=["release"])
+    desk.people.add("oto", groups=["support"])
+    desk.delegate.answers["command.run"] = fails(1)
+    return await desk.start(NAMED)
+
+
+def named_says(desk, execution, answer, name):
+    async def say():
+        decision = Decision(answer, desk.user, name=name)
+        await desk.control.intervene(execution.id, "build/make", decision)
+
+    return say
+
+
+async def test_only_who_is_named_decides(desk, named):
+    told = []
+
+    async def attempts():
+        for name in ("oto", ""):
+            with pytest.raises(TrustError) as caught:
+                await named_says(desk, named, "success", name)()
+            told.append(caught.value.reason)
+        await named_says(desk, named, "success", "rita")()
+
+    ended, _ = await carry(desk, named, attempts)
+    assert (str(ended), told) == ("succeeded", ["may-not-decide", "may-not-decide"])
+    records = await desk.bench.journal.read()
+    assert verify_journal(records, checkpoints=(), control_plane=desk.store.signer.verifier).records == len(
+        records
+    )
+
+
+async def test_an_answer_of_somebody_else_that_stands_in_the_journal_fails_the_step_and_the_audit(
+    desk, named, monkeypatch
+):
+    """The desk that should have refused it is broken: it signs whatever it is told."""
+    monkeypatch.setattr("bridle.engine.interventions.check_decider", lambda asked, answer, *, at: None)
+    ended, steps = await carry(desk, named, named_says(desk, named, "success", "oto"))
+    assert (str(ended), steps["build/make"]) == ("failed", "failed")
+    records = await desk.bench.journal.read()
+    with pytest.raises(JournalError, match="it has to be"):
+        verify_journal(records, checkpoints=(), control_plane=desk.store.signer.verifier)
+
+
+@pytest.mark.parametrize("approvers", [{"users": []}, {"others": ["rita"]}])
+def test_a_request_that_wants_somebody_and_names_nobody_is_answered_by_nobody(approvers):
+    with pytest.raises(TrustError, match="names nobody"):
+        check_decider({"approvers": approvers}, {"by": "user:ana", "person": None}, at=datetime.now(UTC))

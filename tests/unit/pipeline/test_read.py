@@ -238,6 +238,7 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{verify: {steps: [ls]}}", "7:20", "missing-key:window"),
         ("{verify: {window: 100000s, interval: 1s, steps: [ls]}}", "7:29", "too-many-rounds"),
         ("{barrier: {name: ready}}", "7:11", "unknown-barrier"),
+        ("{run: ls, on-failure: {action: {manual-intervention: {approvers: {}}}}}", "7:76", "no-approvers"),
         ("{clone: {connector: <+inputs.x>, repo: a}}", "7:19", "bad-connector"),
         ("{clone: {connector: acme, repo: ../a}}", "7:19", "bad-repository"),
         ("{queue: {key: k, scope: world}}", "7:19", "bad-scope"),

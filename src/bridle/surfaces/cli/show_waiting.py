@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bridle.core.canonical import Json
 from bridle.core.clock import iso
 from bridle.engine.answering import describe_terms
 from bridle.engine.interventions import Intervention
@@ -42,6 +43,7 @@ def describe_intervention(asked: Intervention) -> dict[str, Any]:
         "execution": asked.execution,
         "step": asked.path,
         "offers": list(asked.offers),
+        "approvers": dict(asked.approvers),
         "answer_by": iso(asked.expires_at),
     }
 
@@ -85,7 +87,13 @@ def show_intervention(asked: Intervention) -> str:
     """Return a step to decide about, with the commands that do."""
     commands = [f"  bridle decide {asked.execution} {asked.path} {offer}" for offer in asked.offers]
     lines = [f"{asked.execution}  {asked.path} failed", f"  {'expires':<10} {iso(asked.expires_at)}"]
+    who = [f"{', '.join(map(str, _listed(names)))} ({what})" for what, names in asked.approvers.items()]
+    lines += [f"  {'decides':<10} {'; '.join(who)}"] if who else []
     return "\n".join([*lines, *commands])
+
+
+def _listed(names: Json) -> Sequence[Json]:
+    return names if isinstance(names, (list, tuple)) else [names]
 
 
 def describe_deputy(deputy: Deputy) -> dict[str, Any]:
