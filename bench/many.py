@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from place import open_place
+from place import listen, open_place
 from steps import ANSWER, plan_nothing
 
 from bridle.app import App, open_app
@@ -108,7 +108,7 @@ def _pipelines(app: App) -> Case:
         if record.kind is Kind.EXECUTION_ENDED:
             ended.put_nowait((record, time.perf_counter()))
 
-    app.journal.listeners.append(hear)
+    listen(app, hear)
 
     async def run(count: int) -> list[float]:
         begun = time.perf_counter()

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the server that the tests start
 
+from bridle.app import App
 from bridle.core.settings import Settings
+from bridle.trust.journal import Guard, Record
 from support.postgres import run_postgres
 
 STORES = ("sqlite", "postgresql")
+
+
+def listen(app: App, hear: Callable[[Record], object]) -> None:
+    """Have each record told that is appended from now on."""
+
+    def hear_all(records: Sequence[Record], guards: Sequence[Guard]) -> None:
+        for record in records:
+            hear(record)
+
+    app.journal.listeners.append(hear_all)
 
 
 @contextmanager

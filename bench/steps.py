@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from place import open_place
+from place import listen, open_place
 
 from bridle.app import App, open_app
 from bridle.core.ids import new_id
@@ -240,9 +240,7 @@ async def _run(workflow: Any, argument: Any) -> None:
 
 def _pipelines(app: App, plans: Mapping[int, Plan]) -> Case:
     ended: asyncio.Queue[Record] = asyncio.Queue()
-    app.journal.listeners.append(
-        lambda record: record.kind is Kind.EXECUTION_ENDED and ended.put_nowait(record)
-    )
+    listen(app, lambda record: record.kind is Kind.EXECUTION_ENDED and ended.put_nowait(record))
 
     async def pipeline(length: int) -> None:
         await app.control.start(plans[length], inputs={}, options={}, initiator=app.user)

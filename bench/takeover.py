@@ -20,7 +20,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from place import open_place
+from place import listen, open_place
 from steps import plan_nothing
 
 from bridle.adapters.dbos.durable import Timing
@@ -50,7 +50,7 @@ async def _measure(settings: Settings, rounds: int) -> dict[str, list[float]]:
     taken: dict[str, list[float]] = {case: [] for case in CASES}
     async with open_app(settings, takes_over=True) as app:
         written: asyncio.Queue[tuple[Record, float]] = asyncio.Queue()
-        app.journal.listeners.append(lambda record: written.put_nowait((record, time.monotonic())))
+        listen(app, lambda record: written.put_nowait((record, time.monotonic())))
         for _ in range(rounds):
             for case, times in taken.items():
                 times.append(await _kill_one(app, written, case))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from place import open_place
+from place import listen, open_place
 from steps import ANSWER
 
 from bridle.app import App, open_app
@@ -142,7 +142,7 @@ async def _pipelines(app: App) -> tuple[Begin, Answer]:
         if record.kind is Kind.STEP_ENDED:
             ended.put_nowait((record.execution, time.perf_counter()))
 
-    app.journal.listeners.append(hear)
+    listen(app, hear)
     waiting: list[str] = []
 
     async def begin(count: int) -> None:
