@@ -31,13 +31,21 @@ from bridle.trust.redaction import personal_data
 from bridle.trust.redaction.json_texts import JsonTexts, is_json, load_json, may_hold_json
 from bridle.trust.redaction.known_values import KnownValues
 from bridle.trust.redaction.marks import PERSONAL, Marks, dropped, replace, replace_in_text
-from bridle.trust.redaction.secret_names import NAMES, is_no_secret, leaves, names_secret
-from bridle.trust.redaction.token_format import Prefilter, RedactionError, TokenFormat, compile_pattern, spans
+from bridle.trust.redaction.secret_names import NAMES, has_secret_key, is_no_secret, leaves, names_secret
+from bridle.trust.redaction.token_format import (
+    Prefilter,
+    RedactionError,
+    TokenFormat,
+    compile_pattern,
+    has_edge,
+    spans,
+)
 from bridle.trust.redaction.token_formats import GUESSED, TOKEN_FORMATS
 
 MAX_PASSES = 8
 MAX_TEXT_DEPTH = 4  # JSON in a string in JSON in a string…
 LINES_A_LOOK = 8
+LONG_CHARS = 16_384  # so long a text is looked at in its parts rather than for keys
 LIMIT_S = 5.0  # for a text, however short…
 SLOWEST_BYTES_A_S = 500_000  # …and what is added for a long one
 
@@ -162,14 +170,17 @@ class Redactor:
     def _look(self, text: str) -> _Look:
         """Tell in one look what `text` needs.
 
-        What JSON escapes could hide (a backslash) and keys that may name a secret are to be read as what they are.
+        JSON is read where escapes could hide something (a backslash), where a key names a secret, and where a token is known
+        by where its text begins or ends; else its texts stand in it as they are.
         """
         rows, may_name = self._hints(text)
+        is_edged = any(has_edge(self._rows[row].pattern) for row in rows)
         return _Look(
             self._values.find(text),
             rows,
             personal=self._personal and bool(personal_data.candidates(text)),
-            to_read=("{" in text or "[" in text) and (may_name or bool(rows) or "\\" in text),
+            to_read=("{" in text or "[" in text)
+            and ("\\" in text or is_edged or (may_name and (len(text) > LONG_CHARS or has_secret_key(text)))),
         )
 
     def _hints(self, text: str) -> tuple[list[int], bool]:
@@ -240,17 +251,24 @@ class Redactor:
     def _redact_lines(self, lines: list[str]) -> list[str | None]:
         """Look at all at once, then at a few, then at each: the fewer looks, the faster."""
         look = self._look(text := "\n".join(lines))
-        if not (look.known or look.rows or look.to_read):
-            masked = self._mask_personal(text) if look.personal else text
-            return [
-                spelled if is_json(spelled) else self._redact_line(line)
-                for line, spelled in zip(lines, masked.split("\n"), strict=True)
-            ]
+        if not (look.known or look.to_read or self._has_named(text, look.rows)):
+            masked = self._mask_formats(text, look.rows)
+            parted = (self._mask_personal(masked) if look.personal else masked).split("\n")
+            if len(parted) == len(lines):
+                return [
+                    spelled if is_json(spelled) else self._redact_line(line)
+                    for line, spelled in zip(lines, parted, strict=True)
+                ]
         if len(lines) == 1:
             return [self._redact_line(lines[0])]
         size = LINES_A_LOOK if len(lines) > LINES_A_LOOK else 1
         few = (lines[place : place + size] for place in range(0, len(lines), size))
         return [line for some in few for line in self._redact_lines(some)]
+
+    def _has_named(self, text: str, rows: Sequence[int]) -> bool:
+        """True where a key and its value stand in a text: what is one and what is only in a string, reading tells."""
+        named = (self._rows[row].pattern for row in rows if self._rows[row].kind == "named")
+        return any(True for pattern in named for _ in spans(compile_pattern(pattern), text))
 
     def _redact_line(self, line: str) -> str | None:
         try:

@@ -24,6 +24,7 @@ _SECRET_NAME = re.compile(
     rf"(?:{'|'.join(_WORDS)}|credentials|(?:api|private|secret|access|signing|encryption|master)key)$"
 )
 _NOT_SECRET_NAMES = {"nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"}
+_KEY = re.compile(r'"([^"\\]*)"\s*:')
 _NOT_SECRET_VALUE = re.compile(
     r"[a-z]{3}_[0-9a-z]{26}|sha256:[0-9a-f]{64}"
     r"|<<secret:[A-Za-z0-9_.-]{1,256}>>|\[secret-output:[0-9a-f]{16}:[A-Za-z0-9_.-]{1,200}\]"  # what stands for one
@@ -35,6 +36,11 @@ def names_secret(name: str) -> bool:
     """True for `password`, `apiKey`, `DB_TOKEN`; not for `max_tokens` or `next_token`."""
     plain = re.sub("[^a-z]", "", name.lower())
     return plain not in _NOT_SECRET_NAMES and _SECRET_NAME.search(plain) is not None
+
+
+def has_secret_key(text: str) -> bool:
+    """True when JSON without escapes may have a key that names a secret."""
+    return any(map(names_secret, _KEY.findall(text)))
 
 
 def is_no_secret(value: str) -> bool:

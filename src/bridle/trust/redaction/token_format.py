@@ -9,6 +9,7 @@ Rules
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from bridle.core.errors import ExecutionError
 
 UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 SELECTIVE = 4  # characters that a literal needs to be rare in ordinary text
+_CLASS = re.compile(r"\\[^AzZ]|\[\^?\]?(?:\\.|\[:\w+:\]|[^\]\\])*\]")
+_EDGE = re.compile(r"[\^$]|\\[AzZ]")
 CANARY = "\0bridle\0"
 
 
@@ -79,6 +82,12 @@ def _look(row: TokenFormat, literal: str) -> str:
 def compile_pattern(pattern: str) -> re2._Regexp:
     """Return `pattern` compiled; re2.error when RE2 cannot read it."""
     return re2.compile(pattern, _options())
+
+
+@cache
+def has_edge(pattern: str) -> bool:
+    """True when `pattern` speaks of where a text or line begins or ends: such a place may be inside a larger text."""
+    return _EDGE.search(_CLASS.sub("", pattern)) is not None
 
 
 def spans(pattern: re2._Regexp, text: str, group: int = 1) -> Iterator[tuple[int, int]]:

@@ -1,10 +1,13 @@
 """A user's own rules of redaction: used like those that are built in, and refused when they could do harm."""
 
+import json
+
 import pytest
 
 from bridle.core.errors import InputError
 from bridle.trust.redaction import Redactor
 from bridle.trust.redaction.rules import read_rules
+from bridle.trust.redaction.token_format import TokenFormat, has_edge
 
 RULE = {"kind": "acme", "literals": ["acme_"], "pattern": "(acme_[a-z0-9]{12,})"}
 
@@ -54,3 +57,24 @@ def test_a_file_that_is_no_list_of_different_rules_is_refused(content):
 
 def test_no_file_is_no_rules():
     assert read_rules(None, where="redaction.yaml") == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_edged"),
+    [
+        (r"(?:^|x)(a+)", True),
+        (r"(a+)$", True),
+        (r"\A(a)", True),
+        (r"([^a]{9})", False),
+        (r"(\$[$^]a)", False),
+    ],
+)
+def test_a_rule_that_goes_by_where_a_text_ends_is_known_as_such(pattern, is_edged) -> None:
+    assert has_edge(pattern) == is_edged
+
+
+def test_a_rule_that_goes_by_where_a_text_begins_is_found_in_json_too() -> None:
+    rule = TokenFormat("acme", ("acme_",), "^(acme_[a-z0-9]{8,})$", "our wiki")
+    (redacted,) = Redactor(rules=[rule]).redact_lines(['{"a": "acme_0123456789", "b": "x acme_0123456789"}'])
+    assert json.loads(redacted)["a"].startswith("[secret:acme:")
+    assert json.loads(redacted)["b"] == "x acme_0123456789"
