@@ -47,7 +47,9 @@ def define_inline(body: Mapping[str, Json]) -> AgentDefinition:
     )
     turns = body.get("max_turns")
     limits = AgentLimits(max_turns=turns) if isinstance(turns, int) else AgentLimits()
-    content = {"task": body.get("task"), "tools": list(tools), "max_turns": limits.max_turns}
+    content: dict[str, Json] = {"task": body.get("task"), "tools": list(tools), "max_turns": limits.max_turns}
+    if body.get("rules"):
+        content["rules"] = body["rules"]
     return AgentDefinition(
         name=f"{INLINE}.{digest(content).removeprefix('sha256:')[:12]}",
         version=VERSION,

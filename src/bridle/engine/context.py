@@ -25,6 +25,7 @@ from bridle.pipeline.variables import evaluate_variables, show_shared
 from bridle.trust.journal import Journal, Kind, Record
 
 _KINDS = (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED)
+ONLY = "default"  # one installation is one account with one organisation
 _EMPTY: Mapping[str, Json] = {}
 
 
@@ -187,6 +188,7 @@ def build_context(
         "stages": Scope(known, ("",)),
         "steps": Scope(known, position.scopes(inside=inside)),
         "pipeline": _pipeline(execution),
+        **_place(execution),
         "exported_variables": {
             name: Published(known, position, scope) for name, scope in ROOT_SCOPES.items()
         },
@@ -288,6 +290,13 @@ def _rollback_data(known: Known, stage: str) -> Mapping[str, Json]:
 def find_cell(known: Known, position: Position) -> dict[str, Json]:
     """Return what expressions at a node see of the cells it is in: `matrix`, `strategy` and the like."""
     return _find_cells(known, list(position.levels()))
+
+
+def _place(execution: Execution) -> dict[str, Json]:
+    """Return where the execution belongs: what commands have as HARNESS_ACCOUNT_ID and the like (steps.run)."""
+    project = str(execution.options.get("project") or ONLY)
+    named = {"account": ONLY, "org": ONLY, "project": project}
+    return {root: {"id": name, "name": name} for root, name in named.items()}
 
 
 def _pipeline(execution: Execution) -> Mapping[str, Json]:

@@ -60,6 +60,8 @@ def _read_narrowing(body: Fields) -> dict[str, Json]:
         found["max_turns"] = body.count("max-turns", default=1)
     if body.has("task"):
         found["task"] = body.text("task")
+    if body.has("rules"):
+        found["rules"] = list(body.texts("rules"))
     tools = body.get("tools")
     if isinstance(tools, Mapping):
         found["tools"] = {key.text: _read_kept(value, body) for key, value in tools.entries}

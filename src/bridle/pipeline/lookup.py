@@ -57,6 +57,9 @@ _SEGMENT_TWINS: dict[str, tuple[str, ...]] = {
 }
 _RENAMED_ROOTS = frozenset(  # not `env`: what is below it may be a variable of the author's
     [
+        "account",
+        "org",
+        "project",
         "stage",
         "step",
         "step_group",

@@ -39,6 +39,7 @@ RIGHTS: Table[str, Table[str, frozenset[str]]] = {
     },
     "pipeline": {verb: frozenset({"pipeline:continue"}) for verb in ("continue", "execute")},
     "code-repository": {"view": _READ, "edit": _CHANGE, "push": _CHANGE | {"git:push"}},
+    "connector": {"access": frozenset({"git:clone"})},
     "ai-llm-gateway": {"access": frozenset({"model:call"})},
 }
 """What a resource's verb lets a token ask for."""

@@ -274,6 +274,11 @@ def _judge_deployment(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fa
     return _judge_member(path[1:], ("id", "name"), noun=path[0])
 
 
+def _judge_place(path: tuple[str, ...], _spot: Spot, _outline: Outline) -> Fault | None:
+    """One installation is one account with one organisation; the project is the execution's."""
+    return _judge_member(path[1:], ("id", "name"), noun=path[0])
+
+
 def _judge_exported(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
     return judge_exported(path, spot.address, outline, inside=_is_inside(spot))
 
@@ -289,6 +294,9 @@ _JUDGES: dict[str, Callable[[tuple[str, ...], Spot, Outline], Fault | None]] = {
     "pipeline": _judge_pipeline,
     "secrets": _judge_secret,
     "env": _accept,
+    "account": _judge_place,
+    "org": _judge_place,
+    "project": _judge_place,
     "service": _judge_deployment,
     "infrastructure": _judge_deployment,
     "matrix": _judge_matrix,

@@ -16,8 +16,8 @@ Kinds of step and their `with_`
     background {"script", "shell", "env": {}, and where it has any "with": {}}: started, and not waited for
     clone     {"repo", "ref": null|{"type": branch|tag|commit|pull_request, "name"},
               and where it has them "depth", "path", "folders", "submodules"}
-    agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "max_turns", "tools": [] or {};
-              "uses" is empty for one that stands in the step (`agent.inline`)
+    agent     {"uses", "with": {}, "model": null|text}, and where the step says so "task", "rules": [], "max_turns",
+              "tools": [] or {}; "uses" is empty for one that stands in the step (`agent.inline`)
     approval  {"uses": "harness", "with": {…}}: see `approvals`; {"uses": "custom", "with": {…}, "run"}: see `criteria`
     tool      {"uses": "family.verb", "with": {}}
     wait      {"duration_s"}

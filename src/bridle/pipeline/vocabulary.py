@@ -198,9 +198,9 @@ REPO = define("repo", core="name connector", aliases={"repo": "name", "repositor
 REF = define("ref", core="type name number")
 AGENT = define(
     "agent",
-    core="uses with model env task max-turns tools",
+    core="uses with model env task max-turns tools rules",
     refused={"container": "no-runtime:container"},
-    later="rules skills mcp-servers inputs permissions",
+    later="skills mcp-servers inputs permissions",
 )
 V0_STEP = define(
     "v0-step",

@@ -336,6 +336,13 @@ def test_the_first_message_holds_the_inputs_as_json() -> None:
     }
 
 
+def test_the_rules_of_a_step_stand_between_its_task_and_the_inputs() -> None:
+    filled = fill_inputs(read(MARKDOWN), {"report": {}})
+    told = write_task(filled, "Look", rules=["Be brief", " Name files "])
+    assert told.startswith("Look\n\nRules:\n- Be brief\n- Name files\n\nThe inputs")
+    assert write_task(filled, "Look").startswith("Look\n\nThe inputs")
+
+
 def test_a_file_that_only_opens_brackets_is_refused_at_once() -> None:
     began = time.process_time()
     assert "nested deeper" in complaint("[" * 100_000).what

@@ -47,7 +47,8 @@ async def perform_agent(leg: Leg) -> Ending:
         deployment=leg.deployment,
         case=case_of(leg.execution),
     )
-    task_text = write_task(filled, str(leg.body.get("task") or "")) + describe_outputs(definition)
+    task = write_task(filled, str(leg.body.get("task") or ""), rules=_rules(leg.body))
+    task_text = task + describe_outputs(definition)
     outcome = await run_agent(definition, seat, task_text=task_text)
     if isinstance(outcome, Finished):
         return end_with_outputs(definition, outcome.outputs)
@@ -59,6 +60,12 @@ async def perform_agent(leg: Leg) -> Ending:
     said_twice = outcome.detail.startswith(outcome.note)
     note = outcome.detail if said_twice else f"{outcome.note}: {outcome.detail}"
     return Ended(outcome.state, note=note, error="unknown")
+
+
+def _rules(body: Mapping[str, Json]) -> list[str]:
+    listed = body.get("rules") or ()
+    assert isinstance(listed, (list, tuple))
+    return [str(rule) for rule in listed]
 
 
 def _check_reach(definition: AgentDefinition, manifests: Manifests) -> None:
