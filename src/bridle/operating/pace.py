@@ -30,8 +30,8 @@ REFUSALS_EVERY = timedelta(minutes=1)
 class Pace:
     """Counts calls of a session, so that none fills a disk: as many a minute as a busy agent makes, and no more."""
 
-    def __init__(self, most: int = CALLS_A_MINUTE) -> None:
-        self._most = most
+    def __init__(self, most: int | None = None) -> None:
+        self._most = CALLS_A_MINUTE if most is None else most
         self._counted: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def admits(self, session: str) -> bool:
