@@ -35,7 +35,12 @@ async def main(workspace):
     wrote = await sh("echo new > src/new; echo evil > src/kept; echo evil > outside; ls /home /root /var/lib")
     late = await sh("trap '' TERM; setsid sleep 54321 & sleep 54321")
     flood = await sh("cat /dev/zero")
+    shared = await backend.open_network()  # proved by the canaries, or an error
+    look = ["/bin/sh", "-c", "readlink /proc/self/ns/net"]
+    joined = [await backend.run(policy, look, network=shared) for _ in range(2)]
+    shared.close()
     return {
+        "networks": [one.stdout.decode().strip() for one in joined] + [os.readlink("/proc/self/ns/net")],
         "uid outside": os.getuid(),
         "missing": dict(capabilities.missing),
         "soft": list(capabilities.soft),
@@ -51,7 +56,7 @@ print(json.dumps(asyncio.run(main(Path(sys.argv[1])))))
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def report():
     uid = ORDINARY_UID if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="bridle-test-", dir="/var/tmp"))
@@ -87,3 +92,8 @@ def test_an_ordinary_user_gets_every_mandatory_guarantee(report):
     )
     assert report["why"] == ["wall", "output"]
     assert {"memory", "pids", "disk"} >= set(report["soft"])
+
+
+def test_an_ordinary_user_has_stages_that_share_a_network(report):
+    one, other, ours = report["networks"]
+    assert one == other != ours
