@@ -69,6 +69,11 @@ def make_desk(scene, **changes):
     return WorkDesk(journal=scene.store.journal, work=work, notary=notary)
 
 
+def make_undoing(scene, desk):
+    parts = {name: scene.parts[name] for name in ("gate", "journal", "clock")}
+    return Undoing(desk=desk, manifests=scene.ports.manifests, **parts)
+
+
 async def lose(scene, tool="refund"):
     """Call a tool whose answer is lost for good; return the caller."""
     caller = await scene.enter(uses="acme.cashier@1.0.0")
@@ -161,6 +166,16 @@ async def test_where_own_keys_are_wanted_no_other_word_settles_work(scene):
         await desk.settle((await parked(desk)).item.id, Settlement.DONE, by=BOSS)
 
 
+async def test_where_own_keys_are_wanted_nothing_is_undone_on_another_word(scene):
+    await lose(scene)
+    desk = make_desk(scene, own_keys=True)
+    called = list(scene.shop.called)
+    with pytest.raises(TrustError, match="own key"):
+        await make_undoing(scene, desk).undo((await parked(desk)).item.id, by=BOSS)
+    decided = await scene.store.journal.read(execution="work", kinds=(Kind.DECIDED,))
+    assert (scene.shop.called, decided) == (called, [])
+
+
 async def test_a_retry_that_no_target_would_know_is_not_offered(scene, desk):
     await lose(scene, "mark")
     with pytest.raises(InputError, match="not offered"):
@@ -169,8 +184,7 @@ async def test_a_retry_that_no_target_would_know_is_not_offered(scene, desk):
 
 async def test_what_undoes_it_goes_through_the_gate_which_asks(scene, desk):
     await lose(scene)
-    gate, journal, clock = (scene.parts[name] for name in ("gate", "journal", "clock"))
-    undoing = Undoing(desk=desk, gate=gate, journal=journal, manifests=scene.ports.manifests, clock=clock)
+    undoing = make_undoing(scene, desk)
     item = (await parked(desk)).item.id
     asked = await undoing.undo(item, by=BOSS)
     assert isinstance(asked, Asked)
@@ -184,8 +198,7 @@ async def test_what_undoes_it_goes_through_the_gate_which_asks(scene, desk):
 
 async def test_what_undoes_it_and_needs_what_nobody_knows_is_refused(scene, desk):
     await lose(scene, "mark")
-    gate, journal, clock = (scene.parts[name] for name in ("gate", "journal", "clock"))
-    undoing = Undoing(desk=desk, gate=gate, journal=journal, manifests=scene.ports.manifests, clock=clock)
+    undoing = make_undoing(scene, desk)
     with pytest.raises(InputError, match="which nobody knows"):
         await undoing.undo((await parked(desk)).item.id, by=BOSS)
 
