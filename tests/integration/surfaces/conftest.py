@@ -50,9 +50,18 @@ class Home:
 
 
 @pytest.fixture
-def home(forks):
+def new_home(forks):
+    """A home in which nothing has ever run."""
     root = Path(tempfile.mkdtemp(prefix="bridle-test-"))  # not tmp_path: user 65534 cannot enter that
     root.chmod(0o755)
     (root / "home").mkdir()
     yield Home(root, forks)
     shutil.rmtree(root)
+
+
+@pytest.fixture
+def home(new_home, begun_folder):
+    """A home whose store has its tables and keeps nothing yet: to make them takes longer than most commands."""
+    shutil.copytree(begun_folder, new_home.root / "data")
+    (new_home.root / "data").chmod(0o700)  # as the product makes it
+    return new_home

@@ -34,6 +34,11 @@ TURNS = {
 
 
 @pytest.fixture
+def home(new_home):
+    return new_home
+
+
+@pytest.fixture
 def project(home):
     """A folder with an agent and a model's turns, and the path of a repository."""
     folder = home.root / "agents" / "acme.reader"

@@ -12,6 +12,11 @@ from bridle.surfaces.cli.checks import State
 
 
 @pytest.fixture
+def home(new_home):
+    return new_home
+
+
+@pytest.fixture
 def used(home):
     """A home in which something has run."""
     pipeline = home.root / "pipeline.yaml"

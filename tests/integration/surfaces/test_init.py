@@ -80,18 +80,13 @@ def test_it_writes_a_pipeline_that_runs_at_once_and_pushes_what_a_person_approve
     assert git(root, "status", "--porcelain").split() == ["??", "bridle/"]
 
 
-def test_the_starter_runs_from_any_folder_of_the_repository(home, project):
+def test_the_starter_runs_from_any_folder_of_the_repository_and_the_evidence_of_its_push_verifies(
+    home, project
+):
     root = project(PYTHON)
     assert home.bridle("init", cwd=root).returncode == 0
     code, ended = home.bridle_json("run", "../bridle/pipeline.yaml", "--approve-as", "ana", cwd=root / "calc")
-    assert (code, ended["state"]) == (0, "succeeded")
-
-
-def test_the_evidence_of_its_push_verifies(home, project):
-    root = project(PYTHON)
-    assert home.bridle("init", cwd=root).returncode == 0
-    code, ended = home.bridle_json("run", "bridle/pipeline.yaml", "--approve-as", "ana", cwd=root)
-    assert (code, ended["recorded"]) == (0, True)
+    assert (code, ended["state"], ended["recorded"]) == (0, "succeeded", True)
     bundle = home.root / "data" / "evidence" / f"{ended['execution']}.json"
     key = home.root / "config" / "control-plane.pub"
     assert home.bridle("evidence", "verify", str(bundle), "--key", str(key)).returncode == 0
