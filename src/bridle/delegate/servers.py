@@ -86,7 +86,11 @@ def load_servers(path: Path) -> dict[str, ToolServer]:
     try:
         content = load_yaml(path.read_text("utf-8"), where=str(path))
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise InputError(
+            f"cannot be read: {error.strerror}",
+            where=str(path),
+            hint="check the path, or make the file: docs/tools.md",
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError("is no text in UTF-8", where=str(path)) from error
     _check(content, path)

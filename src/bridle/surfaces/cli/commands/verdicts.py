@@ -270,5 +270,8 @@ async def _only_open(app: Any) -> str:
     found = list(dict.fromkeys(named_plan(item) or item.id for item in await open_approvals(app)))
     if len(found) == 1:
         return found[0]
-    listed = ", ".join(found) or "none is open"
-    raise InputError("name the approval", hint=f"open: {listed}", reason="which-approval")
+    if not found:
+        raise InputError(
+            "nothing waits for anybody's word", hint="bridle executions", reason="which-approval"
+        )
+    raise InputError("name the approval", hint=f"open: {', '.join(found)}", reason="which-approval")
