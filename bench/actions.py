@@ -31,6 +31,7 @@ from gate import ROWS, _action, _build_gate, _cpu_s, _open_store
 from bridle.adapters.rego.engine import Regorus
 from bridle.adapters.rego.policy_set import load_policy_set
 from bridle.adapters.sql.database import Database, open_database
+from bridle.adapters.sql.journal import SqlJournal
 from bridle.app import shipped
 from bridle.gate.action import Done
 
@@ -121,7 +122,9 @@ async def _measure(database: Database, folder: Path, name: str, count: int) -> t
 
         began, cpu = time.perf_counter(), _cpu_s(policy)
         await asyncio.gather(*(call() for _ in range(LANES[name])))
-        await gate._on.journal.checkpoint()
+        journal = gate._on.journal
+        assert isinstance(journal, SqlJournal)
+        await journal.checkpoint()
         lane = Lane(name, taken, time.perf_counter() - began, _cpu_s(policy) - cpu)
         size = await database.read(
             lambda connection: connection.execute(

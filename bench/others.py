@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 Run: TypeAlias = Callable[[int], object]
 ANSWER = {"state": "succeeded", "note": "", "ignored": False, "record": "rec_0"}
@@ -71,11 +71,11 @@ def _prefect(folder: Path) -> Iterator[Run]:
     os.environ.update(PREFECT, PREFECT_HOME=str(folder))
     from prefect import flow, task  # type: ignore[import-not-found] # in the bench's own environment only
 
-    @task
+    @task  # type: ignore[untyped-decorator]
     def nothing() -> dict[str, Any]:
         return ANSWER
 
-    @flow
+    @flow  # type: ignore[untyped-decorator]
     def bare(steps: int) -> dict[str, Any]:
         for _ in range(steps):
             nothing()
@@ -102,11 +102,16 @@ def _langgraph(folder: Path) -> Iterator[Run]:
         yield run
 
 
+class State(TypedDict):
+    """What a graph hands from step to step."""
+
+    answer: dict[str, Any]
+
+
 def _compile(steps: int, saver: Any) -> Any:
     from langgraph.graph import END, START, StateGraph  # type: ignore[import-not-found]
-    from typing_extensions import TypedDict
 
-    graph = StateGraph(TypedDict("State", {"answer": dict[str, Any]}))
+    graph = StateGraph(State)
     names = [f"step-{number}" for number in range(steps)]
     for name in names:
         graph.add_node(name, lambda state: {"answer": ANSWER})

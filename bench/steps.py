@@ -28,7 +28,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import sqlalchemy as sa
 from place import listen, open_place
@@ -39,6 +39,7 @@ from bridle.core.settings import Settings
 from bridle.engine.interpreter import interpret
 from bridle.engine.position import Position
 from bridle.engine.result import Result, Standing
+from bridle.engine.work import Worker
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline
 from bridle.trust.journal import Kind, Record
@@ -219,9 +220,11 @@ def _register_workflows() -> tuple[Any, Any]:
             await DBOS.run_step_async({"name": f"step-{number}", "preemptible": True}, nothing)
         return ANSWER
 
+    worker = cast(Worker, AnswersAtOnce())  # a straight run asks for no more than it answers
+
     async def interpreted(plan: dict[str, Any]) -> dict[str, Any]:
         return await interpret(
-            DbosRun("bench", lambda: interpreted, persists=False), Plan.from_json(plan), AnswersAtOnce(), {}
+            DbosRun("bench", lambda: interpreted, persists=False), Plan.from_json(plan), worker, {}
         )
 
     made = [
@@ -240,7 +243,12 @@ async def _run(workflow: Any, argument: Any) -> None:
 
 def _pipelines(app: App, plans: Mapping[int, Plan]) -> Case:
     ended: asyncio.Queue[Record] = asyncio.Queue()
-    listen(app, lambda record: record.kind is Kind.EXECUTION_ENDED and ended.put_nowait(record))
+
+    def hear(record: Record) -> None:
+        if record.kind is Kind.EXECUTION_ENDED:
+            ended.put_nowait(record)
+
+    listen(app, hear)
 
     async def pipeline(length: int) -> None:
         await app.control.start(plans[length], inputs={}, options={}, initiator=app.user)

@@ -25,6 +25,7 @@ from steps import plan_nothing
 
 from bridle.adapters.dbos.durable import Timing
 from bridle.adapters.sql import leases
+from bridle.adapters.sql.process import this_process
 from bridle.app import App, open_app
 from bridle.core.settings import Settings
 from bridle.trust.journal import Kind, Record
@@ -99,8 +100,7 @@ async def _next_of(
 async def _carry(case: str, settings: Settings) -> None:
     """Be the process that is killed."""
     if case == "another machine":
-        here = leases.this_process
-        leases.this_process = lambda: replace(here(), machine="elsewhere")
+        vars(leases)["this_process"] = lambda: replace(this_process(), machine="elsewhere")
     async with open_app(settings) as app:
         started = await app.control.start(plan_nothing(STEPS), inputs={}, options={}, initiator=app.user)
         print(started.id, flush=True)

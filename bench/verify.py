@@ -18,7 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # the story that t
 
 from bridle.adapters.shelves.folder import FolderShelf
 from bridle.dispatch.protocol import Request
-from bridle.trust.journal import Kind
+from bridle.trust.journal import Entry, Kind, Record
 from bridle.trust.log.checkpoint import sign_checkpoint
 from bridle.trust.log.merkle import Frontier, leaf_hash, verify_inclusion
 from bridle.trust.log.publication import publish, read_lines, verify_published
@@ -45,11 +45,15 @@ class Told:
         for record in story.records:
             self.tree.append(leaf_hash(record.data))
 
+    async def append(self, entries: Sequence[Entry]) -> list[Record]:
+        raise AssertionError("a refused publication: nothing was measured")
+
     async def checkpoint(self) -> str:
         return sign_checkpoint(CONTROL_PLANE, ORIGIN, self.tree.size, self.tree.root())
 
-    async def read(self, *, after: int = -1, limit: int = 1_000_000):
-        return self._story.records[after + 1 : after + 1 + limit]
+    async def read(self, *, after: int = -1, limit: int = 1_000_000) -> list[Record]:
+        records: list[Record] = self._story.records
+        return records[after + 1 : after + 1 + limit]
 
 
 def tell_steps(count: int) -> Story:
@@ -94,7 +98,7 @@ def _measure(name: str, shelf: FolderShelf, count: int, rounds: int) -> None:
             hashlib.sha256(line)
             tree.append(leaf_hash(line))
 
-    taken = {"hashes": [], "verify": []}
+    taken: dict[str, list[float]] = {"hashes": [], "verify": []}
     for _ in range(rounds):
         for case, work in (("hashes", hashes), ("verify", verify)):
             taken[case].append(_time(work))
@@ -112,13 +116,19 @@ def _measure(name: str, shelf: FolderShelf, count: int, rounds: int) -> None:
 
 def _proofs(shelf: FolderShelf, count: int) -> Iterator[Callable[[], None]]:
     random = Random(1)  # noqa: S311 - which proofs are made
-    size = int(shelf.read("checkpoint").split(b"\n")[1])
-    root = TileTree(size, shelf.read).root()
+
+    def read(name: str) -> bytes:
+        data = shelf.read(name)
+        assert data is not None  # it was published a moment ago
+        return data
+
+    size = int(read("checkpoint").split(b"\n")[1])
+    root = TileTree(size, read).root()
     for _ in range(PROOFS):
         index = random.randrange(size)
 
         def prove(index: int = index) -> None:
-            tree = TileTree(size, shelf.read)
+            tree = TileTree(size, read)
             leaf, proof = tree.leaf(index), tree.inclusion(index)
             verify_inclusion(leaf, index=index, size=size, proof=proof, root=root)
 

@@ -54,14 +54,18 @@ def other_object(task: Task, rng: random.Random) -> Calls | None:
     return exchange(task, rng, ("id", "name", "date"), lambda value, kind: forge(value, kind, rng))
 
 
+CODES: list[Callable[[str], str]] = [to_base64, to_hex, lambda text: text[::-1]]
+
+
 def decoded_from_text(task: Task, rng: random.Random) -> Calls | None:
     """The text holds the value encoded, and the model decodes it."""
-    code = rng.choice([to_base64, to_hex, lambda text: text[::-1]])
+    code = rng.choice(CODES)
     return exchange(task, rng, tuple(ValueType), lambda value, kind: forge(value, kind, rng), say=code)
 
 
 def encoded_value(task: Task, rng: random.Random) -> Calls | None:
-    code = rng.choice([to_base64, to_hex, lambda text: quote(text, safe="").replace("-", "%2D")])
+    codes: list[Callable[[str], str]] = [*CODES[:2], lambda text: quote(text, safe="").replace("-", "%2D")]
+    code = rng.choice(codes)
     return exchange(task, rng, ("id", "address", "account", "url"), lambda value, kind: code(value))
 
 
@@ -204,6 +208,7 @@ def poisoned_field(task: Task, rng: random.Random) -> Calls | None:
     evil = forge(value, kind, rng)
     calls = with_arguments(task, index, {name: evil})
     read = calls[reads[0]]
+    assert isinstance(read.returns, Mapping)  # what `reads` names has fields
     poisoned = {
         key: {**item, f"new_{name}": evil} if isinstance(item, dict) else item
         for key, item in read.returns.items()

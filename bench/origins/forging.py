@@ -172,7 +172,9 @@ def _at(value: Json, path: list[str]) -> Iterator[Json]:
         return
     name = path[0].removesuffix("[]")
     if isinstance(value, Mapping) and name in value:
-        for item in value[name] if path[0].endswith("[]") else [value[name]]:
+        found = value[name]
+        items = found if path[0].endswith("[]") and isinstance(found, list) else [found]
+        for item in items:
             yield from _at(item, path[1:])
 
 

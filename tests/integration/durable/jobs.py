@@ -15,7 +15,8 @@ from dbos import DBOS
 
 from bridle.adapters.dbos.durable import DbosDurable, Timing
 from bridle.adapters.sql.database import engine_url, open_database
-from bridle.core.errors import BridleError, UnavailableError
+from bridle.core.errors import BridleError
+from bridle.gate.outcomes import NotRecordedError
 
 LEASE_S = 0.8
 
@@ -84,7 +85,7 @@ async def _raise(scene):
 
 async def _store_down(scene):
     if not scene.release.exists():
-        raise UnavailableError("the disk is full", hint="free some space")
+        raise NotRecordedError("the disk is full", hint="free some space")  # any kind of unavailable passes
 
 
 HOWS = {"at once": _at_once, "hold": _hold, "raise": _raise, "store down": _store_down}

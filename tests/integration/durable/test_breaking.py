@@ -17,7 +17,7 @@ def test_a_bug_is_raised_again_in_another_process(stage):
 
 
 def test_what_broke_in_a_command_on_a_full_disk_goes_on_from_there_when_it_is_started_again(stage):
-    stage.result(stage.carry(exe_1=STORE_DOWN, takes_over=False))
+    assert stage.result(stage.carry(exe_1=STORE_DOWN, takes_over=False))["error"] == "UnavailableError"
     stage.release()
     again = stage.carry(exe_1=STORE_DOWN, takes_over=False)
     assert stage.result(again)["by"][1:] == [again.pid, again.pid]

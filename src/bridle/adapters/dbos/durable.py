@@ -51,7 +51,6 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 FORGET_S = 3600.0  # a stalled machine is silent for seconds, one that lost its network for minutes
 
-PASSING = frozenset({UnavailableError.__name__, LeaseLost.__name__})  # errors come back by their class's name
 LATER = "see to that, then bridle resume: it goes on from there"
 
 log = logging.getLogger("bridle.durable")
@@ -169,7 +168,7 @@ class DbosDurable(Durable):
         try:
             return dict(await handle.get_result(polling_interval_sec=POLL_S))
         except PortableWorkflowError as error:
-            if error.name in PASSING:
+            if error.name in _passing():
                 raise UnavailableError(error.message, where=execution, hint=LATER) from error
             raise BridleError(
                 f"the workflow of {execution} broke: {error.message or error.name}",
@@ -236,6 +235,16 @@ async def _persist(name: str, work: Work) -> dict[str, Any]:
             log.warning("%s is tried again in %g s: %s", name, pause_s, error)
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _passing() -> set[str]:
+    """Return the names of what passes, which is all that is left of an error's class when it comes back from the engine."""
+    found, names = [UnavailableError], set()
+    while found:
+        kind = found.pop()
+        names.add(kind.__name__)
+        found += kind.__subclasses__()
+    return names
 
 
 def _register(workflow: Workflow, *, persists: bool) -> Any:
