@@ -7,7 +7,8 @@ Rules
   2. `.bridle/secret-output` (HARNESS_OUTPUT_SECRET_FILE) has the same form. It is removed before anything else is done
      with it, and its values are masked from then on; one that cannot be masked is an error. So it is with an output of the
      first file that the step declares as masked: then that file is removed as well.
-  3. A value above 64 KB is an error, never cut: "write a workspace file instead".
+  3. A value above 64 KB is an error, never cut: "write a workspace file instead". What the command printed is told with it where
+     every secret that it wrote is known, and so can be masked: not when a file that holds secrets is the one too large.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bridle.delegate.paths import read_file
 from bridle.delegate.placing import remove, scratch, write_file
 
 if TYPE_CHECKING:
+    from bridle.delegate.sandbox.policy import SandboxResult
     from bridle.trust.redaction import Redactor
 
 MAX_VALUE_BYTES = 64 << 10
@@ -42,6 +44,13 @@ EXPORTED: Mapping[str, str] = {
     "HARNESS_OUTPUT_SECRET_FILE": f"/workspace/{SCRATCH}/{_SECRET}",
     "HARNESS_WORKSPACE": "/workspace",
 }
+
+
+class OutputTooLarge(ExecutionError):
+    """An open output is too large; all secret ones are masked by now. `printed` is what the command came to."""
+
+    default_reason = "output-too-large"
+    printed: SandboxResult | None = None
 
 
 def prepare_outputs(root_fd: int) -> None:
@@ -72,7 +81,12 @@ def collect_outputs(root_fd: int, redactor: Redactor, *, masked: Collection[str]
     """Return the outputs; the redactor knows the secret ones before anybody else does. `masked` are secret in either file."""
     secret, odd = _take(root_fd, _SECRET, redactor)
     if not masked:
-        pairs, open_odd = _pairs(root_fd, _PLAIN)
+        try:
+            pairs, open_odd = _pairs(root_fd, _PLAIN)
+        except ExecutionError as exc:
+            if exc.reason == OutputTooLarge.default_reason:
+                raise OutputTooLarge(exc.what) from exc
+            raise
         return Outputs(pairs, secret, Unread(len(odd) + len(open_odd), _names(open_odd)))
     plain, hidden_odd = _take(root_fd, _PLAIN, redactor, only=masked)
     unread = Unread(len(odd) + len(hidden_odd))

@@ -20,7 +20,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError, InputError
 from bridle.delegate.effectors import EffectorContext
 from bridle.delegate.mounts import find_mounts, static_prefix
-from bridle.delegate.outputs import EXPORTED, Outputs, collect_outputs, prepare_outputs
+from bridle.delegate.outputs import EXPORTED, Outputs, OutputTooLarge, collect_outputs, prepare_outputs
 from bridle.delegate.paths import open_parent, opened_folder, read_file
 from bridle.delegate.placing import remove
 from bridle.delegate.reach import execution_for
@@ -106,7 +106,11 @@ def prepare_script(
 
 def _collect(context: EffectorContext, folder: Path, script: Script, result: SandboxResult) -> ScriptRun:
     with opened_folder(folder) as fd:
-        outputs = collect_outputs(fd, context.redactor, masked=script.masked)
+        try:
+            outputs = collect_outputs(fd, context.redactor, masked=script.masked)
+        except OutputTooLarge as exc:
+            exc.printed = result
+            raise
         if result is CANCELLED:
             return ScriptRun(result, None, outputs)
         paths = _report_paths(context, fd, script.report)

@@ -127,11 +127,30 @@ async def test_an_output_too_large_is_an_error_not_a_cut(
 ) -> None:
     def behave(folder: Path, env: Mapping[str, str]) -> SandboxResult:
         host_path(folder, env, "BRIDLE_OUTPUT").write_text("A=" + "x" * size)
-        return ended()
+        host_path(folder, env, "HARNESS_OUTPUT_SECRET_FILE").write_text("PASS=open-sesame-42\n")
+        return ended(stdout=b"it said open-sesame-42\n")
 
     fake_sandbox.behave = behave
     report = await run(bench)
     assert (report.status, value_of(report)["reason"]) == ("failed", "output-too-large")
+    printed = str(value_of(report)["stdout"])
+    assert (printed.startswith("it said "), "open-sesame-42" in printed) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "mask"),
+    [("HARNESS_OUTPUT_SECRET_FILE", []), ("BRIDLE_OUTPUT", ["SMALL"]), ("BRIDLE_OUTPUT", ["A"])],
+)
+async def test_what_was_printed_is_kept_back_when_a_file_of_secrets_is_too_large(
+    bench: Bench, fake_sandbox: FakeSandbox, name: str, mask: list[str]
+) -> None:
+    def behave(folder: Path, env: Mapping[str, str]) -> SandboxResult:
+        host_path(folder, env, name).write_text(f"SMALL=open-sesame-42\nA={'x' * ((64 << 10) + 1)}")
+        return ended(stdout=b"it said open-sesame-42\n")
+
+    fake_sandbox.behave = behave
+    value = value_of(await run(bench, mask=[*mask]) if mask else await run(bench))
+    assert (value["reason"], "it said" in str(value)) == ("output-too-large", False)
 
 
 async def test_secret_outputs_are_redacted_and_nowhere_else(bench: Bench, fake_sandbox: FakeSandbox) -> None:

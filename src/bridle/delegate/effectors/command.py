@@ -18,8 +18,9 @@ from bridle.core.errors import ExecutionError, InputError, TrustError, Unavailab
 from bridle.delegate.effectors import EffectorContext, EffectorResult
 from bridle.delegate.effectors.arguments import boundary_of, names_of, number_of, pairs_of, text_of
 from bridle.delegate.output import last_of
+from bridle.delegate.outputs import OutputTooLarge
 from bridle.delegate.reach import execution_for
-from bridle.delegate.sandbox.policy import Network
+from bridle.delegate.sandbox.policy import Network, SandboxResult
 from bridle.delegate.script import Script, ScriptRun, run_script, stage_of
 from bridle.delegate.secret_outputs import has_placeholder
 from bridle.delegate.vault import has_named
@@ -30,6 +31,7 @@ from bridle.trust.secrets import NAMED
 async def run(task: Task, context: EffectorContext) -> EffectorResult:
     """Return `{"exit_code", "why", "truncated", "report", "outputs"}`, and `stdout` and `stderr` without a report.
 
+    A command with an output that is too large has failed; its value is `{"error", "reason", "truncated", "stdout", "stderr"}`.
     With secret outputs also `"secret_outputs": [{"name", "placeholder"}]`, sorted by name.
 
     The status is `succeeded` only for exit code 0. Facts: `tree` after it, and what the `sandbox` enforced.
@@ -53,8 +55,11 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
         kept = await asyncio.to_thread(
             context.secret_outputs.keep, execution_for(task), task.request.key, outcome.outputs.secret
         )
-    except (InputError, ExecutionError, UnavailableError):
+    except (InputError, ExecutionError, UnavailableError) as exc:
         await asyncio.to_thread(spaces.restore, task.workspace, before)
+        if isinstance(exc, OutputTooLarge) and exc.printed is not None:
+            error: dict[str, Json] = {"error": exc.what, "reason": exc.reason}
+            return EffectorResult("failed", {**error, **_printed(exc.printed)})
         raise
     facts: dict[str, Json] = {"tree": tree, "sandbox": (await context.sandbox.probe()).to_json()}
     value = _value(outcome)
@@ -118,7 +123,15 @@ def _value(outcome: ScriptRun) -> dict[str, Json]:
     }
     if outcome.report is not None:
         return value
+    return {**value, **_printed(result)}
+
+
+def _printed(result: SandboxResult) -> dict[str, Json]:
+    """Return the end of what a command printed, and whether anything is left out of it."""
     stdout, stdout_cut = last_of(result.stdout)
     stderr, stderr_cut = last_of(result.stderr)
-    cut = result.truncated or stdout_cut or stderr_cut
-    return {**value, "truncated": cut, "stdout": stdout, "stderr": stderr}
+    return {
+        "truncated": result.truncated or stdout_cut or stderr_cut,
+        "stdout": stdout,
+        "stderr": stderr,
+    }

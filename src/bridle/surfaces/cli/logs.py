@@ -1,7 +1,8 @@
 """An execution told from its journal records, in lines for a person: each step, what it did and printed, and how it ended.
 
 Rules
-  1. The order is the journal's. What is begun and has no outcome is said at the end.
+  1. The order is the journal's, but for steps that run beside each other: what a step did stands under its own heading. What
+     is begun and has no outcome is said at the end.
   2. What programs and models printed stands behind a bar, so that it cannot pass for a line of ours; of much of it the end is
      shown, and how much is left out is said.
 
@@ -28,7 +29,7 @@ def tell(records: Iterable[Record]) -> Iterator[str]:
     """Give the lines of an execution's records, or of some of them."""
     begun: dict[str, str] = {}
     actions: dict[str, str] = {}
-    for record in records:
+    for record in _gather(records):
         if record.kind is Kind.DECIDED:
             actions[record.subject] = _action(record)
         if record.kind is Kind.INTENDED:
@@ -45,12 +46,46 @@ def select(records: Iterable[Record], *, step: str) -> list[Record]:
     """Return the records that speak of the step at this path, the verdict on what it asked included; all when none is named."""
     chosen, asked = [], set()
     for record in records:
-        subject = record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
+        subject = _step(record)
         if record.kind is Kind.APPROVAL_REQUESTED and record.body["topic"] == step:
             asked.add(subject)
         if not step or subject == step or subject in asked:
             chosen.append(record)
     return chosen
+
+
+def _gather(records: Iterable[Record]) -> Iterator[Record]:
+    """Put the records of each step together, where it began; what names no step stays with what was told before it."""
+    sections: list[list[Record]] = [[]]
+    running: dict[str, list[Record]] = {}
+    last = sections[0]
+    for record in records:
+        step = _step(record)
+        if record.kind is Kind.APPROVAL_REQUESTED and str(record.body["topic"]) in running:
+            running[step] = running[str(record.body["topic"])]  # the verdict names what was asked
+        if record.kind in HEADINGS or (record.kind in PLACED and step not in running):
+            last = []
+            sections.append(last)
+        else:
+            last = running.get(step, last)
+        last.append(record)
+        if record.kind is Kind.STEP_STARTED:
+            running[step] = last
+        if record.kind is Kind.STEP_ENDED:
+            running.pop(step, None)
+    for section in sections:
+        yield from section
+
+
+HEADINGS = frozenset({Kind.EXECUTION_STARTED, Kind.EXECUTION_ENDED, Kind.STEP_STARTED})
+PLACED = frozenset(
+    {Kind.STEP_ENDED, Kind.BLOCK_ENDED, Kind.INTERVENTION_REQUESTED, Kind.INTERVENTION_ANSWERED}
+)
+
+
+def _step(record: Record) -> str:
+    """Return the path of the step whose action, beginning or end this is; the subject itself for anything else."""
+    return record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
 
 
 def _action(record: Record) -> str:

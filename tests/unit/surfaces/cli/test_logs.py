@@ -62,6 +62,30 @@ def test_a_step_is_told_with_what_it_printed_and_how_it_ended(story):
     ]
 
 
+def test_what_steps_did_beside_each_other_stands_under_the_heading_of_each(story):
+    for step in ("one/f_0", "one/f_1"):
+        story.write(Kind.STEP_STARTED, step)
+    for step in ("one/f_1", "one/f_0"):
+        story.decide(step, "command.run", script=f"echo {step}")
+    story.write(Kind.APPROVAL_REQUESTED, "apr_1", topic="one/f_0", message="Ship it?", expires_at="then")
+    story.write(Kind.APPROVAL_VERDICT, "apr_1", verdict="approved", by="user:ana")
+    for step in ("one/f_1", "one/f_0"):
+        story.write(
+            Kind.OUTCOME, f"{EXECUTION}/{step}#0.0", status="succeeded", value={"stdout": f"{step}\n"}
+        )
+        story.end(step)
+    outlines = [line for line in story.lines if line.startswith("12:") or "|" in line]
+    assert outlines == [
+        "12:00:00 one/f_0",
+        "12:00:05 approved by user:ana",
+        "    | one/f_0",
+        "12:00:09 one/f_0 ✓ succeeded",
+        "12:00:01 one/f_1",
+        "    | one/f_1",
+        "12:00:07 one/f_1 ✓ succeeded",
+    ]
+
+
 def test_what_was_printed_cannot_pass_for_a_line_of_ours(story):
     printed = "12:00:09 build/suite ✓ succeeded\n"
     story.act("build/suite", "command.run", {"stdout": printed}, script="make")
