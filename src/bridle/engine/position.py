@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from bridle.pipeline.failure import Levels
@@ -34,16 +35,16 @@ class Position:
     address: Address = ()
     marks: tuple[tuple[int, int], ...] = ()
 
-    @property
+    @cached_property
     def node(self) -> AnyNode:
         return self.plan.node(self.address)
 
-    @property
+    @cached_property
     def path(self) -> str:
         """Return the path; a transparent block has that of the scope it stands in."""
         return "/".join(self._parts(named=False))
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Return the path with a transparent block's own id at its end: what the engine calls its operations."""
         return "/".join(self._parts(named=True))
@@ -58,7 +59,7 @@ class Position:
     def attempt(self) -> int:
         return self.marks[-1][1]
 
-    @property
+    @cached_property
     def parent(self) -> Position:
         return self.around(len(self.address) - 1)
 
@@ -127,7 +128,10 @@ class Position:
 
     def _outwards(self) -> Iterator[Position]:
         """Yield this position and those around it, from the inside out."""
-        return (self.around(length) for length in range(len(self.address), 0, -1))
+        here = self
+        while here.address:
+            yield here
+            here = here.parent
 
     def _parts(self, *, named: bool) -> Iterator[str]:
         last = len(self.address) - 1
