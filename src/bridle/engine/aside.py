@@ -96,7 +96,7 @@ async def perform_aside(
         return result
     if isinstance(result, Done):
         value = result.value if isinstance(result.value, Mapping) else {}
-        told = " ".join(str(value[name]) for name in ("error", "next") if value.get(name))
+        told = "; ".join(str(value[name]) for name in ("error", "next") if value.get(name))
         return told or f"{action.request.tool} failed"
     if isinstance(result, Denied):
         return f"{result.rule}: {result.reason}"

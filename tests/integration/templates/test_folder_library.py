@@ -80,7 +80,19 @@ def test_an_unknown_pipeline_is_answered_with_the_nearest(top):
     put(top, "pipelines/release.yaml")
     with pytest.raises(InputError) as caught:
         open_library(top).find_pipeline("relaese")
-    assert caught.value.hint == "did you mean 'release'?"
+    assert caught.value.hint.startswith("did you mean 'release'? pipelines are looked for in pipelines/ and")
+
+
+def test_a_pipeline_that_is_not_where_pipelines_are_is_told_the_place_and_no_template_is_suggested(top):
+    put(top, "templates/build/1.0.0.yaml")
+    put(top, "bild.yaml")
+    with pytest.raises(InputError) as caught:
+        open_library(top).find_pipeline("bild")
+    hint = caught.value.hint
+    assert (hint.startswith("pipelines are looked for in "), hint.endswith("pipelines/bild.yaml")) == (
+        True,
+        True,
+    )
 
 
 def test_pipelines_of_the_repository_come_before_templates(top):

@@ -51,7 +51,7 @@ def failed(**value):
         (
             Done("rec", "failed", {"error": "no such branch", "next": "push it"}),
             "unknown",
-            "no such branch push it",
+            "no such branch; push it",
         ),
         (Done("rec", "failed", "text"), "unknown", "exit code None"),
     ],

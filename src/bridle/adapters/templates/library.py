@@ -77,9 +77,13 @@ class FolderLibrary(Library):
             if error.reason != "unknown-template":
                 raise
             known = sorted({name for tree in self._trees for name in _list_pipelines(tree)})
-            hint = suggest(use.name, known, otherwise=f"put it into pipelines/{use.name}.yaml")
+            near = suggest(use.name, known, otherwise="")
+            looked = " and ".join(f"{folder}/" for folder in PIPELINES)
+            there = f"pipelines are looked for in {looked} at the top of the repository: put it into pipelines/{use.name}.yaml"
             raise InputError(
-                f"there is no pipeline {use.name!r}", reason="unknown-template", hint=hint
+                f"there is no pipeline {use.name!r}",
+                reason="unknown-template",
+                hint=f"{near} {there}" if near else there,
             ) from error
 
 
@@ -175,4 +179,3 @@ def _list_names(tree: Tree) -> Iterator[str]:
 def _list_pipelines(tree: Tree) -> Iterator[str]:
     for folder in PIPELINES:
         yield from (name.rpartition(".")[0] for name in tree.list_names(folder) if name.endswith(SUFFIXES))
-    yield from _list_names(tree)

@@ -203,7 +203,7 @@ def _end_done(result: Done) -> Ended:
 def _why(value: Mapping[str, Json]) -> str:
     """What ended it comes before what it had reported by then."""
     if "error" in value:
-        return " ".join(str(value[name]) for name in ("error", "next") if value.get(name))
+        return "; ".join(str(value[name]) for name in ("error", "next") if value.get(name))
     if value.get("why", "exit") != "exit":
         return STOPPED.get(str(value["why"]), f"stopped: {value['why']}")
     report = value.get("report")
