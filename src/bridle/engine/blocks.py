@@ -99,6 +99,7 @@ async def leave(
     body: dict[str, Json] = {"state": str(state), "note": note, "output": output, "answer": answer}
     body["failed_here"] = failed_here
     record = (await desk.append([desk.entry(Kind.BLOCK_ENDED, position.name, body)], []))[-1]
+    await desk.rouse(position)
     return _left(record.body)
 
 
@@ -232,6 +233,7 @@ async def end_node(
     if isinstance(position.node, Block) and position.node.transparent:
         body["covers"] = [below.path for below in _below(position)]
     await desk.append([desk.entry(Kind.BLOCK_ENDED, position.name, body)], [])
+    await desk.rouse(position)
     return {"state": str(state), "note": note, **answer}
 
 

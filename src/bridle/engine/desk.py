@@ -25,6 +25,7 @@ from bridle.engine.interrupts import PauseExecution, Wish
 from bridle.engine.position import Position
 from bridle.engine.result import CANCEL, Result, Standing
 from bridle.engine.steps import Bench, Leg
+from bridle.engine.steps.barrier import barriers_of
 from bridle.engine.work import Answer
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Address, AnyNode, Step, walk
@@ -74,6 +75,13 @@ class Desk:
             if record.kind in (Kind.STEP_ENDED, Kind.BLOCK_STARTED, Kind.BLOCK_ENDED):
                 self.known.take(record)
         return records
+
+    async def rouse(self, ended: Position) -> None:
+        """Have those look again who wait at a barrier for something in a node that has ended."""
+        depth = len(ended.address)
+        here = [meant for address, meant in self.barriers.items() if address[:depth] == ended.address]
+        for name, of in dict.fromkeys(here):
+            await self.bench.locks.rouse(name, self.execution.id, of=of, but=ended.name)
 
     async def context(self, position: Position, *, inside: bool = False) -> dict[str, Json]:
         """Return what expressions at a node see, as it stands now; where there are none, nothing is read for them."""
@@ -137,6 +145,11 @@ class Desk:
         return frozenset(
             address for address, node in walk(self.plan.stages) if everywhere or _is_expressive(node)
         )
+
+    @cached_property
+    def barriers(self) -> dict[Address, tuple[str, int]]:
+        """Where the barriers stand: their names, and how many have to reach them."""
+        return barriers_of(self.plan)
 
     @cached_property
     def has_services(self) -> bool:

@@ -10,14 +10,16 @@ Rules
      is paused, for a person to decide about.
   4. A lock that is given back wakes who holds it now. A wake that is lost is made good for at the next renewal.
   5. A barrier counts arrivals: it opens for every `of` of them, in the order they come, so it can be used again in a loop.
+     A step that comes once more while it waits, in another attempt, is still one: the newest attempt counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from bridle.engine.position import without_attempts
 from bridle.trust.journal import Journal
 
 TTL_S = 60.0
@@ -146,15 +148,26 @@ class Locks:
     async def arrive(self, name: str, execution: str, path: str, *, of: int) -> bool:
         """Come to a barrier; return whether it is open for this branch, and wake those it opens for if this is the last."""
         await self._journal.append([], [Arrive(execution, name, path)])
-        come = await self._store.arrivals(execution, name)
-        first = come.index(path) // of * of
-        together = come[first : first + of]
+        together = await self.together(name, execution, path, of=of)
         if len(together) < of:
             return False
-        if come[-1] == path:
+        if together[-1] == path:
             for other in together[:-1]:
                 await self._wake(execution, other)
         return True
+
+    async def together(self, name: str, execution: str, path: str, *, of: int) -> list[str]:
+        """Return who has come to a barrier with this branch so far, in order, itself among them."""
+        rounds = _rounds(await self._store.arrivals(execution, name), of)
+        return next((one for one in reversed(rounds) if path in one), [])
+
+    async def rouse(self, name: str, execution: str, *, of: int, but: str) -> None:
+        """Have those look again who wait at a barrier, but for what stands at or below a path that has ended."""
+        rounds = _rounds(await self._store.arrivals(execution, name), of)
+        waiting = rounds[-1] if rounds and len(rounds[-1]) < of else []
+        for path in waiting:
+            if path != but and not path.startswith(f"{but}/"):
+                await self._wake(execution, path)
 
     async def keep(self, carried: Collection[str], lost: Lost, *, ttl_s: float = TTL_S) -> None:
         """Renew the tickets of what is being carried here, wake who holds a lock by now, and tell of locks that were lost."""
@@ -169,3 +182,15 @@ class Locks:
     async def _wake_heads(self, heads: Collection[Holder]) -> None:
         for holder in heads:
             await self._wake(holder.execution, holder.path)
+
+
+def _rounds(come: Sequence[str], of: int) -> list[list[str]]:
+    """Divide the arrivals at a barrier: each round is `of` different places, every one in its newest attempt."""
+    rounds: list[dict[str, str]] = []
+    for path in come:
+        place = without_attempts(path)
+        if not rounds or len(rounds[-1]) == of:
+            rounds.append({})
+        rounds[-1].pop(place, None)
+        rounds[-1][place] = path
+    return [list(one.values()) for one in rounds]

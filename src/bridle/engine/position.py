@@ -6,6 +6,7 @@ blocks have no part in it. A path is the name of a step run everywhere: in the j
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +16,8 @@ from bridle.pipeline.failure import Levels
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.strategy import UNBOUNDED
 from bridle.pipeline.tree import Address, AnyNode, Block
+
+_ATTEMPT = re.compile(r"~\d+(?=/|$)")
 
 
 @dataclass(frozen=True)
@@ -153,3 +156,8 @@ def base_path(path: str) -> str:
     head, _, last = path.rpartition("/")
     name = last.partition("~")[0]
     return f"{head}/{name}" if head else name
+
+
+def without_attempts(path: str) -> str:
+    """Return a path without any attempts in it: the place in the plan, in its cells."""
+    return _ATTEMPT.sub("", path)

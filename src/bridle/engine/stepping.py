@@ -268,7 +268,10 @@ class Stepping:
             entries.insert(0, self.desk.entry(Kind.TOKEN_DELETED, self.path, {"step": token_step}))
             guards.append(DeleteTokens(self.desk.execution.id, token_step))
         guards += self.desk.end_work(self.path)
-        return answer_of((await self.desk.append(entries, guards))[-1])
+        record = (await self.desk.append(entries, guards))[-1]
+        if state is not State.SUCCEEDED:
+            await self.desk.rouse(self.position)
+        return answer_of(record)
 
 
 def answer_of(record: Record) -> Answer:

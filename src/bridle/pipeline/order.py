@@ -23,6 +23,7 @@ def put_in_order(
     What a file's `needs` names may stand inside a sibling, or be spelled otherwise: it is the sibling that is waited for.
     """
     arrivals = _count_arrivals(outline, findings)
+    _refuse_sequences(outline, needs, findings)
 
     def rebuild(nodes: tuple[AnyNode, ...], below: Address) -> tuple[AnyNode, ...]:
         return tuple(rebuild_node(node, (*below, index)) for index, node in enumerate(nodes))
@@ -47,6 +48,49 @@ def _count_arrivals(outline: Outline, findings: Findings) -> dict[str, int]:
         if isinstance(node, Step) and node.kind == "barrier":
             name = str(node.with_.get("name"))
             found[name] = found.get(name, 0) + _count_cells(address, outline, findings)
+    return found
+
+
+def _refuse_sequences(outline: Outline, needs: Mapping[Address, set[Address]], findings: Findings) -> None:
+    """Complain about places of a barrier of which one is reached only after another: they never stand there together."""
+    places: dict[str, list[Address]] = {}
+    for address, node in outline.nodes.items():
+        if not isinstance(node, Step) or node.kind != "barrier":
+            continue
+        if any(address[: len(undone)] == undone for undone in outline.rollbacks):
+            what = f"the barrier {node.id!r} stands in a rollback, which undoes one step after the other"
+            findings.refuse(place_of(node), what, reason="bad-barrier", hint="take it out of the rollback")
+            continue
+        name = str(node.with_.get("name"))
+        others = places.setdefault(name, [])
+        earlier = next((other for other in others if _is_sequence(other, address, outline, needs)), None)
+        if earlier is not None:
+            first = outline.nodes[earlier]
+            what = f"the barrier {name!r} is already reached by {first.id!r} ({first.place}), not at the same time"
+            hint = f"use another barrier for what meets here: barriers: [{name}, {name}_2]"
+            findings.refuse(place_of(node), f"{what}: it would never open", reason="bad-barrier", hint=hint)
+        others.append(address)
+
+
+def _is_sequence(
+    one: Address, other: Address, outline: Outline, needs: Mapping[Address, set[Address]]
+) -> bool:
+    """True when two nodes never run side by side: one after the other in a block, or one waiting for the other."""
+    shared = next(index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
+    if not outline.is_parallel(one[:shared]):
+        return True
+    mine, theirs = one[: shared + 1], other[: shared + 1]
+    return mine in _needed(theirs, needs) or theirs in _needed(mine, needs)
+
+
+def _needed(address: Address, needs: Mapping[Address, set[Address]]) -> set[Address]:
+    """Return all that a node waits for, however far back."""
+    found: set[Address] = set()
+    left = [address]
+    while left:
+        further = needs.get(left.pop(), set()) - found
+        found |= further
+        left += further
     return found
 
 

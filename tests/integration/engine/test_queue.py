@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from bridle.core.states import State
+from bridle.engine.position import Position
 from bridle.engine.steps.barrier import perform_barrier
 from bridle.engine.steps.queue import LOOK_S, MAX_LOOK_S, perform_queue
+from bridle.pipeline.read import read_pipeline
 
 PIPELINE = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, run: make}]}]}"
 
@@ -16,11 +18,12 @@ PIPELINE = "pipeline: {id: p, stages: [{id: a, steps: [{id: b, run: make}]}]}"
 def fake_leg(desk):
     """What these steps look at of a leg."""
 
-    async def make(body, path="a/lock", execution=None):
+    async def make(body, path="a/lock", execution=None, address=(0, 0)):
         return SimpleNamespace(
             bench=desk.bench,
             execution=execution or await desk.start(PIPELINE),
             path=path,
+            position=Position(read_pipeline(PIPELINE, source="p.yaml"), address, ((-1, 1),) * len(address)),
             body=body,
             started_at=desk.clock.now(),
         )

@@ -190,6 +190,18 @@ async def test_coming_twice_is_coming_once(desk):
     assert come == [False, False, False]
 
 
+async def test_coming_again_in_another_attempt_is_still_one_branch(desk):
+    come = [await desk.locks.arrive("ready", "exe_1", path, of=2) for path in ("a/x", "a/x~2", "b/x")]
+    assert (come, desk.woken) == ([False, False, True], [("exe_1", "a/x~2")])
+
+
+async def test_who_waits_at_a_barrier_is_roused_and_not_what_has_ended_itself(desk):
+    for path in ("a/x", "b/x"):
+        await desk.locks.arrive("ready", "exe_1", path, of=3)
+    await desk.locks.rouse("ready", "exe_1", of=3, but="a")
+    assert desk.woken == [("exe_1", "b/x")]
+
+
 async def test_a_barrier_of_another_execution_is_another_barrier(desk):
     await desk.locks.arrive("ready", "exe_1", "a/x", of=2)
     assert not await desk.locks.arrive("ready", "exe_2", "b/x", of=2)

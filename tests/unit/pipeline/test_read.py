@@ -10,6 +10,7 @@ from bridle.pipeline.complaint import MOST_COMPLAINTS, Complaint, PipelineError
 from bridle.pipeline.failure import FailureAction, FailureRule
 from bridle.pipeline.plan import InputSpec, Plan
 from bridle.pipeline.read import read_pipeline
+from bridle.pipeline.tree import walk
 
 Complain = Callable[..., tuple[Complaint, ...]]
 ReadSteps = Callable[..., Plan]
@@ -370,3 +371,33 @@ pipeline:
         (11, "unknown-key"),
     } <= set(told)
     assert all(complaint.hint for complaint in complain(text, whole=True))
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        "[{steps: [{barrier: r}]}, {steps: [{barrier: r}]}]",
+        "[{steps: [{parallel: [{barrier: r}, {group: {steps: [ls, {barrier: r}, {barrier: r}]}}]}]}]",
+        "[{steps: [{parallel: [{id: a, barrier: r}, {id: b, needs: [m], barrier: r}, {id: m, needs: [a], run: ls}]}]}]",
+    ],
+)
+def test_a_barrier_whose_places_never_stand_there_together_is_refused(
+    complain: Complain, stages: str
+) -> None:
+    (complaint,) = complain(f"pipeline: {{barriers: [r], stages: {stages}}}", whole=True)
+    assert complaint.reason == "bad-barrier"
+    assert "would never open" in complaint.what
+
+
+def test_a_barrier_in_a_rollback_is_refused(complain: Complain) -> None:
+    text = "pipeline: {barriers: [r], stages: [{steps: [ls], rollback: [{barrier: r}]}]}"
+    assert [complaint.reason for complaint in complain(text, whole=True)] == ["bad-barrier"]
+
+
+def test_a_barrier_reached_side_by_side_is_fine() -> None:
+    text = (
+        "pipeline: {barriers: [r], stages: [{parallel: {stages: [{id: a, steps: [{barrier: r}]},"
+        " {id: b, steps: [ls, {parallel: [{barrier: r}, {strategy: {repeat: 2}, barrier: r}]}]}]}}]}"
+    )
+    plan = read_pipeline(text, source="p.yaml")
+    assert [node.with_["of"] for _, node in walk(plan.stages) if node.kind == "barrier"] == [4, 4, 4]
