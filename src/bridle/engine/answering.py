@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridle.core.canonical import Json
+from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.engine.execution import Executions, place_of
@@ -43,7 +43,7 @@ from bridle.trust.quorum import (
     find_complaint,
     shares_person,
 )
-from bridle.trust.verdicts import own_words, sign_verdict
+from bridle.trust.verdicts import name_voter, own_words, sign_verdict
 
 REVOKED = "revoked"
 VERDICT = "approval:verdict"
@@ -140,6 +140,27 @@ class Answering:
             now=now,
         )
         return self._entry(approval, body), guard
+
+    async def check_repeated(self, answer: Answer) -> None:
+        """Raise InputError when a verdict that stands was given with other inputs, or another comment, than this one names."""
+        verdict, approval = answer.verdict, answer.approval
+        records = await self._journal.read(execution=approval.execution, subject=approval.id)
+        words = [one.body for one in records if one.kind is Kind.APPROVAL_VERDICT]
+        mine = [one for one in words if name_voter(one) == answer.voter and one["verdict"] == answer.wanted]
+        if not mine:
+            if verdict.inputs or verdict.comment:
+                raise _recorded_otherwise(answer, "somebody else's word stands")
+            return
+        inputs = (
+            fill_inputs(approval.terms.inputs, verdict.inputs)
+            if verdict.approved and verdict.inputs
+            else mine[-1].get("inputs")
+        )
+        if inputs != mine[-1].get("inputs"):
+            known = ", ".join(f"{name}={value}" for name, value in as_mapping(mine[-1]["inputs"]).items())
+            raise _recorded_otherwise(answer, f"it was given with {known}")
+        if verdict.comment and verdict.comment != mine[-1]["comment"]:
+            raise _recorded_otherwise(answer, "it was given with another comment")
 
     async def take_back(self, approval: Approval, verdict: Verdict) -> tuple[Entry, Guard]:
         """Return the record of taking an approval back before it was used, and its guard; raise InputError or TrustError."""
@@ -276,6 +297,15 @@ def describe_terms(terms: Terms) -> str:
         ]
         parts.append(f"and, once it has waited {terms.escalation.after_s} s, of {' or '.join(further)}")
     return " ".join(part for part in parts if part)
+
+
+def _recorded_otherwise(answer: Answer, what: str) -> InputError:
+    hint = f"take it back, as long as it was not used, and give it anew: bridle revoke {answer.approval.id}"
+    return InputError(
+        f"approval {answer.approval.id} is {answer.wanted} already: {what}, and this one is not recorded",
+        hint=hint if answer.verdict.approved else "nothing can be changed about it",
+        reason="not-open",
+    )
 
 
 def _not_open(approval: Approval, clock: Clock) -> InputError:

@@ -1,7 +1,8 @@
 """Takes people's verdicts: has them checked and signed (engine.answering), records them, and tells who waits.
 
 Rules
-  1. Giving the verdict that one has given already changes nothing, and tells who waits once more.
+  1. Giving the verdict that one has given already changes nothing, and tells who waits once more. One with other inputs or
+     another comment is refused: what is recorded is the first.
   2. A plan of calls has one verdict: each of its requests gets the same word, bound to that call, in one transaction.
   3. A verdict on a request that is void is refused; an execution that waits for it is woken, and asks anew.
   4. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.
@@ -58,7 +59,9 @@ class Verdicts:
         answer = await self._answering.hear(await self._answering.find(approval_id), verdict)
         if answer.approval.state is ApprovalState.VOID:
             await self._wake(answer.approval)  # it is refused below, and whoever waits for it asks anew
-        if not answer.stands(self._clock):
+        if answer.stands(self._clock):
+            await self._answering.check_repeated(answer)
+        else:
             await self._append([await self._answering.give(answer)])
         approval = await self._answering.find(approval_id)
         if approval.state_at(self._clock.now()) in (ApprovalState.APPROVED, ApprovalState.DENIED):
@@ -78,7 +81,9 @@ class Verdicts:
             if approval.rests_on.get("plan") != plan.digest:
                 raise TrustError("the request is of another plan", where=approval.id, reason="bad-signature")
             answer = await self._answering.hear(approval, verdict)
-            if not answer.stands(self._clock):
+            if answer.stands(self._clock):
+                await self._answering.check_repeated(answer)
+            else:
                 words.append(await self._answering.give(answer))
         if words:
             await self._append(words)

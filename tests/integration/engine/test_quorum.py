@@ -1,6 +1,7 @@
 """Approvals of the full kind: several people, groups, what they hold and fill in, defaults, and words taken back."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -300,6 +301,31 @@ async def test_what_approvers_fill_in_is_checked_and_later_steps_see_what_the_la
     _, state, _ = await run(desk, f"min-count: 2, {INPUTS}", approve, said=said)
     (task,) = [task for task in desk.delegate.told if task.request.tool == "command.run"]
     assert (state, task.request.arguments["script"]) == ("succeeded", "echo CHG-2 routine")
+
+
+async def test_a_second_word_that_says_something_else_is_told_that_it_is_not_recorded(desk):
+    async def approve(request):
+        for word in (gave(desk, ticket="CHG-1"), gave(desk, ticket="CHG-1"), gave(desk)):
+            await desk.control.give_verdict(request.id, word)
+        with pytest.raises(InputError, match="ticket=CHG-1"):
+            await desk.control.give_verdict(request.id, gave(desk, ticket="CHG-2"))
+        with pytest.raises(InputError, match="another comment"):
+            await desk.control.give_verdict(request.id, replace(gave(desk), comment="but later"))
+
+    execution, state, _ = await run(desk, INPUTS, approve)
+    assert (state, len(await verdicts(desk, execution))) == ("succeeded", 1)
+
+
+async def test_of_two_words_at_one_instant_one_is_recorded_and_the_other_is_told(desk):
+    async def both(request):
+        words = [gave(desk, ticket="CHG-1"), gave(desk, ticket="CHG-2")]
+        told = await asyncio.gather(
+            *(desk.control.give_verdict(request.id, word) for word in words), return_exceptions=True
+        )
+        assert sorted(getattr(one, "reason", "") for one in told) == ["", "not-open"]
+
+    execution, state, _ = await run(desk, INPUTS, both)
+    assert (state, len(await verdicts(desk, execution))) == ("succeeded", 1)
 
 
 async def test_a_word_can_be_taken_back_until_it_was_used(desk, approval_pipeline):
