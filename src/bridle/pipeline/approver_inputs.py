@@ -2,7 +2,8 @@
 
 Rules
   1. A mapping of names, or the older list whose items carry their `name`; both become one mapping.
-  2. A name is one that an expression can look up. A pattern must be a regular expression, a default one of the choices.
+  2. A name is one that an expression can look up. A pattern must be a regular expression of the engine that is linear in
+     time (core.patterns), a default one of the choices. A list of choices is not empty.
   3. `multi-select` is for a list of choices.
 """
 
@@ -12,6 +13,7 @@ import re
 from collections.abc import Iterator
 
 from bridle.core.canonical import Json
+from bridle.core.patterns import compile_pattern, matches_whole
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.nodes import Node, Sequence
 from bridle.pipeline.vocabulary import APPROVER_INPUT
@@ -51,13 +53,15 @@ def _read_input(name: str, body: Fields) -> dict[str, Json]:
     choices, pattern = body.texts("enum"), body.text("pattern")
     default = ",".join(body.texts("default")) if body.has("default") else None
     many = body.flag("multi-select", default=False)
-    if many and not choices:
+    if body.has("enum") and not choices:
+        body.refuse(f"{name!r} has no choices", reason="empty-enum", hint="name some, or take enum out")
+    elif many and not choices:
         body.refuse(f"{name!r} has nothing to select from", reason="missing-key:enum", hint="add enum: […]")
     if pattern and not _is_pattern(pattern):
         at: Node | None = body.get("pattern")
-        hint = "write a regular expression that the whole value has to match"
+        hint = "write one that the whole value has to match, without look-around and back references"
         body.refuse(
-            f"the pattern of {name!r} is no regular expression",
+            f"the pattern of {name!r} is no regular expression that is used here",
             reason="bad-pattern",
             hint=hint,
             at=at.place if at else None,
@@ -78,8 +82,8 @@ def _read_input(name: str, body: Fields) -> dict[str, Json]:
 
 def _is_pattern(text: str) -> bool:
     try:
-        re.compile(text)
-    except (re.error, OverflowError, RecursionError):
+        compile_pattern(text)
+    except ValueError:
         return False
     return True
 
@@ -87,4 +91,4 @@ def _is_pattern(text: str) -> bool:
 def _is_allowed(default: str, choices: tuple[str, ...], pattern: str, *, many: bool) -> bool:
     parts = default.split(",") if many else [default]
     fits = all(part in choices for part in parts) if choices else True
-    return fits and (not pattern or all(re.fullmatch(pattern, part) is not None for part in parts))
+    return fits and (not pattern or all(matches_whole(pattern, part) for part in parts))

@@ -20,14 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
-
 from bridle.core.canonical import Json
+from bridle.core.patterns import compile_pattern, matches_whole
 from bridle.pipeline.functions import ExpressionError, find_function, read_json
 
 RUNTIME_INPUT = re.compile(r"\s*(?:<\+\s*input\s*(?:>|\.)|\$\{\{\s*input\s*(?:\}\}|\.))", re.ASCII)
-LONGEST_PATTERN = 1_000
-LARGEST_PROGRAM_BYTES = 1 << 20  # what compiling one pattern may take
 _MODIFIERS = ("default", "allowedValues", "selectOneFrom", "selectManyFrom", "regex", "executionInput")
 _MODIFIER = re.compile(r"\s*\.\s*([A-Za-z_]+)\s*\(", re.ASCII)
 _PLAIN = re.compile(r"-?\d{1,15}|true|false|null", re.ASCII)
@@ -107,9 +104,7 @@ def check_runtime_value(asked: RuntimeInput, value: Json) -> Json:
 
 
 def _matches(pattern: str, item: Json) -> bool:
-    if not isinstance(item, (str, int)) or any("\ud800" <= char <= "\udfff" for char in str(item)):
-        return False  # half a surrogate pair is no text to the engine
-    return _compile(pattern).fullmatch(str(item)) is not None
+    return isinstance(item, (str, int)) and matches_whole(pattern, str(item))
 
 
 def _bind(asked: RuntimeInput, text: str, given: Mapping[str, Json]) -> Json:
@@ -196,14 +191,9 @@ def _unquote(text: str) -> str:
 
 def _compile(pattern: str, *, offset: int = 0) -> Any:
     """Return the compiled pattern (rule 3); raise ExpressionError."""
-    options = re2.Options()
-    options.max_mem = LARGEST_PROGRAM_BYTES
-    options.log_errors = False
     try:
-        if len(pattern) > LONGEST_PATTERN:
-            raise re2.error(f"longer than {LONGEST_PATTERN} characters")
-        return re2.compile(pattern, options)
-    except (re2.error, UnicodeError) as exc:
+        return compile_pattern(pattern)
+    except ValueError as exc:
         hint = "use a pattern without look-around and back references"
         raise ExpressionError(
             f"the pattern can't be used: {exc}", offset=offset, reason="bad-pattern", hint=hint

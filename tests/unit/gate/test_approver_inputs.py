@@ -43,3 +43,10 @@ def test_what_does_not_fit_is_refused_with_its_name(given, reason, where):
     with pytest.raises(InputError) as raised:
         fill_inputs(DECLARED, given)
     assert (raised.value.reason, raised.value.where) == (reason, where)
+
+
+@pytest.mark.parametrize("pattern", [r"(a+)+$", r"(a|a)*b", r"a*a*a*a*a*a*b", r"(?=a)b"])
+def test_no_pattern_and_value_take_for_ever(pattern):
+    with pytest.raises(InputError) as raised:
+        fill_inputs({"v": spec(pattern=pattern)}, {"v": "a" * (LONGEST - 1) + "!"})
+    assert (raised.value.reason, raised.value.where) == ("bad-input-value", "inputs.v")

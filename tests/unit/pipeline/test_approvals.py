@@ -142,6 +142,8 @@ def test_a_deadline_alone_is_when_the_waiting_ends(read_steps):
         ("groups: [a], timeout: 4h, escalation: {after: 4h, groups: [heads]}", "bad-escalation"),
         ("inputs: {9: {}}", "bad-input-name"),
         ("inputs: {a: {pattern: '['}}", "bad-pattern"),
+        ("inputs: {a: {pattern: '(?=a)b'}}", "bad-pattern"),
+        ("inputs: {a: {enum: []}}", "empty-enum"),
         ("inputs: {a: {enum: [x], default: y}}", "bad-default"),
         ("inputs: {a: {multi-select: true}}", "missing-key:enum"),
         ("inputs: {a: {requird: true}}", "unknown-key"),

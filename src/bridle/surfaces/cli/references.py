@@ -25,6 +25,7 @@ from bridle.gate.manifest import builtin_manifests
 from bridle.pipeline.complaint import Findings, Place, suggest
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step, walk
+from bridle.trust.people import Person
 
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
@@ -59,6 +60,40 @@ def check_references(plan: Plan, *, roots: Sequence[Path]) -> None:
         if plan.drafts and step.kind == "agent":
             _refuse_beside_drafts(step, plan, roots, findings)
     findings.raise_if_any()
+
+
+def warn_of_approvers(plan: Plan, people: Sequence[Person]) -> list[str]:
+    """Say which approvals nobody known here could give; nothing while no people are known. They may come before it is asked."""
+    found = []
+    for step in (node for _, node in walk(plan.stages) if people and node.kind == "approval"):
+        wanted = vars(step)["with_"]["with"]
+        if not isinstance(wanted, Mapping) or "min_count" not in wanted:
+            continue
+        further = wanted.get("escalation") or {}
+        named = {
+            "user": {*wanted["users"], *further.get("users", ())},
+            "group": {*wanted["groups"], *further.get("groups", ())},
+        }
+        known = {
+            "user": {one.name for one in people},
+            "group": {name for one in people for name in one.groups},
+        }
+        for what, names in named.items():
+            unknown = [name for name in sorted(names - known[what]) if not _is_expression(name)]
+            found += [
+                f"{step.place}: no {what} {name!r} is known here; see bridle people" for name in unknown
+            ]
+        if any(_is_expression(name) for names in (*named.values(), wanted["attributes"]) for name in names):
+            continue
+        able = sum(_may_answer(one, named, wanted["attributes"]) for one in people)
+        if wanted["min_count"] > able:
+            found.append(f"{step.place}: {wanted['min_count']} have to approve, and {able} known here may")
+    return found
+
+
+def _may_answer(person: Person, named: Mapping[str, set[str]], attributes: Collection[str]) -> bool:
+    is_named = person.name in named["user"] or not named["group"].isdisjoint(person.groups)
+    return (is_named or not any(named.values())) and set(attributes) <= set(person.attributes)
 
 
 def check_model(name: str, *, where: str = "--model") -> None:

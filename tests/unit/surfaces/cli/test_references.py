@@ -6,7 +6,8 @@ from bridle.core.errors import InputError
 from bridle.core.settings import load_settings
 from bridle.pipeline.complaint import PipelineError
 from bridle.pipeline.read import read_pipeline
-from bridle.surfaces.cli.references import check_model, check_models, check_references
+from bridle.surfaces.cli.references import check_model, check_models, check_references, warn_of_approvers
+from bridle.trust.people import Person
 
 AGENT = """---
 description: Helps.
@@ -123,3 +124,28 @@ def test_the_model_in_an_agents_own_file_is_checked_with_the_step_that_uses_it(f
 
 
 WITH_AGENT = "pipeline: {id: p, stages: [{id: a, steps: [{id: s, agent: {uses: test.helper}}]}]}"
+
+
+PEOPLE = [Person("ana", "ana", ("sre",), (), "00"), Person("ben", "ben", ("sre",), ("oncall",), "01")]
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("groups: [nogroup]", ["no group 'nogroup' is known", "1 have to approve, and 0 known"]),
+        ("users: [cy], groups: [sre]", ["no user 'cy' is known"]),
+        ("groups: [sre], min-count: 99999", ["99999 have to approve, and 2 known"]),
+        ("groups: [sre], attributes: [oncall], min-count: 2", ["2 have to approve, and 1 known"]),
+        ("groups: [sre], min-count: 2", []),
+        ("groups: [<+inputs.g>], min-count: 9", []),
+    ],
+)
+def test_an_approval_that_nobody_known_could_give_is_warned_of(keys, told):
+    text = (
+        "pipeline: {id: p, inputs: {g: {type: string}},"
+        f" stages: [{{steps: [{{approval: {{with: {{message: m, {keys}}}}}}}]}}]}}"
+    )
+    plan = read_pipeline(text, source="p.yaml")
+    found = warn_of_approvers(plan, PEOPLE)
+    assert [part in line for part, line in zip(told, found, strict=True)] == [True] * len(told)
+    assert warn_of_approvers(plan, []) == []

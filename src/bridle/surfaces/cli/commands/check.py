@@ -65,13 +65,13 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     from bridle.agent.faults import AgentFileError
     from bridle.agent.forms import find_gaps, parse_agent
     from bridle.agent.operating import summarise_gaps
-    from bridle.app import agent_roots, check_policies
+    from bridle.app import agent_roots, check_policies, open_people
     from bridle.core.settings import load_settings
     from bridle.operating.cases.reading import read_case_type
     from bridle.surfaces.cli.files import read_text
     from bridle.surfaces.cli.inputs import check_inputs
     from bridle.surfaces.cli.locking import read_plan
-    from bridle.surfaces.cli.references import check_references
+    from bridle.surfaces.cli.references import check_references, warn_of_approvers
 
     if path.suffix == ".rego" or path.name == "policies.yaml":
         return {"notes": [], "warnings": check_policies(load_settings(), path)}
@@ -88,7 +88,8 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     found = read_plan(path, given=given)
     check_inputs(found, given, sets=sets)
     check_references(found, roots=agent_roots())
-    return {"notes": list(found.notes), "warnings": []}
+    people = open_people(load_settings()).all()
+    return {"notes": list(found.notes), "warnings": warn_of_approvers(found, people)}
 
 
 def _print(results: list[dict[str, Any]]) -> None:
