@@ -54,7 +54,7 @@ ENVIRONMENT = {
 _ABOUT = "id identifier name description tags version author module alias inputs layout"
 TEMPLATE = frozenset(_ABOUT.split())  # what a template says about itself
 PARTS = FIELDS | {"step", "group", "with"}
-ALWAYS = frozenset({"<+Always>", "<+always()>", "${{ always() }}"})
+ALWAYS = frozenset({"<+Always>", "${{ Always }}", "<+always()>", "${{ always() }}"})
 
 
 def parse_agent(

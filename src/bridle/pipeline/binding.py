@@ -1,4 +1,5 @@
 """Runtime inputs in a file, given their values before anything of it is read: what runs is fixed when it is planned.
+Expressions get their one wrapper on the same way (`wrappers`).
 
 Rules
   1. A path counts from the root of the document: `pipeline.stages.0.steps.1.timeout`.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridle.core.canonical import Json
 from bridle.pipeline.complaint import Findings, Place, suggest
@@ -24,12 +25,13 @@ from bridle.pipeline.runtime_inputs import (
     read_runtime_input,
 )
 from bridle.pipeline.values import to_text
+from bridle.pipeline.wrappers import rewrap
 
 _PLAIN = re.compile(r"-?\d{1,15}|true|false", re.ASCII)
 
 
 def bind_document(root: Node, given: Table[str, str], *, findings: Findings) -> Node:
-    """Return the document with a value in the place of every runtime input; `given` has text by path."""
+    """Return the document with a value in the place of every runtime input, and one wrapper; `given` has text by path."""
     binding = _Binding(given, findings)
     bound = binding.bind(root, "")
     for path in given:
@@ -50,10 +52,10 @@ class _Binding:
     asked: list[str] = field(default_factory=list)
 
     def bind(self, node: Node, path: str) -> Node:
-        """Return `node` itself where nothing is asked for: most documents are like that, and some are large."""
+        """Return `node` itself where nothing is asked for or rewrapped: most documents are like that, and some are large."""
         if isinstance(node, Scalar):
             is_one = isinstance(node.value, str) and RUNTIME_INPUT.match(node.text)
-            return self._fill(node, path) if is_one else node
+            return self._fill(node, path) if is_one else _rewrap(node)
         if isinstance(node, Sequence):
             items = tuple(self.bind(item, _below(path, str(at))) for at, item in enumerate(node.items))
             return node if _is_same(items, node.items) else Sequence(node.place, items)
@@ -95,6 +97,11 @@ class _Binding:
             )
         value = read_json(text) if asked.several or text.startswith(("[", "{")) else text
         return {asked.path: read_json(text) if _PLAIN.fullmatch(text) else value}
+
+
+def _rewrap(scalar: Scalar) -> Scalar:
+    text = rewrap(scalar.text) if isinstance(scalar.value, str) else scalar.text
+    return scalar if text == scalar.text else replace(scalar, text=text, value=text, written=scalar.text)
 
 
 def _make_node(value: Json, place: Place) -> Node:

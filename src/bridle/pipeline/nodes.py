@@ -8,16 +8,21 @@ from typing import TypeAlias
 
 from bridle.core.canonical import Json
 from bridle.pipeline.complaint import Place
+from bridle.pipeline.wrappers import find_written
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A leaf: `text` as written (quotes and folding undone), `value` by the core schema, `style` as in YAML."""
+    """A leaf: `text` as written (quotes and folding undone), `value` by the core schema, `style` as in YAML.
+
+    `written` is what stands in the file where `text` is another spelling of it.
+    """
 
     place: Place
     text: str
     value: None | bool | int | str
     style: str
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ def locate(scalar: Scalar, offset: int) -> Place:
     counts from its own indent. Elsewhere the start of the scalar is the best that is known.
     """
     place = scalar.place
-    before = scalar.text[:offset]
+    if scalar.written:
+        offset = find_written(scalar.written, offset)
+    before = (scalar.written or scalar.text)[:offset]
     if scalar.style == "|":
         column = len(before) - before.rfind("\n")
         return Place(place.source, place.line + 1 + before.count("\n"), column)

@@ -14,6 +14,7 @@ from bridle.pipeline.spots import BEFORE_CELLS, CONDITIONS, MAY_NAME_SECRETS, Sp
 from bridle.pipeline.strategy import UNBOUNDED, Strategy
 from bridle.pipeline.tree import Address, Block
 from bridle.pipeline.variables import PROJECT, SCOPES
+from bridle.pipeline.wrappers import rewrap
 
 _PIPELINE = ("id", "name", "execution_id", "triggered_by")
 _PIPELINE_LATER = ("seq_id", "execution_url", "status")
@@ -173,7 +174,7 @@ def _is_secret_input(name: str, block: Block | None, outline: Outline) -> bool:
     key = match_name(name, declared, is_id=False)
     if key is None or declared[key].type != "secret":
         return False
-    return block is None or (block.inputs or {}).get(key) == f"<+inputs.{key}>"
+    return block is None or rewrap(str((block.inputs or {}).get(key))) == f"${{{{ inputs.{key} }}}}"
 
 
 def _judge_secret_place(spot: Spot) -> Fault | None:

@@ -3,20 +3,16 @@
 Rules
   1. A key becomes the kebab-case word of its noun. Keys of the author's own (env, with, inputs) stay as they are.
   2. The keys inside `{…}` on one line are put in order too; longer ones keep theirs.
-  3. `<+path>` becomes `${{ path }}` where the whole text can be written so and reads as the same tree, as a template and as a
-     condition. What nests, calls or compares inside `<+ … >` stays as it is.
+  3. `<+path>` becomes `${{ path }}` in the texts that readers read so (`wrappers`), where the file can be written so.
   4. Nothing else is touched: quotes, blanks, comments, lists of one and bare texts stay.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from bridle.pipeline.functions import ExpressionError
 from bridle.pipeline.marks import (
     ROOT_SHAPES,
     Entry,
@@ -27,10 +23,8 @@ from bridle.pipeline.marks import (
     list_items,
     walk_texts,
 )
-from bridle.pipeline.parser import parse_condition, parse_template
 from bridle.pipeline.shapes import Shape, order_keys
-
-_SIMPLE = re.compile(r"<\+[ ]*(?!input[ .>])([A-Za-z_]\w*(?:\.\w+(?:-+\w+)*)*)[ ]*>", re.ASCII)
+from bridle.pipeline.wrappers import replace_wrappers, rewrap
 
 
 @dataclass(frozen=True)
@@ -56,16 +50,6 @@ def choose_wrapper(text: str) -> str:
         if edit is not None:
             edits[edit.start] = edit
     return _apply(text, list(edits.values()), 0, len(text))
-
-
-def strip_offsets(value: object) -> object:
-    """Return what a tree says, without where it was written."""
-    if isinstance(value, tuple):
-        return tuple(strip_offsets(item) for item in value)
-    if not is_dataclass(value):
-        return value
-    inner = [strip_offsets(getattr(value, slot.name)) for slot in fields(value) if slot.name != "offset"]
-    return (type(value).__name__, *inner)
 
 
 def _edit(node: Node, shapes: tuple[Shape, ...], text: str, seen: set[int]) -> list[Edit]:
@@ -127,30 +111,18 @@ def _reorder_braces(
 
 def _rewrap(node: ScalarNode, text: str, *, in_flow: bool) -> Edit | None:
     before = str(node.value)
-    after = _SIMPLE.sub(r"${{ \1 }}", before)
-    if before == after or "<+" in after or not _say_the_same(before, after):
+    if rewrap(before) == before:
         return None
     start, end = node.start_mark.index, node.end_mark.index
     if node.style in ("|", ">"):
         start = text.find("\n", start)
     source = text[start:end]
-    written = _SIMPLE.sub(r"${{ \1 }}", source)
+    written = replace_wrappers(source)
     if not node.style and in_flow:
         if "'" in source or "\n" in source or not source.startswith(before[:1]):
             return None
         written = f"'{written}'"
     return None if "<+" in written else Edit(start, end, written)
-
-
-def _say_the_same(before: str, after: str) -> bool:
-    return all(_tree(before, parse) == _tree(after, parse) for parse in (parse_template, parse_condition))
-
-
-def _tree(text: str, parse: Callable[[str], object]) -> object:
-    try:
-        return strip_offsets(parse(text))
-    except ExpressionError as error:
-        return error.reason
 
 
 def _apply(text: str, edits: list[Edit], start: int, end: int) -> str:

@@ -49,7 +49,7 @@ def list_comments(text: str) -> Counter[str]:
 def check_form(text: str) -> None:
     formatted = form(text)
     assert form(formatted) == formatted
-    assert digest(formatted) == digest(choose_wrapper(text))
+    assert digest(formatted) == digest(choose_wrapper(text)) == digest(text)
     assert list_comments(formatted) == list_comments(text)
 
 

@@ -34,8 +34,8 @@ def test_bodies_are_normalised(autofix: Plan) -> None:
     clone, suite = autofix.stages[0].nodes
     release = autofix.stages[2].nodes[0]
     assert clone.with_ == {
-        "repo": "<+inputs.repository>",
-        "ref": {"type": "branch", "name": "<+inputs.branch>"},
+        "repo": "${{ inputs.repository }}",
+        "ref": {"type": "branch", "name": "${{ inputs.branch }}"},
     }
     assert suite.with_["report"] == {"type": "junit", "path": ".bridle/reports/*.xml"}
     assert suite.on_failure == (FailureRule(("all",), FailureAction("ignore")),)
@@ -61,8 +61,8 @@ def test_steps_and_stages_know_their_place(autofix: Plan) -> None:
     assert autofix.stages[1].nodes[0].place == "autofix.yaml:21:11"
 
 
-def test_conditions_stay_source_text(autofix: Plan) -> None:
-    assert autofix.stages[2].condition == '<+stages.repair.status> == "succeeded"'
+def test_conditions_stay_text_in_the_one_wrapper(autofix: Plan) -> None:
+    assert autofix.stages[2].condition == '${{ stages.repair.status }} == "succeeded"'
 
 
 def test_bare_text_is_a_run_step_named_by_position(read_steps: ReadSteps) -> None:

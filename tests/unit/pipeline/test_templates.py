@@ -189,7 +189,7 @@ def test_what_a_chain_wants_is_judged_in_the_other_pipeline_with_the_line_here(v
 def test_what_a_chain_wants_and_the_other_has_is_in_the_plan():
     plan = read(PARENT % "text", pipelines={"child": CHILD})
     assert plan.find("call/chain").with_["plan"]["outputs"] == {
-        "a": "<+stages.s.steps.x.output.k>",
+        "a": "${{ stages.s.steps.x.output.k }}",
         "b": "text",
     }
 

@@ -129,4 +129,4 @@ def test_a_stage_s_inputs_are_given_and_known(complain: Complain, stage: str, re
 def test_a_stage_with_inputs_sees_those_of_the_pipeline_as_well() -> None:
     stage = "inputs: {a: {default: x}}, with: {a: <+inputs.s>}, steps: [{run: ls, env: {K: <+inputs.k>, S: <+inputs.s>}}]"
     plan = read_pipeline(STAGE_INPUTS.format(stage), source="p.yaml")
-    assert plan.stages[0].inputs == {"k": "<+inputs.k>", "s": "<+inputs.s>", "a": "<+inputs.s>"}  # type: ignore[union-attr]
+    assert plan.stages[0].inputs == {"k": "<+inputs.k>", "s": "<+inputs.s>", "a": "${{ inputs.s }}"}  # type: ignore[union-attr]
