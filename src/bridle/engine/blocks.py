@@ -89,15 +89,18 @@ async def leave(
         if isinstance(block, Block) and not result.breaks and not stands_for_cells:
             output = await _outputs(desk, position, block)
     except InputError as error:
-        state, note, failed_here = State.FAILED, str(error), True
+        state, note, failed_here = State.FAILED, _describe(position, error), True
+    is_shown = failed_here  # no step says so; of a service that failed, its own end does
     answer: dict[str, Json] = judge_block(desk, position, error="unknown") if failed_here else {}
+    if answer.get("reaction") in FORGIVEN:
+        note = f"{note}; failure ignored"
     if fault is not None and not result.breaks and not failed_here:
         state, note, failed_here = State.FAILED, str(fault["note"]), True
         answer = {name: value for name, value in fault.items() if name != "note"}
     if result.stop == TIME_OVER:
         note = "its time was over"
     body: dict[str, Json] = {"state": str(state), "note": note, "output": output, "answer": answer}
-    body["failed_here"] = failed_here
+    body |= {"failed_here": failed_here, "shown": is_shown}
     record = (await desk.append([desk.entry(Kind.BLOCK_ENDED, position.name, body)], []))[-1]
     await desk.rouse(position)
     return _left(record.body)
@@ -105,7 +108,7 @@ async def leave(
 
 def _left(body: Mapping[str, Json]) -> Answer:
     """What failed before the block's end has been counted already."""
-    state = State.FAILED if body["failed_here"] else State.SUCCEEDED
+    state = State.FAILED if body.get("failed_here") else State.SUCCEEDED
     return {"state": str(state), **as_mapping(body.get("answer") or {})}
 
 
@@ -220,7 +223,14 @@ async def fail_node(desk: Desk, position: Position, error: InputError, *, retrie
     """Record that a node could not begin; its failure strategy says what becomes of that."""
     told = judge_block(desk, position, error="unknown", retries=retries)
     ignored = "; failure ignored" if told["reaction"] in FORGIVEN else ""
-    return await end_node(desk, position, State.FAILED, f"{error}{ignored}", told)
+    return await end_node(desk, position, State.FAILED, _describe(position, error, ignored), told)
+
+
+def _describe(position: Position, error: InputError, ignored: str = "") -> str:
+    """Return the note of a node that failed itself: its line, what is wrong, and the reason by its name."""
+    where = ": ".join(place for place in (position.node.place, error.where) if place)
+    hint = "" if ignored else error.hint
+    return str(InputError(f"{error.what} ({error.reason}){ignored}", where=where, hint=hint))
 
 
 async def end_node(

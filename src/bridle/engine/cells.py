@@ -2,7 +2,8 @@
 
 Rules
   1. Cells are recorded when they begin: a replay sees the same ones, whatever has changed since.
-  2. A `while` asks its condition before each round. A window goes on until its time since its beginning is over.
+  2. A `while` asks its condition before each round; one that makes no round is skipped, and says why.
+  3. A window goes on until its time since its beginning is over.
 
 Whether a node runs at all, and how it ends, is `blocks`.
 """
@@ -17,16 +18,22 @@ from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
 from bridle.core.errors import InputError
 from bridle.core.states import State
-from bridle.engine.blocks import answer_of_end, ask_condition, describe_refusal, end_node, evaluate, fail_node
+from bridle.engine.blocks import (
+    answer_of_end,
+    ask_condition,
+    describe_refusal,
+    describe_unresolved,
+    end_node,
+    evaluate,
+    fail_node,
+)
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
 from bridle.engine.selection import NOT_CHOSEN, is_left_out
 from bridle.engine.work import Answer
-from bridle.pipeline.conditions import (
-    DEFAULT_OF_STEP,
-)
-from bridle.pipeline.expressions import render
+from bridle.pipeline.conditions import DEFAULT_OF_STEP, ConditionResult
+from bridle.pipeline.expressions import Rendered, resolve
 from bridle.pipeline.strategy import Strategy, count_of, expand
 from bridle.trust.journal import Kind
 
@@ -80,7 +87,23 @@ async def ask_again(desk: Desk, cell: Position, standing: Standing) -> Answer:
         wanted = evaluate(strategy.condition, context, Standing(), default=DEFAULT_OF_STEP)
     except InputError as error:
         return await fail_node(desk, cell, error, retries=False)
-    return {"state": str(State.RUNNING if wanted.value else State.SUCCEEDED)}
+    return {"state": str(State.RUNNING)} if wanted.value else await _end_loop(desk, cell, wanted)
+
+
+async def _end_loop(desk: Desk, cell: Position, wanted: ConditionResult) -> Answer:
+    """Record why there is no other round, where nothing else says so: no round was made, or what was asked for is not there."""
+    whole, is_first = _whole(cell), not cell.cell
+    if not is_first and not wanted.unresolved:
+        return {"state": str(State.SUCCEEDED)}
+    known = await desk.bench.journal.last(desk.execution.id, whole.name, (Kind.BLOCK_ENDED,))
+    if known is not None:
+        return answer_of_end(known.body)
+    if is_first:
+        return await end_node(desk, whole, State.SKIPPED, describe_refusal(wanted))
+    note = f"no other round: {describe_unresolved(wanted.unresolved)}"
+    body: dict[str, Json] = {"state": str(State.SUCCEEDED), "note": note, "output": None, "shown": True}
+    await desk.append([desk.entry(Kind.BLOCK_ENDED, whole.name, body)], [])
+    return {"state": str(State.SUCCEEDED)}
 
 
 def _ask_window(desk: Desk, strategy: Strategy, begun: Any, index: int, standing: Standing) -> Answer:
@@ -108,8 +131,25 @@ def _until(desk: Desk, begun: Any, offset_s: int) -> float:
 
 
 async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[str, Json]:
-    spec = render(strategy.spec(), await desk.context(position))
+    rendered = resolve(strategy.spec(), await desk.context(position))
+    try:
+        return _count(strategy, rendered)
+    except InputError as error:
+        if not rendered.unresolved:
+            raise
+        what = f"{error.what}; {describe_unresolved(rendered.unresolved)}"
+        raise InputError(what, reason=error.reason, hint=error.hint) from error
+
+
+def _count(strategy: Strategy, rendered: Rendered) -> dict[str, Json]:
+    spec = rendered.value
     assert isinstance(spec, Mapping)
+    for name, written in strategy.spec().items():
+        if (
+            written is not None and spec[name] is None
+        ):  # not as if it were not there: no limit, the whole list
+            told = "iterations" if name == "count" else name.replace("_", "-")
+            raise InputError(f"{told!r} is null", reason="bad-strategy", hint="give it a value")
     limit = spec.get("max_parallel")
     most = count_of(limit, "max-parallel") if limit is not None else 0
     if limit is not None and most < 1:

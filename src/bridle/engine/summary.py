@@ -5,14 +5,14 @@ Pure: the same records give the same summary, in whatever process they are read,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.states import State
 from bridle.engine.execution import Execution
+from bridle.engine.listing import Listing
 from bridle.engine.proof import sum_cost
-from bridle.engine.views import ActionView, StepView, Summary
+from bridle.engine.views import ActionView, Summary
 from bridle.engine.wording import describe_failure, describe_target
 from bridle.gate.loops import is_loop
 from bridle.trust.journal import Kind, Record
@@ -24,22 +24,19 @@ def summarise(execution: Execution, records: Sequence[Record]) -> Summary:
     """Fold the records of one execution, in order."""
     stages = execution.plan["stages"]
     assert isinstance(stages, Sequence)
+    steps = Listing(_mappings(stages))
     summary = Summary(
         execution=execution.id,
         pipeline=execution.pipeline,
         state=execution.state,
         note=execution.note,
-        stages={},
+        stages=steps.stages,
     )
-    _list_nodes(_mappings(stages), "", summary.stages)
-    steps = _Steps(summary.stages)
     for record in records:
         reader = _READERS.get(record.kind)
         if reader is not None:
             reader(summary, steps, record)
-    ranks = {path: rank for rank, path in enumerate(_list_paths(_mappings(stages), ""))}
-    for listed in summary.stages.values():
-        listed.sort(key=lambda step: _rank(step.path, ranks))
+    steps.sort()
     summary.cost = sum_cost(records)
     for path, own in _calls_by_step(records).items():
         steps[path].cost = sum_cost(own)
@@ -59,70 +56,12 @@ def _step_of(record: Record) -> str:
     return record.subject.removeprefix(f"{record.execution}/").partition("#")[0]
 
 
-def _list_nodes(nodes: Sequence[Mapping[str, Any]], scope: str, found: dict[str, list[StepView]]) -> None:
-    """List the steps of a plan that runs them once; the others are listed when they begin."""
-    for node in nodes:
-        path = f"{scope}/{node['id']}" if scope else str(node["id"])
-        if node["kind"] == "stage" and not scope:
-            found.setdefault(path, [])
-        if node.get("strategy"):
-            continue
-        if "nodes" in node:
-            _list_nodes(node["nodes"], scope if node.get("transparent") else path, found)
-        elif scope:
-            found[scope.partition("/")[0]].append(StepView(path, node["kind"]))
-
-
-def _list_paths(nodes: Sequence[Mapping[str, Any]], scope: str) -> Iterable[str]:
-    """Yield the path of every node in the order of the plan, without cells and attempts."""
-    for node in nodes:
-        path = f"{scope}/{node['id']}" if scope else str(node["id"])
-        yield path
-        if "nodes" in node:
-            yield from _list_paths(node["nodes"], scope if node.get("transparent") else path)
-
-
-def _rank(path: str, ranks: Mapping[str, int]) -> tuple[tuple[int, int, int], ...]:
-    """Return where a step comes: for each part its place in the plan, its cell, its attempt."""
-    key, base = [], ""
-    for part in path.split("/"):
-        name, _, attempt = part.partition("~")
-        head, _, cell = name.rpartition("_")
-        is_cell = f"{base}{name}" not in ranks and f"{base}{head}" in ranks and cell.isdigit()
-        base = f"{base}{head if is_cell else name}"
-        key.append((ranks.get(base, len(ranks)), int(cell) if is_cell else -1, int(attempt or 1)))
-        base += "/"
-    return tuple(key)
-
-
-class _Steps(dict[str, StepView]):
-    """The views by path. A cell, another attempt, or what the harness does for a block gets its view when it is first heard
-    of."""
-
-    def __init__(self, stages: dict[str, list[StepView]]) -> None:
-        super().__init__({step.path: step for group in stages.values() for step in group})
-        self._stages = stages
-
-    def __missing__(self, path: str) -> StepView:
-        view = StepView(path, "")
-        self[path] = view
-        return view
-
-    def show(self, path: str) -> StepView:
-        """Return a view that is listed: what began as a step, or failed as one, is shown as one."""
-        view = self[path]
-        listed = self._stages.setdefault(path.partition("/")[0], [])
-        if not any(other is view for other in listed):
-            listed.append(view)
-        return view
-
-
-def _started(summary: Summary, steps: _Steps, record: Record) -> None:
+def _started(summary: Summary, steps: Listing, record: Record) -> None:
     summary.started_at = record.at
     summary.sandbox = as_mapping(record.body["sandbox"])
 
 
-def _ended(summary: Summary, steps: _Steps, record: Record) -> None:
+def _ended(summary: Summary, steps: Listing, record: Record) -> None:
     """What an execution that was cancelled or aborted did not come to is skipped, as it is in a block that was cut short."""
     summary.state, summary.ended_at = State(str(record.body["state"])), record.at
     for step in steps.values():
@@ -130,31 +69,38 @@ def _ended(summary: Summary, steps: _Steps, record: Record) -> None:
             step.state = State.SKIPPED
 
 
-def _step_started(summary: Summary, steps: _Steps, record: Record) -> None:
+def _step_started(summary: Summary, steps: Listing, record: Record) -> None:
     step = steps.show(record.subject)
     step.state, step.started_at = State.RUNNING, record.at
 
 
-def _step_ended(summary: Summary, steps: _Steps, record: Record) -> None:
+def _step_ended(summary: Summary, steps: Listing, record: Record) -> None:
     step = steps.show(record.subject)
     step.state, step.note = State(str(record.body["state"])), str(record.body["note"])
     step.output, step.ended_at = record.body["output"], record.at
 
 
-def _block_ended(summary: Summary, steps: _Steps, record: Record) -> None:
-    """What stands in a block that was left out is as the block is; what a block that was cut short did not come to is skipped."""
-    left_out = record.body.get("left_out", False)
-    state = State(str(record.body["state"])) if left_out else State.SKIPPED
-    note = str(record.body["note"]) if left_out else ""
-    covers = record.body.get("covers", [record.subject])  # a block without a name says what stands in it
+def _block_started(summary: Summary, steps: Listing, record: Record) -> None:
+    steps.expand(record.subject, record.body)
+
+
+def _block_ended(summary: Summary, steps: Listing, record: Record) -> None:
+    """What stands in a block that was left out is as the block is; what a block that was cut short did not come to is skipped.
+
+    A block that failed at its own end has no step that says so, and is shown itself.
+    """
+    body = record.body
+    left_out = bool(body.get("left_out", False))
+    state, note = State(str(body["state"])), str(body["note"])
+    covers = body.get("covers", [record.subject])  # a block without a name says what stands in it
     assert isinstance(covers, Sequence)
-    starts = tuple(f"{path}/" for path in covers)
-    for path, step in steps.items():
-        if f"{path}/".startswith(starts) and step.state is State.PENDING:
-            step.state, step.note = state, note
+    told = steps.end([str(path) for path in covers], *((state, note) if left_out else (State.SKIPPED, "")))
+    if (left_out and not told) or body.get("shown"):
+        view = steps.show(record.subject)
+        view.state, view.note = state, note
 
 
-def _decided(summary: Summary, steps: _Steps, record: Record) -> None:
+def _decided(summary: Summary, steps: Listing, record: Record) -> None:
     request = as_mapping(record.body["request"])
     path = _step_of(record)
     action = ActionView(
@@ -181,7 +127,7 @@ def _decided(summary: Summary, steps: _Steps, record: Record) -> None:
         steps[path].actions.append(action)
 
 
-def _outcome(summary: Summary, steps: _Steps, record: Record) -> None:
+def _outcome(summary: Summary, steps: Listing, record: Record) -> None:
     path = _step_of(record)
     for action in steps[path].actions:
         if action.key == record.subject:
@@ -189,7 +135,7 @@ def _outcome(summary: Summary, steps: _Steps, record: Record) -> None:
             action.note = describe_failure(record.body["value"]) if action.status != "succeeded" else ""
 
 
-def _requested(summary: Summary, steps: _Steps, record: Record) -> None:
+def _requested(summary: Summary, steps: Listing, record: Record) -> None:
     body = record.body
     summary.approvals.append(
         {
@@ -211,7 +157,7 @@ def _requested(summary: Summary, steps: _Steps, record: Record) -> None:
         steps[topic].state = State.WAITING
 
 
-def _verdict(summary: Summary, steps: _Steps, record: Record) -> None:
+def _verdict(summary: Summary, steps: Listing, record: Record) -> None:
     """Count one word. The verdict is there when enough have approved, one has denied, or the default holds."""
     voter = name_voter(record.body)
     for approval in summary.approvals:
@@ -226,20 +172,20 @@ def _verdict(summary: Summary, steps: _Steps, record: Record) -> None:
         approval.update({**told, "verdict": said if decided else ""})
 
 
-def _questioned(summary: Summary, steps: _Steps, record: Record) -> None:
+def _questioned(summary: Summary, steps: Listing, record: Record) -> None:
     asked = {name: record.body[name] for name in ("offers", "expires_at")}
     summary.interventions.append({"step": record.subject, **asked, "answer": "", "by": ""})
     steps.show(record.subject).state = State.WAITING
 
 
-def _intervened(summary: Summary, steps: _Steps, record: Record) -> None:
+def _intervened(summary: Summary, steps: Listing, record: Record) -> None:
     told = {name: record.body[name] for name in ("answer", "by")}
     for intervention in summary.interventions:
         if intervention["step"] == record.subject:
             intervention.update(told)
 
 
-def _evidence(summary: Summary, steps: _Steps, record: Record) -> None:
+def _evidence(summary: Summary, steps: Listing, record: Record) -> None:
     summary.evidence = record.id
 
 
@@ -248,6 +194,7 @@ _READERS = {
     Kind.EXECUTION_ENDED: _ended,
     Kind.STEP_STARTED: _step_started,
     Kind.STEP_ENDED: _step_ended,
+    Kind.BLOCK_STARTED: _block_started,
     Kind.BLOCK_ENDED: _block_ended,
     Kind.DECIDED: _decided,
     Kind.OUTCOME: _outcome,

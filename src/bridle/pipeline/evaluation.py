@@ -7,8 +7,8 @@ Rules
   2. Beside a path that ends in `status`, the dialect's words for states are translated before they are compared.
   3. `&&`, `||` and `!` take true and false (or these words as text); anything else is an error, not a guess.
   4. Values that come out of the context are never read as expressions again.
-  5. A secret is a placeholder. It can be passed on or set into text; comparing it or calling a function with it
-     is refused, and a path that is made from data can't reach one.
+  5. A secret is a placeholder, and so is a secret output. It can be passed on or set into text; comparing it or calling a
+     function with it is refused, but for `output != null`; and a path that is made from data can't reach one.
   6. The same expression over the same context gives the same value. One evaluation looks at no more than `MOST_WORK`
      characters and makes no text longer than `LARGEST_RESULT`; what would exceed that is an error.
   7. A runtime input has no value here: it was given one before the run, or the run was never started.
@@ -113,9 +113,10 @@ class Evaluation:
 
     def compare(self, node: Compare) -> Json:
         left, right = self.run(node.left), self.run(node.right)
-        refuse_secret(left)
-        refuse_secret(right)
-        if _is_null(node.left) or _is_null(node.right):
+        for_null = _is_null(node.left) or _is_null(node.right)
+        for value in (left, right):
+            refuse_secret(value, outputs=not for_null)  # whether a step wrote one is no secret
+        if for_null:
             return _compare_null(node.operator, left is None and right is None)
         if left is None or right is None:
             return None

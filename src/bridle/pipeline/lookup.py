@@ -24,6 +24,7 @@ from typing import Final
 from bridle.core.canonical import Json
 
 MARKER = "<<secret:"
+KEPT_OUTPUT = "[secret-output:"  # begins what stands for a secret output: the delegate alone has its value
 VETTED = frozenset({"inputs", "env"})
 
 _ROOT_NAMES = (

@@ -3,7 +3,8 @@
 Rules
   1. Exactly one of matrix, for, while, repeat. `for` with `items` is a `repeat`.
   2. A `while` without a ceiling is refused, and so is a matrix that is too large as it is written.
-  3. `iterations` and the like may be expressions; what they come to is checked again when it is known.
+  3. `start`, `end` and `partition-size` choose among `items`: beside `iterations` they are refused.
+  4. `iterations` and the like may be expressions; what they come to is checked again when it is known.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def _read_repeat(body: Fields, node: Node, common: dict[str, Any]) -> Strategy |
         found.refuse(f"{unit!r} is no unit", reason="bad-strategy", hint="use count or percentage")
     condition = body.text("if").strip()
     if not found.has("items"):
+        _refuse_parts(found)
         return Strategy("for", count=_iterations(found), condition=condition, **_name(found), **common)
     return Strategy(
         "repeat",
@@ -109,6 +111,14 @@ def _read_repeat(body: Fields, node: Node, common: dict[str, Any]) -> Strategy |
         **_name(found),
         **common,
     )
+
+
+def _refuse_parts(found: Fields) -> None:
+    """Refuse what chooses among items where there are none: it would change nothing, and look as if it did."""
+    for key in ("start", "end", "partition-size"):
+        if (node := found.get(key)) is not None:
+            hint = "give the list as items; of iterations, write the number that is wanted"
+            found.refuse(f"{key!r} chooses among items", reason="no-items", hint=hint, at=node.place)
 
 
 _READERS = {"matrix": _read_matrix, "for": _read_for, "while": _read_while, "repeat": _read_repeat}

@@ -21,7 +21,7 @@ from decimal import Decimal
 
 from bridle.core.canonical import LARGEST_INTEGER, Json
 from bridle.pipeline.functions import ExpressionError
-from bridle.pipeline.lookup import MARKER, holds_marker
+from bridle.pipeline.lookup import KEPT_OUTPUT, MARKER, holds_marker
 
 _NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 _ORDERS: dict[str, Callable[[Decimal | str, Decimal | str], bool]] = {
@@ -79,9 +79,9 @@ def copy_plain(value: Json) -> Json:
     return value
 
 
-def refuse_secret(value: Json) -> None:
-    """Raise ExpressionError when `value` holds the placeholder of a secret."""
-    if holds_marker(value):
+def refuse_secret(value: Json, *, outputs: bool = True) -> None:
+    """Raise ExpressionError when `value` holds a secret's placeholder, or (`outputs`) is text with that of a secret output."""
+    if holds_marker(value) or (outputs and isinstance(value, str) and KEPT_OUTPUT in value):
         hint = "pass the secret on as it is; only the delegate knows its value"
         raise ExpressionError(
             "a secret can't be compared or changed", reason="secret-in-expression", hint=hint

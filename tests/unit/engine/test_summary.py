@@ -215,3 +215,72 @@ def test_an_action_that_is_a_loop_says_which_time_it_is_and_one_that_is_none_doe
         records.decided(place, "git.push", "ask", facts={"loop": {"times": times, "limit": 3}}, branch="main")
     summary, _ = fold(execution, records)
     assert [(action.step, action.time) for action in summary.repeated] == [("ship/push", 3)]
+
+
+LOOPS = """
+pipeline:
+  id: p
+  stages:
+    - id: s
+      steps:
+        - {id: a, strategy: {matrix: {n: [1, 2, 3]}}, group: {steps: [{id: x, run: make}]}}
+        - {id: w, strategy: {while: {iterations: 9, condition: "true"}}, run: make}
+    - {id: ship, strategy: {matrix: {n: [1, 2]}}, steps: [{id: go, run: make}]}
+    - {id: last, steps: [{id: y, run: make}]}
+"""
+
+
+def list_states(execution, records):
+    """Return the state and the note of every node that is shown, by stage."""
+    planned = replace(execution, plan=read_pipeline(LOOPS, source="p").to_json())
+    summary = summarise(planned, records.all)
+    return {
+        stage: {step.path: (str(step.state), step.note) for step in steps}
+        for stage, steps in summary.stages.items()
+    }
+
+
+def begin_cells(records, path, count):
+    records.add(Kind.BLOCK_STARTED, path, count=count, cells=[{}] * count, max_parallel=1)
+
+
+def test_a_strategy_is_shown_as_one_node_until_its_cells_are_known(execution, records):
+    pending = ("pending", "")
+    assert list_states(execution, records) == {
+        "s": {"s/a": pending, "s/w": pending},
+        "ship": {"ship": pending},
+        "last": {"last/y": pending},
+    }
+    begin_cells(records, "ship", 2)
+    records.add(Kind.STEP_STARTED, "s/w_0", principal="user:ana")
+    shown = list_states(execution, records)
+    assert (list(shown), list(shown["s"])) == (["s", "ship_0", "ship_1", "last"], ["s/a", "s/w_0"])
+
+
+def test_a_strategy_that_failed_before_its_cells_is_shown_with_its_note(execution, records):
+    records.add(Kind.BLOCK_ENDED, "s/a", state="failed", note="too many", left_out=True)
+    assert list_states(execution, records)["s"]["s/a"] == ("failed", "too many")
+
+
+def test_a_strategy_without_cells_says_so(execution, records):
+    begin_cells(records, "s/a", 0)
+    assert list_states(execution, records)["s"]["s/a"] == ("skipped", "no cells")
+
+
+def test_cells_that_a_failed_one_kept_from_beginning_are_skipped(execution, records):
+    begin_cells(records, "s/a", 3)
+    records.add(Kind.STEP_ENDED, "s/a_0/x", state="failed", note="", ignored=False, output=None)
+    records.add(Kind.BLOCK_ENDED, "s/a", state="failed", note="", output=None)
+    states = [state for state, _ in list_states(execution, records)["s"].values()]
+    assert states == ["failed", "skipped", "skipped", "pending"]
+
+
+def test_a_cell_that_was_left_out_says_so_of_its_steps(execution, records):
+    begin_cells(records, "ship", 2)
+    records.add(Kind.BLOCK_ENDED, "ship_1", state="skipped", note="condition not met", left_out=True)
+    assert list_states(execution, records)["ship_1"] == {"ship_1/go": ("skipped", "condition not met")}
+
+
+def test_what_ended_without_a_step_to_show_is_shown_itself(execution, records):
+    records.add(Kind.BLOCK_ENDED, "s/g~2", state="failed", note="why", left_out=True)
+    assert list_states(execution, records)["s"]["s/g~2"] == ("failed", "why")

@@ -39,6 +39,7 @@ CONTEXT: dict[str, Any] = {
     },
     "steps": {
         "featureagent": {"status": "succeeded", "output": {"artifact": "a.txt"}},
+        "login": {"status": "succeeded", "output": {"kept": "[secret-output:0123456789abcdef:K]"}},
         "g": {"output": {"K": "group's"}, "steps": {"h": {"steps": {"deep": {"output": {"K": "v"}}}}}},
     },
     "matrix": {"os": "linux"},
@@ -212,12 +213,19 @@ def test_secret_becomes_a_placeholder_that_is_plain_json(text: str) -> None:
         "<+secrets.key.split('s')>",
         "<+lower(secrets.key)>",
         "<+'x${{ secrets.key }}' == 'x'>",
+        "<+secrets.key != null>",
+        "<+steps.login.output.kept == 'a'>",
+        "<+lower(steps.login.output.kept)>",
     ],
 )
 def test_secret_can_be_neither_compared_nor_changed(text: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         render(text, CONTEXT)
     assert caught.value.reason == "secret-in-expression"
+
+
+def test_whether_a_step_wrote_a_secret_output_may_be_asked() -> None:
+    assert render("<+steps.login.output.kept != null>", CONTEXT) is True
 
 
 @pytest.mark.parametrize(

@@ -223,6 +223,7 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{run: ls, strategy: {}}", "7:31", "missing-strategy"),
         ("{run: ls, strategy: {matrix: {a: [1]}, for: 2}}", "7:31", "several-strategies"),
         ("{run: ls, strategy: {while: {condition: 'true'}}}", "7:39", "unbounded-loop"),
+        ("{run: ls, strategy: {repeat: {iterations: 9, start: 3}}}", "7:63", "no-items"),
         ("{run: ls, strategy: {for: 1001}}", "7:31", "too-many-cells"),
         ("{run: ls, strategy: {for: many}}", "7:31", "bad-count"),
         ("{run: ls, strategy: {matrix: {a: x}}}", "7:31", "bad-strategy"),

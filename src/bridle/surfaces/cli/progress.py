@@ -116,7 +116,10 @@ def draw(summary: Summary) -> RichTree:
             mark, style = MARKS.get(step.state, ("·", ""))
             note = f"  {step.note}" if step.note else ""
             leaf = branch.add(
-                Text(f"{mark} {step.path.partition('/')[2]} {step.state}{printable(note)}", style=style)
+                Text(
+                    f"{mark} {step.path.partition('/')[2] or step.path} {step.state}{printable(note)}",
+                    style=style,
+                )
             )
             for action in _worth_showing(step):
                 leaf.add(
