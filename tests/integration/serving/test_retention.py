@@ -49,7 +49,7 @@ def driver(url: str) -> str:
     return "sqlite" if url.startswith("sqlite") else "postgresql+psycopg"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def tidied(request, forks, tmp_path_factory):
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("store")
