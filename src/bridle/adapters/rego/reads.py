@@ -22,6 +22,8 @@ Complaint: TypeAlias = tuple[str, int, int, str]
 ANY_INDEX = "*"
 SPAN = "span"  # where a node stands: half of the tree, and nothing to walk through
 REFERENCES = frozenset({"RefDot", "RefBrack", "Var"})
+VARIABLE = frozenset({"Var"})
+NAMES = frozenset({"RefDot", "Var"})
 ACCOUNT = "account"  # the facts that the account itself supplies, by name
 VERDICTS = frozenset({"deny", "ask", "allow"})
 SEVERITIES = ("error", "warn")
@@ -185,7 +187,8 @@ def _verdicts_read(tree: Node) -> Iterator[tuple[str, Node]]:
                 yield name, span
 
 
-def _variables(node: Node) -> Iterator[tuple[str, Node]]:
+def _find(node: Node, kinds: Collection[str]) -> Iterator[tuple[str, Node]]:
+    """Yield every node of these kinds with its kind, and look no further below one: a set's tree has thousands."""
     ahead = [node]
     while ahead:
         one = ahead.pop()
@@ -193,10 +196,14 @@ def _variables(node: Node) -> Iterator[tuple[str, Node]]:
             ahead += one
         elif isinstance(one, dict):
             for kind, content in one.items():
-                if kind == "Var" and isinstance(content, dict):
-                    yield str(content["value"]), content["span"]
+                if kind in kinds and isinstance(content, dict):
+                    yield kind, content
                 elif kind != SPAN:
                     ahead.append(content)
+
+
+def _variables(node: Node) -> Iterator[tuple[str, Node]]:
+    return ((str(content["value"]), content["span"]) for _, content in _find(node, VARIABLE))
 
 
 def _literals(rule: Node) -> dict[str, str]:
@@ -211,20 +218,11 @@ def _literals(rule: Node) -> dict[str, str]:
 
 def _paths(node: Node) -> Iterator[tuple[tuple[str, ...], Node]]:
     """Yield every path below `input` that the node names, with its place; longest form only."""
-    ahead = [node]
-    while ahead:
-        one = ahead.pop()
-        if isinstance(one, list):
-            ahead += one
-        elif isinstance(one, dict):
-            for kind, content in one.items():
-                if kind in REFERENCES and isinstance(content, dict):
-                    steps, inside = _steps({kind: content})
-                    ahead += inside
-                    if steps is not None:
-                        yield steps, content["span"]
-                elif kind != SPAN:
-                    ahead.append(content)
+    for kind, content in _find(node, REFERENCES):
+        steps, inside = _steps({kind: content})
+        yield from _paths(inside)
+        if steps is not None:
+            yield steps, content["span"]
 
 
 def _steps(node: Node) -> tuple[tuple[str, ...] | None, list[Node]]:
@@ -248,20 +246,12 @@ def _steps(node: Node) -> tuple[tuple[str, ...] | None, list[Node]]:
 
 def _names(node: Node) -> Iterator[str]:
     """Yield the names that could be rules: variables, and the last part of `data.bridle.gate.x`."""
-    ahead = [node]
-    while ahead:
-        one = ahead.pop()
-        if isinstance(one, list):
-            ahead += one
-        elif isinstance(one, dict):
-            for kind, content in one.items():
-                if kind == "Var" and isinstance(content, dict):
-                    yield str(content["value"])
-                elif kind == "RefDot" and isinstance(content, dict):
-                    yield content["field"][1]
-                    ahead.append(content["refr"])
-                elif kind != SPAN:
-                    ahead.append(content)
+    for kind, content in _find(node, NAMES):
+        if kind == "Var":
+            yield str(content["value"])
+        else:
+            yield content["field"][1]
+            yield from _names(content["refr"])
 
 
 def _root(reference: Node) -> str:
