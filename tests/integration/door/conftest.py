@@ -136,6 +136,19 @@ TEXTS = ("order", "key", "amount", "receipt")
 ORDER = {"type": "object", "properties": {name: {"type": "string"} for name in TEXTS}}
 
 
+def describe_cashier(*tools):
+    """Return the file of an agent that pays customers back with these tools."""
+    return f"""---
+name: acme.cashier
+version: 1.0.0
+owner: acme
+purpose: refund
+tools: [{", ".join(tools)}]
+---
+You pay customers back.
+"""
+
+
 def say(name, description="It does what its name says", schema=ORDER, **hints):
     return {"name": name, "description": description, "schema": schema, "hints": hints}
 

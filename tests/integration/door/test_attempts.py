@@ -7,7 +7,7 @@ import pytest
 from bridle.core.errors import UnavailableError
 from bridle.delegate.effectors.server import Called
 
-from .conftest import FakeCrash
+from .conftest import FakeCrash, describe_cashier
 
 ENTRY = """
   refund:
@@ -21,15 +21,7 @@ ENTRY = """
       properties: {order: {type: string}, amount: {type: string}, key: {type: string}}
     control: {order: id, amount: amount}
 """
-AGENT = """---
-name: acme.cashier
-version: 1.0.0
-owner: acme
-purpose: refund
-tools: [mcp.shop.refund, mcp.shop.note]
----
-You pay customers back.
-"""
+AGENT = describe_cashier("mcp.shop.refund", "mcp.shop.note")
 REFUND = {"order": "A-1", "amount": "12.50"}
 NOTE = {"order": "A-1"}
 LOST = Called("unknown", why="the connection was closed")

@@ -8,6 +8,8 @@ from sqlalchemy import event
 
 from bridle.trust.journal import Kind
 
+from .conftest import describe_cashier
+
 ENTRY = """
   refund:
     effect: consequential
@@ -20,15 +22,7 @@ ENTRY = """
       properties: {order: {type: string}, amount: {type: string}, key: {type: string}}
     control: {order: id, amount: amount}
 """
-AGENT = """---
-name: acme.cashier
-version: 1.0.0
-owner: acme
-purpose: refund
-tools: [mcp.shop.refund]
----
-You pay customers back.
-"""
+AGENT = describe_cashier("mcp.shop.refund")
 ONE = "limits: {changes-an-agent: off, targets-an-agent: off, one: {tools: [mcp.shop.refund], count: 1, within: 1h}}"
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)

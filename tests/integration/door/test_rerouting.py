@@ -14,7 +14,7 @@ from bridle.trust.audit import verify_journal
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.trail import Trail
 
-from .conftest import FakeCrash
+from .conftest import FakeCrash, describe_cashier
 from .two_systems import Points
 
 ENTRY = """
@@ -44,15 +44,7 @@ ENTRY = """
       properties: {receipt: {type: string}, amount: {type: string}, key: {type: string}}
     control: {receipt: id, amount: amount}
 """
-AGENT = """---
-name: acme.cashier
-version: 1.0.0
-owner: acme
-purpose: refund
-tools: [mcp.shop.refund, mcp.shop.pay_back]
----
-You pay customers back.
-"""
+AGENT = describe_cashier("mcp.shop.refund", "mcp.shop.pay_back")
 BREAKERS = """
 breakers:
   refund: {tools: [mcp.shop.refund], per: tool, failures: 2, within: 5m, cool-down: 5m}

@@ -13,6 +13,8 @@ from bridle.trust.notary import Author
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.work_items import Settlement
 
+from .conftest import describe_cashier
+
 ENTRIES = """
   refund:
     effect: consequential
@@ -30,15 +32,7 @@ ENTRIES = """
     control: {order: id}
     compensation: {tool: mcp.shop.void, arguments: {order: <+inputs.value.structured.id>}}
 """
-AGENT = """---
-name: acme.cashier
-version: 1.0.0
-owner: acme
-purpose: refund
-tools: [mcp.shop.refund, mcp.shop.mark]
----
-You pay customers back.
-"""
+AGENT = describe_cashier("mcp.shop.refund", "mcp.shop.mark")
 ORDER = {"order": "A-1"}
 LOST = Called("unknown", why="the connection was closed")
 BOSS = Author("user:boss", comment="looked at the ledger")
