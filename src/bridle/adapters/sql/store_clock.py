@@ -11,6 +11,8 @@ import logging
 import time
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy.exc import DBAPIError
+
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.leases import read_clock
 from bridle.core.clock import Clock, SystemClock
@@ -50,5 +52,5 @@ async def look_again(clock: Clock) -> None:
     if isinstance(clock, StoreClock):
         try:
             await asyncio.to_thread(clock.look)
-        except Exception as error:  # the database is away: what has elapsed here still counts
-            log.debug("the database's clock could not be read: %s", error)
+        except (DBAPIError, OSError) as error:  # the database is away: what has elapsed here still counts
+            log.warning("the database's clock could not be read: %s", error)
