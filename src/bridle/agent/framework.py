@@ -1,4 +1,4 @@
-"""The framework in its place: it turns the wheel, the session decides nothing and does nothing without the gate.
+"""The framework in its place: it turns the wheel, the run decides nothing and does nothing without the gate.
 
 Rules
   1. To the framework Bridle is one model, whose requests are `model.call` actions, and one tool, whose calls are the
@@ -60,9 +60,7 @@ async def turn_until_done(turns: Turns, *, prompt: str, task_text: str) -> str:
     agent = Agent(
         GateModel(turns), output_type=str, system_prompt=prompt, toolsets=[GateTools(turns)], retries=0
     )
-    unlimited = UsageLimits(
-        request_limit=None
-    )  # the limits are the session's: the framework's know no journal
+    unlimited = UsageLimits(request_limit=None)  # the limits are the run's: the framework's know no journal
     answer = await agent.run(task_text, usage_limits=unlimited)
     return answer.output
 

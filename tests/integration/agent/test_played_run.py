@@ -16,8 +16,9 @@ import pytest
 
 from bridle.adapters.models.connect import connect_model
 from bridle.adapters.models.recording import record
-from bridle.agent.loop import Seat, run_agent
+from bridle.agent.loop import run_agent
 from bridle.agent.outcome import AgentOutcome, Finished, Stopped
+from bridle.agent.seat import Seat
 from bridle.agent.shelf import load_agent
 from bridle.core.canonical import Json
 from bridle.core.errors import ExecutionError

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from bridle.agent import session
+from bridle.agent import loop
 from bridle.agent.definition import AgentDefinition, AgentLimits
-from bridle.agent.loop import Seat, run_agent
+from bridle.agent.loop import run_agent
 from bridle.agent.outcome import AgentOutcome, Finished, Stopped, Suspended, TurnTaken, Undecided
+from bridle.agent.seat import Seat
 from bridle.core.canonical import digest
 from bridle.core.errors import ExecutionError
 from bridle.core.states import State
@@ -268,7 +269,7 @@ async def test_a_failure_that_may_pass_is_tried_again_under_a_key_of_its_own(
     ended: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(session, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(loop, "PAUSES_S", (0.0, 0.0))
     gate = FlakyGate([turn("done")], failing=failures)
     outcome = await run(definition, gate)
     assert [key.partition("#")[2] for key in gate.keys()]  # noqa: SIM118 - no mapping == calls

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 from bridle.agent.definition import AgentDefinition, fill_inputs, step_boundary, write_task
 from bridle.agent.inline import find_agent
-from bridle.agent.loop import Seat, run_agent
+from bridle.agent.loop import run_agent
 from bridle.agent.outcome import Finished, Stopped, Suspended, Undecided
 from bridle.agent.outputs import add_answer, check_outputs, describe_outputs
+from bridle.agent.seat import Seat
 from bridle.core.boundary import Boundary, Suite
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
