@@ -96,6 +96,18 @@ def test_a_python_that_is_too_old_is_named(machine: Machine) -> None:
     assert "python3=3.8" in answer.stderr
 
 
+def test_without_any_python_it_is_one_of_the_packages(machine: Machine) -> None:
+    for name in ("python3", *(f"python3.{minor}" for minor in range(11, 15))):
+        machine.lose(name)
+    seen = machine.checkout / "run"
+    seen.write_text(seen.read_text().replace("/usr/bin/python3", "/nowhere/python3"))
+    machine.fake("id", "echo 1000")
+    machine.fake("sudo", "exit 1")
+    answer = machine.run("demo")
+    assert answer.returncode == 5
+    assert "apt-get install -y --no-install-recommends python3\n" in answer.stderr
+
+
 def test_without_rights_the_exact_command_is_printed(machine: Machine) -> None:
     machine.fake("id", "echo 1000")
     machine.fake("sudo", "exit 1")
