@@ -88,6 +88,7 @@ def _list_sweeps(app: App) -> Iterator[Round]:
     yield Round(sweep, SWEEP_S, "the tokens could not be swept")
     yield Round(app.casework.escalation.sweep, SWEEP_S, "overdue cases could not be escalated")
     yield Round(app.recovering.sweep, SWEEP_S, "what was left could not be recovered")
+    yield Round(app.looking.sweep, SWEEP_S, "targets could not be asked about open work")
     if app.settings.retention:
         age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")
         remove = partial(app.retention.remove, older_than=age, by=CONTROL_PLANE)
@@ -98,9 +99,11 @@ def _list_sweeps(app: App) -> Iterator[Round]:
 
 
 async def _recover(app: App) -> None:
-    """Leave to a person what is overdue or abandoned; where the tools' files cannot be read, a later process does."""
+    """Leave to a person what is overdue or abandoned, and ask targets about what was left; where the tools' files cannot be
+    read, a later process does."""
     try:
         await app.recovering.sweep()
+        await app.looking.sweep()
     except BridleError as error:
         log.warning("what processes left behind is not looked at: %s", error)
 

@@ -17,6 +17,7 @@ from bridle.delegate.servers import load_servers
 from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
+from bridle.operating.looking import Looking
 from bridle.operating.pace import EXCHANGES_A_MINUTE, Pace
 from bridle.operating.reception import Reception
 from bridle.operating.recovering import Recovering
@@ -40,6 +41,7 @@ class Operations:
     casework: Casework
     undoing: Undoing
     recovering: Recovering
+    looking: Looking
     erasure: Erasure
     authentication: Authentication
     exchange: Exchange
@@ -102,6 +104,16 @@ def build_operations(
             refresh=tools.refresh,
             work=store.work,
             casework=casework,
+        ),
+        looking=Looking(
+            gate=gate,
+            journal=journal,
+            principals=principals,
+            work=store.work,
+            desk=store.work_desk,
+            manifests=acting.catalogue,
+            clock=clock,
+            refresh=tools.refresh,
         ),
         erasure=Erasure(
             journal=journal,

@@ -64,7 +64,14 @@ def _residents(delegate_signer: Signer) -> list[Principal]:
             control_plane,
             user.id,
             frozenset(
-                {"workspace:verify", "server:describe", "case:open", "case:exception", "case:escalate"}
+                {
+                    "workspace:verify",
+                    "server:describe",
+                    "server:lookup",
+                    "case:open",
+                    "case:exception",
+                    "case:escalate",
+                }
             ),
         ),
         Principal(

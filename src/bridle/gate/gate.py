@@ -46,6 +46,7 @@ from bridle.gate.decision import decide, foresee
 from bridle.gate.exhibits import count_baseline
 from bridle.gate.history import MOVED, HistoryMoved
 from bridle.gate.limits import FULL, LimitFull
+from bridle.gate.looks import Look, look_again
 from bridle.gate.lookups import agree_lookup
 from bridle.gate.loops import Deed, foresee_deed
 from bridle.gate.manifest import Manifest, Manifests, Recovery
@@ -171,6 +172,10 @@ class Gate:
         for intent in begun:
             await self._carrying.give_up(intent, token=token)
         return [intent.subject for intent in begun]
+
+    async def look_again(self, decided: Record, intent: Record, *, token: str) -> Look:
+        """Ask the target of a call that ended unknown what became of it (gate.looks); `token` is one of the control plane."""
+        return await look_again(self._on, decided, intent, token=token)
 
     async def serves(self, execution: str, service: str) -> bool:
         """True for a background service of an execution that the delegate still knows; see `dispatch.protocol.Delegate`."""

@@ -23,10 +23,12 @@ def permit_now(on: Ports, action: Action, judgement: Judgement) -> Permit:
     return _sign(on, action, decision.policy, token=judgement.standing.token, expect=decision.expect)
 
 
-async def permit_again(on: Ports, action: Action, intent: Record, *, restore_to: str = "") -> Permit:
-    """Sign the recorded decision anew for the token of today; what was decided stays as it was."""
+async def permit_again(
+    on: Ports, action: Action, intent: Record, *, restore_to: str = "", token: Token | None = None
+) -> Permit:
+    """Sign the recorded decision anew for the token of today, its own or `token`; what was decided stays as it was."""
     content = as_mapping(as_mapping(intent.body["permit"])["content"])
-    token = (await on.facts.standings.of(action)).token
+    token = token or (await on.facts.standings.of(action)).token
     expect = {**as_mapping(content["expect"]), "restore_to": restore_to}
     return _sign(on, action, str(content["decision"]), token=token, expect=expect)
 

@@ -120,6 +120,14 @@ def intended(action: Action, permit: Permit, *, tree: str) -> Entry:
 
 def reported(action: Action, report: Report) -> Entry:
     """Record the outcome that a delegate signed."""
+    signed = describe_report(report)
+    raw = {"private": report.private} if report.private else {}
+    body = _outcome(action, status=report.status, value=report.value, facts=report.facts, report=signed)
+    return Entry(Kind.OUTCOME, action.execution, action.key, body, raw)
+
+
+def describe_report(report: Report) -> dict[str, Json]:
+    """Return a report as records hold it: what was signed, with the signature."""
     content = Report.content(
         action_digest=report.action_digest,
         delegate=report.delegate,
@@ -128,14 +136,7 @@ def reported(action: Action, report: Report) -> Entry:
         facts=report.facts,
         private=report.private,
     )
-    signed: dict[str, Json] = {
-        "content": content,
-        "signature": report.signature.to_json(),
-        "delegate": report.delegate,
-    }
-    raw = {"private": report.private} if report.private else {}
-    body = _outcome(action, status=report.status, value=report.value, facts=report.facts, report=signed)
-    return Entry(Kind.OUTCOME, action.execution, action.key, body, raw)
+    return {"content": content, "signature": report.signature.to_json(), "delegate": report.delegate}
 
 
 def report_inside(action: Action, value: Json, *, signer: Signer, redactor: Redactor) -> Report:

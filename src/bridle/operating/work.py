@@ -8,7 +8,8 @@ Rules
   1. A person who holds `work:settle` answers, never an agent, and only with what the item offers.
   2. The answer and what follows from it (the piece of business, the room of limits) are one transaction; the second answer finds
      the item settled.
-  3. A compensation that has not succeeded settles nothing: its key is the item's, so the same answer given again goes on with it.
+  3. Its target settles an item too, when it says, asked again, what became of the call (operating.looking).
+  4. A compensation that has not succeeded settles nothing: its key is the item's, so the same answer given again goes on with it.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, Asked, Denied, Done, Purpose
 from bridle.gate.attempts import AllowAgain, EndAttempt
 from bridle.gate.gate import Gate
+from bridle.gate.leaving import UNKNOWN
 from bridle.gate.limits import GiveRoomBack
+from bridle.gate.looks import can_look, next_look
 from bridle.gate.manifest import Manifests
 from bridle.gate.obligations import DropObligation
 from bridle.pipeline.expressions import resolve
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind, Record
 from bridle.trust.lending import lend
 from bridle.trust.notary import Author, Notary, Speaker, require_person
+from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.tokens import mint
 from bridle.trust.work_items import FORM, PERMISSION, Settlement, SettleWork, Work, WorkItem
 
@@ -43,11 +47,12 @@ UNDO_TTL = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Parked:
-    """An item with its record, and the record of the answer where there is one."""
+    """An item with its record, the record of the answer where there is one, and those of what its target was asked meanwhile."""
 
     item: WorkItem
     parked: Record
     settled: Record | None = None
+    looks: tuple[Record, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """Return the item as commands show it."""
@@ -59,6 +64,14 @@ class Parked:
             "stream": self.item.stream,
             **{name: body[name] for name in ("kind", "tool", "key", "reason", "owner", "case", "offers")},
         }
+        told["looks"] = [
+            {
+                "id": look.id,
+                "at": look.at,
+                **{name: look.body[name] for name in ("number", "of", "answer", "why")},
+            }
+            for look in self.looks
+        ]
         if self.settled is not None:
             said = self.settled.body
             told["settled"] = {name: said[name] for name in ("answer", "by", "name", "comment")}
@@ -97,6 +110,16 @@ class WorkDesk:
         kinds = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
         return await self._journal.read(execution=parked.item.stream, subject=parked.item.key, kinds=kinds)
 
+    async def next_look(self, parked: Parked) -> Json:
+        """Return when the target of an open item is asked next, or None when it is not."""
+        intent = await self._journal.last(parked.item.stream, parked.item.key, (Kind.INTENDED,))
+        asked = parked.parked.body["kind"] == UNKNOWN and intent is not None and can_look(intent)
+        if not asked or not parked.item.open:
+            return None
+        made = int(str(parked.looks[-1].body["number"])) if parked.looks else 0
+        at = next_look(parked.item.at, made)
+        return iso(at) if at else None
+
     async def settle(self, item_id: str, answer: Settlement, *, by: Author, record: str = "") -> Parked:
         """Record an answer and what follows from it; raise InputError or TrustError. `record` is the outcome of what undid it."""
         parked, speaker = await self.may_settle(item_id, answer, by=by)
@@ -115,6 +138,22 @@ class WorkDesk:
         except GuardError as error:
             raise _settled(item_id) from error
         return await self.show(item_id)
+
+    async def settle_by_look(self, item_id: str, answer: Settlement, *, look: Record) -> None:
+        """Record what the target said, and what follows from it; raise GuardError when somebody has settled the item."""
+        body: dict[str, Json] = {
+            "item": item_id,
+            "action": look.body["action"],
+            "answer": str(answer),
+            "comment": "its target says so",
+            "record": look.id,
+            "by": CONTROL_PLANE,
+            "name": "",
+            "asserted": False,
+            "person": None,
+        }
+        entry = Entry(Kind.WORK_SETTLED, look.execution, item_id, self._notary.sign(FORM, body, None))
+        await self._journal.append([entry], [SettleWork(item_id), *_follows(answer, str(look.body["key"]))])
 
     async def may_settle(self, item_id: str, answer: Settlement, *, by: Author) -> tuple[Parked, Speaker]:
         """Return the item and who answers; raise InputError or TrustError when this answer cannot be given, or not by them."""
@@ -135,11 +174,11 @@ class WorkDesk:
         return parked, speaker
 
     async def _read(self, item: WorkItem) -> Parked:
-        about = await self._journal.read(
-            execution=item.stream, subject=item.id, kinds=(Kind.WORK_PARKED, Kind.WORK_SETTLED)
-        )
+        kinds = (Kind.WORK_PARKED, Kind.WORK_LOOKED, Kind.WORK_SETTLED)
+        about = await self._journal.read(execution=item.stream, subject=item.id, kinds=kinds)
         settled = about[-1] if about[-1].kind is Kind.WORK_SETTLED else None
-        return Parked(item, about[0], settled)
+        looks = tuple(record for record in about if record.kind is Kind.WORK_LOOKED)
+        return Parked(item, about[0], settled, looks)
 
 
 class Undoing:

@@ -71,6 +71,7 @@ class Kind(StrEnum):
     KILL_ANSWERED = "kill.answered"
     KILL_LIFTED = "kill.lifted"
     WORK_PARKED = "work.parked"
+    WORK_LOOKED = "work.looked"
     WORK_SETTLED = "work.settled"
     EVIDENCE_ISSUED = "evidence.issued"
     CONTROLS_ATTESTED = "controls.attested"

@@ -19,7 +19,8 @@ Rules
   10. A text that was kept has the digest it is kept under.
   11. A case is changed by an action that was begun for it, and no change of it is missing (trust.case_trail).
   12. What stands in for a call (gate.rerouting) is decided upon once that call was denied, or has failed; never both are done.
- 13. Work that is open is settled once, by a signed answer that it offers, about the action it was parked for.
+ 13. Work that is open is settled once, by a signed answer that it offers, about the action it was parked for; the control plane's
+     own is what the target said when it was asked again, by the delegate's report where it says that it was done.
 
 The same rules hold for a whole journal (trust.audit) and for the part of it that a bundle of evidence carries.
 They take the records in order and do not check that none is missing; that is the chain's and the tree's work.
@@ -46,6 +47,7 @@ from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.kills import check_kill
 from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
+from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.registry import check_change
 from bridle.trust.signers import Signers
 from bridle.trust.texts import check_text
@@ -56,6 +58,7 @@ GOES_ON = frozenset(
     {"pipeline.continue", *EVENTS}
 )  # it lets something go on: its decision is what uses the approval
 STOPPED = (Lifecycle.SUSPENDED, Lifecycle.RETIRED)
+DONE = "done"  # what a target says of a call that it knows (gate.looks)
 UNREPORTED = frozenset({"unknown", "failed"})  # outcomes the control plane may state on its own
 
 
@@ -91,6 +94,7 @@ class Trail:
         self._stopped: dict[str, str] = {}
         self._overrides: dict[str, Override] = {}
         self._parked: dict[str, Record] = {}
+        self._looks: dict[str, tuple[str, Json]] = {}
         self._ends: dict[str, tuple[str, str, Json]] = {}
         self._cases = CaseTrail()
 
@@ -293,6 +297,20 @@ class Trail:
         must(record, record.subject not in self._parked, "it was parked before")
         self._parked[record.subject] = record
 
+    def _work_looked(self, record: Record) -> None:
+        parked = self._parked.get(record.subject)
+        if parked is None:
+            raise broken(record, "no work of this name is open")
+        course = self._courses.get((record.execution, read_text(parked, "key")))
+        about = course is not None and course.intended and course.action == record.body.get("action")
+        must(record, about, "it is about another action")
+        answer = record.body.get("answer")
+        if answer == DONE:
+            assert course is not None
+            self._check_report(record, course)
+            must(record, record.body.get("status") == "succeeded", "no delegate reported that it was done")
+        self._looks[record.id] = (record.subject, answer)
+
     def _work_settled(self, record: Record) -> None:
         parked = self._parked.pop(record.subject, None)
         if parked is None:
@@ -300,6 +318,9 @@ class Trail:
         must(record, record.body.get("answer") in _listed(parked.body.get("offers")), "it was not offered")
         must(record, record.body.get("action") == parked.body.get("action"), "it is about another action")
         check_settlement(record, control_plane=self.signers.at(record))
+        if record.body["by"] == CONTROL_PLANE:
+            said = self._looks.get(str(record.body["record"]))
+            must(record, said == (record.subject, record.body["answer"]), "its target did not say so")
 
     def _kept(self, record: Record) -> None:
         check_text(record)
@@ -341,6 +362,7 @@ _RULES: Mapping[Kind, Callable[[Trail, Record], None]] = {
     Kind.CONTROLS_ATTESTED: Trail._attested,
     Kind.BLOCK_ENDED: Trail._stage_ended,
     Kind.WORK_PARKED: Trail._work_parked,
+    Kind.WORK_LOOKED: Trail._work_looked,
     Kind.WORK_SETTLED: Trail._work_settled,
     Kind.TEXT_KEPT: Trail._kept,
     Kind.KEY_ROTATED: Trail._rotated,

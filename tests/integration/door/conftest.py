@@ -450,7 +450,7 @@ async def _register(store, signer):
             PrincipalKind.SERVICE,
             "bridle",
             "user:ana",
-            frozenset({"server:describe", "case:open", "case:exception", "case:escalate"}),
+            frozenset({"server:describe", "server:lookup", "case:open", "case:exception", "case:escalate"}),
         ),
         Principal(
             PrincipalKind.DELEGATE, "local", "user:ana", frozenset(), public_key=signer.verifier.raw.hex()

@@ -181,6 +181,11 @@ def _parked(record: Record) -> Iterator[str]:
     yield f"  parked as {record.subject}: {record.body['reason']}"
 
 
+def _work_looked(record: Record) -> Iterator[str]:
+    said = record.body["why"] or record.body["answer"]
+    yield f"  {record.subject}: its target was asked again ({record.body['number']} of {record.body['of']}): {said}"
+
+
 def _work_settled(record: Record) -> Iterator[str]:
     yield f"{_time(record)} {record.subject} settled as {record.body['answer']} by {record.body['by']}"
 
@@ -208,6 +213,7 @@ TELLERS = {
     Kind.TOKEN_DELETED: _nothing,
     Kind.INTENDED: _nothing,
     Kind.WORK_PARKED: _parked,
+    Kind.WORK_LOOKED: _work_looked,
     Kind.WORK_SETTLED: _work_settled,
     Kind.EVIDENCE_ISSUED: _nothing,
     Kind.EVIDENCE_ADDED: _exhibit,

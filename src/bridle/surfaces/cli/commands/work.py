@@ -64,6 +64,12 @@ def work_show(item: Item, store: Store = "", as_json: AsJson = False) -> int:
         put(f"  case {shown['case']}")
     for record in shown["records"]:
         put_line(f"  {record['at'][:19]}  {record['kind']}  {record['said']}  {record['id']}")
+    for look in shown["looks"]:
+        put_line(
+            f"  {look['at'][:19]}  its target was asked again ({look['number']} of {look['of']}): {look['why'] or look['answer']}"
+        )
+    if shown["next_look"]:
+        put(f"  its target is asked again at {shown['next_look'][:19]}")
     if "settled" in shown:
         said = shown["settled"]
         put_line(
@@ -134,7 +140,7 @@ async def _show(settings: Settings, item: str) -> dict[str, Any]:
             }
             for record in await desk.records_of(parked)
         ]
-        return {**parked.to_json(), "records": records}
+        return {**parked.to_json(), "next_look": await desk.next_look(parked), "records": records}
 
 
 async def _resolve(
