@@ -66,8 +66,8 @@ def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> d
 
     For an outcome `push` these are push, push.intent, push.decision, and where people were asked push.asked, push.request, the
     verdict that was the last one needed as push.verdict, and those before it as push.verdict.1 and on; besides, each
-    delegate's first registration under the delegate's id, every rotation of a key, and as ship.taken-over.1 and on the ends of
-    a stage that was taken over.
+    delegate's first registration under the delegate's id, every rotation of a key, the dismissal of each deputy whose word is
+    carried, and as ship.taken-over.1 and on the ends of a stage that was taken over.
     """
     by_id = {record.id: record for record in journal}
     carried: dict[str, Record] = {}
@@ -76,7 +76,10 @@ def collect_records(journal: Sequence[Record], outcomes: Mapping[str, str]) -> d
             raise ChangeError(f"{record_id} is not the outcome of an action", where=name)
         carried.update(_course_of(journal, by_id[record_id], name))
     carried.update(collect_ends(journal, list(carried.values())))
+    deputies = {_name_deputy(record) for record in carried.values()}
     for record in journal:
+        if record.kind is Kind.DEPUTY_DISMISSED and record.subject in deputies:
+            carried[f"{record.subject}.dismissed"] = record
         if record.kind is Kind.PRINCIPAL_REGISTERED and record.body.get("kind") == "delegate":
             carried.setdefault(str(record.body["id"]), record)
         if record.kind is Kind.KEY_ROTATED:
@@ -190,6 +193,13 @@ def _course_of(journal: Sequence[Record], outcome: Record, name: str) -> dict[st
     if isinstance(approval, Mapping):
         course.update(_word_of(journal, str(approval["id"]), name))
     return course
+
+
+def _name_deputy(record: Record) -> str:
+    """Return by which naming somebody answered in another's place in this record, or an empty text."""
+    behalf = record.body.get("behalf")
+    naming = behalf.get("naming") if isinstance(behalf, Mapping) else None
+    return str(naming.get("id", "")) if isinstance(naming, Mapping) else ""
 
 
 def _word_of(journal: Sequence[Record], approval: str, name: str) -> dict[str, Record]:

@@ -32,7 +32,7 @@ def find_foreign(records: Sequence[Record], *, execution: str) -> Record | None:
     taken = [end for chain in chains for end in chain[1:]]
     for record in records:
         if (
-            record.kind in (Kind.PRINCIPAL_REGISTERED, Kind.KEY_ROTATED)
+            record.kind in (Kind.PRINCIPAL_REGISTERED, Kind.KEY_ROTATED, Kind.DEPUTY_DISMISSED)
             or record.execution == execution
             or record.id in ends
         ):

@@ -14,7 +14,7 @@ that failed. What it checks, in this order
   claims      a deployment: allowed, and it succeeded; the evidence is about the same digest, passed, and came before the decision
               a change: the push of the commit that the statement is about succeeded, by the policy named
 
-Not shown: that there is no other log, nor whether a deputy was named for just this, or dismissed by then.
+Not shown: that there is no other log, nor that a deputy's dismissal was not left out of the file.
 """
 
 from __future__ import annotations
@@ -186,7 +186,10 @@ class Signatures:
             one for one in self.decided.values() if (one["effect"], one["action"]) == ("ask", body["action"])
         ]
         must(wanted, "words: no decision asks for a request")
-        self.words.ask(record, (wanted[-1]["facts"].get("initiator") or {}).get("id", ""))
+        self.words.ask(record, wanted[-1])
+
+    def on_deputy_dismissed(self, record: Record, body: Any, place: Any) -> None:
+        self.words.dismiss(record, self.key)
 
     def on_controls_attested(self, record: Record, body: Any, place: Any) -> None:
         signed_json(self.key, body["content"], body["signature"], "the attested controls")

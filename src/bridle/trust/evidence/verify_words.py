@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -20,6 +21,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 CONTROL_PLANE = "service:bridle"
 SIGNED = ("approval", "action", "rests_on", "terms", "verdict", "comment", "inputs")  # by a person
 NAMED = ("id", "person", "deputy", "deputy_key", "scope", "reason", "begins_at", "ends_at")  # of a deputy
+SCOPE = {  # of a deputy: what each key is matched with in the decision that asked
+    "principal": ("facts", "principal", "id"),
+    "agent": ("facts", "principal", "name"),
+    "organisation": ("facts", "place", "organisations"),
+    "project": ("facts", "place", "project"),
+    "pipeline": ("facts", "place", "pipeline"),
+    "tool": ("request", "tool"),
+    "purpose": ("request", "purpose"),
+    "environment": ("facts", "deployment", "environment"),
+}
 NO_TERMS: dict[str, Any] = {
     **{name: [] for name in ("users", "groups", "attributes")},
     "minimum": 1,
@@ -98,11 +109,24 @@ class Words:
         self.standing: dict[str, list[dict[str, Any]]] = {}
         self.denied: set[str] = set()
         self.used: set[str] = set()
+        self.dismissed: set[str] = set()
 
-    def ask(self, record: Record, starter: str) -> None:
-        """Take a request in; `starter` is for whom it was asked."""
+    def ask(self, record: Record, decision: Any) -> None:
+        """Take a request in; `decision` is the one that asked."""
         must(record["subject"] not in self.asked, "words: it was requested before")
-        self.asked[record["subject"]] = {**record, "starter": starter}
+        self.asked[record["subject"]] = {**record, "decision": decision}
+
+    def dismiss(self, record: Record, key: Ed25519PublicKey) -> None:
+        """Take a deputy's dismissal in; one that nobody signed was made before they were, and counts all the same."""
+        said, name = dict(record["body"]), record["subject"]
+        if signatures := said.pop("signatures", None):
+            content = {"type": "bridle/deputy-dismissed/1", **said}
+            signed_json(key, content, signatures["control_plane"], "the dismissal of a deputy")
+            if said["person"]:
+                by = read_key(said["person"]["key"])
+                signed_json(by, content, signatures["person"], "the dismissal of a deputy")
+            must(said["id"] == name, "words: another deputy was dismissed")
+        self.dismissed.add(name)
 
     def take(self, record: Record, keys: list[Ed25519PublicKey]) -> None:
         """Count a verdict that the control plane has signed; `keys` are those that it has had by then."""
@@ -115,6 +139,8 @@ class Words:
         wanted = (asked["body"]["action"], digest(asked["body"]["rests_on"]), digest(terms))
         must(answered == wanted, "words: a verdict answers another request")
         must(name not in self.denied and name not in self.used, "words: it was decided already")
+        naming = (body.get("behalf") or {}).get("naming") or {}
+        must(naming.get("id") not in self.dismissed, "words: a deputy was dismissed before")
         complaint = complain(body, asked, terms, moment(record["at"]), keys)
         must(not complaint, f"words: a verdict does not count: {complaint}")
         given, words = describe(body), self.standing.setdefault(name, [])
@@ -175,7 +201,7 @@ def complain(body: Any, asked: Record, terms: Any, at: datetime, keys: list[Ed25
     said = {"type": "bridle/word/1", "person": person["name"], "key": person["key"]}
     said |= {name: body[name] for name in (*SIGNED, *(["behalf"] if behalf else []))}
     signed_json(read_key(person["key"]), said, person["signature"], "a person's word")
-    spoken_for = check_deputy(body, asked["starter"], at, keys) if behalf else person
+    spoken_for = check_deputy(body, asked["decision"], at, keys) if behalf else person
     if terms["excluded"] in [f"user:{one['account']}" for one in (person, spoken_for) if terms["excluded"]]:
         return "who started it may not answer"
     later = terms.get("escalation") or {}
@@ -189,8 +215,26 @@ def complain(body: Any, asked: Record, terms: Any, at: datetime, keys: list[Ed25
     return "" if set(terms["attributes"]) <= set(spoken_for["attributes"]) else "an attribute is not held"
 
 
-def check_deputy(body: Any, starter: str, at: datetime, keys: list[Ed25519PublicKey]) -> Any:
+def find_in(value: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def lies_in(scope: Any, decision: Any) -> bool:
+    """Whether what was asked about lies in a deputy's scope for certain: what is not known matches nothing."""
+    for key, pattern in scope.items():
+        must(key in SCOPE, "words: the scope of a deputy is not known here")
+        found = find_in(decision, SCOPE[key])
+        values = [str(one) for one in found] if isinstance(found, list) else [found]
+        if not any(isinstance(one, str) and fnmatchcase(one, pattern) for one in values):
+            return False
+    return bool(scope)
+
+
+def check_deputy(body: Any, decision: Any, at: datetime, keys: list[Ed25519PublicKey]) -> Any:
     """Return the person in whose place a word was given, once their signed naming holds for it."""
+    starter = (decision["facts"].get("initiator") or {}).get("id", "")
     person, naming, behalf = body["person"], body["behalf"]["naming"], body["behalf"]["person"]
     said = {"type": "bridle/deputy/1", **{name: naming[name] for name in NAMED}}
     by = naming["signatures"]["control_plane"]
@@ -202,7 +246,10 @@ def check_deputy(body: Any, starter: str, at: datetime, keys: list[Ed25519Public
     is_deputy = (naming["deputy"], naming["deputy_key"]) == (person["name"], person["key"])
     is_same = (named["name"], named["key"]) == (behalf["name"], behalf["key"])
     must(is_deputy and is_same, "words: another deputy was named")
-    must(moment(naming["begins_at"]) <= at < moment(naming["ends_at"]), "words: it was no deputy by then")
+    begins_at, ends_at = moment(naming["begins_at"]), moment(naming["ends_at"])
+    must(begins_at <= at < ends_at, "words: it was no deputy by then")
+    must(ends_at - begins_at <= timedelta(days=90), "words: a deputy was named for too long")
+    must(lies_in(naming["scope"], decision), "words: a deputy was named for something else")
     must(starter and starter != f"user:{person['account']}", "words: who started it answered as a deputy")
     must(body["behalf"]["starter"] == starter, "words: somebody else started it")
     return behalf

@@ -76,10 +76,13 @@ def say(
     story.write(Kind.APPROVAL_VERDICT, "apr_1", sign_verdict(signer, body))
 
 
-def stand_for(deputy, place_of, *, starter="user:ana", days=1, named=""):
+SCOPE = {"purpose": "repair", "tool": "git.*", "agent": "bridle.*"}
+
+
+def stand_for(deputy, place_of, *, starter="user:ana", days=1, named="", scope=SCOPE):
     """What a deputy's word carries: who they stand for, and the naming that both signed."""
     who = person(place_of)
-    body = {"id": "dep_1", "person": who.to_json(), "deputy": named or deputy, "scope": {"purpose": "repair"}}
+    body = {"id": "dep_1", "person": who.to_json(), "deputy": named or deputy, "scope": scope}
     body |= {"deputy_key": signer_of(named or deputy).verifier.raw.hex(), "reason": "away"}
     body |= {"begins_at": iso(START - timedelta(days=2)), "ends_at": iso(START + timedelta(days=days))}
     words = deputies.FORM.words(body)
@@ -88,6 +91,23 @@ def stand_for(deputy, place_of, *, starter="user:ana", days=1, named=""):
         "person": signer_of(place_of).sign_json(words).to_json(),
     }
     return {"person": who.to_json(), "naming": {**body, "signatures": signatures}, "starter": starter}
+
+
+def dismiss(story, *, deputy="dep_1", signer=CONTROL_PLANE):
+    """Take a naming back, as the person who made it."""
+    body = {
+        "id": deputy,
+        "by": "user:ana",
+        "name": "ben",
+        "asserted": False,
+        "person": person("ben").to_json(),
+    }
+    words = deputies.DISMISSAL.words(body)
+    signatures = {
+        "control_plane": signer.sign_json(words).to_json(),
+        "person": signer_of("ben").sign_json(words).to_json(),
+    }
+    story.write(Kind.DEPUTY_DISMISSED, "dep_1", {**body, "signatures": signatures}, execution=deputies.STREAM)
 
 
 def tell(terms, words, *, ttl_s=3600):
@@ -104,7 +124,10 @@ def tell(terms, words, *, ttl_s=3600):
             asked.kind, asked.subject, {**asked.body, "escalates_at": iso(START + timedelta(seconds=11))}
         )
     for name, options in words:
-        say(story, terms, name, **options)
+        if name == "dismissal":
+            dismiss(story, **options)
+        else:
+            say(story, terms, name, **options)
     story.decide(PUSHED, approval="apr_1")
     story.intend(PUSHED)
     story.end(PUSHED, {"commit": COMMIT, "branch": "fix/isodate"})
@@ -175,10 +198,24 @@ def test_a_deputy_s_word_is_of_both_and_rests_on_a_naming_of_then():
         stand_for("di", "ben", named="cy"),
         stand_for("di", "ben", days=-1),
         stand_for("di", "ben", starter="user:ben"),
+        stand_for("di", "ben", days=89),
+        stand_for("di", "ben", scope={}),
+        stand_for("di", "ben", scope={**SCOPE, "purpose": "release"}),
+        stand_for("di", "ben", scope={**SCOPE, "environment": "*"}),  # nobody knows where it is deployed
+        stand_for("di", "ben", scope={**SCOPE, "organisation": "*"}),
+        stand_for("di", "ben", scope={**SCOPE, "colour": "*"}),
     ]
     for behalf in wrong:
         name = "cy" if behalf is wrong[0] else "di"
         assert not judge(TWO, [(name, {"behalf": behalf}), ("cy", {})])
+
+
+def test_a_deputy_who_was_dismissed_has_no_word_from_then_on():
+    two, gone = [("di", {"behalf": stand_for("di", "ben")}), ("cy", {})], ("dismissal", {})
+    assert not judge(TWO, [gone, *two])
+    assert judge(TWO, [two[0], gone, two[1]])
+    for forged in ({"signer": STRANGER}, {"deputy": "dep_2"}):
+        assert not judge(TWO, [two[0], ("dismissal", forged), two[1]])
 
 
 def test_a_deputy_who_was_named_before_a_rotation_of_keys_is_one_after_it():
