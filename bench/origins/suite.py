@@ -130,7 +130,7 @@ def _facts(call: Call, manifest: Manifest, origins: Json) -> dict[str, Json]:
         "scope": [manifest.needs],
         "boundary": {"network": "off"},
         "approval": None,
-        "loop": {"times": 1, "limit": 3, "within_s": 86400, "undoes": False, "before": []},
+        "loop": {"times": 1, "limit": 3, "repeated": False, "within_s": 86400, "undoes": False, "before": []},
         "attempt": None,
         "origins": origins,
         "risk": str(manifest.risk),

@@ -36,12 +36,12 @@ low_risk if {
 
 ask contains {
 	"rule": "external.repeated",
-	"reason": "This very call was made before within a day, or stands before in the same plan: one wish is not two.",
+	"reason": "The same was asked for before within a day or in this session, or stands before in the same plan: one wish is not two.",
 } if {
 	external_held
 	not low_risk
-	some deed in input.loop.before
-	deed.same == true
+	is_object(input.loop)
+	not input.loop.repeated == false
 }
 
 allow contains {

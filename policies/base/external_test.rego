@@ -22,12 +22,12 @@ test_what_lasts_is_allowed_to_who_holds_it if {
 	allowed(doc("mcp.shop.pay", "consequential", {}, "mcp:shop.find")) == set()
 }
 
-repeated(same) := object.union(paying, {"loop": object.union(first_time, {"before": [
-	{"execution": "ses_a", "at": "2026-01-01", "same": same},
-]})})
+repeated(told) := object.union(paying, {"loop": object.union(first_time, {"repeated": told})})
 
 test_the_very_same_call_again_asks if {
 	"external.repeated" in asked(repeated(true))
+	"external.repeated" in asked(repeated(null))
+	"external.repeated" in asked(object.union(paying, {"loop": object.remove(first_time, ["repeated"])}))
 	not "external.repeated" in asked(repeated(false))
 	not "external.repeated" in asked(object.union(repeated(true), {"risk": "low"}))
 }

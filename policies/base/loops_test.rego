@@ -2,9 +2,9 @@ package bridle.gate_test
 
 import rego.v1
 
-first_time := {"times": 1, "limit": 3, "undoes": false, "before": []}
+first_time := {"times": 1, "limit": 3, "repeated": false, "undoes": false, "before": []}
 
-third_time := {"times": 3, "limit": 3, "undoes": false, "before": [
+third_time := {"times": 3, "limit": 3, "repeated": false, "undoes": false, "before": [
 	{"execution": "exe_a", "same": true},
 	{"execution": "exe_b", "same": false},
 ]}

@@ -28,7 +28,7 @@ from typing import Protocol
 
 from bridle.core.clock import Clock
 from bridle.core.errors import InputError
-from bridle.gate.loops import LIMITS, ForgetDeeds
+from bridle.gate.loops import LIMITS, LONGEST_SESSION, ForgetDeeds
 from bridle.trust.journal import Entry, Guard, Journal, Kind
 
 PARTS = ("engine-history", "raw-values", "shown-to-approvers")
@@ -111,7 +111,7 @@ class Retention:
             after = found[-1]
         if removed:
             await self._history.scrub()
-        before = self._clock.now() - max(older_than, self._loop_window)
+        before = self._clock.now() - max(older_than, self._loop_window, LONGEST_SESSION)
         await self._journal.append([], [ForgetDeeds(before)])
         return removed
 

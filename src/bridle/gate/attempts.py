@@ -1,10 +1,10 @@
 """Attempts: one piece of business is tried by one at a time, whoever tries it, and what was done once is not done again.
 
 Rules
-  1. What makes a call of an external tool one piece of business is what its owner says (`once`: arguments), else the whole call.
-     Tools of one `business` have the values of `once` in common, in their order. Two spellings of one value of its type are one
-     value, amounts without their currency; a value that is none of its type is no piece of business, and nothing is done.
-     Session, agent and case are no part of it.
+  1. What makes a call of an external tool one piece of business is what its owner says (`once`: arguments), else what decides in
+     it (`loops.find_deciding`). Tools of one `business` have the values of `once` in common, in their order. Two spellings of one
+     value of its type are one value, amounts without their currency; a value that is none of its type is no piece of business,
+     and nothing is done. Session, agent and case are no part of it.
   2. While one attempt is begun, or nobody can tell what became of it, no other is made. The row is written in the transaction
      that records the intent: of two that race, one begins, and the other is judged again.
   3. What failed frees it. What was done of a tool with `once` stays done; of another tool, the same call may be a new wish.
@@ -26,8 +26,9 @@ from typing import Protocol
 
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
+from bridle.gate.loops import find_deciding
 from bridle.gate.manifest import Manifest, is_external
-from bridle.gate.origins.values import ValueType, in_one_spelling, normal_form, spell_plainly
+from bridle.gate.origins.values import ValueType, normal_form, spell_plainly
 from bridle.trust.journal import Guard, GuardError, Journal, Kind
 
 OPEN = "recovery.open"
@@ -123,12 +124,7 @@ def name_business(manifest: Manifest | None, arguments: Mapping[str, Json]) -> s
     if manifest is None or not manifest.external or not manifest.effect.lasts:
         return ""
     if not manifest.once:
-        call: Json = {
-            name: value
-            for name, value in in_one_spelling(arguments, manifest.control).items()
-            if name != manifest.key
-        }
-        return digest({"tool": manifest.tool, "call": call})
+        return digest({"tool": manifest.tool, "call": find_deciding(manifest, arguments)})
     named = {name: _form(arguments.get(name), manifest.control.get(name, "")) for name in manifest.once}
     if not all(named.values()):
         return UNNAMED

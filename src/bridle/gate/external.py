@@ -37,8 +37,8 @@ from bridle.gate.manifest import (
     is_external,
     needs_of,
 )
+from bridle.gate.origins.values import NAMING
 
-NAMING = frozenset({"id", "address", "account", "url", "name"})
 LONGEST_DESCRIPTION = 4000
 COMPUTES = frozenset({"pattern", "patternProperties", "format", "$schema"})
 NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
@@ -119,7 +119,7 @@ def build_manifest(
     manifest = read_entry(tool, entry)
     arguments = manifest.arguments or {**theirs, "additionalProperties": False}
     described = " ".join(str(entry.get("description") or pin.pinned.description).split())
-    target = manifest.target or _naming(manifest)
+    target = manifest.target or _naming(replace(manifest, arguments=arguments))
     return replace(
         manifest,
         description=described[:LONGEST_DESCRIPTION],
@@ -199,8 +199,9 @@ def _required(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _naming(manifest: Manifest) -> tuple[str, ...]:
-    """Return the control arguments that name something: what was done to one is one history."""
-    return tuple(name for name, kind in manifest.control.items() if kind in NAMING)
+    """Return the control arguments that name something: what was done to one is one history, whatever may be named besides."""
+    named = [name for name, kind in manifest.control.items() if kind in NAMING]
+    return tuple(name for name in named if name in _required(manifest.arguments)) or tuple(named)
 
 
 def _moved(pin: Pin) -> str:

@@ -25,7 +25,7 @@ The document is the policy's input as well; `gate.facts_schema` has its shape, a
       "reruns":    null | {"tree"} | {"tree", "source", "clone": {"commit", "tree"}, "branches": {name: commit}},
                                                           what a workspace.restore puts there: as it was in the execution that
                                                           this one runs again (gate.reruns)
-      "loop":      null | {"target", "exact", "alike", "times", "limit", "within_s", "undoes",
+      "loop":      null | {"target", "exact", "alike", "times", "repeated", "limit", "within_s", "undoes",
                     "before": [{"at", "tool", "execution", "key", "same"}, …]},
                                                           which time this is done; null for what is not counted or cannot be told
       "attempt":   null | {"state": begun|unknown|done|again|another, "tool", "execution", "key", "at", "record"},  where the same
@@ -85,6 +85,7 @@ from bridle.gate.history import Cases, control_of, describe_history
 from bridle.gate.inside import Inside, case_of
 from bridle.gate.loops import (
     LIMITS,
+    LONGEST_SESSION,
     Deed,
     Deeds,
     LoopLimits,
@@ -271,9 +272,10 @@ class FactSource:
         change = describe_change(manifest, action.request.arguments, provenance)
         if change is None:
             return None
-        history = await self._deeds.of(change.target, since=self._clock.now() - self._loops.within)
+        now = self._clock.now()
+        history = await self._deeds.of(change.target, since=now - max(self._loops.within, LONGEST_SESSION))
         history += [deed for deed in before if deed.change.target == change.target]
-        return describe_loop(manifest, change, history, self._loops)
+        return describe_loop(manifest, change, history, self._loops, execution=action.execution, now=now)
 
 
 def _describe_action(action: Action, manifest: Manifest | None, effect: str) -> dict[str, Json]:

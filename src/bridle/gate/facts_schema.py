@@ -188,6 +188,7 @@ FACTS: Mapping[str, Schema] = {
                 "exact": TEXT,
                 "alike": TEXT,
                 "times": COUNT,
+                "repeated": FLAG,
                 "limit": COUNT,
                 "within_s": COUNT,
                 "undoes": FLAG,

@@ -11,7 +11,10 @@ Rules
      But the very same content that moved the target once more is another time: somebody else had taken it back meanwhile.
   5. `times` is which time this one would be. From the limit on the policy asks a person; what they approve is the first time of
      a new count. Only what happened within the window counts, in whatever execution and by whomever.
-  6. What undoes (a tool's compensation) is the state in between. It is counted, and `undoes` lets the policy not hold it up: of
+  6. What is asked for is the same wish again (`repeated`) when the same was done to the target within the window, or ever in the
+     same session; nothing that was done to it in between, and no approval of something else, makes it another. Where money moves,
+     what the tool requires of what decides (`find_deciding`) tells: another note beside an amount makes no second wish of one.
+  7. What undoes (a tool's compensation) is the state in between. It is counted, and `undoes` lets the policy not hold it up: of
      the two states, what was there before is the one to wait in.
 
 Pure but for the port: adapters.sql.deeds keeps the history.
@@ -30,9 +33,10 @@ from bridle.core.clock import iso
 from bridle.core.likeness import mask_json
 from bridle.gate.action import Action
 from bridle.gate.manifest import Manifest, builtin_manifests
-from bridle.gate.origins.values import in_one_spelling
+from bridle.gate.origins.values import NAMING, ValueType, in_one_spelling
 from bridle.trust.journal import Guard, Record
 
+LONGEST_SESSION = timedelta(days=7)
 SHOWN = 20  # of a target's history in the facts: what a person reads before they say yes
 
 
@@ -124,6 +128,20 @@ def name_target(manifest: Manifest, arguments: Mapping[str, Json], made: Mapping
     return digest({"family": manifest.tool.partition(".")[0], "target": target})
 
 
+def find_deciding(manifest: Manifest, arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the arguments that make a call of an external tool one wish, each in one spelling: all but its key or, where an
+    amount is among those that decide, those that decide and that it requires."""
+    spelled = in_one_spelling(arguments, manifest.control)
+    given = {name: value for name, value in spelled.items() if name != manifest.key}
+    deciding = {name: value for name, value in given.items() if name in manifest.control}
+    if not any(manifest.control[name] == ValueType.AMOUNT for name in deciding):
+        return given
+    required = manifest.arguments.get("required")
+    wanted = set(required if isinstance(required, (list, tuple)) else ())
+    firm = {name: value for name, value in deciding.items() if name in wanted}
+    return firm if any(manifest.control[name] in NAMING for name in firm) else deciding
+
+
 def describe_change(
     manifest: Manifest, arguments: Mapping[str, Json], made: Mapping[str, Json] | None
 ) -> Change | None:
@@ -132,7 +150,7 @@ def describe_change(
     `made` is the provenance of the commit that it moves, if it moves one.
     """
     if manifest.external:
-        arguments = in_one_spelling(arguments, manifest.control)
+        arguments = find_deciding(manifest, arguments)
     target = name_target(manifest, arguments, made)
     if not target:
         return None
@@ -160,15 +178,25 @@ def count_times(history: Sequence[Deed], change: Change) -> int:
 
 
 def describe_loop(
-    manifest: Manifest, change: Change, history: Sequence[Deed], limits: LoopLimits
+    manifest: Manifest,
+    change: Change,
+    history: Sequence[Deed],
+    limits: LoopLimits,
+    *,
+    execution: str,
+    now: datetime,
 ) -> dict[str, Json]:
-    """Return the fact that the policy decides on and a person reads."""
-    counted = _since_approved(history)
+    """Return the fact that the policy decides on and a person reads; `history` goes back to before `execution` began."""
+    recent = [deed for deed in history if deed.at >= now - limits.within]
+    counted = _since_approved(recent)
     return {
         "target": change.target,
         "exact": change.exact,
         "alike": change.alike,
-        "times": count_times(history, change),
+        "times": count_times(recent, change),
+        "repeated": any(
+            _is_same(deed, change) and (deed in recent or deed.execution == execution) for deed in history
+        ),
         "limit": limits.times,
         "within_s": int(limits.within.total_seconds()),
         "undoes": manifest.tool in _undoing(),
@@ -223,8 +251,12 @@ def _rounds(past: Sequence[tuple[str, bool]], wanted: str) -> int:
 
 
 def _describe(deed: Deed, change: Change) -> dict[str, Json]:
-    same = deed.change.exact == change.exact or deed.change.alike == change.alike
-    return {"at": iso(deed.at), "tool": deed.tool, "execution": deed.execution, "key": deed.key, "same": same}
+    about = {"tool": deed.tool, "execution": deed.execution, "key": deed.key}
+    return {"at": iso(deed.at), **about, "same": _is_same(deed, change)}
+
+
+def _is_same(deed: Deed, change: Change) -> bool:
+    return deed.change.exact == change.exact or deed.change.alike == change.alike
 
 
 def _undoing() -> frozenset[str]:

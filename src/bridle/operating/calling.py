@@ -89,7 +89,8 @@ def tool_name(name: str) -> str:
     own = find_case_tool(name)
     if own is not None:
         return own.tool
-    server, _, tool = name[:NAME_LIMIT].partition("__")
+    readable = name.encode("utf-8", "backslashreplace").decode("utf-8")  # what is no text cannot be recorded
+    server, _, tool = readable[:NAME_LIMIT].partition("__")
     return f"mcp.{server}.{tool}"
 
 

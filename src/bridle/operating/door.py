@@ -201,11 +201,9 @@ class Door:
         manifest = self._catalogue.get(tool)
         approval = await self._approval(caller, approval_id)
         key = primary_key(approval.key) if approval else f"{caller.session.id}/{STEP}#{new_id('cal')}"
-        size = len(canonical(arguments))
-        told: dict[str, Json] = {"size_bytes": size}
-        if size > LARGEST_CALL:
-            finding = Finding("tool.arguments", f"The arguments are larger than {LARGEST_CALL} bytes.")
-            return await self._gate.refuse(action_of(caller, key, tool, told), finding)
+        told, unfit = _measure(arguments)
+        if unfit is not None:
+            return await self._gate.refuse(action_of(caller, key, tool, told), unfit)
         if manifest is None:  # what is sent to a tool that is none is nobody's record
             return await self._gate.perform(action_of(caller, key, tool, told))
         try:
@@ -324,6 +322,18 @@ def _offer(manifest: Manifest) -> Offer:
         told = describe_arguments(manifest)
         return Offer(spell_case_tool(manifest.tool), manifest.description, told, asks)
     return Offer(spell(manifest.tool), manifest.description, offered_schema(manifest), asks)
+
+
+def _measure(arguments: Mapping[str, Json]) -> tuple[dict[str, Json], Finding | None]:
+    """Return what is told of arguments that are not kept, and why nothing is done with them, if so."""
+    try:
+        size = len(canonical(arguments))
+    except InputError as error:
+        return {}, Finding("tool.arguments", f"The arguments are no plain JSON: {error.what}.")
+    if size > LARGEST_CALL:
+        too_large = Finding("tool.arguments", f"The arguments are larger than {LARGEST_CALL} bytes.")
+        return {"size_bytes": size}, too_large
+    return {"size_bytes": size}, None
 
 
 def _is_put_once(manifest: Manifest) -> bool:

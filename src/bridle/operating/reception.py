@@ -25,6 +25,7 @@ from bridle.core.clock import Clock
 from bridle.core.errors import InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.gate.approvals import Approvals, ApprovalState, CloseApproval
+from bridle.gate.loops import LONGEST_SESSION
 from bridle.gate.manifest import is_external, needs_of
 from bridle.operating.cases.book import CaseBook
 from bridle.operating.cases.offering import is_case
@@ -45,7 +46,6 @@ from bridle.trust.redaction import Redactor
 from bridle.trust.tokens import DeleteTokens, MintToken, describe_token, mint
 
 OPEN = "session:open"
-LONGEST = timedelta(days=7)
 DEFAULT_TTL = timedelta(hours=8)
 
 
@@ -198,7 +198,7 @@ def _check(wanted: Wanted, definition: AgentDefinition) -> None:
             hint=f"give --purpose {definition.purpose}, or name another agent",
             reason="other-purpose",
         )
-    if not timedelta(0) < wanted.ttl <= LONGEST:
+    if not timedelta(0) < wanted.ttl <= LONGEST_SESSION:
         raise InputError("a session lasts up to 7 days", hint="give --expires 8h", reason="bad-expiry")
     if not any(_leads_to(tool, wanted) for tool in definition.tools):
         raise InputError(

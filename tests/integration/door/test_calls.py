@@ -147,12 +147,25 @@ async def test_arguments_that_do_not_fit_are_denied_by_the_owners_schema(scene):
     assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
 
 
-async def test_giant_arguments_are_denied_and_not_kept(scene):
-    caller = await scene.enter()
-    answer = await scene.door.call(caller, "shop__find", {"order": "A" * 1_000_000})
-    assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
-    (record,) = await scene.records(caller, Kind.DECIDED)
-    assert len(record.data) < 10_000
+async def test_another_note_beside_the_amount_pays_no_second_time_in_any_session(scene):
+    asked, note = TaskRequest("Give A-1001 back 9.90 EUR", {}), {"order": "A-1001", "amount": "9.90"}
+    caller = await scene.enter(request=asked)
+    assert (await scene.door.call(caller, "shop__give", note)).status == "succeeded"
+    for who in (caller, await scene.enter(request=asked)):
+        answer = await scene.door.call(who, "shop__give", {**note, "key": "once more"})
+        assert (answer.status, answer.told["rule"]) == ("waiting", "external.repeated")
+
+
+async def test_what_is_no_plain_json_or_giant_is_denied_and_recorded_without_it(scene):
+    caller, deep = await scene.enter(), {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    for value in ("A" * 1_000_000, "\ud800", float("nan"), 2**60, deep):
+        answer = await scene.door.call(caller, "shop__find", {"order": value})
+        assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
+    assert (await scene.door.call(caller, "shop__\ud800", {})).told["rule"] == "tool.unknown"
+    records = await scene.records(caller, Kind.DECIDED)
+    assert [len(record.data) < 10_000 for record in records] == [True] * 6
 
 
 async def test_nobody_sends_a_key_of_their_own(scene):

@@ -66,7 +66,7 @@ DOCUMENT: dict[str, Any] = {
     "verification": None,
     "provenance": None,
     "undoes": None,
-    "loop": {"times": 1, "limit": 3, "within_s": 86400, "undoes": False, "before": []},
+    "loop": {"times": 1, "limit": 3, "repeated": False, "within_s": 86400, "undoes": False, "before": []},
     "attempt": None,
     "limits": [],
     "budget": {"turns": 5, "tokens": 1000, "cost_usd": "0.50"},

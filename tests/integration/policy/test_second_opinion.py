@@ -112,6 +112,7 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
             "loop": {
                 "times": 3,
                 "limit": 3,
+                "repeated": True,
                 "undoes": False,
                 "before": [{"execution": "exe_1", "same": True}],
             },

@@ -1,11 +1,12 @@
 """Which time a change is made: told by its target and what it does, not by when, by whom or under which id."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bridle.core.ids import new_id
+from bridle.gate.attempts import name_business
 from bridle.gate.boundaries import check_boundaries
 from bridle.gate.decision import decide
 from bridle.gate.loops import (
@@ -135,19 +136,68 @@ def test_a_push_of_which_the_change_or_the_target_is_not_known_cannot_be_told(ma
     assert describe_change(PUSH, {"commit": "c" * 40, "branch": "main"}, made) is None
 
 
+def fact_of(manifest, past, *, execution="exe_1", now=AT):
+    return describe_loop(manifest, change("A"), past, LIMITS, execution=execution, now=now)
+
+
+@pytest.mark.parametrize("past", ["A", "AB", "A" + "B" * 30])
+def test_the_same_wish_is_known_again_whatever_was_done_to_the_target_in_between(past):
+    assert fact_of(PUSH, history(past))["repeated"] is True
+    assert fact_of(PUSH, history(past, anew=len(past) - 1))["repeated"] is True
+    assert fact_of(PUSH, history(past.replace("A", "C")))["repeated"] is False
+
+
+def test_in_one_session_the_same_wish_is_known_again_after_days():
+    later = AT + timedelta(days=3)
+    assert fact_of(PUSH, history("A"), now=later)["repeated"] is True
+    assert fact_of(PUSH, history("A"), now=later, execution="exe_2")["repeated"] is False
+    assert fact_of(PUSH, history("ABAB"), now=later)["times"] == 1
+
+
+PAYING = replace(
+    PUSH,
+    tool="mcp.bank.pay",
+    control={"order": "id", "amount": "amount", "until": "date"},
+    arguments={"required": ["order", "amount"]},
+    target=("order",),
+    key="key",
+)
+
+
+@pytest.mark.parametrize(
+    "more", [{"note": "x"}, {"until": "2026-03-01"}, {"key": "k"}, {"amount": "9.9 EUR"}, {"order": ["#A-1"]}]
+)
+def test_a_note_beside_an_amount_makes_no_second_wish_of_one(more):
+    plain = {"order": "A-1", "amount": "9.90"}
+    assert described({**plain, **more}, manifest=PAYING) == described(plain, manifest=PAYING)
+    assert name_business(PAYING, {**plain, **more}) == name_business(PAYING, plain)
+
+
+@pytest.mark.parametrize("other", [{"order": "A-2"}, {"amount": "9.91"}, {"order": ["A-1", "A-2"]}])
+def test_another_object_or_amount_is_another_wish(other):
+    plain = {"order": "A-1", "amount": "9.90"}
+    assert described({**plain, **other}, manifest=PAYING) != described(plain, manifest=PAYING)
+
+
+def test_where_no_money_moves_another_text_is_another_wish():
+    mail = replace(PAYING, control={"order": "id"})
+    first, second = (described({"order": "A-1", "text": text}, manifest=mail) for text in ("hello", "bye"))
+    assert first != second
+
+
 def test_the_fact_shows_what_was_done_since_the_last_approval_and_which_of_it_was_the_same():
-    fact = describe_loop(PUSH, change("A"), history("XABAB", anew=1), LIMITS)
+    fact = fact_of(PUSH, history("XABAB", anew=1))
     assert [entry["same"] for entry in fact["before"]] == [True, False, True, False]
     assert (fact["times"], fact["limit"], fact["within_s"], fact["undoes"]) == (3, 3, 86_400, False)
 
 
 def test_what_compensates_another_tool_is_said_to_undo():
     restore = builtin_manifests()["git.restore"]
-    assert describe_loop(restore, change("A"), [], LIMITS)["undoes"] is True
+    assert fact_of(restore, [])["undoes"] is True
 
 
 def test_the_limit_is_reached_with_the_time_it_names():
-    facts = [describe_loop(PUSH, change("A"), history(past), LIMITS) for past in ("AB", "ABAB", "ABABAB")]
+    facts = [fact_of(PUSH, history(past)) for past in ("AB", "ABAB", "ABABAB")]
     assert [is_loop(fact) for fact in facts] == [False, True, True]
 
 

@@ -3,7 +3,8 @@
 Rules
   1. Judged are the control arguments that the manifest declares, each of their values, and what free text holds that counts as
      an argument (`mentions.find_embedded`). A call whose manifest declares none is judged on all: texts, numbers, true and false.
-     What is left out or null is not judged.
+     What is left out or null is not judged; a control argument that holds nothing (`[]`) is vouched for by nobody, and so is one
+     thing that it names twice.
   2. A value is vouched for by a source that has it as a value of the same type (`values`): the person's request, an input, a
      register, a record. The manifest vouches for a constant and for a default: leaving it out would do the same. True and false
      are vouched for by an input of that name. Text vouches for nothing, whatever it says and however often.
@@ -24,7 +25,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
-from bridle.core.canonical import Json, digest
+from bridle.core.canonical import Json, canonical, digest
 from bridle.gate.manifest import Effect, Manifest
 from bridle.gate.origins.mentions import LONGEST_TEXT, find_embedded
 from bridle.gate.origins.sources import (
@@ -35,7 +36,7 @@ from bridle.gate.origins.sources import (
     read_result,
     read_text,
 )
-from bridle.gate.origins.values import ValueType, infer_types, normal_form
+from bridle.gate.origins.values import NAMING, ValueType, infer_types, normal_form
 from bridle.gate.origins.vouching import Background, Call, Value, find_sources, object_to
 
 MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
@@ -132,8 +133,19 @@ def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Backgro
         note = f"more than {MOST_VALUES} values are more than anybody can judge"
         return [Origin("", "", "", OriginKind.NONE, note=note)]
     call = Call(tuple(values), background)
-    origins = [_judge(value, manifest, call) for value in values]
+    origins = list(_once_each([_judge(value, manifest, call) for value in values]))
     return _tool(manifest, background) + origins + _left_out(arguments, manifest, call)
+
+
+def _once_each(origins: Sequence[Origin]) -> Iterator[Origin]:
+    """Yield the origins, without a source for a thing that the same argument has named before: one wish is not two."""
+    named: set[tuple[str, str]] = set()
+    for one in origins:
+        this = (_top(one.argument), one.form)
+        again = one.vouched and this in named and one.type in NAMING
+        yield replace(one, kind=OriginKind.NONE, note="it stands there twice") if again else one
+        if one.vouched:
+            named.add(this)
 
 
 def _reach(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> Reach:
@@ -161,6 +173,8 @@ def _judged(arguments: Mapping[str, Json], manifest: Manifest) -> Iterator[Value
         if name == manifest.key:
             continue
         declared = manifest.control.get(name)
+        if declared and isinstance(argument, (Mapping, list, tuple)) and not any(leaves(argument)):
+            yield Value(name, canonical(argument).decode(), (ValueType(declared),))
         for path, leaf in leaves({name: argument}):
             if declared:
                 yield from _split(path, leaf, ValueType(declared))

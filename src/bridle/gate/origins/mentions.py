@@ -3,7 +3,8 @@
 Rules for a person's request (`read_mentions`)
   1. What the person quotes of others vouches for nothing (`quoting`).
   2. Nor does what is negated. A clause that begins with the negation takes what follows it in its sentence; a negation in the
-     middle takes the whole sentence, since nobody can tell what it is about.
+     middle takes the whole sentence, since nobody can tell what it is about. One that heads a list (`Do not refund:`) takes the
+     list. Nor does what is only asked (`Should we …?`), other than as a favour (`Can you …?`).
   3. A value is read once: the digits of a date, a time, a version, an account, a URL are no id and no amount.
   4. An id looks like one (letters and digits, parts joined by marks, six digits or more), stands after a word that names it
      (`order 17`, `orders 17 and 18`), or in quotation marks.
@@ -14,19 +15,22 @@ Rules for a person's request (`read_mentions`)
 
 Rules for free text (`find_embedded`)
   7. Links, bare domains, e-mail addresses, accounts, long numbers and unbroken runs that no word has count as arguments, also
-     when they are disguised: found where letters are folded and hidden characters are gone, judged as they were written.
+     when they are disguised: found where letters are folded and hidden characters are gone, judged as they were written. A text
+     is searched as it was written and as a page would show it, without tags, escapes and marks of emphasis.
 
-The words are English. A request in another language vouches for fewer values, never for more. Pure.
+The words are English. A request in another language vouches for nothing by its words (`language`). Pure.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridle.core.visible import is_hidden
+from bridle.gate.origins.language import is_english
 from bridle.gate.origins.quoting import NEGATION, take_cited, take_quoted
 from bridle.gate.origins.values import (
     CURRENCY,
@@ -95,6 +99,8 @@ _NAMING = re.compile(NAMING)
 _QUOTED = re.compile(r"`([^`\n]{1,128})`|\"([^\"\n]{1,128})\"|“([^”\n]{1,128})”")
 _SENTENCE = re.compile(r"(?<=[.!?;])(?<!\b[Nn][or]\.)\s+|\n+")
 _CLAUSE = re.compile(r",\s+|\s+(?:and|then|but|while|whereas)\s+", re.IGNORECASE)
+_HEAD = re.compile(r"^[^\n]*:[ \t]*\n(?:[ \t]*\n)*(?:[ \t]*\S[^\n]*(?:\n|\Z))+", re.MULTILINE)
+_FAVOUR = re.compile(r"(?:can|could|would|will) (?:you|we)\b|please\b", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:please|but|and|then|do|also|just)\s+", re.IGNORECASE)
 
 # Endings of files that are no domains; README.md could be a place in Moldova, and is judged as one.
@@ -107,12 +113,14 @@ _EMBEDDED = tuple(
         ((ValueType.URL,), r"\b[a-z][a-z0-9+.-]{1,15}:\s?/{1,2}[^\s<>\"'`)\]]*[^\s<>\"'`)\].,;:!?]"),
         ((ValueType.URL,), r"\b(?:javascript|data|mailto|tel|sms|file|vbscript):[^\s<>\"'`]+"),
         ((ValueType.ADDRESS, ValueType.ID), r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]*\w"),
+        ((ValueType.ADDRESS,), r"\S*[\"')\]>]@[^\s<>()\[\]\"',;:]*\w"),  # what is before it is no plain name
         ((ValueType.URL,), r"[\w.-]{0,253}\w\s?(?:[\[({]\s?(?:\.|dot)\s?[\])}]|\sdot\s)\s?\w{2,}\S*"),
         ((ValueType.URL,), r"\S+\s?(?:\[\s?at\s?\]|\(\s?at\s?\))\s?\S+"),
         ((ValueType.URL,), rf"(?<![\w@.-])(?:[\w-]+\.)+(?!(?:{_FILES})\b)[^\W\d_]{{2,}}(?:[:/?#][^\s<>\"'`)\]]*)?(?<![.,;:!?])"),
         ((ValueType.URL,), r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?:/\S*)?"),
         ((ValueType.ACCOUNT,), rf"(?<!\w){IBAN}(?!\w)"),
-        ((ValueType.ACCOUNT, ValueType.ADDRESS, ValueType.ID), r"(?<!\w)\+?\d(?:[ ()/.-]{0,2}\d){7,33}(?!\w)"),
+        ((ValueType.ACCOUNT, ValueType.ADDRESS, ValueType.ID), r"(?<!\w)\+?\d(?:[\s()/._-]{0,2}\d){7,33}(?!\w)"),
+        ((), r"(?<!\w)\d(?:[\W_]{1,3}\d(?!\d)){7,33}"),  # spelled digit by digit
         ((ValueType.ACCOUNT, ValueType.ID), r"(?<!\w)(?=\S*\d)(?=\S*[^\W\d_])[\w+/=-]{20,}(?!\w)"),
         ((ValueType.ACCOUNT, ValueType.ID), r"(?<![\w/])[\w+/=]{32,}(?![\w/])"),
     )
@@ -121,7 +129,8 @@ LONGEST_TEXT = 20_000  # what is longer is not searched, so that nobody's text t
 MOST_EMBEDDED = 200  # a text that holds more is judged unvouched as a whole
 LONGEST_NAMING = 60  # of what stands before an id
 _LONG_RUN = re.compile(r"\S{500,}")
-_FULL_STOPS = str.maketrans(dict.fromkeys("。．｡․", "."))
+_FOLDED = str.maketrans(dict.fromkeys("。．｡․", ".") | dict.fromkeys("‐‑‒–—―−·•‧∙", "-"))
+_MARKUP = re.compile(r"<(?:!--.{0,1000}?--|/?[a-zA-Z][^<>]*)>|[*~`]|\\(?=[^\w\s])", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,8 @@ class Embedded:
 
 def own_words(text: str) -> list[str]:
     """Return what the person speaks for, by sentence: rules 1 and 2."""
-    return _sentences(take_quoted(_readable(text)))
+    readable = _readable(text)
+    return _sentences(take_quoted(readable)) if is_english(readable) else []
 
 
 def is_naming(word: str) -> bool:
@@ -171,7 +181,13 @@ def _readable(text: str) -> str:
 
 
 def _sentences(text: str) -> list[str]:
+    text = _HEAD.sub(_affirmed_list, text)
     return [said for sentence in _SENTENCE.split(text) if (said := _affirmed(sentence).strip())]
+
+
+def _affirmed_list(match: re.Match[str]) -> str:
+    head, _, _ = match[0].partition("\n")
+    return "\n" if NEGATION.search(head) else match[0]
 
 
 def _read(sentences: Sequence[str]) -> list[Mention]:
@@ -192,12 +208,32 @@ def names_phrase(sentences: Sequence[str], phrase: str) -> bool:
 
 def find_embedded(text: str) -> list[Embedded]:
     """Return what counts as an argument in a free text."""
-    folded = "".join(
-        char for char in unicodedata.normalize("NFKC", text) if char in "\n\t" or not is_hidden(char)
-    )
-    folded = folded.translate(_FULL_STOPS)
+    folded = _fold(text)
     if len(folded) > LONGEST_TEXT:
         return [Embedded(folded, ())]
+    found: dict[str, tuple[ValueType, ...]] = {}
+    for shown in dict.fromkeys((folded, _fold(html.unescape(_MARKUP.sub("", text))))):
+        found |= _search(shown, text)
+        if len(found) > MOST_EMBEDDED:
+            return [Embedded(text, ())]
+    return [Embedded(value, kinds) for value, kinds in found.items()]
+
+
+def _fold(text: str) -> str:
+    """Return a text with its letters folded, and without what is not shown or only marks the letter before."""
+    if text.isascii():
+        return "".join(char for char in text if char in "\n\t" or not is_hidden(char))
+    folded = unicodedata.normalize("NFKC", text)
+    kept = (
+        char
+        for char in folded
+        if char in "\n\t" or not (is_hidden(char) or unicodedata.category(char)[0] == "M")
+    )
+    return "".join(kept).translate(_FOLDED)
+
+
+def _search(folded: str, text: str) -> dict[str, tuple[ValueType, ...]]:
+    """Return what a folded text holds; what does not stand so in the text itself is disguised."""
     found: dict[str, tuple[ValueType, ...]] = {run: (ValueType.URL,) for run in _LONG_RUN.findall(folded)}
     folded = _LONG_RUN.sub(" ", folded)
     for kinds, pattern in _EMBEDDED:
@@ -207,12 +243,14 @@ def find_embedded(text: str) -> list[Embedded]:
                 found[value] = kinds if value in text else ()
                 folded = folded[: match.start()] + " " * len(match[0]) + folded[match.end() :]
         if len(found) > MOST_EMBEDDED:
-            return [Embedded(text, ())]
-    return [Embedded(value, kinds) for value, kinds in found.items()]
+            break
+    return found
 
 
 def _affirmed(sentence: str) -> str:
-    """Return a sentence as far as nothing in it is negated."""
+    """Return a sentence as far as nothing in it is negated, and nothing if it only asks."""
+    if _only_asks(sentence):
+        return ""
     begins = 0
     for boundary in (*_CLAUSE.finditer(sentence), None):
         clause = _LEADING.sub("", sentence[begins : boundary.start() if boundary else None].strip())
@@ -221,6 +259,11 @@ def _affirmed(sentence: str) -> str:
             return sentence[:begins] if negation.start() == 0 else ""
         begins = boundary.end() if boundary else begins
     return sentence
+
+
+def _only_asks(sentence: str) -> bool:
+    end = len(sentence.rstrip("?!.,;:)\"'’” \t\n"))
+    return "?" in sentence[end:] and not _FAVOUR.match(_LEADING.sub("", sentence.strip()))
 
 
 def _read_clause(clause: str, number: int, role: str) -> tuple[list[Mention], str]:

@@ -22,8 +22,10 @@ from collections.abc import Iterator
 from bridle.gate.origins.values import ValueType, normal_form
 
 NEGATION = re.compile(
-    r"\b(?:not|never|none|neither|nor|without|except|unless|instead|avoid|leave|ignore|exclud\w+|skip|rather|cannot|no longer|"
-    r"\w+n['’]t)\b|\bno (?!\.|\d|#)",
+    r"\b(?:not|never|none|neither|nor|nothing|nobody|no[ -]one|without|except(?:ion\w*|ing)?|unless|instead|avoid|leave|ignore|"
+    r"exclud\w+|skip|rather|cannot|no longer|forbid\w*|forbade|prohibit\w*|prevent\w*|refrain|refus\w+ to|hold off|stay away|"
+    r"already (?:been |was |were |has |have )*\w+(?:ed|id|nt|ne)|\w+n['’]t|"
+    r"(?:do|does|did|is|are|was|were|ca|wo|should|must|could|would|has|have|had)nt)\b|\bno (?!\.|\d|#)",
     re.IGNORECASE,
 )
 TAKEN = " □ "  # no pattern takes it for a part of a value

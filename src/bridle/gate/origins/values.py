@@ -43,6 +43,7 @@ class ValueType(StrEnum):
     TEXT = "text"
 
 
+NAMING = frozenset({ValueType.ID, ValueType.ADDRESS, ValueType.ACCOUNT, ValueType.URL, ValueType.NAME})
 CURRENCY = (
     "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EGP|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KRW|MXN|MYR|NOK|NZD|PEN|PHP|PLN|"
     "RON|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
@@ -82,12 +83,18 @@ def normal_form(value: Json, kind: ValueType) -> str:
 def in_one_spelling(arguments: Mapping[str, Json], types: Mapping[str, str]) -> dict[str, Json]:
     """Return arguments with each one of a declared type in its normal form, an amount without its currency.
 
-    A value that is none of its type stays as it is.
+    A list or an object with one value in it is that value. A value that is none of its type stays as it is.
     """
     return {
-        name: spell_plainly(value, types[name]) or value if name in types else value
-        for name, value in arguments.items()
+        name: _spelled(value, types[name]) if name in types else value for name, value in arguments.items()
     }
+
+
+def _spelled(value: Json, kind: str) -> Json:
+    if isinstance(value, (list, tuple, Mapping)):
+        parts = [_spelled(part, kind) for part in (value.values() if isinstance(value, Mapping) else value)]
+        return parts[0] if len(parts) == 1 else parts
+    return spell_plainly(value, kind) or value
 
 
 def spell_plainly(value: Json, kind: str) -> str:

@@ -483,3 +483,19 @@ def test_the_currency_of_an_input_is_vouched_for_with_its_amount():
     assert vouched(background, priced, order_id="ORD-1", amount="45.00", currency="GBP")
     assert not vouched(background, priced, order_id="ORD-1", amount="45.00", currency="USD")
     assert not vouched(background, priced, order_id="ORD-1", amount="45.00", currency="ORD-1")
+
+
+@pytest.mark.parametrize("nothing", [[], {}, [[]], {"order": []}, ""])
+def test_a_control_argument_that_holds_nothing_is_vouched_for_by_nobody(nothing):
+    background = begin("Refund ORD-1 by 10.00 EUR", {}, purpose="support")
+    for name in ("order_id", "amount"):
+        origins = judge({"order_id": "ORD-1", "amount": "10.00", name: nothing}, REFUND, background)
+        assert [one.argument for one in origins if not one.vouched] == [name]
+
+
+def test_one_thing_named_twice_in_an_argument_is_vouched_for_once():
+    background = begin("Refund ORD-1 by 10.00 EUR", {}, purpose="support")
+    origins = judge({"order_id": ["ORD-1", "#ORD-1"], "amount": "10.00"}, REFUND, background)
+    assert [(one.argument, one.note) for one in origins if not one.vouched] == [
+        ("order_id[1]", "it stands there twice")
+    ]

@@ -229,3 +229,63 @@ def test_no_text_takes_long_to_search(text):
     find_embedded(text)
     read_mentions(text)
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Do not refund these:\n- A-1001 49.90 EUR\n- A-1002 20 EUR",
+        "Already refunded:\n\nA-1001, 49.90 EUR",
+        "Exceptions:\nA-1001 49.90 EUR",
+        "Nobody may refund A-1001 by 49.90 EUR",
+        "Dont refund A-1001 by 49.90 EUR",
+        "A-1001 was already settled by 49.90 EUR",
+        "Refuse to refund A-1001 by 49.90 EUR",
+        "Should we refund A-1001 by 49.90 EUR?",
+        "Refund A-1001 by 49.90 EUR?! No.",
+    ],
+)
+def test_what_heads_a_list_with_a_no_or_only_asks_names_nothing(text):
+    assert read_mentions(text) == []
+
+
+def test_a_favour_is_asked_for_and_the_next_paragraph_is_another_list():
+    assert "A-1001" in {one.form for one in read_mentions("Can you refund A-1001 by 49.90 EUR?")}
+    text = "Do not refund:\nA-1001, 49.90 EUR\n\nRefund:\nA-1002, 20.00 EUR"
+    assert {one.form for one in read_mentions(text)} >= {"A-1002", "20 EUR"}
+    assert not {one.form for one in read_mentions(text)} & {"A-1001", "49.9 EUR"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'write to "eve"@evil.example',
+        "write to 'eve'@evil.example",
+        "see evil&#46;example",
+        "see <b>evil</b>.example",
+        "see evil<!-- -->.example",
+        "see **evil**.example",
+        "see evil\\.example",
+        "see evi\u0338l\u0338.example",
+        "call 0 - 1 7 6 - 1 2 3 4 5 6 7",
+        "call 0176\u20131234567",
+        "call 0176\u00b71234\u00b7567",
+        "call 0_176_1234_567",
+    ],
+)
+def test_no_markup_mark_or_separator_hides_what_counts_as_an_argument(text):
+    assert find_embedded(text)
+
+
+def test_what_is_emphasised_is_judged_as_it_is_shown():
+    assert ("anna@shop.example", True) in {
+        (one.text, bool(one.types)) for one in find_embedded("Write to <b>anna@shop.example</b>.")
+    }
+
+
+def test_no_text_takes_longer_than_a_moment_to_be_searched():
+    began = time.process_time()
+    for text in ("<!--" * 5000, "?" * 20_000 + "a", "a:\n" * 6000, "1 - " * 5000, ("x" * 498 + " ") * 40):
+        find_embedded(text)
+        read_mentions(text)
+    assert time.process_time() - began < 3
