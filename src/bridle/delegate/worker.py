@@ -197,7 +197,9 @@ class Worker:
                 wanted = hide_userinfo(expected)
             if found != wanted:
                 raise TrustError(
-                    f"the decision expects {name} {wanted}, found {found}", reason="expectation-failed"
+                    f"the decision expects {name} {wanted}, found {found}",
+                    hint="nothing was done; it changed after it was decided: start the step again",
+                    reason="expectation-failed",
                 )
 
     async def _found(self, task: Task, name: str, expected: Json) -> Json:
@@ -222,7 +224,8 @@ class Worker:
             "takes_over": task.request.arguments.get("source"),
         }
         if name not in facts:
-            raise TrustError(f"this delegate cannot check {name!r}", reason="expectation-unknown")
+            hint = "nothing was done; run the same version of Bridle here as in the control plane"
+            raise TrustError(f"this delegate cannot check {name!r}", hint=hint, reason="expectation-unknown")
         return facts[name]
 
     async def _run(self, task: Task, effector: Effector, stop: Stop) -> Report:
@@ -296,11 +299,16 @@ def _check_payload(task: Task) -> None:
     if named is None and task.payload is None:
         return
     if named != digest(task.payload):
-        raise TrustError("the payload is not the one that was decided about", reason="payload-mismatch")
+        raise TrustError(
+            "the payload is not the one that was decided about",
+            hint="nothing was done; start the step again, so that it is decided anew",
+            reason="payload-mismatch",
+        )
 
 
 def _find(table: Mapping[str, Found], tool: str) -> Found:
     name = ANY_EXTERNAL if tool.startswith("mcp.") else tool
     if name not in table:
-        raise TrustError(f"this delegate does not do {tool} here", reason="no-effector")
+        hint = "nothing was done; run the same version of Bridle here as in the control plane"
+        raise TrustError(f"this delegate does not do {tool} here", hint=hint, reason="no-effector")
     return table[name]

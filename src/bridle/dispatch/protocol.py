@@ -210,11 +210,14 @@ def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: dat
     """Raise TrustError unless the task's permit is a live decision about exactly this action for this delegate."""
     permit = task.permit
     if task.request.digest != permit.action_digest:
-        raise TrustError("the permit speaks of another action", reason="permit-mismatch")
+        hint = "nothing was done; somebody changed it on its way here: bridle audit verify"
+        raise TrustError("the permit speaks of another action", hint=hint, reason="permit-mismatch")
     if permit.delegate != delegate:
-        raise TrustError(f"the permit is for {permit.delegate}", reason="permit-mismatch")
+        hint = f"this is {delegate}, and nothing was done; bridle principals list shows both"
+        raise TrustError(f"the permit is for {permit.delegate}", hint=hint, reason="permit-mismatch")
     if now >= permit.expires_at:
-        raise TrustError("the permit has expired", reason="permit-expired")
+        hint = "nothing was done; look at the clocks of both machines (bridle doctor), then try again"
+        raise TrustError("the permit has expired", hint=hint, reason="permit-expired")
     content = Permit.content(
         action_digest=permit.action_digest,
         delegate=permit.delegate,
@@ -223,7 +226,14 @@ def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: dat
         expires_at=permit.expires_at,
         expect=permit.expect,
     )
-    control_plane.verify_json(content, permit.signature)
+    try:
+        control_plane.verify_json(content, permit.signature)
+    except TrustError as error:
+        hint = (
+            "nothing was done; if the control plane's key was rotated (bridle keys list), start this process again; "
+            "else bridle audit verify says what somebody changed"
+        )
+        raise TrustError(f"the permit does not hold: {error.what}", hint=hint, reason=error.reason) from error
 
 
 def sign_report(

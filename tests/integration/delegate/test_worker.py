@@ -55,12 +55,13 @@ BREAKS: dict[str, Break] = {
 
 
 @pytest.mark.parametrize("breaking", BREAKS.values(), ids=BREAKS.keys())
-async def test_a_task_that_does_not_hold_is_refused_and_nothing_is_done(
+async def test_a_task_that_does_not_hold_is_refused_with_what_next_and_nothing_is_done(
     bench: Bench, breaking: Break
 ) -> None:
     task = breaking(bench, bench.task("file.edit", EDIT))
-    with pytest.raises(TrustError):
+    with pytest.raises(TrustError) as refused:
         await bench.worker.carry_out(task)
+    assert refused.value.hint
     assert not (bench.folder / "a").exists()
 
 
