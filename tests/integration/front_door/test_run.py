@@ -96,6 +96,15 @@ def test_a_python_that_is_too_old_is_named(machine: Machine) -> None:
     assert "python3=3.8" in answer.stderr
 
 
+def test_the_python_that_made_the_environment_is_kept_when_the_path_finds_another(machine: Machine) -> None:
+    python, environment = machine.home / "python3", machine.checkout / ".venv"
+    python.symlink_to("/usr/bin/python3")
+    environment.mkdir()
+    machine.fake("cksum", "exit 0")
+    (environment / ".made-by").write_text(f"{python}\n")
+    assert f"Python packages for {python}" in machine.run("demo").stderr
+
+
 def test_without_any_python_it_is_one_of_the_packages(machine: Machine) -> None:
     for name in ("python3", *(f"python3.{minor}" for minor in range(11, 15))):
         machine.lose(name)

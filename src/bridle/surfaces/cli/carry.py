@@ -20,6 +20,7 @@ from bridle.engine.execution import Execution
 from bridle.engine.summary import summarise
 from bridle.engine.views import Summary
 from bridle.gate.approvals import Approval, ApprovalState
+from bridle.surfaces.cli.asking import ask
 from bridle.surfaces.cli.options import is_terminal, say
 from bridle.surfaces.cli.progress import Lines, Tree, View
 from bridle.surfaces.cli.show import show_approval
@@ -128,16 +129,8 @@ async def _answer(app: App, approval: Approval, manner: Manner, view: View) -> b
     say(show_approval(approval))
     if approval.terms.wants_keys or approval.terms.inputs:
         return False
-    word = await asyncio.to_thread(_ask, "approve? [y]es, [n]o, anything else to leave it waiting: ")
+    word = await ask("approve? [y]es, [n]o, anything else to leave it waiting: ")
     if word not in ("y", "yes", "n", "no"):
         return False
     await app.control.give_verdict(approval.id, Verdict(word[0] == "y", app.user))
     return True
-
-
-def _ask(question: str) -> str:
-    """Return what a person answers; a terminal that is closed answers nothing."""
-    try:
-        return input(question).strip().lower()
-    except EOFError:
-        return ""

@@ -47,14 +47,6 @@ def test_whoever_wants_one_document_is_asked_nothing_and_shown_nothing_else(as_j
     assert (manner.quiet, manner.asks) == (as_json, not as_json)
 
 
-def test_a_terminal_that_is_closed_at_the_question_answers_nothing(monkeypatch):
-    def closed(question):
-        raise EOFError
-
-    monkeypatch.setattr("builtins.input", closed)
-    assert carry._ask("approve? ") == ""
-
-
 async def test_an_interrupted_execution_says_how_to_go_on(capsys):
     async def work():
         raise KeyboardInterrupt

@@ -90,6 +90,7 @@ async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Cl
 async def _earlier(app: App, manner: Manner) -> Execution | None:
     """Return an earlier demo that has not ended, if it is to be resumed: asked on a terminal, taken elsewhere."""
     from bridle.core.states import State
+    from bridle.surfaces.cli.asking import ask
 
     live = [state for state in State if not state.ended]
     found = [item for item in await app.executions.find(states=live) if item.options.get("demo")]
@@ -97,8 +98,8 @@ async def _earlier(app: App, manner: Manner) -> Execution | None:
         return None
     say(f"An earlier demo has not ended: {found[0].id} ({found[0].state}).")
     if is_terminal(no_input=manner.no_input):
-        word = await asyncio.to_thread(input, "[r]esume it or start [a]new? [r] ")
-        return None if word.strip().lower().startswith("a") else found[0]
+        word = await ask("[r]esume it or start [a]new? [r] ")
+        return None if word.startswith("a") else found[0]
     say("Resuming it; --fresh starts anew.")
     return found[0]
 
