@@ -5,6 +5,7 @@ three repositories: one, two and three, each with a tag v1.
 
     state       of the whole
     steps       the state of every step, none left out
+    names       what the cells are called that a step stands in
     notes       text that a step's note holds
     outputs     members that a step's output holds, whatever else it has
     decisions   every decision of the gate, in order, where a scenario lists them

@@ -27,7 +27,7 @@ from bridle.pipeline.read import read_pipeline
 from bridle.trust.journal import Kind
 
 OUTCOME = frozenset(
-    {"state", "steps", "notes", "outputs", "decisions", "at_least_s", "at_most_s", "children"}
+    {"state", "steps", "names", "notes", "outputs", "decisions", "at_least_s", "at_most_s", "children"}
 )
 DOING = frozenset({"inputs", "templates", "approve", "answer", "pause", "cancel"})
 WORDS = OUTCOME | DOING | {"planned"}
@@ -153,6 +153,8 @@ def check(played: Played, expected: Mapping[str, Any]) -> None:
     assert found == expected["steps"], {path: step.note for path, step in steps.items() if step.note}
     states = (str(played.execution.state), str(played.summary.state))
     assert states == (expected["state"], expected["state"])
+    for path, name in expected.get("names", {}).items():
+        assert steps[path].name == name
     for path, note in expected.get("notes", {}).items():
         assert note in steps[path].note
     for path, output in expected.get("outputs", {}).items():

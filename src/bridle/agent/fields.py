@@ -111,7 +111,8 @@ def _is_nothing(spot: Spot) -> bool:
 
 def _check_images_and_bases(fields: Mapping[str, Spot]) -> None:
     if "image" in fields and not VENDOR_IMAGE.fullmatch(fields["image"].text()):
-        raise fields["image"].wrong("this image is not a known agent runner", reason="unknown-agent-image")
+        what, hint = "this image is not a known agent runner", "leave it out: Bridle's own runner is used"
+        raise fields["image"].wrong(what, hint=hint, reason="unknown-agent-image")
     if "backend" in fields and fields["backend"].text() != OWN_BACKEND:
         name = fields["backend"].text()[:80]
         raise fields["backend"].wrong(
@@ -122,7 +123,8 @@ def _check_images_and_bases(fields: Mapping[str, Spot]) -> None:
             "this base is not known", hint="use harnessAI@1.0.0", reason="unknown-agent-base"
         )
     if "mcp_format" in fields and fields["mcp_format"].text() != "harness":
-        raise fields["mcp_format"].wrong("this form of MCP servers is not known", reason="unknown-mcp-format")
+        what, hint = "this form of MCP servers is not known", "write harness, or leave it out"
+        raise fields["mcp_format"].wrong(what, hint=hint, reason="unknown-mcp-format")
 
 
 def _model(fields: Mapping[str, Spot]) -> str:
@@ -161,7 +163,8 @@ def _tools(fields: Mapping[str, Spot]) -> tuple[str, ...]:
 
 def _boundary(fields: Mapping[str, Spot]) -> Boundary:
     if "network" in fields and fields["network"].text() != "off":
-        raise fields["network"].wrong("the only network there is yet is 'off'", reason="no-egress")
+        what = "the only network there is yet is 'off'"
+        raise fields["network"].wrong(what, hint="write network: off", reason="no-egress")
     suite = _suite(fields["suite"]) if "suite" in fields else None
     write, protect, push = (_globs(fields.get(name)) for name in ("write", "protect", "push"))
     return Boundary(write=write, protect=protect, push=push, suite=suite)
@@ -177,7 +180,9 @@ def _glob(spot: Spot) -> str:
     try:
         return clean_path(spot.text())
     except InputError as exc:
-        raise spot.wrong(exc.what, reason=exc.reason) from exc
+        raise spot.wrong(
+            exc.what, hint=exc.hint or "write a path below the workspace", reason=exc.reason
+        ) from exc
 
 
 def _suite(spot: Spot) -> Suite:
@@ -202,5 +207,5 @@ def _limits(fields: Mapping[str, Spot]) -> AgentLimits:
 def _seconds(spot: Spot) -> int:
     match = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", spot.text())
     if match is None:
-        raise spot.wrong("expected a time such as 90s, 15m or 2h")
+        raise spot.expected("a time such as 90s, 15m or 2h")
     return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]

@@ -84,7 +84,9 @@ def _gather(text: str, file: str, faults: Faults) -> Fields:
 
 def _check_agrees(spot: Spot | None, given: str) -> None:
     if spot is not None and given and spot.text() != given:
-        raise spot.wrong(f"the file is that of {given!r}", reason="name-mismatch")
+        raise spot.wrong(
+            f"the file is that of {given!r}", hint="rename the one or the other", reason="name-mismatch"
+        )
 
 
 def _gather_markdown(text: str, file: str, faults: Faults) -> Fields:
@@ -100,7 +102,11 @@ def _gather_markdown(text: str, file: str, faults: Faults) -> Fields:
     body = match[2].strip()
     if body:
         if "prompt" in fields:
-            raise fields["prompt"].wrong("there is a prompt both here and below the frontmatter")
+            raise fields["prompt"].wrong(
+                "there is a prompt both here and below the frontmatter",
+                hint="keep one of them",
+                reason="prompt-twice",
+            )
         fields["prompt"] = spot.below(
             ScalarNode("tag:yaml.org,2002:str", body, start_mark=spot.node.end_mark)
         )
@@ -150,7 +156,8 @@ def _gather_step(whole: Spot) -> Fields:
     if "id" in fields or "identifier" in fields:
         fields.pop("name", None)  # a step's name is for people, its id is what others refer to
     if "if" in step and step["if"].text() not in ALWAYS:
-        raise step["if"].wrong("an agent cannot be conditional inside", reason="no-inner-condition")
+        what, hint = "an agent cannot be conditional inside", "write the condition on the step that uses it"
+        raise step["if"].wrong(what, hint=hint, reason="no-inner-condition")
     if "run" not in step:
         raise whole.wrong("the step of an agent is a run step", hint="add 'run'", reason="unsupported-step")
     run = step["run"].mapping({"container", "env", "with", "output", "outputs"})

@@ -27,7 +27,8 @@ def read_inputs(spot: Spot) -> tuple[AgentInput, ...]:
     for key, value in spot.pairs():
         name = key.text()
         if not re.fullmatch(r"[A-Za-z_]\w*", name) or name in found:
-            raise key.wrong(f"{name!r} is no new name for an input")
+            hint = "use letters, digits, _ and -, each name once"
+            raise key.wrong(f"{name!r} is no new name for an input", hint=hint, reason="bad-input-name")
         found[name] = _input(name, value)
     return tuple(found.values())
 

@@ -93,9 +93,10 @@ def _join(spot: Spot) -> Mapping[str, Json]:
     )
     for name, _ in pairs:
         if not _NAME.fullmatch(name):
-            raise spot.wrong(f"{name!r} is no name of an output", reason="bad-output-name")
+            hint = "use letters, digits and _, not starting with a digit"
+            raise spot.wrong(f"{name!r} is no name of an output", hint=hint, reason="bad-output-name")
     if len({name for name, _ in pairs}) < len(pairs):
-        raise spot.wrong("an output is declared twice", reason="bad-output-name")
+        raise spot.wrong("an output is declared twice", hint="keep one of them", reason="bad-output-name")
     schemas = {name: dict(schema) if isinstance(schema, Mapping) else {} for name, schema in pairs}
     required: list[Json] = [name for name, schema in schemas.items() if _take_required(schema)]
     return {"type": "object", "properties": schemas, "required": required}
@@ -111,7 +112,8 @@ def _name_of(item: Json, spot: Spot) -> tuple[str, Json]:
         return item, {}
     if isinstance(item, Mapping) and set(item) == {"name"}:
         return str(item["name"]), {}
-    raise spot.wrong("an output is a name, or a name with a schema", reason="bad-output-name")
+    what, hint = "an output is a name, or a name with a schema", "write outputs: [NAME]"
+    raise spot.wrong(what, hint=hint, reason="bad-output-name")
 
 
 def _list(value: Json) -> Sequence[Json]:

@@ -25,7 +25,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from bridle.agent.faults import Faults
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
-from bridle.core.yaml_text import find_repeated, repeated
+from bridle.core.yaml_text import advise, find_repeated, repeated
 
 SIZE_LIMIT = 256 * 1024  # a prompt of fifty thousand words still fits
 DEPTH_LIMIT = 30
@@ -48,10 +48,15 @@ class Spot:
         """Return the complaint about this place; the caller raises it."""
         return InputError(what, where=self.where, hint=hint, reason=reason)
 
+    def expected(self, wanted: str, *, found: str = "") -> InputError:
+        """Return the complaint about a value of another kind; the caller raises it."""
+        what = f"expected {wanted}, found {found!r}" if found else f"expected {wanted}"
+        return self.wrong(what, hint=f"write {wanted}", reason="wrong-shape")
+
     def text(self) -> str:
         """Return a scalar's source text."""
         if not isinstance(self.node, ScalarNode) or self.node.tag == "tag:yaml.org,2002:null":
-            raise self.wrong("expected a text")
+            raise self.expected("a text")
         return str(self.node.value)
 
     def is_text(self) -> bool:
@@ -62,7 +67,7 @@ class Spot:
         """Return a whole number of at least `least`; it may be quoted."""
         text = self.text()
         if not re.fullmatch(r"[0-9]{1,15}", text) or int(text) < least:
-            raise self.wrong(f"expected a whole number of at least {least}, found {text!r}")
+            raise self.expected(f"a whole number of at least {least}", found=text)
         return int(text)
 
     def decimal(self) -> Decimal:
@@ -71,22 +76,22 @@ class Spot:
         try:
             amount = Decimal(text)
         except InvalidOperation as exc:
-            raise self.wrong(f"expected an amount such as 2.50, found {text!r}") from exc
+            raise self.expected("an amount such as 2.50", found=text) from exc
         if not amount.is_finite() or amount < 0:
-            raise self.wrong(f"expected an amount of at least 0, found {text!r}")
+            raise self.expected("an amount of at least 0", found=text)
         return amount
 
     def flag(self) -> bool:
         """Return true or false."""
         text = self.text()
         if text not in ("true", "false"):
-            raise self.wrong(f"expected true or false, found {text!r}")
+            raise self.expected("true or false", found=text)
         return text == "true"
 
     def items(self) -> list[Spot]:
         """Return the items of a list."""
         if not isinstance(self.node, SequenceNode):
-            raise self.wrong("expected a list")
+            raise self.expected("a list")
         return [self.below(item) for item in self.node.value]
 
     def below(self, node: Node) -> Spot:
@@ -102,7 +107,7 @@ class Spot:
     def pairs(self) -> list[tuple[Spot, Spot]]:
         """Return keys and values of a mapping as they are written."""
         if not isinstance(self.node, MappingNode):
-            raise self.wrong("expected a mapping")
+            raise self.expected("a mapping")
         return [(self.below(key), self.below(value)) for key, value in self.node.value]
 
     def mapping(self, known: Collection[str]) -> dict[str, Spot]:
@@ -124,7 +129,7 @@ class Spot:
     def json(self, *, depth: int = 0) -> Json:
         """Return the value as JSON; fractions become their text, because JSON of ours has no floats."""
         if depth > DEPTH_LIMIT:
-            raise self.wrong("nested too deeply")
+            raise self.wrong("nested too deeply", hint="flatten it", reason="too-deep")
         if isinstance(self.node, SequenceNode):
             return [item.json(depth=depth + 1) for item in self.items()]
         if isinstance(self.node, MappingNode):
@@ -173,11 +178,13 @@ def read_yaml(text: str, *, file: str, faults: Faults) -> Spot:
     except MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise InputError(f"not YAML: {exc.problem or exc.context}", where=where) from exc
+        what, hint = f"not YAML: {exc.problem or exc.context}", advise(text, mark.line + 1 if mark else 1)
+        raise InputError(what, where=where, hint=hint, reason="not-yaml") from exc
     except (YAMLError, RecursionError, ValueError) as exc:
-        raise InputError(f"not YAML: {type(exc).__name__} {exc}", where=file) from exc
+        what, hint = f"not YAML: {type(exc).__name__} {exc}", "check the indent and the quotes"
+        raise InputError(what, where=file, hint=hint, reason="not-yaml") from exc
     if node is None:
-        raise InputError("empty", where=file)
+        raise InputError("empty", where=f"{file}:1:1", hint="write agent: into it", reason="empty-file")
     faults.found += (repeated(first, second, file) for first, second in find_repeated(node))
     return Spot(node, file, faults)
 

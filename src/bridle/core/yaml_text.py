@@ -11,6 +11,7 @@ and limits (`agent.reader`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,24 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bridle.core.errors import InputError
+
+_LIKELY = (
+    (re.compile(r"\$\{\{|<\+"), "quote this expression: put the whole value between single quotes"),
+    (re.compile(r"^\s*\t"), "indent with spaces, not with tabs"),
+    (re.compile(r":\S"), "put a space after the colon, and give lines of one mapping the same indent"),
+)
+_NO_SPACE = re.compile(r"^\s*(?:- )?[\w-]+:(?!//)\S")
+
+
+def advise(text: str, line: int) -> str:
+    """Return what most likely has to be mended where a text is no YAML; `line` counts from 1."""
+    lines = text.splitlines()[:line]
+    here = lines[-1] if len(lines) == line else ""
+    before = next((number for number in range(line - 1, 0, -1) if lines[number - 1].strip()), 0)
+    found = next((hint for pattern, hint in _LIKELY if pattern.search(here)), "")
+    if not found and before and _NO_SPACE.match(lines[before - 1]):
+        return f"put a space after the colon in line {before}: {lines[before - 1].strip()[:40]}"
+    return found or "check the indent and the quotes here"
 
 
 def load_yaml(text: str, *, where: str) -> Any:

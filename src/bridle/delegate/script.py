@@ -40,11 +40,11 @@ _STEADY = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 
 @dataclass(frozen=True)
 class Script:
-    """What to run. `report` is a glob of JUnit files or empty; `timeout_s` 0 is the boundary's; `masked` are secret outputs."""
+    """What to run. `reports` are globs of JUnit files; `timeout_s` 0 is the boundary's; `masked` are secret outputs."""
 
     text: str
     shell: str = "sh"
-    report: str = ""
+    reports: tuple[str, ...] = ()
     timeout_s: int = 0
     env: Mapping[str, str] = field(default_factory=dict)
     masked: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ def prepare_script(
         raise InputError(f"there is no shell {script.shell!r}", hint="use " + ", ".join(SHELLS))
     with opened_folder(folder) as fd:
         prepare_outputs(fd)
-        _remove_old_reports(context, fd, boundary, script.report)
+        _remove_old_reports(context, fd, boundary, script.reports)
         mounts = find_mounts(fd, boundary, limits=context.workspaces.limits)
     wall_s = min(boundary.limits.wall_s, script.timeout_s or boundary.limits.wall_s)
     return SandboxPolicy(
@@ -113,14 +113,17 @@ def _collect(context: EffectorContext, folder: Path, script: Script, result: San
             raise
         if result is CANCELLED:
             return ScriptRun(result, None, outputs)
-        paths = _report_paths(context, fd, script.report)
+        paths = _report_paths(context, fd, script.reports)
         files = {path: read_file(fd, path, limit_bytes=MAX_FILE_BYTES)[0] for path in paths}
     return ScriptRun(result, read_reports(files) if files else None, outputs)
 
 
-def _report_paths(context: EffectorContext, fd: int, pattern: str) -> list[str]:
-    if not pattern:
-        return []
+def _report_paths(context: EffectorContext, fd: int, patterns: tuple[str, ...]) -> list[str]:
+    """Return the paths that any of the patterns covers, each once."""
+    return list(dict.fromkeys(path for pattern in patterns for path in _paths_of(context, fd, pattern)))
+
+
+def _paths_of(context: EffectorContext, fd: int, pattern: str) -> list[str]:
     below, glob = static_prefix(clean_path(pattern)), (clean_path(pattern),)
     try:
         found = walk(fd, below=below, limits=context.workspaces.limits, excluded_too=True)
@@ -142,8 +145,10 @@ def _single_report(fd: int, path: str) -> list[str]:
     return [path]
 
 
-def _remove_old_reports(context: EffectorContext, fd: int, boundary: Boundary, pattern: str) -> None:
-    paths = _report_paths(context, fd, pattern)
+def _remove_old_reports(
+    context: EffectorContext, fd: int, boundary: Boundary, patterns: tuple[str, ...]
+) -> None:
+    paths = _report_paths(context, fd, patterns)
     for path in paths:
         if not path.startswith(SCRATCH + "/") and not boundary.may_write(path):
             raise InputError(

@@ -89,7 +89,7 @@ async def leave(
         if isinstance(block, Block) and not result.breaks and not stands_for_cells:
             output = await _outputs(desk, position, block)
     except InputError as error:
-        state, note, failed_here = State.FAILED, _describe(position, error), True
+        state, note, failed_here = State.FAILED, describe_fault(position, error), True
     is_shown = failed_here  # no step says so; of a service that failed, its own end does
     answer: dict[str, Json] = judge_block(desk, position, error="unknown") if failed_here else {}
     if answer.get("reaction") in FORGIVEN:
@@ -223,12 +223,12 @@ async def fail_node(desk: Desk, position: Position, error: InputError, *, retrie
     """Record that a node could not begin; its failure strategy says what becomes of that."""
     told = judge_block(desk, position, error="unknown", retries=retries)
     ignored = "; failure ignored" if told["reaction"] in FORGIVEN else ""
-    return await end_node(desk, position, State.FAILED, _describe(position, error, ignored), told)
+    return await end_node(desk, position, State.FAILED, describe_fault(position, error, ignored), told)
 
 
-def _describe(position: Position, error: InputError, ignored: str = "") -> str:
+def describe_fault(position: Position, error: InputError, ignored: str = "") -> str:
     """Return the note of a node that failed itself: its line, what is wrong, and the reason by its name."""
-    where = ": ".join(place for place in (position.node.place, error.where) if place)
+    where = ": ".join(dict.fromkeys(place for place in (position.node.place, error.where) if place))
     hint = "" if ignored else error.hint
     return str(InputError(f"{error.what} ({error.reason}){ignored}", where=where, hint=hint))
 

@@ -240,22 +240,26 @@ def _find_inputs(
 def _find_cells(known: Known, levels: list[Level], *, around: Mapping[str, Json] = _EMPTY) -> dict[str, Json]:
     """Return `matrix`, of all strategies around with the nearest winning, and the loop of the nearest one."""
     matrix: dict[str, Json] = dict(around)
-    loop: dict[str, Json] = {}
+    loop: dict[str, Any] = {}
     for level in reversed(levels):
         if level.cell is None:
             continue
-        body = known.started(strategy_path(level))
-        cells = body.get("cells") or ()
-        assert isinstance(cells, (list, tuple))
-        cell: Mapping[str, Any] = cells[level.cell] if level.cell < len(cells) else _EMPTY
-        matrix |= cell.get("values") or {}
-        total = body.get("count")
-        loop = {
-            "for": {"iteration": level.cell},
-            "strategy": {"iteration": level.cell, "total": total, "item": cell.get("item")},
-            "split": {"index": level.cell, "total": total},
-        }
-    return {"matrix": matrix, **loop} if loop else {}
+        loop = show_cell(known.started(strategy_path(level)), level.cell, around=matrix)
+        matrix = loop["matrix"]
+    return loop
+
+
+def show_cell(body: Mapping[str, Json], index: int, *, around: Mapping[str, Json] = _EMPTY) -> dict[str, Any]:
+    """Return what expressions see in one cell of a strategy whose beginning is `body`."""
+    cells, total = body.get("cells") or (), body.get("count")
+    assert isinstance(cells, (list, tuple))
+    cell: Mapping[str, Any] = cells[index] if index < len(cells) else _EMPTY
+    return {
+        "matrix": {**around, **(cell.get("values") or {})},
+        "for": {"iteration": index},
+        "strategy": {"iteration": index, "total": total, "item": cell.get("item")},
+        "split": {"index": index, "total": total},
+    }
 
 
 def strategy_path(level: Level) -> str:

@@ -29,14 +29,21 @@ class Listing(dict[str, StepView]):
         self._shown: set[str] = set()
         self._strategies: dict[str, Mapping[str, Any]] = {}
         self._counts: dict[str, int] = {}
+        self._names: dict[str, str] = {}
         self._ranks = {path: rank for rank, path in enumerate(_list_paths(nodes, ""))}
         self._list(nodes, "")
 
     def __missing__(self, path: str) -> StepView:
         """Another attempt, a round, or what the harness does for a block gets its view when it is first heard of."""
-        view = StepView(path, "")
+        view = StepView(path, "", name=self._name(path))
         self[path] = view
         return view
+
+    def _name(self, path: str) -> str:
+        """Return what the cells around a node are called, the outermost first."""
+        parts = _ATTEMPT.sub("", path).split("/") if self._names else []
+        named = (self._names.get("/".join(parts[: index + 1]), "") for index in range(len(parts)))
+        return ", ".join(filter(None, named))
 
     def show(self, path: str) -> StepView:
         """Return a view that is listed: what began as a step, or failed as one, is shown as one."""
@@ -53,6 +60,10 @@ class Listing(dict[str, StepView]):
         if node is None or "count" not in body:  # the beginning of a template, or of a deployment
             return
         count, cells = int(str(body["count"])), body["cells"]
+        names = body.get("names") or ()
+        assert isinstance(names, Sequence)
+        for index, name in enumerate(names):
+            self._names[f"{_ATTEMPT.sub('', path)}_{index}"] = str(name)
         if not count:
             view = self.show(path)
             view.state, view.note = State.SKIPPED, "no cells"

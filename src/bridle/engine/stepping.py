@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
-from bridle.core.errors import BridleError, UnavailableError
+from bridle.core.errors import BridleError, InputError, UnavailableError
 from bridle.core.states import State
 from bridle.engine.actors import Actor, find_actor
-from bridle.engine.blocks import describe_refusal, describe_unresolved, evaluate_node
+from bridle.engine.blocks import describe_fault, describe_refusal, describe_unresolved, evaluate_node
 from bridle.engine.branches import workspace_of
 from bridle.engine.choosing import Choosing, has_failed
 from bridle.engine.desk import Desk
@@ -131,7 +131,8 @@ class Stepping:
         except UnavailableError:
             raise
         except BridleError as error:  # an earlier leg may have left a token behind
-            return await self.end(_broken(error), token_step=self.path)
+            told = describe_fault(self.position, error) if isinstance(error, InputError) else str(error)
+            return await self.end(Ended(State.FAILED, note=told, error="unknown"), token_step=self.path)
         leg = desk.open_leg(
             self.position,
             body=body.value,

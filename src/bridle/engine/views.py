@@ -35,7 +35,7 @@ class ActionView:
 
 @dataclass
 class StepView:
-    """One step of the plan with its actions."""
+    """One step of the plan with its actions. `name` is what its cells are called, where their strategy says so."""
 
     path: str
     kind: str
@@ -46,6 +46,12 @@ class StepView:
     output: Json = None
     actions: list[ActionView] = field(default_factory=list)
     cost: dict[str, Json] = field(default_factory=dict)
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return the path, with what its cells are called."""
+        return f"{self.path} ({self.name})" if self.name else self.path
 
 
 @dataclass

@@ -24,7 +24,12 @@ def read_inputs(fields: Fields) -> dict[str, InputSpec]:
     """Return the declared inputs by name, in the order of the file."""
     found = {}
     for name, node in fields.entries("inputs"):
-        body = open_fields(node, INPUT, findings=fields.findings)
+        is_bare = isinstance(node, Scalar) and node.value is None
+        body = (
+            Fields(INPUT, node.place, {}, fields.findings)
+            if is_bare
+            else open_fields(node, INPUT, findings=fields.findings)
+        )
         if body is not None:
             found[name.text] = _read_input(name, body)
     return found
@@ -34,6 +39,11 @@ def _read_input(name: Scalar, body: Fields) -> InputSpec:
     type_ = _read_type(body)
     default = _read_value(body.get("default"), type_, body) if type_ else None
     enum = tuple(_read_value(item, type_, body) for item in body.items("enum")) if type_ else ()
+    if body.has("enum") and not body.items("enum"):
+        hint = "name some, or take enum out"
+        body.refuse(
+            f"{name.text!r} has no choices", reason="empty-enum", hint=hint, at=body.nodes["enum"].place
+        )
     if default is not None and enum and default not in enum:
         body.refuse(
             f"the default of {name.text!r} is not allowed", reason="bad-default", hint="add it to enum"

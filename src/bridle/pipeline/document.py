@@ -31,6 +31,7 @@ from ruamel.yaml.events import (
 )
 
 from bridle.core.canonical import LARGEST_INTEGER
+from bridle.core.yaml_text import advise
 from bridle.pipeline.complaint import Complaint, PipelineError, Place
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 
@@ -45,11 +46,6 @@ _CONSTANTS: dict[str, bool | None] = {
 }
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,16}")
 _BASED = re.compile(r"0o[0-7]{1,17}|0x[0-9a-fA-F]{1,13}")
-_HINTS = (
-    (re.compile(r"\$\{\{|<\+"), "quote this expression: put the whole value between single quotes"),
-    (re.compile(r"^\s*\t"), "indent with spaces, not with tabs"),
-    (re.compile(r":\S"), "put a space after the colon, and give lines of one mapping the same indent"),
-)
 
 
 def read_documents(text: str | bytes, *, source: str) -> tuple[Node, ...]:
@@ -228,9 +224,5 @@ def _decode(text: str | bytes, source: str) -> str:
 
 
 def _not_yaml(text: str, place: Place, problem: str | None) -> PipelineError:
-    lines = text.splitlines()
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    hint = next(
-        (hint for pattern, hint in _HINTS if pattern.search(line)), "check the indent and the quotes here"
-    )
-    return PipelineError([Complaint(place, f"not YAML: {problem or 'unreadable'}", "not-yaml", hint)])
+    what = f"not YAML: {problem or 'unreadable'}"
+    return PipelineError([Complaint(place, what, "not-yaml", advise(text, place.line))])

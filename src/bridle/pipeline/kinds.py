@@ -64,13 +64,20 @@ _VARIABLE = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 def read_body(kind: str, node: Node, step: Fields) -> dict[str, Json]:
     """Return the normalised body of a step of `kind`; empty, with complaints, when it can't be read."""
     noun, scalar_key, read = _READERS[kind]
-    if isinstance(node, Scalar) and node.value is not None and scalar_key:
+    if _is_short(node, scalar_key):
         body: Fields | None = Fields(noun, node.place, {scalar_key: node}, step.findings)
     elif isinstance(node, Scalar) and node.value is None:
         body = _adopt_siblings(kind, noun, node, step=step)
     else:
         body = open_fields(node, noun, findings=step.findings)
     return read(body) if body is not None else {}
+
+
+def _is_short(node: Node, key: str) -> bool:
+    """True for a body that is the value of its one key: text, and of a script its lines as well."""
+    if isinstance(node, Sequence):
+        return key == "script"
+    return bool(key) and isinstance(node, Scalar) and node.value is not None
 
 
 def _adopt_siblings(kind: str, noun: Noun, node: Node, *, step: Fields) -> Fields:
@@ -178,12 +185,12 @@ def _read_report(body: Fields) -> Json:
     if type_ != "junit":
         what = f"reports of type {type_!r} are not read"
         report.refuse(what, reason=f"unsupported-report:{type_}", hint="use type: junit")
-    paths = report.texts("path")
-    if len(paths) != 1:
+    paths = list(report.texts("path"))
+    if not all(paths) or not paths:
         report.refuse(
-            "a report needs one 'path'", reason="missing-key:path", hint="write one glob, such as out/*.xml"
+            "a report needs 'path'", reason="missing-key:path", hint="write a glob, such as out/*.xml"
         )
-    return {"type": "junit", "path": paths[0] if paths else ""}
+    return {"type": "junit", "path": paths[0] if len(paths) == 1 else paths}
 
 
 def _read_output(node: Node, findings: Findings) -> Json:
@@ -228,6 +235,14 @@ def _read_clone(body: Fields) -> dict[str, Json]:
             "a clone step is not disabled here",
             reason="misplaced-disabled",
             hint="write disabled: true on the step",
+        )
+    if body.flag("persist-credentials", default=False):
+        hint = "leave it out: what is cloned by a connector is pushed by it, and no step sees its credentials"
+        body.refuse(
+            "credentials don't stay in a workspace",
+            reason="credentials-in-workspace",
+            hint=hint,
+            at=body.nodes["persist-credentials"].place,
         )
     found: dict[str, Json] = {
         "repo": _read_repository(body),

@@ -78,6 +78,11 @@ def _plan(text: str | bytes, source: str, reading: Reading, runtime: Values[str,
 
 
 def _find_pipeline(root: Fields, findings: Findings) -> Fields | None:
+    kinds = [key for key in ("pipeline", "template", "jobs") if root.has(key)]
+    if len(kinds) > 1:
+        what, hint = f"a file can't be {' and '.join(kinds)}", "keep one of them in this file"
+        root.refuse(what, reason="several-kinds", hint=hint, at=root.nodes[kinds[1]].place)
+        return None
     if root.has("jobs"):
         return Fields(
             PIPELINE,

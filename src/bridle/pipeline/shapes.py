@@ -206,7 +206,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     ),
     "deciders": _table("users=texts groups=texts attributes=texts"),
     "action": _table("fail-all=flag steps=any"),
-    "on-failure": _table("errors=texts action=text|values retry=@retry"),
+    "on-failure": _table(
+        "errors=texts action=text|values retry=@retry manual-intervention=@manual-intervention"
+    ),
     "input-set-file": _table(
         "version=version kind=text inputset=@input-set spec=@input-set.spec inputs=values"
     ),

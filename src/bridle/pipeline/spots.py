@@ -2,7 +2,8 @@
 
 value       rendered where the node runs        condition       an `if`, asked once, before a strategy is expanded
 script      the same, and part of a program     cell-condition  asked for every cell
-approval-for  names a step                      strategy        rendered before there are cells
+approval-for  names a step                      cell-name       rendered for every cell, when they begin
+                                                strategy        rendered before there are cells
 inputs      rendered around a template or       output          rendered at a block's end, inside it
             another pipeline                    env             a variable of a command's environment
 deployment  rendered where a stage begins

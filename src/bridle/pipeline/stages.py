@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from platform import machine, system
 from typing import Any
 
 from bridle.pipeline.checks import check_spot
@@ -19,6 +20,7 @@ from bridle.pipeline.codebase import find_clone
 from bridle.pipeline.complaint import suggest
 from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.deployments import read_deployment
+from bridle.pipeline.failures import take_rollback
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
@@ -150,7 +152,7 @@ def _read_inputs(fields: Fields, kind: str, here: Around, reading: Reading) -> d
 
 def _read_rollback(fields: Fields, here: Around, reading: Reading, *, after: int) -> tuple[AnyNode, ...]:
     """Rollback steps look at their stage from its end: in addresses they follow its last node."""
-    nodes = fields.items("rollback")
+    nodes = (*fields.items("rollback"), *take_rollback(fields))
     if len(nodes) == 1 and isinstance(nodes[0], Mapping):
         inner = [value for key, value in nodes[0].entries if key.text == "steps"]
         nodes = inner[0].items if inner and isinstance(inner[0], Sequence) else nodes
@@ -347,14 +349,27 @@ def _check_machine(fields: Fields) -> None:
             )
     node = fields.get("platform")
     platform = open_fields(node, PLATFORM, findings=fields.findings) if node is not None else None
-    if platform and platform.text("os", "linux").lower() != "linux":
-        name = platform.text("os").lower()
-        platform.refuse(f"there is no {name} here", reason=f"no-runtime:{name[:40]}", hint="use os: linux")
+    if platform is None:
+        return
+    for key, here in (("os", _fold(system())), ("arch", _fold(machine()))):
+        name = _fold(platform.text(key, here))
+        if name != here:
+            platform.refuse(
+                f"there is no {name} here",
+                reason=f"no-runtime:{name}",
+                hint=f"use {key}: {here}, or leave it out",
+                at=platform.nodes[key].place,
+            )
+
+
+def _fold(word: str) -> str:
+    """Return an operating system or an architecture in one of the spellings that it has."""
+    return {"x86_64": "amd64", "x64": "amd64", "aarch64": "arm64"}.get(word.lower(), word.lower()[:40])
 
 
 def _name_runtime(node: Node) -> str:
     if isinstance(node, Scalar):
-        return node.text[:40]
+        return node.text[:40].lower()
     entries = node.entries if isinstance(node, Mapping) else ()
     kinds = [value.text for key, value in entries if key.text == "type" and isinstance(value, Scalar)]
-    return (kinds or [key.text for key, _ in entries] or ["none"])[0][:40]
+    return (kinds or [key.text for key, _ in entries] or ["none"])[0][:40].lower()

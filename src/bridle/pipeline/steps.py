@@ -132,9 +132,11 @@ def mark_strategy(fields: Fields, here: Around, reading: Reading) -> None:
         word = spell(key.text)
         if word == "if":
             reading.mark(value, "cell-condition", here.address)
-        elif word == "while" and isinstance(value, Mapping):
+        elif isinstance(value, Mapping):
             for inner, item in value.entries:
-                use = "cell-condition" if spell(inner.text) == "condition" else "strategy"
+                part = spell(inner.text)
+                is_condition = word == "while" and part == "condition"
+                use = "cell-condition" if is_condition else "cell-name" if part == "node-name" else "strategy"
                 reading.mark(item, use, here.address)
         else:
             reading.mark(value, "strategy", here.address)
@@ -147,7 +149,7 @@ def _list_retry_conditions(node: Node | None) -> Iterator[Node]:
     for key, value in node.entries if isinstance(node, Mapping) else ():
         if spell(key.text) == "condition":
             yield value
-        else:
+        elif spell(key.text) != "steps":  # those of a rollback are steps like others
             yield from _list_retry_conditions(value)
 
 
@@ -318,7 +320,7 @@ def list_approval(node: Node) -> Iterator[tuple[Node, str]]:
 
 
 def _list_run(node: Node) -> Iterator[tuple[Node, str]]:
-    if isinstance(node, Scalar):
+    if not isinstance(node, Mapping):
         yield node, "script"
     for key, value in node.entries if isinstance(node, Mapping) else ():
         word = spell(key.text)

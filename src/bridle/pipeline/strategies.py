@@ -93,7 +93,7 @@ def _read_repeat(body: Fields, node: Node, common: dict[str, Any]) -> Strategy |
     if found is None:
         return None
     _set_limit(common, found)
-    unit = found.text("unit", "count")
+    unit = found.text("unit", "count").lower()
     if unit not in ("count", "percentage"):
         found.refuse(f"{unit!r} is no unit", reason="bad-strategy", hint="use count or percentage")
     condition = body.text("if").strip()

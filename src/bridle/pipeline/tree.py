@@ -10,7 +10,7 @@ Rules
      where the block begins. So are the `variables` of a stage, each `{"type", "value"}`, and its `deployment` (`deployments`).
 
 Kinds of step and their `with_`
-    run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": glob}, "env": {},
+    run       {"script", "shell": sh|bash|python, "report": null|{"type": "junit", "path": a glob or a list}, "env": {},
               "output": [{"name", "alias", "mask"}], and where it has any "with": {},
               "evidence": [{"type", "path", "subject"}] and "output_alias": {"key", "scope": pipeline|stage|group}}
     background {"script", "shell", "env": {}, and where it has any "with": {}}: started, and not waited for

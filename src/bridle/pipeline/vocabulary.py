@@ -190,8 +190,7 @@ OUTPUT = define("output", core="name alias mask")
 OUTPUT_ALIAS = define("output-alias", core="key scope")
 CLONE = define(
     "clone",
-    core="repo connector ref depth path sparse-checkout submodules disabled enabled",
-    refused={"persist-credentials": "credentials-in-workspace"},
+    core="repo connector ref depth path sparse-checkout submodules disabled enabled persist-credentials",
     aliases={"clonedir": "path", "repository": "repo"},
 )
 REPO = define("repo", core="name connector", aliases={"repo": "name", "repository": "name"})
@@ -252,6 +251,7 @@ APPROVERS = define(
     aliases={
         "user-groups": "groups",
         "minimum-count": "minimum",
+        "min-count": "minimum",
         "disallow-pipeline-executor": "block-executor",
     },
 )
@@ -268,7 +268,7 @@ APPROVER_INPUT = define(
         "regex": "pattern",
     },
 )
-FAILURE = define("on-failure", core="errors action retry", aliases={"error": "errors"})
+FAILURE = define("on-failure", core="errors action retry manual-intervention", aliases={"error": "errors"})
 RETRY = define(
     "retry",
     core="attempts interval backoff failure-action condition fail-all",

@@ -260,7 +260,7 @@ def test_every_fault_of_a_file_is_told_at_once_in_its_order() -> None:
         ("agent.md:5:10", "bad-input"),
         ("agent.md:7:8", "unknown-tool"),
         ("agent.md:12:3", "unknown-key"),
-        ("agent.md:14:21", "bad-input"),
+        ("agent.md:14:21", "wrong-shape"),
         ("agent.md:18:1", "unknown-input"),
         ("agent.md:18:1", "unsupported-expression"),
     ]

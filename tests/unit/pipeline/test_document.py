@@ -133,6 +133,15 @@ def test_alias_gives_the_same_value_again() -> None:
     assert read_value("a: &x {k: 1}\nb: *x") == {"a": {"k": 1}, "b": {"k": 1}}
 
 
+def test_a_colon_without_a_space_is_named_with_its_line() -> None:
+    with pytest.raises(PipelineError) as caught:
+        read_documents("run:\n  env:yam\n    A: b\n", source="f.yaml")
+    assert (str(caught.value.complaints[0].place), "line 2: env:yam" in str(caught.value)) == (
+        "f.yaml:3:6",
+        True,
+    )
+
+
 def test_unquoted_expression_gets_the_hint_to_quote_it() -> None:
     with pytest.raises(PipelineError, match="quote this expression"):
         read_documents("a: <+x> == 'b': c", source="f.yaml")

@@ -95,8 +95,30 @@ def test_key_is_read_in_every_spelling(read_steps: ReadSteps, key: str) -> None:
     )
 
 
-def test_script_may_be_a_list_of_lines(read_steps: ReadSteps) -> None:
-    assert read_steps("- run: {script: [a, b], shell: bash}").stages[0].nodes[0].with_["script"] == "a\nb"
+@pytest.mark.parametrize("body", ["{script: [a, b], shell: bash}", "[a, b]"])
+def test_script_may_be_a_list_of_lines(read_steps: ReadSteps, body: str) -> None:
+    assert read_steps(f"- run: {body}").stages[0].nodes[0].with_["script"] == "a\nb"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{action: retry, retry: {count: 2, backoff: fixed}}",
+        "{action: {retry: {attempts: 2}}}",
+        "{retry: {attempts: 2}}",
+    ],
+)
+def test_the_details_of_an_action_stand_in_it_or_beside_it(read_steps: ReadSteps, rule: str) -> None:
+    (found,) = read_steps(f"- {{run: ls, on-failure: {rule}}}").stages[0].nodes[0].on_failure
+    assert found == FailureRule(("all",), FailureAction("retry", attempts=2))
+
+
+def test_rollback_steps_in_an_action_of_a_stage_are_its_rollback() -> None:
+    rule = "{errors: all, action: {retry-step-group: {failure-action: {rollback: {steps: [undo]}}}}}"
+    stage = read_pipeline(f"pipeline: {{stages: [{{steps: [ls], on-failure: {rule}}}]}}", source="p").stages[
+        0
+    ]
+    assert [step.with_["script"] for step in stage.rollback] == ["undo"]
 
 
 def test_env_of_the_stage_holds_for_its_steps_and_theirs_wins() -> None:
@@ -178,7 +200,7 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{id: a}", "7:11", "missing-kind"),
         ("{run: ls, wait: 1m}", "7:11", "several-kinds"),
         ("{run: {shell: bash}}", "7:17", "missing-key:script"),
-        ("{run: [a]}", "7:17", "wrong-shape"),
+        ("{run: [[a]]}", "7:17", "wrong-shape"),
         ("{run: {script: ls, shell: fish}}", "7:17", "unknown-shell"),
         ("{run: {script: ls, shell: pwsh}}", "7:17", "not-executed-yet:shell-pwsh"),
         ("{run: {script: ls, container: alpine}}", "7:30", "no-runtime:container"),
@@ -199,7 +221,7 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
         ("{agent: {uses: <+inputs.x>}}", "7:19", "bad-uses"),
         ("{agent: {uses: a.b@latest}}", "7:19", "bad-uses"),
         ("{tool: {uses: push}}", "7:18", "bad-uses"),
-        ("{clone: {repo: r, persist-credentials: true}}", "7:29", "credentials-in-workspace"),
+        ("{clone: {repo: r, persist-credentials: true}}", "7:50", "credentials-in-workspace"),
         ("{clone: {repo: r, ref: {type: pull-request}}}", "7:34", "missing-key:number"),
         ("{clone: {repo: r, ref: {type: pull-request, number: one}}}", "7:34", "bad-number"),
         ("{clone: {repo: r, ref: {type: pull-request, number: 1, name: base}}}", "7:34", "unknown-ref"),
@@ -256,7 +278,13 @@ def test_duration_is_read(read_steps: ReadSteps, text: str) -> None:
             "unsupported-action:StepGroupRollback",
         ),
         ("{run: ls, on-failure: {errors: exitcode, action: fail}}", "7:42", "exitcode-matcher"),
+        ("{run: ls, on-failure: {errors: [{exit-code: 137}], action: fail}}", "7:43", "exitcode-matcher"),
+        ("{run: ls, on-failure: {errors: [], action: fail}}", "7:33", "no-errors"),
         ("{run: ls, on-failure: explode}", "7:33", "unknown-action"),
+        ("{run: ls, on-failure: {action: ignore, retry: {count: 2}}}", "7:57", "several-actions"),
+        ("{run: ls, on-failure: {retry: {backoff: cubic}}}", "7:41", "unknown-backoff"),
+        ("{run: ls, on-failure: {action: {abort: , fail-all: yes}}}", "7:62", "wrong-shape"),
+        ("{run: ls, on-failure: {action: {rollback: {steps: [ls]}}}}", "7:53", "misplaced-rollback"),
         ("{run: ls, env: {A: [1]}}", "7:30", "wrong-shape"),
     ],
 )
@@ -288,6 +316,15 @@ def test_complaint_about_a_step(complain: Complain, step: str, place: str, reaso
         ("pipeline: {stages: [{steps: [ls], approval: {with: {message: m}}}]}", "several-kinds"),
         ("pipeline: {stages: [{steps: [ls], runtime: kubernetes}]}", "no-runtime:kubernetes"),
         ("pipeline: {stages: [{steps: [ls], platform: {os: windows}}]}", "no-runtime:windows"),
+        ("pipeline: {stages: [{steps: [ls], platform: {arch: sparc}}]}", "no-runtime:sparc"),
+        ("pipeline: {stages: [{steps: [ls], runtime: {type: Cloud}}]}", "no-runtime:cloud"),
+        ("pipeline: {stages: [{steps: [ls]}]}\njobs: {a: {steps: [ls]}}", "several-kinds"),
+        (
+            "pipeline: {stages: [{steps: [ls], rollback: [ls],"
+            " on-failure: {action: {rollback: {steps: [ls]}}}}]}",
+            "misplaced-rollback",
+        ),
+        ("pipeline: {inputs: {a: {enum: []}}, stages: [{steps: [ls]}]}", "empty-enum"),
         ("pipeline: {stages: [{chain: {uses: nothing}}]}", "unknown-template"),
         ("pipeline: {inputs: {a: {type: text}}, stages: [{steps: [ls]}]}", "unknown-input-type"),
         ("pipeline: {inputs: {a: {type: number, default: x}}, stages: [{steps: [ls]}]}", "bad-default"),

@@ -39,7 +39,7 @@ async def run(task: Task, context: EffectorContext) -> EffectorResult:
     script = Script(
         text=text_of(task, "script"),
         shell=text_of(task, "shell", "sh"),
-        report=text_of(task, "report", ""),
+        reports=tuple(text_of(task, "report", "").splitlines()),  # one glob a line
         timeout_s=number_of(task, "timeout_s", 0, least=0),
         env=fill_environment(task, context),
         masked=names_of(task, "mask") if "mask" in task.request.arguments else (),

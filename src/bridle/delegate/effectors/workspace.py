@@ -57,7 +57,7 @@ def _compare(context: EffectorContext, workspace: str, tree: str, boundary: Boun
 
 async def _run_suite(context: EffectorContext, tree: str, boundary: Boundary) -> Mapping[str, Json]:
     assert boundary.suite is not None
-    script = Script(text=boundary.suite.script, report=boundary.suite.report)
+    script = Script(text=boundary.suite.script, reports=(boundary.suite.report,))
     async with context.workspaces.throwaway(tree) as folder:
         outcome = await run_script(context, folder, boundary=boundary, script=script)
     if outcome.result is CANCELLED:

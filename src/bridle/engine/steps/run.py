@@ -33,7 +33,7 @@ async def perform_run(leg: Leg, *, call: int = 0) -> Ending:
         arguments["shell"] = leg.body["shell"]
     report = leg.body.get("report")
     if isinstance(report, dict):
-        arguments["report"] = report["path"]
+        arguments["report"] = "\n".join(_list_globs(report["path"]))
     if masked := _list_masked(leg.body.get("output")):
         arguments["mask"] = masked
     arguments["env"] = environment_of(leg)
@@ -99,12 +99,16 @@ def _secret_outputs(output: Mapping[str, Json]) -> dict[str, Json]:
     return {str(item["name"]): item["placeholder"] for item in listed if isinstance(item, Mapping)}
 
 
+def _list_globs(paths: Json) -> list[str]:
+    return [str(path) for path in paths] if isinstance(paths, (list, tuple)) else [str(paths)]
+
+
 def _describe_report(leg: Leg, output: Mapping[str, Json]) -> str:
     """Return the note that the report is not there, which the script's exit code does not say."""
     report = leg.body.get("report")
     if not isinstance(report, Mapping) or output.get("why") != "exit" or output.get("report") is not None:
         return ""
-    return f"no report matched {report['path']}"
+    return f"no report matched {' or '.join(_list_globs(report['path']))}"
 
 
 def _describe_unread(output: Mapping[str, Json]) -> str:

@@ -63,7 +63,7 @@ class Lines(View):
                 if step.state is not State.PENDING:
                     note = f"  ({' '.join(step.note.split())})" if step.note else ""
                     self._say(
-                        step.path, str(step.state), f"{MARKS[step.state][0]} {step.path} {step.state}{note}"
+                        step.path, str(step.state), f"{MARKS[step.state][0]} {step.title} {step.state}{note}"
                     )
 
     def _say(self, subject: str, what: str, line: str) -> None:
@@ -117,7 +117,7 @@ def draw(summary: Summary) -> RichTree:
             note = f"  {step.note}" if step.note else ""
             leaf = branch.add(
                 Text(
-                    f"{mark} {step.path.partition('/')[2] or step.path} {step.state}{printable(note)}",
+                    f"{mark} {printable(step.title.partition('/')[2] or step.title)} {step.state}{printable(note)}",
                     style=style,
                 )
             )

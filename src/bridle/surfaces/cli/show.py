@@ -57,7 +57,7 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
             note = (
                 f"  {' '.join(step.note.split())}" if step.note else ""
             )  # a note must not pass for a line of ours
-            lines.append(f"  {MARKS[step.state][0]} {step.path:<20} {step.state}{note}")
+            lines.append(f"  {MARKS[step.state][0]} {step.title:<20} {step.state}{note}")
     if summary.refused:
         lines += ["", "Refused by rule:"]
         lines += [f"  {item.rule:<26} {item.tool} {item.target}" for item in summary.refused]
