@@ -36,7 +36,7 @@ ask contains {
 ask contains {
 	"rule": "case.could-widen",
 	"alone": true,
-	"reason": sprintf("After this an agent could do more than before, if one holds it: %v", [could_widen]),
+	"reason": sprintf("It may be an agent's wish, and an agent could do more after it, or what rests on it: %v", [could_widen]),
 } if {
 	changing
 	not widens_nothing

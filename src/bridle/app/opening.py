@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.25  # how long a person's wish may wait for what runs here
 SWEEP_S, PUBLISH_S, RETAIN_S = 60.0, 10.0, 3600.0
+LOOK_OUTDATED_S = 15.0  # how long a person may read a request that is worth nothing
 log = logging.getLogger("bridle.app")
 
 
@@ -88,6 +89,7 @@ def _list_sweeps(app: App) -> Iterator[Round]:
     yield Round(sweep, SWEEP_S, "the tokens could not be swept")
     yield Round(app.casework.escalation.sweep, SWEEP_S, "overdue cases could not be escalated")
     yield Round(app.recovering.sweep, SWEEP_S, "what was left could not be recovered")
+    yield Round(app.outdated.sweep, LOOK_OUTDATED_S, "outdated requests could not be looked for")
     yield Round(app.looking.sweep, SWEEP_S, "targets could not be asked about open work")
     if app.settings.retention:
         age = parse_age(app.settings.retention, where="BRIDLE_RETENTION")

@@ -18,6 +18,7 @@ from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
 from bridle.operating.looking import Looking
+from bridle.operating.outdated import Outdated
 from bridle.operating.pace import EXCHANGES_A_MINUTE, Pace
 from bridle.operating.reception import Reception
 from bridle.operating.recovering import Recovering
@@ -41,6 +42,7 @@ class Operations:
     casework: Casework
     undoing: Undoing
     recovering: Recovering
+    outdated: Outdated
     looking: Looking
     erasure: Erasure
     authentication: Authentication
@@ -104,6 +106,16 @@ def build_operations(
             refresh=tools.refresh,
             work=store.work,
             casework=casework,
+        ),
+        outdated=Outdated(
+            journal=journal,
+            approvals=store.approvals,
+            sessions=store.sessions,
+            manifests=acting.catalogue,
+            policy=acting.policy.digest,
+            process=durable.executor,
+            living=lambda: leases.live(within_s=timing.lease_s),
+            refresh=tools.refresh,
         ),
         looking=Looking(
             gate=gate,

@@ -311,8 +311,8 @@ def _recorded_otherwise(answer: Answer, what: str) -> InputError:
 def _not_open(approval: Approval, clock: Clock) -> InputError:
     if approval.state is ApprovalState.VOID:
         return InputError(
-            f"approval {approval.id} is void: the case has changed since it was asked",
-            where=f"it rests on {approval.rests_on.get('case', '')}",
+            f"approval {approval.id} is void: {approval.comment or 'its case has changed'} since it was asked",
+            where=str(approval.rests_on.get("case", "")),
             hint="its action asks anew, by another id, when it is tried again: bridle approvals",
             reason="void",
         )

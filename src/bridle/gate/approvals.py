@@ -156,6 +156,18 @@ class CloseApproval:
         return f"approval {self.approval}"
 
 
+@dataclass(frozen=True)
+class VoidApproval:
+    """Guard: let a request that waits answer nothing any more, for a reason that people read; one that has ended is no fault."""
+
+    approval: str
+    why: str
+
+    @property
+    def guards(self) -> str:
+        return f"approval {self.approval}"
+
+
 class Approvals(Protocol):
     """Reads approvals. Changing them is a guard of the journal."""
 

@@ -152,7 +152,7 @@ async def test_what_was_asked_is_void_once_the_case_moves_and_nobody_can_answer_
     ana = await scene.parts["principals"].get("user:ana")
     desk, woken = scene.desk(), Woken()
     desk._executions = desk._durable = woken  # as if an execution waited for it
-    with pytest.raises(InputError, match="void: the case has changed") as caught:
+    with pytest.raises(InputError, match="void: its case has changed") as caught:
         await desk.give(asked[case], Verdict(True, ana))
     assert woken.up == [here.session.id], "who waits for it asks anew"
     assert f"{case} review revision 2" in str(caught.value.where)

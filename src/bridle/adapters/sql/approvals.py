@@ -28,6 +28,7 @@ from bridle.gate.approvals import (
     RequestApproval,
     RevokeVerdict,
     UseApproval,
+    VoidApproval,
 )
 from bridle.trust.journal import Guard, GuardError
 from bridle.trust.quorum import Terms, shares_person
@@ -162,12 +163,20 @@ def _(guard: CloseApproval, connection: Connection) -> None:
     )
 
 
+@apply_guard.register
+def _(guard: VoidApproval, connection: Connection) -> None:
+    live = [str(ApprovalState.OPEN), str(ApprovalState.APPROVED)]
+    mine = approvals.c.id == guard.approval, approvals.c.state.in_(live)
+    void = {"state": str(ApprovalState.VOID), "comment": guard.why}
+    connection.execute(approvals.update().where(*mine).values(void))
+
+
 def void_approvals(connection: Connection, case: str) -> None:
     """Let every request that rests on a case, answered or not, answer nothing any more: the case has changed."""
     live = [str(ApprovalState.OPEN), str(ApprovalState.APPROVED)]
     named = f'"case":"{case} '  # as canonical JSON spells it; a quote within a value is escaped there
     rests = approvals.c.rests_on.contains(named, autoescape=True)
-    void = {"state": str(ApprovalState.VOID)}
+    void = {"state": str(ApprovalState.VOID), "comment": "its case has changed"}
     connection.execute(approvals.update().where(approvals.c.state.in_(live), rests).values(void))
 
 

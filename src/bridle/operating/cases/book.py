@@ -37,7 +37,7 @@ from bridle.trust.quorum import Terms
 from bridle.trust.redaction import Redactor
 
 KINDS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
-LED = ("case.move", "case.release", "case.resolve")
+LED = ("case.move", "case.decide", "case.release", "case.resolve")
 WRITTEN = ("reason", "text", "said_by")  # free text, which may speak of people
 PEOPLE = (PrincipalKind.USER, PrincipalKind.SERVICE)
 NamesOf = Callable[[str, Place], frozenset[str]]
@@ -182,8 +182,8 @@ class CaseBook(Inside):
         )
 
     async def _is_led(self, action: Action) -> bool:
-        """True when an agent took part in the pipeline that does this, in one that started it, or in the run that it repeats:
-        nobody can tell then whose wish it is that its expressions and conditions came to."""
+        """True when an agent took part in the pipeline that does this, in one that started it, or in the run that it repeats or
+        undoes: nobody can tell then whose wish it is that its expressions and conditions came to."""
         streams = [action.execution] if action.request.tool in LED else []
         while streams and (execution := streams.pop()).startswith("exe_"):
             for record in await self._journal.read(execution=execution, kinds=(Kind.DECIDED,)):
@@ -191,7 +191,7 @@ class CaseBook(Inside):
                 if not isinstance(acting, Mapping) or acting.get("kind") not in PEOPLE:
                     return True
             options = await options_of(self._journal, execution)
-            streams += [str(options[name]) for name in ("parent", "rerun_of") if options.get(name)]
+            streams += [str(options[name]) for name in ("parent", "rerun_of", "undoes") if options.get(name)]
         return False
 
     async def _words_of(self, agents: Sequence[Principal]) -> frozenset[str]:

@@ -96,9 +96,11 @@ def find_widened(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]
 
 def find_doubtful(case: Case, case_type: CaseType, wish: Wish) -> tuple[str, ...]:
     """Return what some agent could do after a move that an agent makes or led to, and cannot before, whether anybody is known to
-    hold it or not; and what is taken away there that held the case back."""
+    hold it or not; and what is decided there, which moves may rest on, or taken away that held the case back."""
     if wish.who.led and wish.tool in SETTLING:
         return (wish.text(SETTLING[wish.tool]),)
+    if wish.who.led and wish.tool == "case.decide":
+        return (f"{wish.text('decision')} is {wish.text('value')}",)
     return _find_wider(case, case_type, wish, wish.who.known) if wish.who.by_agent or wish.who.led else ()
 
 

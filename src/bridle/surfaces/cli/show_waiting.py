@@ -26,6 +26,7 @@ def describe_waiting(approval: Approval) -> dict[str, Any]:
         "tool": approval.tool,
         "message": approval.message,
         "state": str(approval.state),
+        "comment": approval.comment,
         "plan": approval.shown.get("plan"),
         "given": list(approval.given),
         "missing": approval.missing,
@@ -121,8 +122,9 @@ def list_terms(approval: Approval) -> list[str]:
     terms = approval.terms
     lines = [f"  message    {' '.join(approval.message.split())}"]
     if approval.state is ApprovalState.VOID:
-        why = "its case has changed: nobody can answer it, and the action asks anew when it is tried again"
-        return [*lines, f"  void       {why}"]
+        why = approval.comment or "its case has changed"
+        then = "nobody can answer it, and the action asks anew when it is tried again"
+        return [*lines, f"  void       {why}: {then}"]
     lines.append(f"  takes      {describe_terms(terms)}")
     if approval.given:
         lines.append(f"  given by   {', '.join(approval.given)}; {approval.missing} more")

@@ -92,6 +92,8 @@ def test_what_an_agent_led_a_person_s_pipeline_to_is_doubtful_and_puts_nothing_o
     assert doubt(BUSY, "move", to="new") == ("mcp.shop.pay",)
     assert doubt(HELD, "release", hold="hld_1") == ("hld_1",)
     assert doubt(RAISED, "resolve", exception="exc_1") == ("exc_1",)
+    assert doubt(CASE, "decide", decision="goods", value="back") == ("goods is back",)
+    assert doubt(CASE, "decide", replace(led, led=False), decision="goods", value="back") == ()
     assert doubt(CASE, "move", to="busy") == doubt(BUSY, "move", replace(led, led=False), to="new") == ()
     assert move(move(CASE, "busy", led, 1), "new", led, 2).due_at == CASE.due_at
 

@@ -45,8 +45,8 @@ def test_why_an_execution_was_killed_stands_beside_its_state(make_summary):
 
 
 def test_a_void_request_says_that_nobody_can_answer_it(make_approval):
-    text = show_waiting(make_approval(state=ApprovalState.VOID))
-    assert "void" in text
+    text = show_waiting(make_approval(state=ApprovalState.VOID, comment="the tool has changed"))
+    assert "void       the tool has changed: nobody can answer it" in text
     assert not {"takes", "expires"} & set(text.split())
     assert describe_waiting(make_approval(state=ApprovalState.VOID))["state"] == "void"
 
