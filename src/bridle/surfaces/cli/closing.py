@@ -79,21 +79,23 @@ def conclude(closing: Closing, *, as_json: bool) -> int:
     return exit_code(closing.summary)
 
 
-def tell_left(execution: str, *, as_json: bool) -> None:
+def tell_left(execution: str, *, as_json: bool) -> int:
     """Say that an execution is left to a serving process."""
     if as_json:
         print_json({"execution": execution, "carried": False})
     else:
         put(execution)
         say(f"A serving process carries it.\n  next: bridle logs {execution}")
+    return 0
 
 
-def tell_held(told: Mapping[str, Any], *, as_json: bool, does: str = "carries it on") -> None:
+def tell_held(told: Mapping[str, Any], *, as_json: bool, does: str = "carries it on") -> int:
     """Say that a person's word, of which `told` is the document, is recorded, and who acts on it."""
     if as_json:
         print_json({**told, "carried": False})
     else:
         say(f"Recorded; the process that holds the execution {does}.")
+    return 0
 
 
 def tell_at_door(told: Mapping[str, Any], *, as_json: bool) -> int:

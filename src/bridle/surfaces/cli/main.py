@@ -11,24 +11,15 @@ import gc
 import sys
 from collections.abc import Callable
 from copy import copy
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 import typer
 
 from bridle.core.errors import BridleError, InputError
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import print_json, say
 from bridle.surfaces.cli.output import LostOutput, give_up_output, watched_output
-
-app = typer.Typer(
-    name="bridle",
-    help="A harness for autonomous agents: every action decided by policy, carried out by a delegate, proved.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
 
 COMMANDS = (
     "demo",
@@ -76,12 +67,11 @@ COLLECTED_AFTER = (50_000, 10, 10)
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]  # typer raises it for a wrong call; it has no public name
 
 
-@cache
 def register() -> typer.Typer:
-    """Add the commands of every module; the modules themselves import only names and options."""
+    """Have every module declare its commands; the modules themselves import only names and options."""
     for module in COMMANDS:
-        import_module(f"bridle.surfaces.cli.commands.{module}").register(app)
-    return app
+        import_module(f"bridle.surfaces.cli.commands.{module}")
+    return root
 
 
 def run(arguments: list[str] | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bridle.core.errors import InputError, TrustError
@@ -94,50 +94,13 @@ async def replay(settings: Settings, *, execution: str) -> dict[str, Any]:
     }
 
 
-async def open_override(
-    settings: Settings, scope: Sequence[str], *, lasts: str, reason: str, name: str
-) -> dict[str, Any]:
-    """Record an override by whoever is at the terminal, and return it."""
-    from bridle.app import open_counter
-    from bridle.engine.retention import parse_age
-
-    pairs = dict(pair.partition("=")[::2] for pair in scope)
-    if not all(pairs.values()):
-        raise InputError("a scope is KEY=PATTERN", hint="write --scope 'tool=mcp.mail.*'", reason="bad-scope")
-    async with open_counter(settings) as counter:
-        by = counter.author(name)
-        within = parse_age(lasts, where="--for")
-        return (await counter.store.overrides.open(pairs, reason=reason, lasts=within, by=by)).to_json()
-
-
-async def close_override(settings: Settings, override: str, *, name: str, comment: str) -> None:
-    """Record that an override counts no more."""
-    from bridle.app import open_counter
-
-    async with open_counter(settings) as counter:
-        await counter.store.overrides.close(override, by=counter.author(name, comment))
-
-
-async def list_overrides(settings: Settings) -> list[dict[str, Any]]:
-    """Return the overrides that count now."""
-    from datetime import UTC, datetime
-
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(settings) as opened:
-        return [one.to_json() for one in await opened.overrides.active(datetime.now(UTC))]
-
-
-async def find_facts(settings: Settings, action: str) -> dict[str, Any]:
+async def find_facts(journal: Journal, action: str) -> dict[str, Any]:
     """Return the facts of the last decision about an action, by its key or how it begins; raise InputError for none."""
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(settings) as opened:
-        found = [
-            past
-            async for past in _pasts(opened.journal, action.partition("/")[0], Counter())
-            if f"{past.key}#".startswith((f"{action}#", f"{action}/", f"{action}."))
-        ]
+    found = [
+        past
+        async for past in _pasts(journal, action.partition("/")[0], Counter())
+        if f"{past.key}#".startswith((f"{action}#", f"{action}/", f"{action}."))
+    ]
     if not found:
         hint = "bridle logs EXECUTION shows its steps; an action is EXECUTION/STAGE/STEP"
         raise InputError(

@@ -1,6 +1,7 @@
 """What a person reads of a case: agents and strangers have written in it."""
 
-from bridle.surfaces.cli.case_list import show_case
+from bridle.surfaces.cli.case_list import tell_case
+from bridle.surfaces.cli.command import Answer
 
 FORGED = "ok\n  hld_2  hold: released  (user:boss)"
 MARK = {"id": "hld_1", "kind": "hold", "reason": FORGED, "by": "agent:a"}
@@ -25,7 +26,7 @@ CASE = {
 
 
 def test_nothing_that_was_written_into_a_case_passes_for_a_line_of_ours(capsys):
-    show_case(CASE)
+    Answer(CASE, tell_case(CASE)).tell(as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert not [line for line in lines if line.startswith("  hld_2")]
     assert "as agent:a has it" in next(line for line in lines if "2026  ok" in line), "and whose word it is"

@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.surfaces.cli.command import Answer, command, group, settings_alone
 from bridle.surfaces.cli.options import (
     ApproveAs,
     AsJson,
     Model,
     NoInput,
-    Policies,
     Quiet,
-    Store,
-    print_json,
-    say,
 )
 
 if TYPE_CHECKING:
     from bridle.agent.definition import AgentDefinition
     from bridle.core.settings import Settings
 
-agent_app = typer.Typer(
-    help="One agent: run without a pipeline, or described to others.", no_args_is_help=True
+agents = group("agent", tells="One agent: run without a pipeline, or described to others.")
+
+
+@command(
+    agents,
+    "card",
+    "bridle agent card bridle.ci-autofix --interface JSONRPC=https://agents.example.com/a2a",
+    opens=settings_alone,
 )
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(agent_app, name="agent")
-
-
-@agent_app.command(
-    name="card",
-    epilog="Example: bridle agent card bridle.ci-autofix --interface JSONRPC=https://agents.example.com/a2a",
-)
-def agent_card(
+async def agent_card(
+    settings: Settings,
     name: Annotated[str, typer.Argument(help="The agent, as publisher.name@1.0.0.", metavar="NAME")],
     interfaces: Annotated[
         list[str] | None,
@@ -46,9 +40,7 @@ def agent_card(
             metavar="BINDING=URL",
         ),
     ] = None,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Print the agent's A2A card: what it is for, how it works, what it may do at most; signed by the control plane (JWS).
 
     A card is JSON; --json leaves the remarks for people out.
@@ -57,7 +49,6 @@ def agent_card(
     from bridle.agent.forms import find_gaps
     from bridle.agent.shelf import find_file, load_agent, read_text
     from bridle.app import agent_roots
-    from bridle.core.settings import load_settings
     from bridle.trust.keys import load_signer
 
     roots = agent_roots()
@@ -65,14 +56,11 @@ def agent_card(
     file = find_file(definition, roots=roots)
     gaps = [gap.what for gap in find_gaps(read_text(file), file=str(file))]
     named = [read_interface(text) for text in interfaces or []]
-    settings = load_settings(store_url=store)
-    asyncio.run(_check_standing(settings, definition))
+    await _check_standing(settings, definition)
     card = build_card(definition, gaps=gaps, interfaces=named)
-    signer = load_signer(settings.config_dir / "control-plane.key")
-    print_json(sign_card(card, signer))
-    if not named and not as_json:
-        say("The card names no interface: it describes the agent, and nobody can reach it by it.")
-    return 0
+    signed = sign_card(card, load_signer(settings.config_dir / "control-plane.key"))
+    unreachable = "The card names no interface: it describes the agent, and nobody can reach it by it."
+    return Answer(signed, json.dumps(signed, indent=1).splitlines(), aside="" if named else unreachable)
 
 
 async def _check_standing(settings: Settings, definition: AgentDefinition) -> None:
@@ -97,11 +85,15 @@ async def _check_standing(settings: Settings, definition: AgentDefinition) -> No
         )
 
 
-@agent_app.command(
-    name="run",
-    epilog="Example: bridle agent run acme.reviewer@1 --repository /srv/app.git --branch main --task 'Read the change.'",
+@command(
+    agents,
+    "run",
+    "bridle agent run acme.reviewer@1 --repository /srv/app.git --branch main --task 'Read the change.'",
+    opens=settings_alone,
+    policies=True,
 )
-def run_agent_alone(
+async def run_agent_alone(
+    settings: Settings,
     name: Annotated[str, typer.Argument(help="The agent, as publisher.name@1.0.0.", metavar="NAME")],
     given: Annotated[
         list[str] | None,
@@ -124,8 +116,6 @@ def run_agent_alone(
     model: Model = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and run nothing.")] = False,
     approve_as: ApproveAs = "",
-    store: Store = "",
-    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -133,13 +123,11 @@ def run_agent_alone(
     """Run one agent, and follow it to its end or to where it waits for a person."""
     from bridle.agent.alone import Checkout, check_given, plan_agent, read_given
     from bridle.agent.shelf import load_agent
-    from bridle.app import agent_roots
+    from bridle.app import agent_roots, open_app
     from bridle.core.errors import InputError
-    from bridle.core.settings import load_settings
     from bridle.surfaces.cli.carry import choose_manner
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, follow
     from bridle.surfaces.cli.commands.check import show_plan
-    from bridle.surfaces.cli.commands.start import start_and_carry
     from bridle.surfaces.cli.references import check_models, check_references
 
     if branch and not repository:
@@ -149,11 +137,11 @@ def run_agent_alone(
     check_given(definition, values)
     plan = plan_agent(definition, given=values, checkout=Checkout(repository, branch) if repository else None)
     check_references(plan, roots=agent_roots())
-    settings = load_settings(store_url=store, policies=policies or ())
     check_models(plan, chosen=model, settings=settings)
     if dry_run:
         show_plan(plan, as_json=as_json)
         return 0
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
-    closing = asyncio.run(start_and_carry(settings, plan, {}, {"model": model}, manner))
-    return conclude(closing, as_json=as_json)
+    async with open_app(settings) as app:
+        begun = await app.control.start(plan, inputs={}, options={"model": model}, initiator=app.user)
+        return conclude(await follow(app, begun.id, manner), as_json=as_json)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put, say
+from bridle.surfaces.cli.command import Answer, command, existing_store, group, settings_alone
 
 if TYPE_CHECKING:
+    from bridle.app import Store
+    from bridle.core.settings import Settings
     from bridle.trust.audit import AuditResult
 
 MOST_EXECUTIONS = 1_000_000  # all of them, in one answer
@@ -21,39 +23,28 @@ KEEP = (
 )
 VERIFIABLE = "jsonl"
 
-audit_app = typer.Typer(no_args_is_help=True, help="The journal: list, export, verify, witness.")
+journal = group("audit", tells="The journal: list, export, verify, witness.")
 Key = Annotated[
     Path | None,
     typer.Option(help="The control plane's public key (PEM), from whom you trust.", metavar="PUB"),
 ]
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(audit_app, name="audit")
-
-
-@audit_app.command(name="list", epilog="Example: bridle audit list --execution exe_01jd3k… --json")
-def audit_list(
-    execution: Annotated[str, typer.Option(help="Only this execution.", metavar="ID")] = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+@command(journal, "list", "bridle audit list --execution exe_01jd3k… --json", opens=existing_store)
+async def audit_list(
+    store: Store, execution: Annotated[str, typer.Option(help="Only this execution.", metavar="ID")] = ""
+) -> Answer:
     """List the journal's records in their order."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        records = asyncio.run(opened.journal.read(execution=execution))
-    if as_json:
-        print_json([{**json.loads(record.data), "hash": record.hash} for record in records])
-    else:
-        for record in records:
-            put(f"{record.seq:>6} {record.at[:19]} {record.kind:<20} {record.subject}")
-    return 0
+    records = await store.journal.read(execution=execution)
+    return Answer(
+        [{**json.loads(record.data), "hash": record.hash} for record in records],
+        (f"{record.seq:>6} {record.at[:19]} {record.kind:<20} {record.subject}" for record in records),
+    )
 
 
-@audit_app.command(name="export", epilog="Example: bridle audit export --out journal --format jsonl")
-def audit_export(
+@command(journal, "export", "bridle audit export --out journal --format jsonl", opens=settings_alone)
+async def audit_export(
+    settings: Settings,
     file: Annotated[
         Path | None, typer.Argument(help="One file for everything, as JSON lines; or --out.")
     ] = None,
@@ -70,14 +61,10 @@ def audit_export(
             "--format", help="jsonl, which can be verified; cloudevents or ocsf for other programs (--out)."
         ),
     ] = VERIFIABLE,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Write the whole journal and its signed checkpoints to where it can be verified without the store."""
     from bridle.core.errors import InputError
-    from bridle.core.settings import load_settings
     from bridle.operating.feeds import FEEDS
-    from bridle.surfaces.cli.reading import open_existing_store
 
     if (file is None) == (out is None) or form not in (VERIFIABLE, *FEEDS) or (file and form != VERIFIABLE):
         raise InputError(
@@ -86,19 +73,16 @@ def audit_export(
             hint=f"bridle audit export FILE, or --out DIR with --format {', '.join((VERIFIABLE, *FEEDS))}",
             reason="usage",
         )
-    with open_existing_store(load_settings(store_url=store)) as opened:
+    async with existing_store(settings) as store:
         if file is not None:
-            result = asyncio.run(_export_file(opened.journal, file))
+            result = await _export_file(store.journal, file)
         else:
             assert out is not None
-            result = asyncio.run(_export_folder(opened.journal, out.absolute(), form))
-    if as_json:
-        print_json(result)
-    elif form != VERIFIABLE:
-        put(f"{result['records']} events in {result['file']}; they prove nothing by themselves")
-    else:
-        put(f"{result['records']} records and {result['checkpoints']} checkpoints in {result['file']}")
-    return 0
+            result = await _export_folder(store.journal, out, form)
+    what = f"{result['records']} {'records' if form == VERIFIABLE else 'events'}"
+    if form != VERIFIABLE:
+        return Answer(result, f"{what} in {result['file']}; they prove nothing by themselves")
+    return Answer(result, f"{what} and {result['checkpoints']} checkpoints in {result['file']}")
 
 
 async def _export_file(journal: Any, file: Path) -> dict[str, Any]:
@@ -112,17 +96,16 @@ async def _export_file(journal: Any, file: Path) -> dict[str, Any]:
 
 
 async def _export_folder(journal: Any, out: Path, form: str) -> dict[str, Any]:
-    from bridle.app import open_shelf
     from bridle.operating.feeds import FEEDS
     from bridle.trust.log.publication import publish, write_checkpoints
 
-    shelf = open_shelf(str(out))
+    shelf, lies = _open_shelf(out)
     if form == VERIFIABLE:
         progress = await publish(journal, shelf)
         checkpoints = await journal.checkpoints()
         write_checkpoints(shelf, checkpoints)
         return {
-            "file": str(out),
+            "file": str(lies),
             "records": progress.size,
             "added": progress.added,
             "checkpoints": len(checkpoints),
@@ -130,13 +113,14 @@ async def _export_folder(journal: Any, out: Path, form: str) -> dict[str, Any]:
     records = await journal.read()
     lines = (json.dumps(FEEDS[form](record), ensure_ascii=False).encode() + b"\n" for record in records)
     shelf.write(f"{form}.jsonl", b"".join(lines))
-    return {"file": str(out / f"{form}.jsonl"), "records": len(records)}
+    return {"file": str(lies / f"{form}.jsonl"), "records": len(records)}
 
 
-@audit_app.command(
-    name="verify", epilog="Example: bridle audit verify --from journal --key control-plane.pub"
+@command(
+    journal, "verify", "bridle audit verify --from journal --key control-plane.pub", opens=settings_alone
 )
-def audit_verify(
+async def audit_verify(
+    settings: Settings,
     file: Annotated[
         Path | None, typer.Argument(help="An exported journal; the store's own if left out.")
     ] = None,
@@ -153,72 +137,66 @@ def audit_verify(
     cosigned: Annotated[
         Path | None, typer.Option(help="The checkpoint that the witness cosigned, from it.", metavar="FILE")
     ] = None,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Verify hashes, order, checkpoints and signatures of the whole journal; and that it tells of every execution listed."""
     from bridle.app import ORIGIN
     from bridle.core.errors import BridleError, InputError
-    from bridle.core.settings import load_settings
     from bridle.surfaces.cli.reading import read_trusted_key
 
     if (file and folder) or bool(witness) != bool(cosigned):
         hint = "give FILE or --from DIR; --witness KEY takes --cosigned FILE"
         raise InputError("it cannot be told what to verify", hint=hint, reason="usage")
-    settings = load_settings(store_url=store)
     verifier = read_trusted_key(key, settings)
     kept, seen_at = _read_cosigned(witness, cosigned) if witness and cosigned else ("", "")
     try:
-        result = _verify(
+        result = await _verify(
             settings, file, folder, verifier=verifier, kept=[kept] if kept else [], origin=ORIGIN
         )
     except BridleError as error:
         place = str(file or folder or "")
         error.where = error.where if place in error.where else ": ".join(filter(None, (place, error.where)))
         raise
-    _tell_verified(result, seen_at, as_json=as_json)
-    return 0
+    witnessed = {"witnessed_at": seen_at} if seen_at else {}
+    return Answer(
+        {"verified": True, **result.to_json(), **witnessed},
+        _tell_verified(result, seen_at),
+        aside="\n".join(_tell_limits(result, seen_at)),
+    )
 
 
-def _tell_verified(result: AuditResult, seen_at: str, *, as_json: bool) -> None:
-    """Say what was verified, and what speaks for it no further."""
-    if as_json:
-        witnessed = {"witnessed_at": seen_at} if seen_at else {}
-        print_json({"verified": True, **result.to_json(), **witnessed})
-        return
-    put(
+def _tell_verified(result: AuditResult, seen_at: str) -> Iterator[str]:
+    yield (
         f"verified: {result.records} records, {result.checkpoints} checkpoints, "
         f"{result.permits} permits, {result.reports} reports"
     )
     if seen_at:
-        put(f"it continues what the witness cosigned at {seen_at}")
+        yield f"it continues what the witness cosigned at {seen_at}"
+
+
+def _tell_limits(result: AuditResult, seen_at: str) -> Iterator[str]:
+    """Tell what speaks for it no further."""
     if result.suspect:
-        say(
-            f"{len(result.suspect)} records were signed with a key that is marked as compromised by then (--json)"
-        )
+        count = len(result.suspect)
+        yield f"{count} records were signed with a key that is marked as compromised by then (--json)"
     if not result.checkpoints:
-        say(
-            "no checkpoint was made yet, or all were removed: only the chain of hashes speaks for these records"
-        )
+        yield "no checkpoint was made yet, or all were removed: only the chain of hashes speaks for these records"
     elif result.uncovered:
-        say(f"{result.uncovered} records are newer than the last checkpoint")
+        yield f"{result.uncovered} records are newer than the last checkpoint"
     if not seen_at:
-        say(KEEP)
+        yield KEEP
 
 
-def _verify(
-    settings: Any, file: Path | None, folder: Path | None, *, verifier: Any, kept: list[str], origin: str
+async def _verify(
+    settings: Settings, file: Path | None, folder: Path | None, *, verifier: Any, kept: list[str], origin: str
 ) -> Any:
     from bridle.core.errors import InputError, TrustError
     from bridle.trust.audit import verify_journal
 
     if folder is not None:
-        from bridle.app import open_shelf
         from bridle.trust.log.publication import verify_published
 
-        shelf = open_shelf(str(folder.absolute()))
-        return verify_published(shelf, control_plane=verifier, kept=kept, origin=origin)
-    records, checkpoints = _exported(file) if file else _stored(settings)
+        return verify_published(_open_shelf(folder)[0], control_plane=verifier, kept=kept, origin=origin)
+    records, checkpoints = _exported(file) if file else await _stored(settings)
     if not records:
         hint = "bridle run makes the first records"
         raise InputError("nothing to verify", hint=hint, reason="nothing-to-verify")
@@ -243,10 +221,7 @@ def _read_cosigned(witness: Path, cosigned: Path) -> tuple[str, str]:
     return text, iso(at)
 
 
-@audit_app.command(
-    name="witness",
-    epilog="Example: bridle audit witness --from journal --state witness --key control-plane.pub",
-)
+@command(journal, "witness", "bridle audit witness --from journal --state witness --key control-plane.pub")
 def audit_witness(
     folder: Annotated[
         Path, typer.Option("--from", help="The published journal: a folder or a clone.", metavar="DIR")
@@ -265,8 +240,7 @@ def audit_witness(
         ),
     ] = None,
     name: Annotated[str, typer.Option(help="The witness's name in its cosignatures.")] = "bridle.witness",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Look at a published journal once, as somebody else: cosign its checkpoint if it continues the last one cosigned.
 
     A roll-back, a fork, a checkpoint from the future and a foreign key are refused with exit 3, and recorded in the state's
@@ -276,12 +250,19 @@ def audit_witness(
     from bridle.surfaces.cli.reading import read_key
 
     found = witness_once(folder, state=state, trusted=read_key(key) if key else None, name=name)
-    if as_json:
-        print_json(found)
-    else:
-        put(f"cosigned {found['size']} records ({found['added']} new): {found['cosigned']}")
-        put(f"its key, for bridle audit verify --witness: {found['witness']}")
-    return 0
+    lines = [
+        f"cosigned {found['size']} records ({found['added']} new): {found['cosigned']}",
+        f"its key, for bridle audit verify --witness: {found['witness']}",
+    ]
+    return Answer(found, lines)
+
+
+def _open_shelf(folder: Path) -> tuple[Any, Path]:
+    """Return the shelf that is a folder, and where it lies."""
+    from bridle.app import open_shelf
+
+    lies = folder.absolute()
+    return open_shelf(str(lies)), lies
 
 
 def _exported(file: Path) -> tuple[Any, Any]:
@@ -292,14 +273,7 @@ def _exported(file: Path) -> tuple[Any, Any]:
     return export.records, export.checkpoints
 
 
-def _stored(settings: Any) -> tuple[Any, Any]:
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(settings) as opened:
-        return asyncio.run(_read_whole(opened))
-
-
-async def _read_whole(opened: Any) -> tuple[Any, Any]:
+async def _stored(settings: Settings) -> tuple[Any, Any]:
     """Read the executions before the journal: what is started in between is then in the journal only.
 
     Principals are read before and after, until nobody changed one in between.
@@ -307,12 +281,13 @@ async def _read_whole(opened: Any) -> tuple[Any, Any]:
     from bridle.surfaces.cli.reading import check_listed
     from bridle.trust.enrolment import check_enrolled
 
-    listed = [item.id for item in await opened.executions.find(limit=MOST_EXECUTIONS)]
-    while True:
-        rows = await opened.enrolled.all(), await opened.credentials.all()
-        records = await opened.journal.read()
-        if rows == (await opened.enrolled.all(), await opened.credentials.all()):
-            break
-    check_listed(listed, records)
-    check_enrolled(*rows, records)
-    return records, await opened.journal.checkpoints()
+    async with existing_store(settings) as store:
+        listed = [item.id for item in await store.executions.find(limit=MOST_EXECUTIONS)]
+        while True:
+            rows = await store.enrolled.all(), await store.credentials.all()
+            records = await store.journal.read()
+            if rows == (await store.enrolled.all(), await store.credentials.all()):
+                break
+        check_listed(listed, records)
+        check_enrolled(*rows, records)
+        return records, await store.journal.checkpoints()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import AsJson, Given, InputSets, print_json, put
 
 if TYPE_CHECKING:
@@ -19,11 +20,7 @@ CASE_ROOT = re.compile(r"^case[-_]?type\s*:", re.MULTILINE | re.IGNORECASE)  # t
 AGENT_ROOT = re.compile(r"^agent\s*:", re.MULTILINE)  # the root key of an agent that is written in YAML
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="validate", epilog="Example: bridle validate pipeline.yaml agents/*/*.md")(validate)
-    app.command(name="plan", epilog="Example: bridle plan pipeline.yaml")(plan)
-
-
+@root.command(name="validate", epilog="Example: bridle validate pipeline.yaml agents/*/*.md")
 def validate(
     files: Annotated[
         list[Path],
@@ -104,6 +101,7 @@ def _print(results: list[dict[str, Any]]) -> None:
             put(f"  warning: {warning}")
 
 
+@root.command(name="plan", epilog="Example: bridle plan pipeline.yaml")
 def plan(
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
     given: Given = None,

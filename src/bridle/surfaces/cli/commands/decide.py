@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridle.surfaces.cli.options import As, AsJson, Comment, Policies, Quiet, Store
+from bridle.surfaces.cli.command import command, existing_app, root
+from bridle.surfaces.cli.options import As, AsJson, Comment, Quiet
 
 if TYPE_CHECKING:
-    from bridle.core.settings import Settings
-    from bridle.surfaces.cli.closing import Closing
+    from bridle.app import App
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        name="decide", epilog="Example: bridle decide exe_01jd3k… deploy/roll retry --comment 'disk freed'"
-    )(decide)
-
-
-def decide(
+@command(
+    root,
+    "decide",
+    "bridle decide exe_01jd3k… deploy/roll retry --comment 'disk freed'",
+    opens=existing_app,
+    policies=True,
+)
+async def decide(
+    app: App,
     execution: Annotated[str, typer.Argument(help="The execution's id.", metavar="EXECUTION")],
     path: Annotated[str, typer.Argument(help="The step, as stage/step.", metavar="PATH")],
     answer: Annotated[
@@ -31,34 +32,15 @@ def decide(
     ],
     name: As = "",
     comment: Comment = "",
-    store: Store = "",
-    policies: Policies = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Decide what becomes of a failed step, once; carry the execution on if no live process does."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.closing import conclude, tell_held
-    from bridle.surfaces.cli.reading import check_store
+    from bridle.engine.interventions import Decision
+    from bridle.surfaces.cli.closing import carry_unheld, conclude, tell_held
 
-    settings = load_settings(store_url=store, policies=policies or ())
-    check_store(settings)
-    said = (path, answer, name, comment)
-    closing = asyncio.run(_decide_and_carry(settings, execution, said, quiet=quiet or as_json))
+    await app.control.intervene(execution, path, Decision(answer, app.user, comment, name))
+    closing = await carry_unheld(app, execution, quiet=quiet or as_json)
     if closing is not None:
         return conclude(closing, as_json=as_json)
-    tell_held({"execution": execution, "step": path, "answer": answer}, as_json=as_json)
-    return 0
-
-
-async def _decide_and_carry(
-    settings: Settings, execution: str, said: tuple[str, str, str, str], *, quiet: bool
-) -> Closing | None:
-    from bridle.app import open_app
-    from bridle.engine.interventions import Decision
-    from bridle.surfaces.cli.closing import carry_unheld
-
-    path, answer, name, comment = said
-    async with open_app(settings) as app:
-        await app.control.intervene(execution, path, Decision(answer, app.user, comment, name))
-        return await carry_unheld(app, execution, quiet=quiet)
+    return tell_held({"execution": execution, "step": path, "answer": answer}, as_json=as_json)

@@ -5,44 +5,39 @@ from __future__ import annotations
 import asyncio
 import sys
 from shutil import which
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.surfaces.cli.command import command, root, settings_alone
 from bridle.surfaces.cli.options import (
     ApproveAs,
     AsJson,
     Model,
     NoInput,
-    Policies,
     Quiet,
-    Store,
     is_terminal,
     say,
 )
 
 if TYPE_CHECKING:
     from bridle.app import App
+    from bridle.core.settings import Settings
     from bridle.engine.execution import Execution
     from bridle.surfaces.cli.carry import Manner
-    from bridle.surfaces.cli.closing import Closing
 
 PIPELINE = "autofix"
 RECORDED = "recorded:autofix/turns.json"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="demo", epilog="Example: bridle demo --approve-as ana")(demo)
-
-
-def demo(
+@command(root, "demo", "bridle demo --approve-as ana", opens=settings_alone, policies=True)
+async def demo(
+    settings: Settings,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew, even if an earlier demo waits.")
     ] = False,
     model: Model = "",
     approve_as: ApproveAs = "",
-    store: Store = "",
-    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -51,18 +46,22 @@ def demo(
 
     Without --model the agent's turns are recorded ones, played from a file; everything else is real.
     """
-    from bridle.core.settings import load_settings
+    from bridle.app import open_app
     from bridle.surfaces.cli.carry import choose_manner
-    from bridle.surfaces.cli.closing import conclude
+    from bridle.surfaces.cli.closing import conclude, follow
     from bridle.surfaces.cli.references import check_model
 
     check_model(model)
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
-    settings = load_settings(store_url=store, policies=policies or ())
     if not manner.quiet:
         say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
-    closing = asyncio.run(_demo(settings, model or RECORDED, manner, fresh=fresh))
-    code = conclude(closing, as_json=as_json)
+    async with open_app(settings) as app:
+        execution = None if fresh else await _earlier(app, manner)
+        if execution is None:
+            execution = await _start(app, model or RECORDED)
+        else:
+            await app.control.carry_on(execution.id)
+        code = conclude(await follow(app, execution.id, manner), as_json=as_json)
     if not manner.quiet:
         say_where_bridle_is()
     return code
@@ -72,19 +71,6 @@ def say_where_bridle_is() -> None:
     """Say what to type for `bridle`, which the lines before it call, where the shell would not find it."""
     if which("bridle") is None:
         say(f"`bridle` is {sys.argv[0]}: it is not on your PATH.")
-
-
-async def _demo(settings: Any, model: str, manner: Manner, *, fresh: bool) -> Closing:
-    from bridle.app import open_app
-    from bridle.surfaces.cli.closing import follow
-
-    async with open_app(settings) as app:
-        execution = None if fresh else await _earlier(app, manner)
-        if execution is None:
-            execution = await _start(app, model)
-        else:
-            await app.control.carry_on(execution.id)
-        return await follow(app, execution.id, manner)
 
 
 async def _earlier(app: App, manner: Manner) -> Execution | None:

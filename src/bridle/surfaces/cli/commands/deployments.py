@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import re
@@ -11,23 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.commands.prove import describe_deployment, evidence_app
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+from bridle.surfaces.cli.command import Answer, command, existing_store
+from bridle.surfaces.cli.commands.prove import evidence, tell_deployment
+from bridle.surfaces.cli.options import AsJson, print_json
 
 if TYPE_CHECKING:
-    from bridle.core.settings import Settings
+    from bridle.app import Store
 
 HALVES = ("verify_evidence.py", "verify_words.py")  # of the verifier that stands alone
 
 
-def register(app: typer.Typer) -> None:
-    del app  # it stands under `bridle evidence`
-
-
-@evidence_app.command(
-    name="prove", epilog="Example: bridle evidence prove exe_01jd3k… --requires sarif,junit --out proof.json"
+@command(
+    evidence,
+    "prove",
+    "bridle evidence prove exe_01jd3k… --requires sarif,junit --out proof.json",
+    opens=existing_store,
 )
-def evidence_prove(
+async def evidence_prove(
+    store: Store,
     target: Annotated[
         str,
         typer.Argument(
@@ -41,38 +41,23 @@ def evidence_prove(
             help="Types of evidence that must have been there before, with commas between.", metavar="TYPES"
         ),
     ] = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Prove of a deployment, or a push, what it was decided on, and which evidence about the same digest was there before.
 
     It ends with exit code 2 when required evidence was not there, or did not pass.
     """
-    from bridle.core.settings import load_settings
+    from bridle.engine.proof import prove_deployment
     from bridle.surfaces.cli.files import write_bytes
 
+    subject = f"commit:{target}" if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", target) else target
     types = [word.strip() for word in requires.split(",") if word.strip()]
-    data = asyncio.run(_prove(load_settings(store_url=store), target, types))
+    data = await prove_deployment(store.journal, store.signer, subject, types)
     write_bytes(out, data)
     predicate: Any = json.loads(base64.b64decode(json.loads(data)["envelope"]["payload"]))["predicate"]
-    if as_json:
-        print_json({"file": str(out), "predicate": predicate})
-        return 0
-    put(str(out))
-    describe_deployment(predicate)
-    return 0
+    return Answer({"file": str(out), "predicate": predicate}, [str(out), *tell_deployment(predicate)])
 
 
-async def _prove(settings: Settings, target: str, requires: list[str]) -> bytes:
-    from bridle.engine.proof import prove_deployment
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    subject = f"commit:{target}" if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", target) else target
-    with open_existing_store(settings) as opened:
-        return await prove_deployment(opened.journal, opened.signer, subject, requires)
-
-
-@evidence_app.command(name="verifier", epilog="Example: bridle evidence verifier > verify.py")
+@evidence.command(name="verifier", epilog="Example: bridle evidence verifier > verify.py")
 def evidence_verifier(as_json: AsJson = False) -> int:
     """Print the program that checks evidence without Bridle: one file for Python 3.9 or newer with `cryptography`."""
     from importlib import resources
@@ -83,7 +68,7 @@ def evidence_verifier(as_json: AsJson = False) -> int:
     if as_json:
         print_json({"name": "verify.py", "text": text})
     else:
-        print(text, end="")
+        print(text, end="")  # to the letter: it is a program
     return 0
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.surfaces.cli.command import Answer, command, counter
 from bridle.surfaces.cli.commands.verdicts import approvals_app
-from bridle.surfaces.cli.options import As, AsJson, Store, print_json, put
+from bridle.surfaces.cli.options import As
 
 if TYPE_CHECKING:
-    from bridle.core.settings import Settings
-    from bridle.trust.deputies import Deputy
+    from bridle.app.counter import Counter
 
 
-def register(app: typer.Typer) -> None:
-    del app  # it stands under `bridle approvals`
-
-
-@approvals_app.command(
-    name="delegate",
-    epilog="Example: bridle approvals delegate --as ana --to ben --for 'tool=mcp.shop.*' --until 7d --reason 'on holiday'",
+@command(
+    approvals_app,
+    "delegate",
+    "bridle approvals delegate --as ana --to ben --for 'tool=mcp.shop.*' --until 7d --reason 'on holiday'",
+    opens=counter,
 )
-def delegate(
+async def delegate(
+    at: Counter,
     to: Annotated[str, typer.Option("--to", help="Who answers in your place; a person with a key.")],
     scope: Annotated[
         list[str],
@@ -36,54 +34,24 @@ def delegate(
     until: Annotated[str, typer.Option(help="How long: 8h, 7d; at most 90d.")],
     reason: Annotated[str, typer.Option(help="Why.")],
     name: As = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Name who answers requests in your place, with your say, for a scope and a time. You sign it with your own key."""
-    from bridle.core.settings import load_settings
+    from bridle.engine.retention import parse_age
     from bridle.surfaces.cli.inputs import read_pairs
     from bridle.surfaces.cli.show_waiting import describe_deputy, show_deputy
 
-    named = asyncio.run(_delegate(load_settings(store_url=store), to, read_pairs(scope), until, reason, name))
-    if as_json:
-        print_json(describe_deputy(named))
-    else:
-        put(show_deputy(named))
-    return 0
+    lasts = parse_age(until, where="--until")
+    by = at.author(name)
+    named = await at.store.deputies.name(to, read_pairs(scope), lasts=lasts, reason=reason, by=by)
+    return Answer(describe_deputy(named), show_deputy(named))
 
 
-@approvals_app.command(name="undelegate", epilog="Example: bridle approvals undelegate dep_01jd3k… --as ana")
-def undelegate(
+@command(approvals_app, "undelegate", "bridle approvals undelegate dep_01jd3k… --as ana", opens=counter)
+async def undelegate(
+    at: Counter,
     delegation: Annotated[str, typer.Argument(help="The delegation's id.", metavar="ID")],
     name: As = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """End a delegation now, as who gave it or as one who manages principals. Words that were given under it stand."""
-    from bridle.core.settings import load_settings
-
-    asyncio.run(_undelegate(load_settings(store_url=store), delegation, name))
-    if as_json:
-        print_json({"id": delegation, "ended": True})
-    else:
-        put(f"{delegation} counts no more")
-    return 0
-
-
-async def _delegate(
-    settings: Settings, to: str, scope: dict[str, str], until: str, reason: str, name: str
-) -> Deputy:
-    from bridle.app import open_counter
-    from bridle.engine.retention import parse_age
-
-    lasts = parse_age(until, where="--until")
-    async with open_counter(settings) as counter:
-        by = counter.author(name)
-        return await counter.store.deputies.name(to, scope, lasts=lasts, reason=reason, by=by)
-
-
-async def _undelegate(settings: Settings, delegation: str, name: str) -> None:
-    from bridle.app import open_counter
-
-    async with open_counter(settings) as counter:
-        await counter.store.deputies.dismiss(delegation, by=counter.author(name))
+    await at.store.deputies.dismiss(delegation, by=at.author(name))
+    return Answer({"id": delegation, "ended": True}, f"{delegation} counts no more")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.commands.serve import (
     GRACE_S,
     AsJsonLines,
@@ -39,10 +40,7 @@ Servers = Annotated[
 Port = Annotated[int, typer.Option(help="The port to listen on; 0 takes any that is free.", min=0, max=65535)]
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="dev", epilog="Example: bridle dev --servers servers.yaml --port 8642")(dev)
-
-
+@root.command(name="dev", epilog="Example: bridle dev --servers servers.yaml --port 8642")
 def dev(
     servers: Servers = None,
     port: Port = DEFAULT_PORT,

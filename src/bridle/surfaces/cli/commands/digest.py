@@ -2,59 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+from bridle.surfaces.cli.command import Answer, command, existing_store, root
 
 if TYPE_CHECKING:
-    from bridle.core.settings import Settings
+    from bridle.app import Store
     from bridle.operating.digest import Digest
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="digest", epilog="Example: bridle digest --json")(digest)
-
-
-def digest(store: Store = "", as_json: AsJson = False) -> int:
+@command(root, "digest", "bridle digest --json", opens=existing_store)
+async def digest(store: Store) -> Answer:
     """Show the requests of medium risk that wait, each in full, and the calls of low risk that ran.
 
     Each is answered for itself: bridle approve ID, bridle deny ID. BRIDLE_DIGEST says how often one is due.
     """
-    from bridle.core.settings import load_settings
+    from bridle.app import build_digests
     from bridle.operating.digest import describe_digest
-    from bridle.surfaces.cli.show import show_approval
     from bridle.surfaces.cli.show_waiting import describe_waiting
 
-    found = asyncio.run(_gather(load_settings(store_url=store)))
-    if as_json:
-        print_json(
-            describe_digest(found, show=lambda item: {**describe_waiting(item), "shown": dict(item.shown)})
-        )
-        return 0
+    found = await build_digests(store).gather()
+    shown = describe_digest(found, show=lambda item: {**describe_waiting(item), "shown": dict(item.shown)})
+    return Answer(shown, _tell(found))
+
+
+def _tell(found: Digest) -> Iterator[str]:
+    from bridle.surfaces.cli.show import show_approval
+
     for item in found.waiting:
-        put(show_approval(item))
-    put(
-        f"{len(found.waiting)} wait for a verdict"
-        + (": bridle approve ID, bridle deny ID" if found.waiting else ".")
-    )
-    put(f"{len(found.ran)} ran without a person since {found.since:%Y-%m-%d %H:%M} UTC")
+        yield from show_approval(item).splitlines()
+    advice = ": bridle approve ID, bridle deny ID" if found.waiting else "."
+    yield f"{len(found.waiting)} wait for a verdict{advice}"
+    yield f"{len(found.ran)} ran without a person since {found.since:%Y-%m-%d %H:%M} UTC"
     for ran in found.ran:
-        put(
-            f"  {ran.at}  {ran.session}  {ran.tool} {json.dumps(ran.arguments, sort_keys=True, default=dict)}"
-        )
-    return 0
-
-
-async def _gather(settings: Settings) -> Digest:
-    from bridle.app import build_digests
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(settings) as opened:
-        return await build_digests(opened).gather()
+        arguments = json.dumps(ran.arguments, sort_keys=True, default=dict)
+        yield f"  {ran.at}  {ran.session}  {ran.tool} {arguments}"
 
 
 def describe_event(found: Any) -> dict[str, str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import AsJson, Policies, Store, print_json
 
 if TYPE_CHECKING:
@@ -15,10 +14,7 @@ if TYPE_CHECKING:
 UNHEALTHY = 5
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="doctor", epilog="Example: bridle doctor --json")(doctor)
-
-
+@root.command(name="doctor", epilog="Example: bridle doctor --json")
 def doctor(store: Store = "", policies: Policies = None, as_json: AsJson = False) -> int:
     """Check everything a run rests on, and name the fix of what does not hold. Nothing is changed.
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Comment, Store, print_json, put, say
+from bridle.surfaces.cli.command import Answer, command, existing_app, existing_store, root, settings_alone
+from bridle.surfaces.cli.options import Comment
+
+if TYPE_CHECKING:
+    from bridle.core.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="erase", epilog="Example: bridle erase exe_01jd3k… --rule 'GDPR Art. 17, ticket 4711'")(
-        erase
-    )
-
-
-def erase(
+@command(root, "erase", "bridle erase exe_01jd3k… --rule 'GDPR Art. 17, ticket 4711'", opens=settings_alone)
+async def erase(
+    settings: Settings,
     stream: Annotated[
         str,
         typer.Argument(
@@ -33,47 +32,24 @@ def erase(
         ),
     ] = "",
     comment: Comment = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Destroy raw values, their key and salt, inputs and what approvers were shown, by a rule, as a record of its own.
 
     The journal keeps its redacted text: audit and evidence verify as before, and explain says what was erased, by whom and why.
     Workspaces, and copies that were exported, are not touched. Who may: history:erase.
     """
     from bridle.core.errors import InputError
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import check_store
+    from bridle.operating.erasure import Request
 
     if bool(stream) == bool(mentioning):
         raise InputError(
             "say what to erase", hint="bridle erase ID --rule WHY, or --mentioning TEXT", reason="usage"
         )
-    settings = load_settings(store_url=store)
-    check_store(settings)
     if mentioning:
-        found = asyncio.run(_mentioning(settings, mentioning))
+        async with existing_store(settings) as store:
+            found = await store.history.mentioning(mentioning)
     else:
-        found = asyncio.run(_erase(settings, stream, rule=rule, comment=comment))
-    if as_json:
-        print_json({"streams": found, "erased": not mentioning})
-        return 0
-    for one in found:
-        put(one)
-    say(f"{len(found)} {'mention it' if mentioning else 'were erased; their records stay'}")
-    return 0
-
-
-async def _mentioning(settings: Any, text: str) -> list[str]:
-    from bridle.app import open_store
-
-    with open_store(settings) as store:
-        return await store.history.mentioning(text)
-
-
-async def _erase(settings: Any, stream: str, *, rule: str, comment: str) -> list[str]:
-    from bridle.app import open_app
-    from bridle.operating.erasure import Request
-
-    async with open_app(settings) as app:
-        return await app.erasure.erase(stream, Request(app.user.id, rule, comment))
+        async with existing_app(settings) as app:
+            found = await app.erasure.erase(stream, Request(app.user.id, rule, comment))
+    told = f"{len(found)} {'mention it' if mentioning else 'were erased; their records stay'}"
+    return Answer({"streams": found, "erased": not mentioning}, found, aside=told)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+from bridle.surfaces.cli.command import Answer, command, existing_store, root, settings_alone
 
 if TYPE_CHECKING:
+    from bridle.core.settings import Settings
     from bridle.trust.keys import Verifier
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="explain", epilog="Example: bridle explain exe_01jd3k…/ship/push --json")(explain)
-
-
-def explain(
+@command(root, "explain", "bridle explain exe_01jd3k…/ship/push --json", opens=settings_alone)
+async def explain(
+    settings: Settings,
     action: Annotated[
         str,
         typer.Argument(
@@ -29,25 +27,17 @@ def explain(
         Path | None,
         typer.Option(help="The control plane's public key (PEM), from whom you trust.", metavar="PUB"),
     ] = None,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Explain an action from the journal alone, verifying what it rests on; exit 3 when something does not verify."""
     from bridle.core.errors import TrustError
-    from bridle.core.settings import load_settings
     from bridle.operating.explaining.retelling import retell
-    from bridle.surfaces.cli.reading import open_existing_store, read_trusted_key
+    from bridle.surfaces.cli.reading import read_trusted_key
 
-    settings = load_settings(store_url=store)
     verifier = read_trusted_key(key, settings)
-    with open_existing_store(settings) as opened:
-        told = asyncio.run(_explain(opened.journal, action, verifier))
-    if as_json:
-        print_json(told)
-    else:
-        for line in filter(None, retell(told)):
-            put(line)
-    return 0 if told["verified"]["holds"] else TrustError.exit_code
+    async with existing_store(settings) as store:
+        told = await _explain(store.journal, action, verifier)
+    code = 0 if told["verified"]["holds"] else TrustError.exit_code
+    return Answer(told, filter(None, retell(told)), code=code)
 
 
 async def _explain(journal: Any, action: str, verifier: Verifier) -> dict[str, Any]:

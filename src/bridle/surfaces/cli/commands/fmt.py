@@ -9,15 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import AsJson, print_json, put
 
 STANDARD_INPUT = Path("-")
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="fmt", epilog="Example: bridle fmt --check pipeline.yaml")(fmt)
-
-
+@root.command(name="fmt", epilog="Example: bridle fmt --check pipeline.yaml")
 def fmt(
     files: Annotated[list[Path], typer.Argument(help="Pipeline files; - is standard input.")],
     check: Annotated[

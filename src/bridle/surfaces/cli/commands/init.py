@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import AsJson, NoInput, Quiet, Store, is_terminal, print_json, put, say
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 LIVE = "anthropic:claude-sonnet-5-5"
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="init", epilog="Example: bridle init --test-command 'make check'")(init)
-
-
+@root.command(name="init", epilog="Example: bridle init --test-command 'make check'")
 def init(
     directory: Annotated[Path, typer.Argument(help="A folder of your git repository.")] = Path(),
     test_command: Annotated[str, typer.Option(help="How the tests are run.", metavar="COMMAND")] = "",

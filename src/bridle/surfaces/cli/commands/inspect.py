@@ -2,56 +2,52 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+from bridle.surfaces.cli.command import Answer, command, existing_store, root
 
 if TYPE_CHECKING:
-    from bridle.app import Store as OpenStore
+    from bridle.app import Store
+    from bridle.engine.execution import Execution
+    from bridle.engine.views import Summary
+    from bridle.gate.approvals import Approval
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="executions", epilog="Example: bridle executions --json")(executions)
-    app.command(name="logs", epilog="Example: bridle logs exe_01jd3k… --step repair/fix")(logs)
-
-
-def executions(
+@command(root, "executions", "bridle executions --json", opens=existing_store)
+async def executions(
+    store: Store,
     execution: Annotated[str, typer.Argument(help="One execution, in full; all of them if left out.")] = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """List executions, newest first, with the approvals, and the steps to decide about, that they wait for; or show one."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        return asyncio.run(_one(opened, execution, as_json) if execution else _all(opened, as_json))
+    return await _one(store, execution) if execution else await _all(store)
 
 
-async def _one(opened: OpenStore, execution: str, as_json: bool) -> int:
-    from bridle.core.states import State
+async def _one(store: Store, execution: str) -> Answer:
     from bridle.engine.summary import summarise
+
+    found = await _get(store, execution)
+    summary = summarise(found, await store.journal.read(execution=found.id))
+    return Answer(summary.to_json(), _tell_one(summary, await _open(store, found.id)))
+
+
+def _tell_one(summary: Summary, asked: Sequence[Approval]) -> Iterator[str]:
+    from bridle.core.states import State
     from bridle.surfaces.cli.show import show_approval, show_next, show_summary
 
-    found = await _get(opened, execution)
-    summary = summarise(found, await opened.journal.read(execution=found.id))
-    if as_json:
-        print_json(summary.to_json())
-        return 0
-    put(show_summary(summary, now=datetime.now(UTC)))
-    for approval in await _open(opened, found.id):
-        put(show_approval(approval))
-    if summary.state is State.WAITING and (advice := show_next(summary, now=datetime.now(UTC))):
-        put(f"\n{advice}")
-    return 0
+    now = datetime.now(UTC)
+    yield from show_summary(summary, now=now).splitlines()
+    for approval in asked:
+        yield from show_approval(approval).splitlines()
+    if summary.state is State.WAITING and (advice := show_next(summary, now=now)):
+        yield from ("", *advice.splitlines())
 
 
-async def _all(opened: OpenStore, as_json: bool) -> int:
+async def _all(store: Store) -> Answer:
     from bridle.core.clock import iso
     from bridle.core.states import State
     from bridle.engine.admission import Limits
@@ -60,10 +56,10 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
 
     rows: list[dict[str, Any]] = []
     now = datetime.now(UTC)
-    left_behind = await opened.line.left_behind(Limits(LEASE_S))
-    for item in await opened.executions.find():
-        waiting = [] if item.state.ended else [approval.id for approval in await _open(opened, item.id)]
-        waiting += [asked.path for asked in await find_open_interventions(opened.journal, item, now=now)]
+    left_behind = await store.line.left_behind(Limits(LEASE_S))
+    for item in await store.executions.find():
+        waiting = [] if item.state.ended else [approval.id for approval in await _open(store, item.id)]
+        waiting += [asked.path for asked in await find_open_interventions(store.journal, item, now=now)]
         rows.append(
             {
                 "execution": item.id,
@@ -75,55 +71,42 @@ async def _all(opened: OpenStore, as_json: bool) -> int:
                 "left_behind": item.state is State.RUNNING and item.id in left_behind,
             }
         )
-    if as_json:
-        print_json(rows)
-    else:
-        for row in rows:
-            waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
-            left = f"  nobody carries it: bridle resume {row['execution']}" if row["left_behind"] else ""
-            why = f"  {' '.join(row['note'].split())}" if row["note"] else ""
-            about = f"{row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{why}{waits}{left}"
-            put(f"{row['execution']}  {about}")
-    return 0
+    return Answer(rows, map(_tell_row, rows))
 
 
-async def _open(opened: OpenStore, execution: str) -> list[Any]:
+def _tell_row(row: dict[str, Any]) -> str:
+    waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
+    left = f"  nobody carries it: bridle resume {row['execution']}" if row["left_behind"] else ""
+    why = f"  {' '.join(row['note'].split())}" if row["note"] else ""
+    about = f"{row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{why}{waits}{left}"
+    return f"{row['execution']}  {about}"
+
+
+async def _open(store: Store, execution: str) -> list[Approval]:
     from bridle.engine.control import find_open
 
-    return await find_open(opened.approvals, now=datetime.now(UTC), execution=execution)
+    return await find_open(store.approvals, now=datetime.now(UTC), execution=execution)
 
 
-async def _get(opened: OpenStore, execution: str) -> Any:
+async def _get(store: Store, execution: str) -> Execution:
     from bridle.core.errors import InputError
 
-    found = await opened.executions.get(execution)
+    found = await store.executions.get(execution)
     if found is None:
         raise InputError(f"there is no execution {execution!r}", hint="bridle executions lists them")
     return found
 
 
-def logs(
+@command(root, "logs", "bridle logs exe_01jd3k… --step repair/fix", opens=existing_store)
+async def logs(
+    store: Store,
     execution: Annotated[str, typer.Argument(help="The execution's id.")],
     step: Annotated[str, typer.Option(help="Only this step, as stage/step.", metavar="PATH")] = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Tell an execution step by step: what each did and printed, what was refused by which rule, and how it ended."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        asyncio.run(_logs(opened, execution, step, as_json))
-    return 0
-
-
-async def _logs(opened: OpenStore, execution: str, step: str, as_json: bool) -> None:
     from bridle.surfaces.cli.logs import select, tell
 
-    found = await _get(opened, execution)
-    records = select(await opened.journal.read(execution=found.id), step=step)
-    if as_json:
-        print_json([json.loads(record.data) for record in records])
-        return
-    for line in tell(records):
-        put(line)
+    found = await _get(store, execution)
+    records = select(await store.journal.read(execution=found.id), step=step)
+    lines = (line for told in tell(records) for line in told.split("\n"))
+    return Answer([json.loads(record.data) for record in records], lines)

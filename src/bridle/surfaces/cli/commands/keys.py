@@ -2,51 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Comment, Store, print_json, put, say
+from bridle.surfaces.cli.command import Answer, command, counter, existing_store, group, settings_alone
+from bridle.surfaces.cli.options import Comment
 
 if TYPE_CHECKING:
+    from bridle.app import Store
     from bridle.core.settings import Settings
     from bridle.trust.journal import Record
 
-keys_app = typer.Typer(
-    no_args_is_help=True, help="The keys of the control plane and the delegate: list, rotate."
-)
+keys = group("keys", tells="The keys of the control plane and the delegate: list, rotate.")
 WHOSE = ("control", "delegate")
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(keys_app, name="keys")
-
-
-@keys_app.command(name="list", epilog="Example: bridle keys list --json")
-def keys_list(store: Store = "", as_json: AsJson = False) -> int:
+@command(keys, "list", "bridle keys list --json", opens=existing_store)
+async def keys_list(store: Store) -> Answer:
     """List every key that signed here, from which journal record on, and which of them are marked as compromised."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        found = asyncio.run(_list(opened))
-    if as_json:
-        print_json(found)
-        return 0
-    for key in found:
-        until = f"to {key['until']}" if key["until"] else "and signs now"
-        mark = (
-            f"  compromised since {key['compromised_since']}: {key['comment']}"
-            if key["compromised_since"]
-            else ""
-        )
-        put(f"{key['signer']:<16} {key['keyid']}  from record {key['first']} {until}{mark}")
-    return 0
+    found = await _list(store)
+    return Answer(found, map(_tell, found))
 
 
-@keys_app.command(name="rotate", epilog="Example: bridle keys rotate control --comment 'yearly'")
-def keys_rotate(
+def _tell(key: dict[str, Any]) -> str:
+    until = f"to {key['until']}" if key["until"] else "and signs now"
+    since = key["compromised_since"]
+    mark = f"  compromised since {since}: {key['comment']}" if since else ""
+    return f"{key['signer']:<16} {key['keyid']}  from record {key['first']} {until}{mark}"
+
+
+@command(keys, "rotate", "bridle keys rotate control --comment 'yearly'", opens=settings_alone)
+async def keys_rotate(
+    settings: Settings,
     whose: Annotated[str, typer.Argument(help="control or delegate.", metavar="WHOSE")],
     compromised_since: Annotated[
         str,
@@ -59,15 +47,12 @@ def keys_rotate(
         bool, typer.Option("--lost", help="The delegate's old key is gone: the control plane alone vouches.")
     ] = False,
     comment: Comment = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Give the control plane or the delegate a new key, announced in a record that the old one signs, and the new one.
 
     Old public keys stay, and verify what was signed before. What still runs with the old key is refused: start it again.
     """
     from bridle.core.errors import InputError
-    from bridle.core.settings import load_settings
     from bridle.surfaces.cli.reading import check_store
 
     if whose not in WHOSE or (lost and whose == "control"):
@@ -78,16 +63,14 @@ def keys_rotate(
             hint=hint if lost else f"write {' or '.join(WHOSE)}",
             reason="bad-signer",
         )
-    settings = load_settings(store_url=store)
     check_store(settings)
     since = _moment(compromised_since)
-    old, new = asyncio.run(_rotate(settings, whose, since=since, lost=lost, comment=comment))
-    if as_json:
-        print_json({"signer": whose, "old": old, "new": new, "compromised_since": since})
-    else:
-        put(f"{whose} signs with {new} now; {old} is replaced")
-        say("start again what still runs; give the new public key to those who verify")
-    return 0
+    old, new = await _rotate(settings, whose, since=since, lost=lost, comment=comment)
+    return Answer(
+        {"signer": whose, "old": old, "new": new, "compromised_since": since},
+        f"{whose} signs with {new} now; {old} is replaced",
+        aside="start again what still runs; give the new public key to those who verify",
+    )
 
 
 def _moment(text: str) -> str:
@@ -113,7 +96,9 @@ def _moment(text: str) -> str:
 
 
 async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, comment: str) -> tuple[str, str]:
-    from bridle.app import open_counter, open_store
+    import getpass
+
+    from bridle.app import open_store
     from bridle.app.rotating import Rotation, rotate_control_plane, rotate_delegate
     from bridle.delegate.app import NAME
     from bridle.trust.access import require
@@ -121,11 +106,11 @@ async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, com
     from bridle.trust.registry import MANAGE
 
     with open_store(settings) as opened:
-        if lost:
-            user = await _user(opened)
+        if lost:  # nothing may be registered yet but the delegate that lost its key
+            user = f"user:{getpass.getuser()}"
         else:
-            async with open_counter(settings) as counter:
-                user = counter.user.id
+            async with counter(settings) as at:
+                user = at.user.id
         await require(opened.principals, user, MANAGE)
         wanted = Rotation(by=user, comment=comment, compromised_since=since, lost=lost)
         await opened.journal.checkpoint()  # the last word of the old key
@@ -146,14 +131,7 @@ async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, com
     return old.keyid, new.keyid
 
 
-async def _user(opened: Any) -> str:
-    """Return the operating system's user, who may have nothing registered yet but the delegate that lost its key."""
-    import getpass
-
-    return f"user:{getpass.getuser()}"
-
-
-async def _list(opened: Any) -> list[dict[str, Any]]:
+async def _list(opened: Store) -> list[dict[str, Any]]:
     from bridle.trust.journal import Kind
     from bridle.trust.keys import Verifier
     from bridle.trust.quorum import CONTROL_PLANE

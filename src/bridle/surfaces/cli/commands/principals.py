@@ -2,79 +2,75 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import As, AsJson, Comment, Store, print_json, put, say
+from bridle.surfaces.cli.command import (
+    Answer,
+    command,
+    counter,
+    existing_counter,
+    existing_store,
+    group,
+    settings_alone,
+)
+from bridle.surfaces.cli.options import As, Comment
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from bridle.app import Store as OpenStore
+    from bridle.app import Store
+    from bridle.app.counter import Counter
     from bridle.core.settings import Settings
-    from bridle.trust.credentials import Credential, MadeKey
     from bridle.trust.journal import Record
-    from bridle.trust.lifecycle import Change
     from bridle.trust.principals import Principal
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-principals_app = typer.Typer(
-    help="Users, service accounts, agents and delegates: what they may do, and whether they still may.",
-    no_args_is_help=True,
+principals = group(
+    "principals",
+    tells="Users, service accounts, agents and delegates: what they may do, and whether they still may.",
 )
+looks = partial(command, principals, opens=existing_store)
+changes = partial(command, principals, opens=existing_counter)
 Id = Annotated[str, typer.Argument(help="The principal's id: service:ci, agent:NAME.", metavar="PRINCIPAL")]
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(principals_app, name="principals")
-
-
-@principals_app.command(name="list", epilog="Example: bridle principals list --json")
-def principals_list(store: Store = "", as_json: AsJson = False) -> int:
+@looks("list", "bridle principals list --json")
+async def principals_list(store: Store) -> Answer:
     """List every principal that this installation knows, with its state, its owner and its version."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        found = asyncio.run(opened.principals.all())
-    if as_json:
-        print_json([principal.to_json() for principal in found])
-        return 0
-    for principal in found:
-        put(f"{principal.id:<32} {principal.state:<10} owner {principal.owner}  {principal.version}".rstrip())
-    return 0
+    found = await store.principals.all()
+    return Answer(
+        [one.to_json() for one in found],
+        [f"{one.id:<32} {one.state:<10} owner {one.owner}  {one.version}".rstrip() for one in found],
+    )
 
 
-@principals_app.command(name="show", epilog="Example: bridle principals show agent:bridle.ci-autofix")
-def principals_show(principal: Id, store: Store = "", as_json: AsJson = False) -> int:
+@looks("show", "bridle principals show agent:bridle.ci-autofix")
+async def principals_show(store: Store, principal: Id) -> Answer:
     """Show one principal, and every change that is recorded of it."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
+    document = await _describe(store, principal)
+    return Answer(document, _tell_whole(document))
 
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        document = asyncio.run(_describe(opened, principal))
-    if as_json:
-        print_json(document)
-        return 0
-    history, keys = document.pop("history"), document.pop("keys")
+
+def _tell_whole(document: dict[str, Any]) -> Iterator[str]:
     for name, value in document.items():
-        put(f"{name:<12} {', '.join(map(str, value)) if isinstance(value, list) else value}")
-    for key in keys:
-        put(f"  key {key['id']} until {key['expires_at']}, {_key_state(key)}")
-    for line in history:
-        put(f"  {line['at']}  {line['change']} by {line['by']}  {line['comment']}".rstrip())
-    return 0
+        if name not in ("history", "keys"):
+            yield f"{name:<12} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+    for key in document["keys"]:
+        yield f"  key {key['id']} until {key['expires_at']}, {_key_state(key)}"
+    for line in document["history"]:
+        yield f"  {line['at']}  {line['change']} by {line['by']}  {line['comment']}".rstrip()
 
 
-@principals_app.command(
-    name="add", epilog="Example: bridle principals add service:ci --purpose 'nightly builds'"
+@command(
+    principals, "add", "bridle principals add service:ci --purpose 'nightly builds'", opens=settings_alone
 )
-def principals_add(
+async def principals_add(
+    settings: Settings,
     principal: Id,
     owner: Annotated[
         str, typer.Option(help="Who answers for it; you if left out.", metavar="PRINCIPAL")
@@ -91,20 +87,17 @@ def principals_add(
     draft: Annotated[bool, typer.Option("--draft", help="Leave it for somebody else to approve.")] = False,
     name: As = "",
     comment: Comment = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Add a user or a service account. An agent is one from its first use on, a delegate from its key on."""
-    from bridle.core.settings import load_settings
-
     new = _read_new(principal, owner, purpose, permissions or [], draft=draft)
-    settings = load_settings(store_url=store)
-    _tell(asyncio.run(_add(settings, new, name, comment)), as_json=as_json)
-    return 0
+    async with counter(settings) as at:
+        new = replace(new, owner=owner or at.user.id)
+        return _tell(await at.store.registry.add(new, by=at.author(name, comment)))
 
 
-@principals_app.command(name="approve", epilog="Example: bridle principals approve agent:bridle.ci-autofix")
-def principals_approve(
+@changes("approve", "bridle principals approve agent:bridle.ci-autofix")
+async def principals_approve(
+    at: Counter,
     principal: Id,
     version: Annotated[
         str,
@@ -114,144 +107,71 @@ def principals_approve(
     ] = "",
     name: As = "",
     comment: Comment = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Approve a draft, or one version of an agent: of BRIDLE_AGENTS=approved-only, only such versions act."""
-    return _change("approve", principal, name, comment, store, as_json=as_json, version=version)
+    return await _change(at, "approve", principal, name, comment, version=version)
 
 
-@principals_app.command(name="activate", epilog="Example: bridle principals activate service:ci")
-def principals_activate(
-    principal: Id, name: As = "", comment: Comment = "", store: Store = "", as_json: AsJson = False
-) -> int:
+@changes("activate", "bridle principals activate service:ci")
+async def principals_activate(at: Counter, principal: Id, name: As = "", comment: Comment = "") -> Answer:
     """Let a principal act that is approved or suspended."""
-    return _change("activate", principal, name, comment, store, as_json=as_json)
+    return await _change(at, "activate", principal, name, comment)
 
 
-@principals_app.command(name="suspend", epilog="Example: bridle principals suspend agent:bridle.ci-autofix")
-def principals_suspend(
-    principal: Id, name: As = "", comment: Comment = "", store: Store = "", as_json: AsJson = False
-) -> int:
+@changes("suspend", "bridle principals suspend agent:bridle.ci-autofix")
+async def principals_suspend(at: Counter, principal: Id, name: As = "", comment: Comment = "") -> Answer:
     """Let a principal do nothing more, from its next action on, until it is activated again."""
-    return _change("suspend", principal, name, comment, store, as_json=as_json)
+    return await _change(at, "suspend", principal, name, comment)
 
 
-@principals_app.command(name="retire", epilog="Example: bridle principals retire service:ci")
-def principals_retire(
-    principal: Id, name: As = "", comment: Comment = "", store: Store = "", as_json: AsJson = False
-) -> int:
+@changes("retire", "bridle principals retire service:ci")
+async def principals_retire(at: Counter, principal: Id, name: As = "", comment: Comment = "") -> Answer:
     """Let a principal do nothing more, for ever."""
-    return _change("retire", principal, name, comment, store, as_json=as_json)
+    return await _change(at, "retire", principal, name, comment)
 
 
-@principals_app.command(name="key", epilog="Example: bridle principals key service:ci --expires 90d")
-def principals_key(
+@changes("key", "bridle principals key service:ci --expires 90d")
+async def principals_key(
+    at: Counter,
     principal: Id,
     expires: Annotated[str, typer.Option(help="After how long it is of no more use.")] = "90d",
     name: As = "",
     comment: Comment = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Make a key for a user or a service account and print it, this once; only its digest is kept."""
-    from bridle.core.settings import load_settings
     from bridle.engine.retention import parse_age
-    from bridle.surfaces.cli.reading import check_store
 
     lifetime = parse_age(expires, where="--expires")
-    settings = load_settings(store_url=store)
-    check_store(settings)
-    made = asyncio.run(_issue(settings, principal, lifetime, name, comment))
-    if as_json:
-        print_json({**made.credential.to_json(), "key": made.secret})
-        return 0
-    put(made.secret)
-    say(f"{made.credential.id} of {principal}; it is not shown again")
-    return 0
+    made = await at.store.key_desk.issue(principal, lifetime=lifetime, by=at.author(name, comment))
+    document = {**made.credential.to_json(), "key": made.secret}
+    return Answer(document, made.secret, aside=f"{made.credential.id} of {principal}; it is not shown again")
 
 
-@principals_app.command(name="revoke-key", epilog="Example: bridle principals revoke-key key_01jd3k…")
-def principals_revoke_key(
+@changes("revoke-key", "bridle principals revoke-key key_01jd3k…")
+async def principals_revoke_key(
+    at: Counter,
     key: Annotated[str, typer.Argument(help="The key's id; bridle principals show lists them.")],
     name: As = "",
     comment: Comment = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Let a key authenticate nobody any more, at once."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import check_store
-
-    settings = load_settings(store_url=store)
-    check_store(settings)
-    revoked = asyncio.run(_revoke(settings, key, name, comment))
-    if as_json:
-        print_json(revoked.to_json())
-        return 0
-    put(f"{revoked.id} of {revoked.principal} is revoked")
-    return 0
+    revoked = await at.store.key_desk.revoke(key, by=at.author(name, comment))
+    return Answer(revoked.to_json(), f"{revoked.id} of {revoked.principal} is revoked")
 
 
-def _change(
-    word: str, principal: str, name: str, comment: str, store: str, *, as_json: bool, version: str = ""
-) -> int:
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import check_store
-    from bridle.trust.lifecycle import Change
-
-    settings = load_settings(store_url=store)
-    check_store(settings)
-    digest, new = _read_version(version, principal)
-    changed = asyncio.run(_make(settings, principal, Change(word), name, comment, version=digest, new=new))
-    _tell(changed, as_json=as_json)
-    return 0
-
-
-async def _add(settings: Settings, new: Principal, name: str, comment: str) -> Principal:
-    from bridle.app import open_counter
-
-    async with open_counter(settings) as counter:
-        by = counter.author(name, comment)
-        return await counter.store.registry.add(replace(new, owner=new.owner or counter.user.id), by=by)
-
-
-async def _make(
-    settings: Settings,
-    principal: str,
-    change: Change,
-    name: str,
-    comment: str,
-    *,
-    version: str,
-    new: Principal | None,
-) -> Principal:
+async def _change(
+    at: Counter, word: str, principal: str, name: str, comment: str, *, version: str = ""
+) -> Answer:
     """Make a change; an agent that nobody knows yet is registered with the version that is approved."""
-    from bridle.app import open_counter
-    from bridle.trust.lifecycle import change_principal
+    from bridle.trust.lifecycle import Change, change_principal
     from bridle.trust.principals import Lifecycle
 
-    async with open_counter(settings) as counter:
-        by = counter.author(name, comment)
-        if new is not None and await counter.store.enrolled.get(new.id) is None:
-            draft = replace(new, state=Lifecycle.DRAFT)
-            return await counter.store.registry.add(change_principal(draft, change, version=version), by=by)
-        return await counter.store.registry.change(principal, change, by=by, version=version)
-
-
-async def _issue(settings: Settings, principal: str, lifetime: timedelta, name: str, comment: str) -> MadeKey:
-    from bridle.app import open_counter
-
-    async with open_counter(settings) as counter:
-        by = counter.author(name, comment)
-        return await counter.store.key_desk.issue(principal, lifetime=lifetime, by=by)
-
-
-async def _revoke(settings: Settings, key: str, name: str, comment: str) -> Credential:
-    from bridle.app import open_counter
-
-    async with open_counter(settings) as counter:
-        return await counter.store.key_desk.revoke(key, by=counter.author(name, comment))
+    change, by = Change(word), at.author(name, comment)
+    digest, new = _read_version(version, principal)
+    if new is not None and await at.store.enrolled.get(new.id) is None:
+        draft = replace(new, state=Lifecycle.DRAFT)
+        return _tell(await at.store.registry.add(change_principal(draft, change, version=digest), by=by))
+    return _tell(await at.store.registry.change(principal, change, by=by, version=digest))
 
 
 def _read_new(principal: str, owner: str, purpose: str, permissions: list[str], *, draft: bool) -> Principal:
@@ -299,7 +219,7 @@ def _read_version(given: str, principal: str) -> tuple[str, Principal | None]:
     return described.digest, described
 
 
-async def _describe(opened: OpenStore, principal_id: str) -> dict[str, Any]:
+async def _describe(opened: Store, principal_id: str) -> dict[str, Any]:
     """Return a principal with its keys, its history, and the policy sets that are bound to it, here or there."""
     from bridle.app import open_bindings
     from bridle.core.errors import InputError
@@ -339,8 +259,5 @@ def _key_state(key: dict[str, Any]) -> str:
     return f"last used {key['used_at']}" if key["used_at"] else "never used"
 
 
-def _tell(principal: Principal, *, as_json: bool) -> None:
-    if as_json:
-        print_json(principal.to_json())
-        return
-    put(f"{principal.id} is {principal.state}")
+def _tell(principal: Principal) -> Answer:
+    return Answer(principal.to_json(), f"{principal.id} is {principal.state}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, print_json, put, say
+from bridle.surfaces.cli.command import Answer, command, group
 
 Key = Annotated[
     Path | None,
@@ -22,31 +23,20 @@ File = Annotated[
 ]
 
 
-evidence_app = typer.Typer(no_args_is_help=True, help="Evidence of what was shipped: list, verify, extract.")
+evidence = group("evidence", tells="Evidence of what was shipped: list, verify, extract.")
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(evidence_app, name="evidence")
-
-
-@evidence_app.command(name="list", epilog="Example: bridle evidence list")
-def evidence_list(as_json: AsJson = False) -> int:
+@command(evidence, "list", "bridle evidence list")
+def evidence_list() -> Answer:
     """List the evidence files of this account, newest last."""
     from bridle.core.settings import load_settings
 
     files = sorted(str(path) for path in (load_settings().data_dir / "evidence").glob("*.json"))
-    if as_json:
-        print_json(files)
-    else:
-        for file in files:
-            put(file)
-    return 0
+    return Answer(files, files)
 
 
-@evidence_app.command(
-    name="verify", epilog="Example: bridle evidence verify exe_01jd3k… --key control-plane.pub"
-)
-def evidence_verify(file: File, key: Key = None, as_json: AsJson = False) -> int:
+@command(evidence, "verify", "bridle evidence verify exe_01jd3k… --key control-plane.pub")
+def evidence_verify(file: File, key: Key = None) -> Answer:
     """Verify an evidence file against a public key that did not come with it."""
     from bridle.surfaces.cli.files import open_bytes
     from bridle.surfaces.cli.reading import read_key
@@ -55,50 +45,47 @@ def evidence_verify(file: File, key: Key = None, as_json: AsJson = False) -> int
     data = open_bytes(_find_file(file))
     verified = verify_bundle(data, key=read_key(key) if key else _own_key(data), origin=None)
     predicate: Any = verified.statement["predicate"]
-    if as_json:
-        print_json(
-            {
-                "verified": True,
-                "checks": list(verified.checks),
-                "suspect": list(verified.suspect),
-                "statement": verified.statement,
-            }
-        )
-        return 0
-    put(f"verified: {', '.join(verified.checks)}")
+    aside = []
     if key is None:
-        say("by this installation's own key: whoever does not trust it names the key they trust with --key")
+        aside += [
+            "by this installation's own key: whoever does not trust it names the key they trust with --key"
+        ]
     if verified.suspect:
-        say(f"{len(verified.suspect)} records were signed with a key that is marked as compromised by then")
-    if "deployment" in predicate:
-        describe_deployment(predicate)
-        return 0
-    put(f"  commit   {predicate['commit']} on {predicate['branch']}")
-    put(
-        f"  agent    {predicate['agent']['name']} {predicate['agent']['version']} {predicate['agent']['digest']}"
+        count = len(verified.suspect)
+        aside += [f"{count} records were signed with a key that is marked as compromised by then"]
+    shown = tell_deployment(predicate) if "deployment" in predicate else _tell_commit(predicate)
+    document = {"verified": True, "checks": list(verified.checks), "suspect": list(verified.suspect)}
+    return Answer(
+        {**document, "statement": verified.statement},
+        [f"verified: {', '.join(verified.checks)}", *shown],
+        aside="\n".join(aside),
     )
-    put(f"  policy   {predicate['policy']}")
-    put(f"  approval {json.dumps(predicate['approval'])}")
-    put(f"  cost     {json.dumps(predicate['cost'])}")
-    return 0
 
 
-def describe_deployment(predicate: Any) -> None:
-    """Print what a proof of a deployment says."""
+def _tell_commit(predicate: Any) -> Iterator[str]:
+    agent = predicate["agent"]
+    yield f"  commit   {predicate['commit']} on {predicate['branch']}"
+    yield f"  agent    {agent['name']} {agent['version']} {agent['digest']}"
+    yield f"  policy   {predicate['policy']}"
+    yield f"  approval {json.dumps(predicate['approval'])}"
+    yield f"  cost     {json.dumps(predicate['cost'])}"
+
+
+def tell_deployment(predicate: Any) -> Iterator[str]:
+    """Tell what a proof of a deployment says."""
     deployment = predicate["deployment"]
-    put(f"  {deployment['tool']} of {', '.join(predicate['subjects'])}, leaf {deployment['leaf']}")
-    put(f"  policy   {predicate['policy']}")
-    put(f"  approval {json.dumps(predicate['approval'])}")
+    yield f"  {deployment['tool']} of {', '.join(predicate['subjects'])}, leaf {deployment['leaf']}"
+    yield f"  policy   {predicate['policy']}"
+    yield f"  approval {json.dumps(predicate['approval'])}"
     for item in predicate["evidence"]:
-        put(f"  {item['type']:<10} leaf {item['leaf']}, signed by {item['signer']}, about {item['subject']}")
+        yield f"  {item['type']:<10} leaf {item['leaf']}, signed by {item['signer']}, about {item['subject']}"
 
 
-@evidence_app.command(name="extract", epilog="Example: bridle evidence extract exe_01jd3k… --out proof")
+@command(evidence, "extract", "bridle evidence extract exe_01jd3k… --out proof")
 def evidence_extract(
     file: File,
     out: Annotated[Path, typer.Option(help="Folder to write `pae` and `sig` into.", metavar="DIR")],
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Write what was signed and the signature as two files that openssl can check."""
     from bridle.surfaces.cli.files import write_bytes
     from bridle.trust.evidence.bundle import pae, signature
@@ -106,12 +93,8 @@ def evidence_extract(
     envelope = _read_envelope(_find_file(file))
     write_bytes(out / "pae", pae(envelope))
     write_bytes(out / "sig", signature(envelope))
-    command = f"openssl pkeyutl -verify -pubin -inkey PUB -rawin -in {out}/pae -sigfile {out}/sig"
-    if as_json:
-        print_json({"pae": str(out / "pae"), "sig": str(out / "sig"), "command": command})
-    else:
-        put(command)
-    return 0
+    command_line = f"openssl pkeyutl -verify -pubin -inkey PUB -rawin -in {out}/pae -sigfile {out}/sig"
+    return Answer({"pae": str(out / "pae"), "sig": str(out / "sig"), "command": command_line}, command_line)
 
 
 def _own_key(data: bytes) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import say
 
 if TYPE_CHECKING:
@@ -20,12 +21,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 16
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="redact", epilog="Example: bridle redact --known DEPLOY_TOKEN < build.log > safe.log")(
-        redact
-    )
-
-
+@root.command(name="redact", epilog="Example: bridle redact --known DEPLOY_TOKEN < build.log > safe.log")
 def redact(
     rules: Annotated[
         Path | None,

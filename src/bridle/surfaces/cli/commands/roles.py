@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
+from bridle.surfaces.cli.command import Answer, command, existing_store, group
 
 if TYPE_CHECKING:
-    from bridle.app import Store as OpenStore
+    from bridle.app import Store
     from bridle.trust.principals import Place
 
-roles_app = typer.Typer(
-    help="Roles and bindings, as roles.yaml in the configuration folder has them; users may do nothing else.",
-    no_args_is_help=True,
+roles = group(
+    "roles",
+    tells="Roles and bindings, as roles.yaml in the configuration folder has them; users may do nothing else.",
 )
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(roles_app, name="roles")
-
-
-@roles_app.command(name="list", epilog="Example: bridle roles list --json")
-def roles_list(as_json: AsJson = False) -> int:
+@command(roles, "list", "bridle roles list --json")
+def roles_list() -> Answer:
     """List the roles, those that ship among them, and who has which."""
     from bridle.app import open_roles
     from bridle.core.settings import load_settings
 
     access = open_roles(load_settings()).read()
-    roles = {name: sorted(permissions) for name, permissions in sorted(access.roles.items())}
+    held = {name: sorted(permissions) for name, permissions in sorted(access.roles.items())}
     bindings = [
         {"role": item.role, "to": item.principal or f"group {item.group}", "where": item.where}
         for item in access.bindings
     ]
-    if as_json:
-        print_json({"roles": roles, "bindings": bindings})
-        return 0
-    for name, permissions in roles.items():
-        put(f"{name:<16} {', '.join(permissions)}")
-    for binding in bindings:
-        put(f"  {binding['to']} is {binding['role']} ({binding['where']})")
-    return 0
+    lines = [f"{name:<16} {', '.join(permissions)}" for name, permissions in held.items()]
+    lines += [f"  {one['to']} is {one['role']} ({one['where']})" for one in bindings]
+    return Answer({"roles": held, "bindings": bindings}, lines)
 
 
-@roles_app.command(
-    name="check", epilog="Example: bridle roles check user:ana git:push --project shop --environment eu-prod"
+@command(
+    roles,
+    "check",
+    "bridle roles check user:ana git:push --project shop --environment eu-prod",
+    opens=existing_store,
 )
-def roles_check(
+async def roles_check(
+    store: Store,
     principal: Annotated[str, typer.Argument(help="The principal's id: user:ana.", metavar="PRINCIPAL")],
     permission: Annotated[str, typer.Argument(help="What they want to do: git:push.", metavar="PERMISSION")],
     project: Annotated[str, typer.Option(help="In this project.")] = "",
@@ -57,35 +52,26 @@ def roles_check(
         str,
         typer.Option("--type", help="The environment's type: production, if left out, or non-production."),
     ] = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Say whether a principal holds a permission now, and through which bindings; exit 3 when they do not."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
     from bridle.trust.permissions import check_permission
     from bridle.trust.principals import Place
 
     deployment = {"environment": environment, "type": kind} if environment or kind else None
     place = Place.of(project, deployment)
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        found = asyncio.run(_check(opened, principal, check_permission(permission), place))
-    if as_json:
-        print_json(found)
-    else:
-        _tell(found)
-    return 0 if found["holds"] else 3
+    found = await _check(store, principal, check_permission(permission), place)
+    return Answer(found, _tell(found), code=0 if found["holds"] else 3)
 
 
-async def _check(opened: OpenStore, principal_id: str, permission: str, place: Place) -> dict[str, Any]:
+async def _check(store: Store, principal_id: str, permission: str, place: Place) -> dict[str, Any]:
     from bridle.app import open_roles
     from bridle.core.errors import InputError
     from bridle.trust.permissions import holds
 
-    found = await opened.principals.get(principal_id, place)
+    found = await store.principals.get(principal_id, place)
     if found is None:
         raise InputError(f"there is no principal {principal_id!r}", hint="bridle principals list")
-    grants = open_roles(opened.settings).read().explain(principal_id, permission, place)
+    grants = open_roles(store.settings).read().explain(principal_id, permission, place)
     return {
         "principal": found.id,
         "state": str(found.state),
@@ -95,9 +81,9 @@ async def _check(opened: OpenStore, principal_id: str, permission: str, place: P
     }
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _tell(found: dict[str, Any]) -> Iterator[str]:
     holds = "holds" if found["holds"] else "does not hold"
     state = "" if found["state"] == "active" else f": it is {found['state']}"
-    put(f"{found['principal']} {holds} {found['permission']}{state}")
+    yield f"{found['principal']} {holds} {found['permission']}{state}"
     for grant in found["grants"]:
-        put(f"  {grant['role']} through {grant['through']} ({grant['where']}) gives {grant['permission']}")
+        yield f"  {grant['role']} through {grant['through']} ({grant['where']}) gives {grant['permission']}"

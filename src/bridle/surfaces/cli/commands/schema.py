@@ -6,13 +6,11 @@ from typing import Annotated
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import AsJson, print_json
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="schema", epilog="Example: bridle schema pipeline")(schema)
-
-
+@root.command(name="schema", epilog="Example: bridle schema pipeline")
 def schema(
     noun: Annotated[str, typer.Argument(help="What of: pipeline, policy-input, tools, case-type, limits.")],
     as_json: AsJson = False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import Policies, Store, put, say
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ Grace = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    app.command(name="serve", epilog="Example: bridle serve --store postgresql://bridle@db/bridle")(serve)
-
-
+@root.command(name="serve", epilog="Example: bridle serve --store postgresql://bridle@db/bridle")
 def serve(
     store: Store = "", policies: Policies = None, grace_s: Grace = GRACE_S, as_json: AsJsonLines = False
 ) -> int:

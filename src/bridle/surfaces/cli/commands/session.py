@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.options import AsJson, Given, Store, print_json, put, say
+from bridle.surfaces.cli.command import Answer, command, counter, existing_store, group, settings_alone
+from bridle.surfaces.cli.options import Given, say
 
 if TYPE_CHECKING:
+    from bridle.app import Store
+    from bridle.app.counter import Counter
+    from bridle.core.settings import Settings
     from bridle.operating.session import TaskRequest
 
-session_app = typer.Typer(
-    help="Sessions: one agent that runs elsewhere, for one purpose, with a token of its own.",
-    no_args_is_help=True,
+sessions = group(
+    "session", tells="Sessions: one agent that runs elsewhere, for one purpose, with a token of its own."
 )
+looks = partial(command, sessions, opens=existing_store)
 LARGEST_REQUEST = 100_000
 LONGEST_LINE = 200
 EXPORTED = {"BRIDLE_URL": "url", "BRIDLE_TOKEN": "token", "BRIDLE_SESSION": "session"}
 Id = Annotated[str, typer.Argument(help="The session's id.", metavar="SESSION")]
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(session_app, name="session")
-
-
-@session_app.command(
-    name="open",
-    epilog="Example: bridle session open --agent acme.refunds@1.0.0 --purpose refund --request-file request.md "
-    "-i order_id=A-1001 --json",
+@command(
+    sessions,
+    "open",
+    "bridle session open --agent acme.refunds@1.0.0 --purpose refund --request-file request.md -i order_id=A-1001 --json",
+    opens=settings_alone,
 )
-def session_open(
+async def session_open(
+    settings: Settings,
     agent: Annotated[str, typer.Option(help="The agent: publisher.name@1.0.0.", metavar="AGENT")],
     purpose: Annotated[str, typer.Option(help="What the session is for; the agent's own purpose.")],
     request_file: Annotated[
@@ -60,84 +63,64 @@ def session_open(
             help="The address of the door, where several processes serve this store.", metavar="URL"
         ),
     ] = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Open a session: print its id, the address of the door and the token, which is shown once and kept nowhere."""
-    from bridle.core.settings import load_settings
-
-    settings = load_settings(store_url=store)
     url = choose_door(settings.data_dir, door)
-    document = asyncio.run(_open(settings, agent, purpose, _read(request_file, inputs), case, expires))
+    document = await _open(settings, agent, purpose, _read(request_file, inputs), case, expires)
     document["url"] = url or None
-    if document["url"] is None:
-        say("Nobody serves the door yet: bridle dev")
-    if as_json:
-        print_json(document)
-        return 0
-    if export:
-        for variable, name in EXPORTED.items():
-            put(f"export {variable}={shlex.quote(document[name] or '')}")
-        return 0
+    if not url:
+        say("Nobody serves the door yet: bridle dev")  # to a program, too
+    return Answer(document, _export(document) if export else _tell(document))
+
+
+def _export(document: dict[str, Any]) -> Iterator[str]:
+    for variable, name in EXPORTED.items():
+        yield f"export {variable}={shlex.quote(document[name] or '')}"
+
+
+def _tell(document: dict[str, Any]) -> Iterator[str]:
     for name in ("session", "url", "token", "expires_at"):
-        put(f"{name:<12} {document[name] or '-'}")
-    put(f"{'tools':<12} {', '.join(document['tools'])}")
-    put(f"End it with: bridle session close {document['session']}")
-    return 0
+        yield f"{name:<12} {document[name] or '-'}"
+    yield f"{'tools':<12} {', '.join(document['tools'])}"
+    yield f"End it with: bridle session close {document['session']}"
 
 
-@session_app.command(name="close", epilog="Example: bridle session close ses_01jd3k… --json")
-def session_close(session: Id, store: Store = "", as_json: AsJson = False) -> int:
+@command(sessions, "close", "bridle session close ses_01jd3k… --json", opens=counter)
+async def session_close(at: Counter, session: Id) -> Answer:
     """Close a session: its token is deleted, and what is still asked for in it can no longer be done."""
-    from bridle.core.settings import load_settings
+    from bridle.app import build_reception
 
-    closed = asyncio.run(_close(load_settings(store_url=store), session))
-    if as_json:
-        print_json(closed)
-    else:
-        put(f"{closed['id']} is closed")
-    return 0
+    closed = await build_reception(at.store).close(session, by=at.user.id)
+    return Answer(closed.to_json(), f"{closed.id} is closed")
 
 
-@session_app.command(name="list", epilog="Example: bridle session list --json")
-def session_list(store: Store = "", as_json: AsJson = False) -> int:
+@looks("list", "bridle session list --json")
+async def session_list(store: Store) -> Answer:
     """List the sessions that are open."""
-    from bridle.core.settings import load_settings
     from bridle.operating.session import SessionState
-    from bridle.surfaces.cli.reading import open_existing_store
 
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        found = [item.to_json() for item in asyncio.run(opened.sessions.find(state=SessionState.OPEN))]
-    if as_json:
-        print_json(found)
-        return 0
-    for item in found:
-        put(
-            f"{item['id']}  {item['agent']}  {item['purpose']}  by {item['initiator']}  until {item['expires_at']}"
-        )
-    if not found:
-        put("No session is open.")
-    return 0
+    found = [one.to_json() for one in await store.sessions.find(state=SessionState.OPEN)]
+    lines = [
+        f"{one['id']}  {one['agent']}  {one['purpose']}  by {one['initiator']}  until {one['expires_at']}"
+        for one in found
+    ]
+    return Answer(found, lines or "No session is open.")
 
 
-@session_app.command(name="show", epilog="Example: bridle session show ses_01jd3k… --json")
-def session_show(session: Id, store: Store = "", as_json: AsJson = False) -> int:
+@looks("show", "bridle session show ses_01jd3k… --json")
+async def session_show(store: Store, session: Id) -> Answer:
     """Show what was called in a session: what was decided of each call, by which rule, and what became of it."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import open_existing_store
+    document = await _describe(store, session)
+    return Answer(document, _tell_calls(document))
 
-    with open_existing_store(load_settings(store_url=store)) as opened:
-        document = asyncio.run(_describe(opened, session))
-    if as_json:
-        print_json(document)
-        return 0
+
+def _tell_calls(document: dict[str, Any]) -> Iterator[str]:
     about = document["session"]
-    put(f"{about['id']}  {about['agent']}  {about['purpose']}  by {about['initiator']}  {about['state']}")
+    yield f"{about['id']}  {about['agent']}  {about['purpose']}  by {about['initiator']}  {about['state']}"
     for call in document["calls"]:
         arguments = json.dumps(call["arguments"], sort_keys=True)[:LONGEST_LINE]
-        put(f"  {call['at'][:19]}  {call['outcome'] or call['decision']:<10} {call['tool']} {arguments}")
-        put(f"  {'':<19}  {call['rule']}")
-    return 0
+        yield f"  {call['at'][:19]}  {call['outcome'] or call['decision']:<10} {call['tool']} {arguments}"
+        yield f"  {'':<19}  {call['rule']}"
 
 
 def choose_door(data_dir: Path, wanted: str) -> str:
@@ -159,16 +142,16 @@ def choose_door(data_dir: Path, wanted: str) -> str:
     return wanted or (doors[0] if doors else "")
 
 
-async def _describe(opened: Any, session: str) -> dict[str, Any]:
+async def _describe(store: Store, session: str) -> dict[str, Any]:
     from bridle.core.errors import InputError
     from bridle.trust.journal import Kind
 
-    found = await opened.sessions.get(session)
+    found = await store.sessions.get(session)
     if found is None:
         raise InputError(f"there is no session {session!r}", hint="bridle session list", reason="no-session")
-    records = await opened.journal.read(execution=session, kinds=(Kind.DECIDED, Kind.OUTCOME))
+    records = await store.journal.read(execution=session, kinds=(Kind.DECIDED, Kind.OUTCOME))
     ended = {record.subject: record.body["status"] for record in records if record.kind is Kind.OUTCOME}
-    decided = [record for record in records if record.kind is Kind.DECIDED]
+    decided: list[Any] = [record for record in records if record.kind is Kind.DECIDED]
     calls = [
         {
             "at": record.at,
@@ -201,23 +184,14 @@ def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
 
 
 async def _open(
-    settings: Any, agent: str, purpose: str, request: TaskRequest, case: str, expires: str
+    settings: Settings, agent: str, purpose: str, request: TaskRequest, case: str, expires: str
 ) -> dict[str, Any]:
-    from bridle.app import build_reception, open_counter
+    from bridle.app import build_reception
     from bridle.engine.retention import parse_age
     from bridle.operating.reception import Wanted
 
     ttl = parse_age(expires, where="--expires")
-    async with open_counter(settings) as counter:
-        opened = await build_reception(counter.store).open(
-            Wanted(agent, counter.user.id, purpose, request, case, ttl)
-        )
+    async with counter(settings) as at:
+        opened = await build_reception(at.store).open(Wanted(agent, at.user.id, purpose, request, case, ttl))
     described = opened.session.to_json()
     return {"session": described.pop("id"), "token": opened.secret, **described, "tools": list(opened.tools)}
-
-
-async def _close(settings: Any, session: str) -> dict[str, Any]:
-    from bridle.app import build_reception, open_counter
-
-    async with open_counter(settings) as counter:
-        return (await build_reception(counter.store).close(session, by=counter.user.id)).to_json()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.surfaces.cli.command import command, root, settings_alone
 from bridle.surfaces.cli.options import (
     ApproveAs,
     AsJson,
@@ -17,24 +16,23 @@ from bridle.surfaces.cli.options import (
     InputSets,
     Model,
     NoInput,
-    Policies,
     Quiet,
-    Store,
 )
 
 if TYPE_CHECKING:
     from bridle.app import App
-    from bridle.surfaces.cli.carry import Manner
-    from bridle.surfaces.cli.closing import Closing
+    from bridle.core.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    app.command(
-        name="run", epilog="Example: bridle run pipeline.yaml --input branch=main --model openai:gpt-5"
-    )(run_pipeline)
-
-
-def run_pipeline(
+@command(
+    root,
+    "run",
+    "bridle run pipeline.yaml --input branch=main --model openai:gpt-5",
+    opens=settings_alone,
+    policies=True,
+)
+async def run_pipeline(
+    settings: Settings,
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
     given: Given = None,
     input_sets: InputSets = None,
@@ -48,8 +46,6 @@ def run_pipeline(
     ] = None,
     model: Model = "",
     approve_as: ApproveAs = "",
-    store: Store = "",
-    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     detach: Detach = False,
@@ -62,49 +58,28 @@ def run_pipeline(
 
     Exit codes: 0 done, 2 bad input, 3 not allowed, 4 ran and failed, 5 unavailable, 6 waits for a person.
     """
-    from bridle.app import agent_roots
-    from bridle.core.settings import load_settings
+    from bridle.app import agent_roots, open_app
     from bridle.surfaces.cli.carry import choose_manner
-    from bridle.surfaces.cli.closing import conclude, tell_left
+    from bridle.surfaces.cli.closing import conclude, follow, tell_left
     from bridle.surfaces.cli.inputs import parse_inputs
     from bridle.surfaces.cli.locking import read_plan
     from bridle.surfaces.cli.references import check_models, check_references
 
     plan = read_plan(pipeline, given=given or [])
     check_references(plan, roots=agent_roots())
-    settings = load_settings(store_url=store, policies=policies or ())
     check_models(plan, chosen=model, settings=settings)
     inputs = parse_inputs(plan, given or [], sets=input_sets or [])
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     options = {"model": model, **({"case": case} if case else {})}
-    closing = asyncio.run(_run(settings, plan, inputs, options, manner, detach=detach, stages=stages or []))
-    if isinstance(closing, str):
-        tell_left(closing, as_json=as_json)
-        return 0
-    return conclude(closing, as_json=as_json)
-
-
-async def _run(
-    settings: Any,
-    plan: Any,
-    inputs: dict[str, Any],
-    options: dict[str, Any],
-    manner: Manner,
-    *,
-    detach: bool,
-    stages: Sequence[str] = (),
-) -> Closing | str:
-    """Start an execution and carry it; or leave it to a serving process and return its id."""
-    from bridle.app import open_app
-    from bridle.surfaces.cli.closing import follow
-
     async with open_app(settings) as app:
-        await _check_case(app, options.get("case", ""))
+        await _check_case(app, case)
         left = detach and await app.admission.is_served()
-        execution = await app.control.start(
-            plan, inputs=inputs, options=options, initiator=app.user, detached=left, stages=stages
+        begun = await app.control.start(
+            plan, inputs=inputs, options=options, initiator=app.user, detached=left, stages=stages or []
         )
-        return str(execution.id) if left else await follow(app, execution.id, manner)
+        if left:
+            return tell_left(begun.id, as_json=as_json)
+        return conclude(await follow(app, begun.id, manner), as_json=as_json)
 
 
 async def _check_case(app: App, case: str) -> None:
@@ -115,12 +90,3 @@ async def _check_case(app: App, case: str) -> None:
     if case and (found is None or found[0].final):
         what = f"the case {case} has ended" if found else f"there is no case {case[:80]!r}"
         raise InputError(what, hint="bridle case list", reason="no-case")
-
-
-async def start_and_carry(
-    settings: Any, plan: Any, inputs: dict[str, Any], options: dict[str, Any], manner: Manner
-) -> Closing:
-    """Open the system, start an execution and carry it."""
-    closing = await _run(settings, plan, inputs, options, manner, detach=False)
-    assert not isinstance(closing, str)
-    return closing

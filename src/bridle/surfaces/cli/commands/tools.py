@@ -2,86 +2,68 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridle.core.errors import WaitingError
+from bridle.surfaces.cli.command import Answer, command, group, settings_alone
 from bridle.surfaces.cli.commands.dev import Servers, with_servers
-from bridle.surfaces.cli.options import AsJson, Store, print_json, put
 
 if TYPE_CHECKING:
     from bridle.core.settings import Settings
     from bridle.gate.external import Pin
     from bridle.gate.manifest import Manifest
 
-tools_app = typer.Typer(
-    help="Tools of MCP servers: what is known of them, and whether it still holds.", no_args_is_help=True
-)
+external = group("tools", tells="Tools of MCP servers: what is known of them, and whether it still holds.")
+asks = partial(command, external, opens=settings_alone)
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(tools_app, name="tools")
-
-
-@tools_app.command(name="list", epilog="Example: bridle tools list --servers servers.yaml --json")
-def tools_list(servers: Servers = None, store: Store = "", as_json: AsJson = False) -> int:
+@asks("list", "bridle tools list --servers servers.yaml --json")
+async def tools_list(settings: Settings, servers: Servers = None) -> Answer:
     """Ask every server what it has, and list each tool with its effect, and with what stops it if something does."""
-    found = asyncio.run(_list(_settings(servers, store)))
-    if as_json:
-        print_json(found)
-        return 0
-    for item in found:
-        put(f"{item['tool']:<44} {item['effect']:<14} {item['recovery']:<7} {item['risk']}")
-        if item["stopped"]:
-            put(f"  stopped: {item['stopped']}")
-        if item["substitute"]:
-            put(f"  where it is known not to have done it: {item['substitute']}")
-        if item["no_substitute"]:
-            put(f"  no substitute: {item['no_substitute']}")
-    if not found:
-        put("No tools: name servers with --servers FILE")
-    return 0
+    found = await _list(with_servers(settings, servers))
+    lines = [line for item in found for line in _tell(item)]
+    return Answer(found, lines or "No tools: name servers with --servers FILE")
 
 
-@tools_app.command(
-    name="approve", epilog="Example: bridle tools approve mcp.refunds.issue_refund --digest sha256:1f…"
-)
-def tools_approve(
+def _tell(item: dict[str, Any]) -> Iterator[str]:
+    yield f"{item['tool']:<44} {item['effect']:<14} {item['recovery']:<7} {item['risk']}"
+    if item["stopped"]:
+        yield f"  stopped: {item['stopped']}"
+    if item["substitute"]:
+        yield f"  where it is known not to have done it: {item['substitute']}"
+    if item["no_substitute"]:
+        yield f"  no substitute: {item['no_substitute']}"
+
+
+@asks("approve", "bridle tools approve mcp.refunds.issue_refund --digest sha256:1f…")
+async def tools_approve(
+    settings: Settings,
     tool: Annotated[str, typer.Argument(help="The tool, as `bridle tools list` has it.", metavar="TOOL")],
     digest: Annotated[str, typer.Option(help="What is approved: the digest that was shown.")] = "",
     servers: Servers = None,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Show what a server says of a tool now and did not before; with its digest, approve exactly that.
 
     Approvals that rested on the old words are void.
     """
-    pin = asyncio.run(_approve(_settings(servers, store), tool, digest))
+    pin = await _approve(with_servers(settings, servers), tool, digest)
     assert pin.seen is not None
-    if as_json:
-        told = {"before": pin.pinned.to_json(), "now": pin.seen.to_json(), "approved": bool(digest)}
-        print_json({"tool": tool, **told})
-    else:
-        put(_difference(pin))
-        put(
-            f"{tool} is approved as it is described now"
-            if digest
-            else f"Approve exactly this: bridle tools approve {tool} --digest {pin.seen.digest}"
-        )
-    return 0 if digest else WaitingError.exit_code
-
-
-def _settings(servers: Path | None, store: str) -> Settings:
-    from bridle.core.settings import load_settings
-
-    return with_servers(load_settings(store_url=store), servers)
+    document = {
+        "tool": tool,
+        "before": pin.pinned.to_json(),
+        "now": pin.seen.to_json(),
+        "approved": bool(digest),
+    }
+    if digest:
+        return Answer(document, [*_difference(pin), f"{tool} is approved as it is described now"])
+    call = f"bridle tools approve {tool} --digest {pin.seen.digest}"
+    return Answer(document, [*_difference(pin), f"Approve exactly this: {call}"], code=WaitingError.exit_code)
 
 
 async def _list(settings: Settings) -> list[dict[str, Any]]:
@@ -125,10 +107,10 @@ def _describe(manifest: Manifest, known: Mapping[str, Manifest]) -> dict[str, An
     }
 
 
-def _difference(pin: Pin) -> str:
-    """Return what changed between what was approved and what the server says now."""
+def _difference(pin: Pin) -> Iterator[str]:
+    """Return what changed between what was approved and what the server says now, as lines."""
     assert pin.seen is not None
     old, new = (
         json.dumps(said.to_json(), indent=1, sort_keys=True).splitlines() for said in (pin.pinned, pin.seen)
     )
-    return "\n".join(difflib.unified_diff(old, new, "approved", "now", lineterm=""))
+    return difflib.unified_diff(old, new, "approved", "now", lineterm="")

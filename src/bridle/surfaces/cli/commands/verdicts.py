@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bridle.surfaces.cli.command import Answer, command, existing_app, root
 from bridle.surfaces.cli.options import (
     As,
     AsJson,
     Comment,
     NoInput,
-    Policies,
     Quiet,
     Store,
     print_json,
@@ -24,10 +24,10 @@ from bridle.surfaces.cli.options import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from bridle.app import App
     from bridle.app import Store as OpenStore
-    from bridle.core.settings import Settings
+    from bridle.engine.control import Verdict
     from bridle.engine.interventions import Intervention
-    from bridle.surfaces.cli.closing import Closing
 
 Approval = Annotated[
     str,
@@ -47,90 +47,66 @@ Behalf = Annotated[
     typer.Option("--on-behalf-of", help="In whose place you answer; they named you for it.", metavar="NAME"),
 ]
 approvals_app = typer.Typer(invoke_without_command=True)
+root.add_typer(approvals_app, name="approvals")
+gives = partial(command, root, opens=existing_app, policies=True)
 MOST_WAITING = 10_000  # whoever has more needs an inbox, not a list
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a person says on the command line."""
-
-    approved: bool
-    name: str
-    comment: str
-    inputs: dict[str, str] = field(default_factory=dict)
-    behalf: str = ""
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(approvals_app, name="approvals")
-    app.command(name="approve", epilog="Example: bridle approve apr_01jd3k… --comment 'read the difference'")(
-        approve
-    )
-    app.command(name="deny", epilog="Example: bridle deny apr_01jd3k… --comment 'wrong branch'")(deny)
-    app.command(name="revoke", epilog="Example: bridle revoke apr_01jd3k… --as ana")(revoke)
-
-
-def approve(
+@gives("approve", "bridle approve apr_01jd3k… --comment 'read the difference'")
+async def approve(
+    app: App,
     approval: Approval = "",
     name: As = "",
     given: Inputs = None,
     comment: Comment = "",
     behalf: Behalf = "",
-    store: Store = "",
-    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Approve exactly the action that was asked for, once; carry the execution on if no live process does."""
-    from bridle.core.settings import load_settings
+    from bridle.engine.control import Verdict
     from bridle.surfaces.cli.inputs import read_pairs
 
-    said = Said(True, name, comment, read_pairs(given or []), behalf)
-    settings = load_settings(store_url=store, policies=policies or ())
-    return _give(settings, said, approval, quiet=quiet, as_json=as_json)
+    verdict = Verdict(
+        True, app.user, name=name, comment=comment, inputs=read_pairs(given or []), behalf=behalf
+    )
+    return await _give(app, verdict, approval, quiet=quiet or as_json, as_json=as_json)
 
 
-def deny(
+@gives("deny", "bridle deny apr_01jd3k… --comment 'wrong branch'")
+async def deny(
+    app: App,
     approval: Approval = "",
     name: As = "",
     comment: Comment = "",
     behalf: Behalf = "",
-    store: Store = "",
-    policies: Policies = None,
     no_input: NoInput = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Refuse the action that was asked for; carry the execution on if no live process does."""
-    from bridle.core.settings import load_settings
+    from bridle.engine.control import Verdict
 
-    settings = load_settings(store_url=store, policies=policies or ())
-    return _give(settings, Said(False, name, comment, behalf=behalf), approval, quiet=quiet, as_json=as_json)
+    verdict = Verdict(False, app.user, name=name, comment=comment, behalf=behalf)
+    return await _give(app, verdict, approval, quiet=quiet or as_json, as_json=as_json)
 
 
-def revoke(
+@command(root, "revoke", "bridle revoke apr_01jd3k… --as ana", opens=existing_app)
+async def revoke(
+    app: App,
     approval: Annotated[str, typer.Argument(help="The approval's id.", metavar="APPROVAL")],
     name: As = "",
     comment: Comment = "",
     behalf: Behalf = "",
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Take your own approval back, as long as it has not been used; the request waits again."""
-    from bridle.core.settings import load_settings
-    from bridle.surfaces.cli.reading import check_store
+    from bridle.engine.control import Verdict
     from bridle.surfaces.cli.show_waiting import describe_waiting, show_waiting
 
-    settings = load_settings(store_url=store)
-    check_store(settings)
-    found = asyncio.run(_revoke(settings, approval, Said(True, name, comment, behalf=behalf)))
-    if as_json:
-        print_json(describe_waiting(found))
-    else:
-        put("Taken back.")
-        put(show_waiting(found))
-    return 0
+    verdict = Verdict(True, app.user, name=name, comment=comment, behalf=behalf)
+    found = await app.control.revoke_verdict(approval, verdict)
+    return Answer(describe_waiting(found), ["Taken back.", *show_waiting(found).splitlines()])
 
 
 @approvals_app.callback(epilog="Example: bridle approvals --json")
@@ -187,67 +163,22 @@ async def _list_interventions(opened: OpenStore, now: datetime) -> list[Interven
     ]
 
 
-def _give(settings: Settings, said: Said, approval: str, *, quiet: bool, as_json: bool) -> int:
-    from bridle.surfaces.cli.closing import conclude, tell_at_door, tell_held
-    from bridle.surfaces.cli.reading import check_store
+async def _give(app: App, verdict: Verdict, approval: str, *, quiet: bool, as_json: bool) -> int:
+    """Record a verdict, and carry on what waited for it if nobody else does."""
+    from bridle.surfaces.cli.closing import carry_unheld, conclude, tell_at_door, tell_held
 
-    check_store(settings)
-    given = asyncio.run(_give_and_carry(settings, approval, said, quiet=quiet or as_json))
-    verdict = "approved" if said.approved else "denied"
-    if given.closing is not None:
-        return conclude(given.closing, as_json=as_json)
-    if given.at_door:
-        told = {"approval": given.approval, "verdict": verdict, "session": given.stream}
-        return tell_at_door(told, as_json=as_json)
-    tell_held({"approval": given.approval, "verdict": verdict}, as_json=as_json)
-    return 0
-
-
-@dataclass(frozen=True)
-class Given:
-    """A verdict that was recorded: of which execution or session, and how that execution ended if it was carried here."""
-
-    approval: str
-    stream: str
-    at_door: bool = False
-    closing: Closing | None = None
+    chosen = approval or await _only_open(app)
+    if not quiet:
+        await _show(app, chosen)
+    stream = (await app.control.give_verdict(chosen, verdict)).execution
+    told = {"approval": chosen, "verdict": "approved" if verdict.approved else "denied"}
+    if await app.sessions.get(stream) is not None:
+        return tell_at_door({**told, "session": stream}, as_json=as_json)
+    closing = await carry_unheld(app, stream, quiet=quiet)
+    return tell_held(told, as_json=as_json) if closing is None else conclude(closing, as_json=as_json)
 
 
-async def _give_and_carry(settings: Settings, approval: str, said: Said, *, quiet: bool) -> Given:
-    from bridle.app import open_app
-    from bridle.surfaces.cli.closing import carry_unheld
-
-    async with open_app(settings) as app:
-        chosen = approval or await _only_open(app)
-        if not quiet:
-            await _show(app, chosen)
-        stream = (await app.control.give_verdict(chosen, _verdict(app, said))).execution
-        if await app.sessions.get(stream) is not None:
-            return Given(chosen, stream, at_door=True)
-        return Given(chosen, stream, closing=await carry_unheld(app, stream, quiet=quiet))
-
-
-async def _revoke(settings: Settings, approval: str, said: Said) -> Any:
-    from bridle.app import open_app
-
-    async with open_app(settings) as app:
-        return await app.control.revoke_verdict(approval, _verdict(app, said))
-
-
-def _verdict(app: Any, said: Said) -> Any:
-    from bridle.engine.control import Verdict
-
-    return Verdict(
-        said.approved,
-        app.user,
-        name=said.name,
-        comment=said.comment,
-        inputs=said.inputs,
-        behalf=said.behalf,
-    )
-
-
-async def _show(app: Any, approval: str) -> None:
+async def _show(app: App, approval: str) -> None:
     """Show what is about to be answered; a request that is not there is refused where the verdict is given."""
     from bridle.surfaces.cli.show import show_approval
 
@@ -262,7 +193,7 @@ async def _show(app: Any, approval: str) -> None:
         say(show_approval(found))
 
 
-async def _only_open(app: Any) -> str:
+async def _only_open(app: App) -> str:
     from bridle.core.errors import InputError
     from bridle.gate.planning import named_plan
     from bridle.surfaces.cli.carry import open_approvals

@@ -2,88 +2,88 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bridle.core.errors import WaitingError
+from bridle.surfaces.cli.command import Answer, command, counter, existing_store, group, settings_alone
 from bridle.surfaces.cli.commands.dev import with_servers
-from bridle.surfaces.cli.options import AsJson, Comment, Store, print_json, put, put_line
+from bridle.surfaces.cli.options import Comment
 from bridle.trust.work_items import Settlement
 
 if TYPE_CHECKING:
+    from bridle.app import Store
     from bridle.core.settings import Settings
 
-work_app = typer.Typer(
-    no_args_is_help=True,
-    help="Items of work: actions of which nobody can tell what became of them, for a person to settle.",
+items = group(
+    "work",
+    tells="Items of work: actions of which nobody can tell what became of them, for a person to settle.",
 )
+looks = partial(command, items, opens=existing_store)
 Item = Annotated[str, typer.Argument(help="The item's id.", metavar="ITEM")]
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(work_app, name="work")
-
-
-@work_app.command(name="list", epilog="Example: bridle work list --json")
-def work_list(
-    everything: Annotated[bool, typer.Option("--all", help="Settled ones too.")] = False,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+@looks("list", "bridle work list --json")
+async def work_list(
+    store: Store, everything: Annotated[bool, typer.Option("--all", help="Settled ones too.")] = False
+) -> Answer:
     """List what is open, the oldest first."""
-    from bridle.core.settings import load_settings
-
-    found = asyncio.run(_list(load_settings(store_url=store), everything))
-    if as_json:
-        print_json({"work": found})
-        return 0
-    for one in found:
-        put_line(
-            f"{one['id']}  {one['at'][:19]}  {one['state']}  {one['tool']}  {one['stream']}: {one['reason']}"
-        )
-    if not found:
-        put("No work is open.")
-    return 0
+    found: list[Any] = [one.to_json() for one in await store.work_desk.find(settled=everything)]
+    lines = [
+        f"{one['id']}  {one['at'][:19]}  {one['state']}  {one['tool']}  {one['stream']}: {one['reason']}"
+        for one in found
+    ]
+    return Answer({"work": found}, lines or "No work is open.")
 
 
-@work_app.command(name="show", epilog="Example: bridle work show wrk_01jd3k…")
-def work_show(item: Item, store: Store = "", as_json: AsJson = False) -> int:
+@looks("show", "bridle work show wrk_01jd3k…")
+async def work_show(store: Store, item: Item) -> Answer:
     """Show an item: why it is parked, whose it is, what is known of its action, and what may be answered."""
-    from bridle.core.settings import load_settings
+    parked = await store.work_desk.show(item)
+    records = [
+        {
+            "id": record.id,
+            "at": record.at,
+            "kind": str(record.kind),
+            "said": str(record.body.get("status") or record.body.get("effect") or ""),
+        }
+        for record in await store.work_desk.records_of(parked)
+    ]
+    shown = {**parked.to_json(), "next_look": await store.work_desk.next_look(parked), "records": records}
+    return Answer(shown, _tell(shown))
 
-    shown = asyncio.run(_show(load_settings(store_url=store), item))
-    if as_json:
-        print_json(shown)
-        return 0
-    put_line(f"{shown['id']}  {shown['state']}  {shown['kind']}: {shown['reason']}")
-    put(f"  {shown['tool']} in {shown['stream']}, of {shown['owner'] or 'nobody known'}")
+
+def _tell(shown: dict[str, Any]) -> Iterator[str]:
+    yield f"{shown['id']}  {shown['state']}  {shown['kind']}: {shown['reason']}"
+    yield f"  {shown['tool']} in {shown['stream']}, of {shown['owner'] or 'nobody known'}"
     if shown["case"]:
-        put(f"  case {shown['case']}")
+        yield f"  case {shown['case']}"
     for record in shown["records"]:
-        put_line(f"  {record['at'][:19]}  {record['kind']}  {record['said']}  {record['id']}")
+        yield f"  {record['at'][:19]}  {record['kind']}  {record['said']}  {record['id']}"
     for look in shown["looks"]:
-        put_line(
-            f"  {look['at'][:19]}  its target was asked again ({look['number']} of {look['of']}): {look['why'] or look['answer']}"
-        )
+        asked = f"its target was asked again ({look['number']} of {look['of']})"
+        yield f"  {look['at'][:19]}  {asked}: {look['why'] or look['answer']}"
     if shown["next_look"]:
-        put(f"  its target is asked again at {shown['next_look'][:19]}")
+        yield f"  its target is asked again at {shown['next_look'][:19]}"
     if "settled" in shown:
         said = shown["settled"]
-        put_line(
-            f"  settled as {said['answer']} by {said['name'] or said['by']}: {said['comment']}".rstrip(": ")
-        )
+        yield f"  settled as {said['answer']} by {said['name'] or said['by']}: {said['comment']}".rstrip(": ")
     else:
-        put(f"  bridle work resolve {shown['id']} --as {' | '.join(shown['offers'])}")
-    return 0
+        yield f"  bridle work resolve {shown['id']} --as {' | '.join(shown['offers'])}"
 
 
-@work_app.command(
-    name="resolve", epilog="Example: bridle work resolve wrk_01jd3k… --as done --comment 'ledger has R-17'"
+@command(
+    items,
+    "resolve",
+    "bridle work resolve wrk_01jd3k… --as done --comment 'ledger has R-17'",
+    opens=settings_alone,
 )
-def work_resolve(
+async def work_resolve(
+    settings: Settings,
     item: Item,
     answer: Annotated[
         Settlement,
@@ -98,61 +98,26 @@ def work_resolve(
     servers: Annotated[
         Path | None, typer.Option(help="The file of MCP servers; compensate calls one.", metavar="FILE")
     ] = None,
-    store: Store = "",
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Settle an item. It takes the permission work:settle, is signed, and counts once.
 
     Ends with 6 when what undoes it waits for an approval; give the same answer again when it is approved.
     """
-    from bridle.core.settings import load_settings
-
-    settings = with_servers(load_settings(store_url=store), servers)
-    told = asyncio.run(_resolve(settings, item, answer, name=name, comment=comment))
-    if as_json:
-        print_json(told)
-    elif "approval" in told:
-        put(f"What undoes it waits for {told['approval']}; resolve {item} again once it is approved")
-    else:
-        put(f"{item} is settled as {answer}")
-    return WaitingError.exit_code if "approval" in told else 0
-
-
-async def _list(settings: Settings, everything: bool) -> list[dict[str, Any]]:
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(settings) as opened:
-        return [one.to_json() for one in await opened.work_desk.find(settled=everything)]
-
-
-async def _show(settings: Settings, item: str) -> dict[str, Any]:
-    from bridle.surfaces.cli.reading import open_existing_store
-
-    with open_existing_store(settings) as opened:
-        desk = opened.work_desk
-        parked = await desk.show(item)
-        records = [
-            {
-                "id": record.id,
-                "at": record.at,
-                "kind": str(record.kind),
-                "said": str(record.body.get("status") or record.body.get("effect") or ""),
-            }
-            for record in await desk.records_of(parked)
-        ]
-        return {**parked.to_json(), "next_look": await desk.next_look(parked), "records": records}
+    told = await _resolve(with_servers(settings, servers), item, answer, name=name, comment=comment)
+    if "approval" in told:
+        waits = f"What undoes it waits for {told['approval']}; resolve {item} again once it is approved"
+        return Answer(told, waits, code=WaitingError.exit_code)
+    return Answer(told, f"{item} is settled as {answer}")
 
 
 async def _resolve(
     settings: Settings, item: str, answer: Settlement, *, name: str, comment: str
 ) -> dict[str, Any]:
-    from bridle.app import open_counter
-
     if answer is Settlement.COMPENSATE:
         return await _undo(settings, item, name=name, comment=comment)
-    async with open_counter(settings) as counter:
-        by = counter.author(name, comment)
-        return (await counter.store.work_desk.settle(item, answer, by=by)).to_json()
+    async with counter(settings) as at:
+        by = at.author(name, comment)
+        return (await at.store.work_desk.settle(item, answer, by=by)).to_json()
 
 
 async def _undo(settings: Settings, item: str, *, name: str, comment: str) -> dict[str, Any]:
