@@ -144,9 +144,7 @@ def _insert(database: Database, count: int, size: int) -> Lane:
     began, cpu, taken = time.perf_counter(), time.process_time(), []
     for _ in range(max(count // BATCH, 1)):
         one = time.perf_counter()
-        writing = database.engine.connect().execution_options(bridle_write=True)
-        with writing, writing.begin():
-            writing.execute(ROWS.insert(), rows)
+        database._write(lambda connection: connection.execute(ROWS.insert(), rows), True)
         taken += [time.perf_counter() - one] * BATCH
     return Lane("inserts", taken, time.perf_counter() - began, time.process_time() - cpu)
 

@@ -22,6 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine, default
 
+from bridle.adapters.sql.database import COMMIT
 from bridle.adapters.sql.prepared import Prepared
 from bridle.core.errors import BridleError
 from bridle.gate import effects
@@ -89,14 +90,18 @@ def hook_commits(reach: Pass) -> None:
     def note_rows(statement: str, rows: Sequence[Mapping[str, object]]) -> None:
         pending.written = [*getattr(pending, "written", []), *_describe(statement, rows)]
 
-    def do_commit(self: Any, connection: Any) -> None:
+    def note_commit(commit: Callable[..., Any], *words: Any) -> Any:
         written, pending.written = getattr(pending, "written", []), []
         label = "commit " + " ".join(dict.fromkeys(written)) if written else ""
         if label:
             reach(f"{label}: before")
-        commit(self, connection)
+        done = commit(*words)
         if label:
             reach(f"{label}: after")
+        return done
+
+    def do_commit(self: Any, connection: Any) -> None:
+        note_commit(commit, self, connection)
 
     def do_rollback(self: Any, connection: Any) -> None:
         pending.written = []
@@ -112,6 +117,8 @@ def hook_commits(reach: Pass) -> None:
     run: Any = Prepared._run
 
     def noted(self: Prepared, connection: Any, values: Mapping[str, object]) -> Any:
+        if self is COMMIT:
+            return note_commit(run, self, connection, values)
         note_rows(self._compiled.text, [values])
         return run(self, connection, values)
 

@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 
 from bridle.trust.journal import Kind
 
@@ -86,7 +85,8 @@ class FullDisk:
 
     def __init__(self, database):
         self._database, self._most = database, 1 << 30
-        event.listen(database.engine, "begin", self._bound)
+        kept = database._with_kept
+        database._with_kept = lambda use, work: kept(use, lambda connection: self._bounded(connection, work))
 
     def on(self):
         with self._database.engine.connect() as connection:
@@ -95,8 +95,9 @@ class FullDisk:
     def off(self):
         self._most = 1 << 30
 
-    def _bound(self, connection):
+    def _bounded(self, connection, work):
         connection.exec_driver_sql(f"PRAGMA max_page_count = {self._most}")
+        return work(connection)
 
 
 async def test_on_a_full_disk_nothing_is_sent_that_could_not_be_recorded_first(scene):

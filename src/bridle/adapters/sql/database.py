@@ -34,6 +34,12 @@ SUBSECONDS = (3, 42, 0)
 BUSY_S = 30.0
 SILENT = "25P03"  # PostgreSQL's name of what IDLE_S comes to
 IDLE_S = 4.0  # the lease's length (engine.durable): who is silent for so long counts as dead, and holds no lock either
+BEGIN, COMMIT = Prepared(sa.text("BEGIN IMMEDIATE")), Prepared(sa.text("COMMIT"))
+SYNC = {
+    True: Prepared(sa.text("PRAGMA synchronous=FULL")),
+    False: Prepared(sa.text("PRAGMA synchronous=NORMAL")),
+}
+ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7274433)"}
 PRAGMAS = (f"busy_timeout={int(BUSY_S * 1000)}", "foreign_keys=ON")
 
 
@@ -87,15 +93,20 @@ class Database:
 
     def _write(self, work: Callable[[Connection], T], synced: bool) -> T:
         def transact(connection: Connection) -> T:
-            writing = connection.execution_options(bridle_write=True, bridle_synced=synced)
-            with writing.begin():
-                return work(writing)
+            """To the driver itself: what fails is taken back when its connection is closed."""
+            _sync(connection, synced)
+            BEGIN.change(connection)
+            done = work(connection)
+            COMMIT.change(connection)
+            return done
 
         with _own_words(self.engine.url):
             if self._is_sqlite:
                 return self._with_kept("write", transact)
             with self.engine.connect() as connection:
-                return transact(connection)
+                writing = connection.execution_options(bridle_synced=synced)
+                with writing.begin():
+                    return work(writing)
 
     def _with_kept(self, use: str, work: Callable[[Connection], T]) -> T:
         """Run `work` on the connection that this thread keeps for one use; when it has failed, a new one takes its place."""
@@ -180,20 +191,13 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
         if sqlite3.sqlite_version_info < SUBSECONDS:
             connection.create_function("unixepoch", -1, _seconds)
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        if connection.get_execution_options().get("bridle_write"):
-            synced = connection.get_execution_options().get("bridle_synced", True)
-            _sync(connection, synced)
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
     return engine
 
 
 def _sync(connection: Connection, synced: bool) -> None:
     """Have this connection wait for the disk or not, and say so only when it changes."""
     if connection.info.get("synced") != synced:
-        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+        SYNC[synced].change(connection)
         connection.info["synced"] = synced
 
 
@@ -235,21 +239,18 @@ def _upgrade(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.connect() as connection:
-        writing = connection.execution_options(bridle_write=True)
-        with writing.begin():
-            if engine.dialect.name == "postgresql":
-                writing.execute(sa.text("SELECT pg_advisory_xact_lock(7274433)"))
-            config.attributes["connection"] = writing
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise InputError(
-                    f"this store was made by another version of Bridle: {error}",
-                    where=engine.url.render_as_string(hide_password=True),
-                    hint="use that version, or name another store",
-                    reason="other-version",
-                ) from error
+    with engine.begin() as connection:
+        connection.exec_driver_sql(ALONE[engine.dialect.name])
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise InputError(
+                f"this store was made by another version of Bridle: {error}",
+                where=engine.url.render_as_string(hide_password=True),
+                hint="use that version, or name another store",
+                reason="other-version",
+            ) from error
 
 
 def _parse(url: str) -> URL:
