@@ -39,6 +39,7 @@ from bridle.trust.keys import KeyRing, Verifier
 from bridle.trust.log.checkpoint import Checkpoint, CheckpointError, claimed_size, read_checkpoint
 from bridle.trust.log.merkle import Frontier, leaf_hash
 from bridle.trust.rotation import read_ring
+from bridle.trust.signatures import Signatures
 from bridle.trust.trail import Trail
 
 FORMAT = "bridle/journal/1"
@@ -117,18 +118,19 @@ def verify_read(
     """
     keys = read_ring(rotations, trusted=control_plane)
     signed = _read_checkpoints(checkpoints, keys, origin)
-    trail, frontier, previous = Trail(keys), Frontier(), GENESIS
+    frontier, previous, size = Frontier(), GENESIS, 0
     _compare(signed, frontier)
-    size = 0
-    for record in records:
-        verify_chain([record], previous=previous, first=size)
-        trail.follow(record)
-        leaf = leaf_hash(record.data)
-        frontier.append(leaf)
-        take(leaf)
-        previous, size = record.hash, size + 1
-        if size in signed:
-            _compare(signed, frontier)
+    with Signatures() as signatures:
+        trail = Trail(keys, signatures.add)
+        for record in records:
+            verify_chain([record], previous=previous, first=size)
+            trail.follow(record)
+            leaf = leaf_hash(record.data)
+            frontier.append(leaf)
+            take(leaf)
+            previous, size = record.hash, size + 1
+            if size in signed:
+                _compare(signed, frontier)
     covered = max(signed, default=0)
     if covered > frontier.size:
         raise JournalError(

@@ -55,9 +55,14 @@ class Verifier:
     def from_hex(cls, text: str) -> Verifier:
         """Read the raw key in hexadecimal; raise InputError when it is none."""
         try:
-            return cls(Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)))
+            return cls.from_raw(bytes.fromhex(text))
         except ValueError as exc:
             raise InputError("not an Ed25519 public key in hexadecimal") from exc
+
+    @classmethod
+    def from_raw(cls, raw: bytes) -> Verifier:
+        """Read the raw key; raise ValueError when it is none."""
+        return cls(Ed25519PublicKey.from_public_bytes(raw))
 
     @classmethod
     def from_pem(cls, pem: bytes, *, where: str = "") -> Verifier:
@@ -87,6 +92,10 @@ class Verifier:
 
     def verify_json(self, content: Json, signature: Signature) -> None:
         """Raise TrustError unless `signature` is this key's over the canonical form of `content`."""
+        self.verify(*self.read_signed(content, signature))
+
+    def read_signed(self, content: Json, signature: Signature) -> tuple[bytes, bytes]:
+        """Return what `verify` takes; raise TrustError for another key's signature, or what is none."""
         if signature.keyid != self.keyid:
             raise TrustError(
                 f"signed by key {signature.keyid}, expected {self.keyid}", reason="bad-signature"
@@ -95,7 +104,7 @@ class Verifier:
             raw = bytes.fromhex(signature.sig)
         except ValueError as exc:
             raise TrustError("the signature is not hexadecimal", reason="bad-signature") from exc
-        self.verify(canonical(content), raw)
+        return canonical(content), raw
 
 
 @dataclass(frozen=True)

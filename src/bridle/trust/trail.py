@@ -49,6 +49,7 @@ from bridle.trust.overrides import Override, check_override
 from bridle.trust.principals import Lifecycle
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.registry import check_change
+from bridle.trust.signatures import CheckSignature, check_now
 from bridle.trust.signers import Signers
 from bridle.trust.texts import check_text
 from bridle.trust.word_trail import CLOCK_SLACK, WordTrail
@@ -82,10 +83,14 @@ class _Course:
 
 
 class Trail:
-    """Follows records in order; raises JournalError that names the first record which breaks a rule."""
+    """Follows records in order; raises JournalError that names the first record which breaks a rule.
 
-    def __init__(self, keys: KeyRing) -> None:
+    Signatures of permits and reports are told to `check`, which may also look at them later (trust.signatures).
+    """
+
+    def __init__(self, keys: KeyRing, check: CheckSignature = check_now) -> None:
         self.signers = Signers(keys)
+        self._check_signature = check
         self.permits = 0
         self.reports = 0
         self._courses: dict[tuple[str, str], _Course] = {}
@@ -193,7 +198,7 @@ class Trail:
         course = self._course(record)
         must(record, course.effect == "allow" and not course.intended, "no decision allows it")
         content = read_part(record, "permit", "content")
-        self.signers.at(record).verify_json(content, read_signature(record, "permit"))
+        self._check_signature(record, self.signers.at(record), content, read_signature(record, "permit"))
         agreed = content.get("action") == course.action and content.get("decision") == course.policy
         must(record, agreed and content.get("type") == "bridle/permit/1", "its permit is for something else")
         if course.approval:
@@ -242,7 +247,7 @@ class Trail:
         signature = read_signature(record, "report")
         if course.key is not None and course.key.keyid == signature.keyid:
             key = course.key
-        key.verify_json(content, signature)
+        self._check_signature(record, key, content, signature)
         self.signers.note(record, key)
         said = {
             "type": "bridle/report/1",
