@@ -71,7 +71,9 @@ def _judge_path(path: tuple[str, ...], declared: Mapping[str, AgentInput], where
         return InputError(what, where=where, hint=hint, reason="unsupported-expression")
     item = declared.get(path[1])
     if item is None:
-        hint = nearest(path[1], declared)
+        hint = (
+            nearest(path[1], declared) if declared else f"declare it: inputs: {{{path[1]}: {{type: string}}}}"
+        )
         return InputError(f"{path[1]!r} is no declared input", where=where, hint=hint, reason="unknown-input")
     if not item.required and item.default is None:
         hint = "give it a default, or write required: true"

@@ -150,7 +150,7 @@ def snake(name: str) -> str:
 def nearest(name: str, known: Collection[str]) -> str:
     """Return the hint that names the nearest known word, or all of them."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else "known here: " + ", ".join(sorted(known))
+    return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(sorted(known)) or 'none'}"
 
 
 def read_yaml(text: str, *, file: str, faults: Faults) -> Spot:

@@ -27,7 +27,7 @@ _LIKELY = (
     (re.compile(r"^\s*\t"), "indent with spaces, not with tabs"),
     (re.compile(r":\S"), "put a space after the colon, and give lines of one mapping the same indent"),
 )
-_NO_SPACE = re.compile(r"^\s*(?:- )?[\w-]+:(?!//)\S")
+_NO_SPACE = re.compile(r"\s*(?:- )?[\w-]+:(?!//)\S+\s*")
 
 
 def advise(text: str, line: int) -> str:
@@ -35,10 +35,10 @@ def advise(text: str, line: int) -> str:
     lines = text.splitlines()[:line]
     here = lines[-1] if len(lines) == line else ""
     before = next((number for number in range(line - 1, 0, -1) if lines[number - 1].strip()), 0)
-    found = next((hint for pattern, hint in _LIKELY if pattern.search(here)), "")
-    if not found and before and _NO_SPACE.match(lines[before - 1]):
+    if before and _NO_SPACE.fullmatch(lines[before - 1]):
         return f"put a space after the colon in line {before}: {lines[before - 1].strip()[:40]}"
-    return found or "check the indent and the quotes here"
+    found = (hint for pattern, hint in _LIKELY if pattern.search(here))
+    return next(found, "check the indent and the quotes here")
 
 
 def load_yaml(text: str, *, where: str) -> Any:

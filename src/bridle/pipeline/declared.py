@@ -8,6 +8,7 @@ Rules
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bridle.core.canonical import Json
@@ -82,6 +83,20 @@ def _read_value(node: Node | None, type_: str, body: Fields) -> Json:
     except InputError as exc:
         body.refuse(f"not a {type_}: {exc.what}", reason="bad-default", hint=exc.hint, at=node.place)
         return None
+
+
+def fix_input(name: str, spec: InputSpec, node: Node, body: Fields) -> InputSpec:
+    """Return `spec` with the one value that `node` gives it; complain about one that it cannot have."""
+    if isinstance(node, Scalar) and ("<+" in node.text or "${{" in node.text):
+        hint = "leave it out, and give it when the pipeline is started"
+        what = f"{name!r} is fixed here, by a plain value"
+        body.refuse(what, reason="expression-in-with", hint=hint, at=node.place)
+        return spec
+    value = _read_value(node, spec.type, body)
+    if value is not None and spec.enum and value not in spec.enum:
+        hint = f"use {', '.join(str(item) for item in spec.enum)}"
+        body.refuse(f"{name!r} is not an allowed value", reason="bad-input-value", hint=hint, at=node.place)
+    return spec if value is None else replace(spec, required=False, default=value, enum=(value,))
 
 
 def fill_inputs(declares: Fields, gives: Fields) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bridle.core.errors import InputError
 
 @dataclass(frozen=True)
 class Volume:
-    """One version of one template or pipeline. `digest` is over its text; `draft` marks a version that nobody approved.
+    """One version of one template, pipeline or agent. `digest` is over its text; `draft` marks a version that nobody approved.
 
     A pipeline that is a file of the same repository has no version.
     """
@@ -21,6 +21,7 @@ class Volume:
     source: str
     digest: str
     draft: bool = False
+    agent: bool = False
 
     @property
     def pin(self) -> str:

@@ -32,7 +32,10 @@ from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.stages import read_stages
 from bridle.pipeline.steps import read_outputs
 from bridle.pipeline.variables import Shared, read_variables
-from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FILE
+from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FILE, spell
+
+FRAGMENTS = frozenset({"steps", "stages", "group", "parallel", "run"})
+BESIDE_TEMPLATE = ("id", "name", "description", "template")
 
 
 def read_pipeline(
@@ -97,7 +100,7 @@ def _find_pipeline(root: Fields, findings: Findings) -> Fields | None:
     if template is not None:
         file = open_fields(template, TEMPLATE_FILE, findings=findings)
         if file and file.has("pipeline"):
-            return open_fields(file.nodes["pipeline"], PIPELINE, findings=findings)
+            return _open_shared(file)
         if file:
             file.refuse("a template is no pipeline", reason="no-pipeline", hint="run a pipeline that uses it")
         return None
@@ -106,6 +109,17 @@ def _find_pipeline(root: Fields, findings: Findings) -> Fields | None:
     elif not findings.complaints:
         root.refuse("there is no pipeline in it", reason="missing-key:pipeline", hint="add the key pipeline:")
     return None
+
+
+def _open_shared(file: Fields) -> Fields | None:
+    """Return the pipeline of a template; its inputs stand in it, or beside it in the template."""
+    body = open_fields(file.nodes["pipeline"], PIPELINE, findings=file.findings)
+    if body is not None and file.has("inputs"):
+        if body.has("inputs"):
+            place, hint = file.nodes["inputs"].place, "declare them in one place, below pipeline:"
+            file.refuse("the inputs are declared twice", reason="inputs-twice", hint=hint, at=place)
+        body.nodes["inputs"] = file.nodes["inputs"]
+    return body
 
 
 def _read_root(
@@ -126,6 +140,10 @@ def _read_root(
         raise _refuse_file(
             roots[0].place, "this is no pipeline", "no-pipeline", "begin with the key pipeline:"
         )
+    if words := [key for key, _ in roots[0].entries if spell(key.text) in FRAGMENTS]:
+        what = f"{words[0].text!r} without a pipeline around it"
+        hint = "put it below pipeline: stages: - steps:"
+        raise _refuse_file(words[0].place, what, "fragment-without-root", hint)
     root = bind_document(roots[0], runtime, findings=findings)
     fields = open_fields(root, ROOT, findings=findings)
     if fields and fields.text("version", "1") not in ("1", "1.0"):
@@ -148,6 +166,8 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
         return None
     stem = re.sub(r"[^a-z0-9]", "", PurePath(source).stem.lower())
     id_, name = read_names(fields, stem[:128] or "pipeline")
+    if "template" in fields.nodes:
+        return _take_template(fields, reading, id_=id_, name=name)
     inputs = read_inputs(fields)
     env = fields.variables("env")
     reading.barriers = frozenset(fields.texts("barriers"))
@@ -192,6 +212,24 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
     if stages:
         plan = check_plan(plan, reading)
     return replace(plan, notes=findings.list_notes())
+
+
+def _take_template(fields: Fields, reading: Reading, *, id_: str, name: str) -> Plan | None:
+    """Return the plan of the template that the whole pipeline is, under its own name; what `with` gives is given for good."""
+    from bridle.pipeline.templates import plan_template  # it reads pipelines itself
+
+    for key in fields.nodes:
+        if key not in BESIDE_TEMPLATE:
+            hint = "put it into the template, or make it one of the template's inputs"
+            what = f"{key!r} beside template: would change what the template is"
+            fields.refuse(what, reason="beside-template", hint=hint, at=fields.nodes[key].place)
+    plan = plan_template(fields, reading)
+    if plan is None:
+        return None
+    lock = dict(sorted(reading.used.lock.items())) if not reading.using else {}
+    notes = (*fields.findings.list_notes(), *plan.notes)
+    drafts = tuple(sorted(reading.used.drafts))
+    return replace(plan, id=id_, name=name, lock=lock, drafts=drafts, notes=notes)
 
 
 def _read_concurrency(fields: Fields) -> int | None:

@@ -85,7 +85,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         " policy=any scorecard=any defaults=any env=env concurrency=any permissions=any jobs={@stage}"
     ),
     "pipeline": _table(
-        f"{_NAMED} template=any generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"
+        f"{_NAMED} template=@template generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"
         " repo=text|@repo clone=flag|@clone env=env delegate=any"
         " enforce=@enforce service=text|@service environment=text|@environment permissions=values"
         " barriers=texts concurrency=count|@concurrency"

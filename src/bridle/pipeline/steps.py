@@ -59,7 +59,7 @@ def read_steps(nodes: tuple[Node, ...], around: Around, reading: Reading) -> tup
 def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNode:
     """Return one entry of a list of steps."""
     otherwise = f"{around.unnamed or 'step'}_{index + 1}"
-    node = modernise_step(node, reading.findings)
+    node = _name_agent(modernise_step(node, reading.findings), reading)
     if isinstance(node, Scalar) and node.text:
         here = around.below(index, {})
         body = Fields(STEP, node.place, {"run": node}, reading.findings)
@@ -100,6 +100,14 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
         enforce=here.enforce,
         **head,
     )
+
+
+def _name_agent(node: Node, reading: Reading) -> Node:
+    if not isinstance(node, Mapping) or all(spell(key.text) != "template" for key, _ in node.entries):
+        return node
+    from bridle.pipeline.templates import name_agent  # the two read each other
+
+    return name_agent(node, reading)
 
 
 def read_head(fields: Fields, here: Around, reading: Reading, *, otherwise: str) -> dict[str, Any]:

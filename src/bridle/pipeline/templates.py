@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from bridle.core.errors import InputError
-from bridle.pipeline.complaint import Complaint, PipelineError, Place
-from bridle.pipeline.declared import fill_inputs
+from bridle.pipeline.complaint import Complaint, Findings, PipelineError, Place, suggest
+from bridle.pipeline.declared import fill_inputs, fix_input
 from bridle.pipeline.document import read_documents
 from bridle.pipeline.fields import Fields, open_fields, refuse_foreign
 from bridle.pipeline.library import Volume
@@ -29,7 +30,7 @@ from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.stages import read_stage, unread_stage
 from bridle.pipeline.steps import read_outputs, read_step, read_steps, unread_step
 from bridle.pipeline.tree import AnyNode, Block
-from bridle.pipeline.vocabulary import GROUP, ROOT, TEMPLATE, TEMPLATE_FILE
+from bridle.pipeline.vocabulary import GROUP, ROOT, STEP, TEMPLATE, TEMPLATE_FILE, spell
 
 DEEPEST = 8
 LARGEST_TOTAL_BYTES = 8 << 20
@@ -82,11 +83,35 @@ def _take_stage(inner: Block, inputs: dict[str, Any], head: dict[str, Any]) -> B
     return Block(kind="stage", of=inner.of, nodes=(group,), outputs=inner.outputs, inputs=inputs, **head)
 
 
+def plan_template(fields: Fields, reading: Reading) -> Plan | None:
+    """Return the plan of the template that a pipeline is, with what `with` gives of its inputs fixed."""
+    body = _open_body(fields, "template")
+    plan = plan_pipeline(body, reading) if body is not None else None
+    if body is None or plan is None:
+        return None
+    inputs = dict(plan.inputs)
+    for name, node in body.entries("with"):
+        spec = inputs.get(name.text)
+        if spec is None:
+            hint = suggest(
+                name.text, plan.inputs, otherwise=f"it declares: {', '.join(plan.inputs) or 'no inputs'}"
+            )
+            what = f"the template has no input {name.text!r}"
+            body.refuse(what, reason="unknown-input", hint=hint, at=node.place)
+        else:
+            inputs[name.text] = fix_input(name.text, spec, node, body)
+    return replace(plan, inputs=inputs)
+
+
 def plan_pipeline(body: Fields, reading: Reading) -> Plan | None:
-    """Return the plan of the pipeline that a chain uses; None, with complaints, when there is none."""
+    """Return the plan of the pipeline that a chain or a whole pipeline uses; None, with complaints, when there is none."""
     from bridle.pipeline.read import plan_nested
 
-    volume = find_volume(body, reading, find=reading.library.find_pipeline)
+    branch = _read_branch(body)
+    if branch is None:
+        return None
+    find = partial(reading.library.find, branch=branch) if branch else reading.library.find_pipeline
+    volume = find_volume(body, reading, find=find)
     if volume is None:
         return None
     try:
@@ -142,27 +167,71 @@ def _take_note(uses: str, volume: Volume, place: Place, reading: Reading) -> Non
     reading.used.lock[volume.pin] = volume.digest
 
 
+def name_agent(node: Node, reading: Reading) -> Node:
+    """Return a step that uses an agent as if it were a template as the agent step that it is; any other as it is."""
+    if not isinstance(node, Mapping):
+        return node
+    fields = open_fields(node, STEP, findings=Findings())
+    body = _open_body(fields, "template") if fields is not None and "template" in fields.nodes else None
+    uses = body.text("uses") if body is not None else ""
+    if body is None or not uses or body.has("git-branch"):
+        return node
+    try:
+        volume = reading.library.find(uses)
+    except InputError:
+        return node  # whoever reads the template complains
+    if not volume.agent:
+        return node
+    place = body.nodes["uses"].place
+    _take_note(uses, volume, place, reading)
+    named: dict[str, Node] = {"uses": Scalar(place, volume.pin, volume.pin, "")}
+    agent = Mapping(
+        body.place, _make_entries(place, {**named, **{k: body.nodes[k] for k in ("with",) if body.has(k)}})
+    )
+    kept = tuple(
+        (key, value) for key, value in node.entries if spell(key.text) not in ("template", "uses", "with")
+    )
+    return Mapping(node.place, (*kept, *_make_entries(place, {"agent": agent})))
+
+
+def _make_entries(place: Place, found: dict[str, Node]) -> tuple[tuple[Scalar, Node], ...]:
+    return tuple((Scalar(place, key, key, ""), value) for key, value in found.items())
+
+
 def _open_use(
     fields: Fields, key: str, here: Around, reading: Reading
 ) -> tuple[Fields, Volume, dict[str, Any]] | None:
-    node = fields.nodes[key]
-    body = _adopt(node, fields) if _is_empty(node) else open_fields(node, TEMPLATE, findings=fields.findings)
-    if body is None:
-        return None
-    branch = body.text("git-branch")
-    if body.has("git-branch") and not branch:
-        body.refuse(
-            "'git-branch' names no branch", reason="bad-branch", hint="write a branch, or leave it out"
-        )
+    body = _open_body(fields, key)
+    branch = _read_branch(body) if body is not None else None
+    if body is None or branch is None:
         return None
     volume = find_volume(body, reading, find=lambda uses: reading.library.find(uses, branch=branch))
     if volume is None:
+        return None
+    if volume.agent:
+        hint = "use it in a step, without git-branch"
+        body.refuse(f"{volume.pin} is an agent", reason="wrong-template-kind", hint=hint)
         return None
     file = _open_file(volume, reading)
     if file is None:
         return None
     reading.mark(body.get("with"), "inputs", here.address)
     return file, volume, fill_inputs(file, body)
+
+
+def _open_body(fields: Fields, key: str) -> Fields | None:
+    node = fields.nodes[key]
+    return _adopt(node, fields) if _is_empty(node) else open_fields(node, TEMPLATE, findings=fields.findings)
+
+
+def _read_branch(body: Fields) -> str | None:
+    """Return the branch that a draft is taken from, empty for none; None, with a complaint, for one without a name."""
+    branch = body.text("git-branch")
+    if body.has("git-branch") and not branch:
+        hint = "write a branch, or leave it out"
+        body.refuse("'git-branch' names no branch", reason="bad-branch", hint=hint)
+        return None
+    return branch
 
 
 def _adopt(node: Node, fields: Fields) -> Fields:

@@ -85,8 +85,8 @@ ROOT = define(
 PIPELINE = define(
     "pipeline",
     core=f"{_TEXTS} if inputs variables env permissions stages jobs barriers concurrency timeout on-failure outputs"
-    " allow-stage-executions fixed-inputs-on-rerun enforce service environment repo clone",
-    later="on template rollback delegate status default notifications",
+    " allow-stage-executions fixed-inputs-on-rerun enforce service environment repo clone template",
+    later="on rollback delegate status default notifications",
     noted="tags",
     refused={"generate": "dynamic-pipeline"},
     aliases={**_NAMES, "exports": "outputs", "output": "outputs"},

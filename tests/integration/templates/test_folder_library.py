@@ -66,6 +66,13 @@ def test_a_name_of_the_project_hides_the_one_that_ships(top):
     assert reason_of(lambda: library.find("pr_body_writer@1.0.0")) == "unknown-version"
 
 
+def test_an_agent_is_found_as_one_unless_a_template_has_its_name(top):
+    find = open_library(top).find
+    assert (find("bridle.ci-autofix@1").agent, find("pr_body_writer").agent) == (True, False)
+    put(top, "templates/bridle.ci-autofix/1.0.0.yaml")
+    assert not find("bridle.ci-autofix").agent
+
+
 def test_what_ships_is_found_from_anywhere(top):
     assert open_library(top).find("pr_body_writer").source == "shipped:templates/pr_body_writer/1.0.0.yaml"
 

@@ -300,6 +300,7 @@ def test_complaint_about_a_step(complain: Complain, step: str, place: str, reaso
         ("", "empty-file"),
         ("hello", "no-pipeline"),
         ("- run: ls", "fragment-without-root"),
+        ("parallel: {steps: [ls]}", "fragment-without-root"),
         ("version: 2\npipeline: {stages: [{steps: [ls]}]}", "unsupported-version"),
         ("version: 1", "missing-key:pipeline"),
         ("pipeline:", "missing-key:stages"),

@@ -26,7 +26,9 @@ class MemoryLibrary(Library):
             raise InputError(f"there is no template {name!r}", reason="unknown-template", hint="")
         text = self.templates[name]
         digest = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-        return Volume(name, "1.0.0", text, f"templates/{name}.yaml", digest, bool(branch))
+        return Volume(
+            name, "1.0.0", text, f"templates/{name}.yaml", digest, bool(branch), text.startswith("---")
+        )
 
     def find_pipeline(self, uses):
         if uses not in self.pipelines:
@@ -62,6 +64,52 @@ def test_a_step_may_use_every_kind_of_body_that_is_made_of_steps(body):
     block = plan.find("s/u")
     assert isinstance(block, Block)
     assert [step.with_["script"] for step in block.nodes if isinstance(step, Step)] == ["make"]
+
+
+SHIP = """template:
+  inputs: {tag: {type: string, required: true}, n: {type: number, enum: [1, 2]}, free: {default: z}}
+  pipeline: {stages: [{id: s, steps: ['echo <+inputs.tag>']}]}
+"""
+
+
+def test_a_pipeline_that_is_a_template_fixes_what_it_gives_and_leaves_the_rest_open():
+    plan = read("pipeline: {id: mine, template: {uses: t, with: {tag: v1}}}", {"t": SHIP})
+    assert (plan.id, sorted(plan.lock), plan.inputs["free"].default) == ("mine", ["t@1.0.0"], "z")
+    assert (plan.inputs["tag"].enum, plan.inputs["n"].enum) == (("v1",), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ("template: {uses: t, with: {tga: v1}}", "unknown-input"),
+        ("template: {uses: t, with: {n: 7}}", "bad-input-value"),
+        ("template: {uses: t, with: {tag: <+pipeline.id>}}", "expression-in-with"),
+        ("template: {uses: t, git-branch: ''}", "bad-branch"),
+        ("template: {uses: t}, timeout: 1h", "beside-template"),
+        ("template: {uses: self}", "template-cycle"),
+        ("template: {uses: twice}", "inputs-twice"),
+    ],
+)
+def test_what_a_pipeline_that_is_a_template_may_not_say(rest, reason):
+    twice = "template: {inputs: {a: }, pipeline: {inputs: {a: }, stages: [{steps: [ls]}]}}"
+    templates = {"t": SHIP, "self": "template: {pipeline: {template: {uses: self}}}", "twice": twice}
+    assert reason in [found for _, found in complaints(f"pipeline: {{{rest}}}", templates)]
+
+
+def test_an_agent_is_used_as_a_template_is():
+    plan = read(
+        "pipeline: {stages: [{steps: [{id: u, if: Always, template: {uses: acme.fix@1, with: {a: b}}}]}]}",
+        {"acme.fix": "---"},
+    )
+    step = plan.stages[0].nodes[0]
+    assert (step.id, step.kind, step.condition, step.with_["uses"], step.with_["with"]) == (
+        "u",
+        "agent",
+        "Always",
+        "acme.fix@1.0.0",
+        {"a": "b"},
+    )
+    assert list(plan.lock) == ["acme.fix@1.0.0"]
 
 
 def test_an_older_agent_body_is_a_step_that_uses_an_agent():

@@ -5,6 +5,7 @@ Layouts, in a tree
     templates/KEBAB/{metadata.json, pipeline.yaml}   one version, which the metadata name
     .harness/ID/config.yaml, .harness/ID/VERSION/template.yaml   `config.yaml` names the stable one
     pipelines/ID.yaml, .bridle/pipelines/ID.yaml     pipelines of the repository, without a version
+    agents/PUBLISHER.NAME/VERSION.md (.yaml, .yml)   agents, which a step may use as it uses a template; also below bridle/
 
 Rules
   1. The first tree that has the name decides alone: what ships cannot slip a newer version under a project's name, nor the
@@ -18,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridle.adapters.templates.tree import Tree
 from bridle.core.errors import InputError
@@ -32,6 +33,7 @@ FOLDERS = ("templates", "bridle/templates")
 HARNESS = ".harness"
 PIPELINES = ("pipelines", ".bridle/pipelines")
 SUFFIXES = (".yaml", ".yml")
+AGENTS = ("agents", "bridle/agents")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Shelf:
 
     paths: dict[str, str]
     stable: str = ""
+    agent: bool = False
 
 
 class FolderLibrary(Library):
@@ -104,12 +107,11 @@ def _take(tree: Tree, shelf: Shelf, use: Use, *, draft: bool) -> Volume:
             reason="unknown-version",
             hint="add the file, or take it out of config.yaml",
         )
-    return _bind(use.name, version, data, tree.label + path, draft=draft)
+    return replace(_bind(use.name, version, data, tree.label + path), draft=draft, agent=shelf.agent)
 
 
-def _bind(name: str, version: str, data: bytes, source: str, *, draft: bool = False) -> Volume:
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return Volume(name, version, data, source, digest, draft)
+def _bind(name: str, version: str, data: bytes, source: str) -> Volume:
+    return Volume(name, version, data, source, f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
 def _find_shelf(tree: Tree, name: str) -> Shelf | None:
@@ -123,6 +125,10 @@ def _find_shelf(tree: Tree, name: str) -> Shelf | None:
                 return Shelf(dict(_list_versions(place, files)))
     for word in _spellings(name, tree.list_names(HARNESS)):
         return _read_config(tree, f"{HARNESS}/{word}")
+    for place in (f"{folder}/{name}" for folder in AGENTS):
+        versions = dict(_list_versions(place, tree.list_names(place), suffixes=(".md", *SUFFIXES)))
+        if versions:
+            return Shelf(versions, agent=True)
     return None
 
 
@@ -132,10 +138,12 @@ def _spellings(name: str, there: Sequence[str]) -> Iterator[str]:
     yield from sorted(alike, key=lambda word: word != name)
 
 
-def _list_versions(place: str, files: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _list_versions(
+    place: str, files: Sequence[str], *, suffixes: Sequence[str] = SUFFIXES
+) -> Iterator[tuple[str, str]]:
     for file in files:
         stem, dot, suffix = file.rpartition(".")
-        if dot + suffix in SUFFIXES and VERSION.fullmatch(stem):
+        if dot + suffix in suffixes and VERSION.fullmatch(stem):
             yield stem, f"{place}/{file}"
 
 

@@ -13,6 +13,7 @@ from bridle.surfaces.cli.command import root
 from bridle.surfaces.cli.options import AsJson, Given, InputSets, print_json, put
 
 if TYPE_CHECKING:
+    from bridle.core.errors import InputError
     from bridle.pipeline.plan import Plan
     from bridle.pipeline.tree import Step
 
@@ -49,13 +50,31 @@ def validate(
             results.append({"file": str(path), "valid": True, **found})
         except InputError as error:
             results.append(
-                {"file": str(path), "valid": False, "problem": error.to_problem(), "text": str(error)}
+                {"file": str(path), "valid": False, "problem": error.to_problem(), "text": _tell(error)}
             )
     if as_json:
         print_json(results)
     else:
         _print(results)
     return 0 if all(result["valid"] for result in results) else 2
+
+
+def _tell(error: InputError) -> str:
+    """Return every fault with its place, its reason by name and what to do."""
+    from bridle.agent.faults import AgentFileError
+    from bridle.pipeline.complaint import PipelineError
+
+    if isinstance(error, PipelineError):
+        return str(error)
+    faults = error.faults if isinstance(error, AgentFileError) else (error,)
+    told = []
+    for fault in faults:
+        place, advice = (
+            f"{fault.where}: " if fault.where else "",
+            f"\n  next: {fault.hint}" if fault.hint else "",
+        )
+        told.append(f"{place}{fault.what} [{fault.reason}]{advice}")
+    return "\n".join(told)
 
 
 def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bool) -> dict[str, list[str]]:
