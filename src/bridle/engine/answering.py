@@ -142,15 +142,18 @@ class Answering:
         return self._entry(approval, body), guard
 
     async def check_repeated(self, answer: Answer) -> None:
-        """Raise InputError when a verdict that stands was given with other inputs, or another comment, than this one names."""
+        """Raise InputError when a verdict that stands was given otherwise than this one: with other inputs, another comment, or
+        under another name. A name that nobody signs for is a name of the account's, whose word counts once."""
         verdict, approval = answer.verdict, answer.approval
         records = await self._journal.read(execution=approval.execution, subject=approval.id)
         words = [one.body for one in records if one.kind is Kind.APPROVAL_VERDICT]
         mine = [one for one in words if name_voter(one) == answer.voter and one["verdict"] == answer.wanted]
         if not mine:
-            if verdict.inputs or verdict.comment:
+            if verdict.inputs or verdict.comment or verdict.name:
                 raise _recorded_otherwise(answer, "somebody else's word stands")
             return
+        if verdict.name not in ("", mine[-1]["name"]):
+            raise _recorded_otherwise(answer, f"{answer.voter} gave it as {mine[-1]['name']!r}")
         inputs = (
             fill_inputs(approval.terms.inputs, verdict.inputs)
             if verdict.approved and verdict.inputs

@@ -15,13 +15,14 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bridle.core.states import State
 from bridle.engine.durable import Run
 from bridle.engine.position import Position, is_retried
 from bridle.engine.progress import ROUNDS, is_repeated
-from bridle.engine.result import TIME_OVER, Result, Standing
+from bridle.engine.result import TIME_OVER, UNFORGIVEN, Result, Standing
 from bridle.engine.work import Answer, Worker
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.strategy import UNBOUNDED
@@ -95,6 +96,8 @@ class Walk:
             result = await self._attempt_block(here, block, standing)
             if result.stop != "retry-step-group" or not is_retried(block):
                 return result
+            if result.worst in UNFORGIVEN:
+                return replace(result, stop="")
             await self._rest(here, result.until)
             attempt += 1
 

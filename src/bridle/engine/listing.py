@@ -21,7 +21,8 @@ Nodes = Sequence[Mapping[str, Any]]
 
 
 class Listing(dict[str, StepView]):
-    """The views by path; `stages` are those that are shown, by the first part of their path."""
+    """The views by path; `stages` are those that are shown, by the first part of their path; `cuts` the steps that ended badly,
+    in order."""
 
     def __init__(self, nodes: Nodes) -> None:
         super().__init__()
@@ -30,6 +31,7 @@ class Listing(dict[str, StepView]):
         self._strategies: dict[str, Mapping[str, Any]] = {}
         self._counts: dict[str, int] = {}
         self._names: dict[str, str] = {}
+        self.cuts: list[tuple[str, State]] = []
         self._ranks = {path: rank for rank, path in enumerate(_list_paths(nodes, ""))}
         self._list(nodes, "")
 
@@ -84,6 +86,15 @@ class Listing(dict[str, StepView]):
         for view in waiting:
             view.state, view.note = state, note
         return bool(waiting)
+
+    def tell_cut(self, whole: str) -> str:
+        """Say after what the rest of a block was not begun; nothing when none of its steps ended badly."""
+        starts = tuple(f"{path}/" for path in (whole, *self._cells(whole))) if whole else ("",)
+        inside = [cut for cut in self.cuts if f"{cut[0]}/".startswith(starts)]
+        causes = [
+            cut for cut in inside if cut[1] is not State.CANCELLED
+        ] or inside  # what was cancelled was not the first
+        return f"not begun after {causes[-1][0]}: {causes[-1][1]}" if causes else ""
 
     def sort(self) -> None:
         """Bring what is listed into the order of the plan."""

@@ -10,7 +10,8 @@ Rules
      is paused, for a person to decide about.
   4. A lock that is given back wakes who holds it now. A wake that is lost is made good for at the next renewal.
   5. A barrier counts arrivals: it opens for every `of` of them, in the order they come, so it can be used again in a loop.
-     A step that comes once more while it waits, in another attempt, is still one: the newest attempt counts.
+     A step that comes once more while it waits, in another attempt, is still one: the newest attempt counts. One that has ended
+     before the barrier opened has not come.
 """
 
 from __future__ import annotations
@@ -100,6 +101,20 @@ class Arrive:
         return f"barrier {self.name} of {self.execution}"
 
 
+@dataclass(frozen=True)
+class Depart:
+    """Guard: count a branch no more that came to a barrier and has ended there, unless the barrier has opened for it."""
+
+    execution: str
+    name: str
+    path: str
+    of: int
+
+    @property
+    def guards(self) -> str:
+        return f"barrier {self.name} of {self.execution}"
+
+
 class LockStore(Protocol):
     """Reads locks and barriers. Changing them is a guard of the journal."""
 
@@ -158,12 +173,12 @@ class Locks:
 
     async def together(self, name: str, execution: str, path: str, *, of: int) -> list[str]:
         """Return who has come to a barrier with this branch so far, in order, itself among them."""
-        rounds = _rounds(await self._store.arrivals(execution, name), of)
+        rounds = divide(await self._store.arrivals(execution, name), of)
         return next((one for one in reversed(rounds) if path in one), [])
 
     async def rouse(self, name: str, execution: str, *, of: int, but: str) -> None:
         """Have those look again who wait at a barrier, but for what stands at or below a path that has ended."""
-        rounds = _rounds(await self._store.arrivals(execution, name), of)
+        rounds = divide(await self._store.arrivals(execution, name), of)
         waiting = rounds[-1] if rounds and len(rounds[-1]) < of else []
         for path in waiting:
             if path != but and not path.startswith(f"{but}/"):
@@ -184,8 +199,8 @@ class Locks:
             await self._wake(holder.execution, holder.path)
 
 
-def _rounds(come: Sequence[str], of: int) -> list[list[str]]:
-    """Divide the arrivals at a barrier: each round is `of` different places, every one in its newest attempt."""
+def divide(come: Sequence[str], of: int) -> list[list[str]]:
+    """Divide the arrivals at a barrier into rounds: each is `of` different places, every one in its newest attempt."""
     rounds: list[dict[str, str]] = []
     for path in come:
         place = without_attempts(path)

@@ -11,6 +11,9 @@ from bridle.core.states import State
 WORST_FIRST = (State.UNKNOWN, State.DENIED, State.EXPIRED, State.FAILED, State.CANCELLED)
 _GRAVITY = {state: rank for rank, state in enumerate(reversed(WORST_FIRST), start=1)}
 FORGIVEN = frozenset({"ignore", "success", "proceed-with-default"})
+UNFORGIVEN = frozenset(
+    {State.DENIED, State.UNKNOWN}
+)  # neither forgiven nor tried again, whatever failed beside it
 STOPS = frozenset({"abort", "stage-rollback", "pipeline-rollback", "retry-step-group"})
 CANCEL = "cancel"
 TIME_OVER = "time-over"
@@ -86,13 +89,16 @@ class Result:
         return self.add(left_result) if left_result.breaks else self
 
     def after_time_over(self, judged: Mapping[str, Any]) -> Result:
-        """Return the result of a block whose own time was over; what is around it goes on by its failure strategy."""
+        """Return the result of a block whose own time was over; what is around it goes on by its failure strategy.
+
+        What was denied in it, or has an unknown outcome, is not forgiven with it.
+        """
         reaction = str(judged["reaction"])
-        if reaction in FORGIVEN:
+        if reaction in FORGIVEN and self.worst not in UNFORGIVEN:
             return Result(State.FAILED if reaction == "ignore" else State.SUCCEEDED)
         stop = reaction if reaction in STOPS else ""
         until = str(judged.get("until", ""))
-        return replace(self, breaks=True, worst=State.FAILED, stop=stop, until=until)
+        return replace(self, breaks=True, worst=graver(self.worst, State.FAILED), stop=stop, until=until)
 
     def after_rollback(self, answer: Mapping[str, Any]) -> Result:
         """A stage that was rolled back does not count as failed for what follows; one whose rollback failed does."""

@@ -7,6 +7,7 @@ Rules
   4. What cannot be evaluated fails its step, with the place and the reason; it is never taken for false.
   5. A store that does not answer ends nothing: the error leaves the workflow, which goes on from there when it is resumed.
   6. What the failure strategy says is decided once, and is part of the record of the attempt's end.
+  7. With the end of a step that failed end its requests to people, and its place at a barrier that has not opened.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bridle.engine.choosing import Choosing, has_failed
 from bridle.engine.desk import Desk
 from bridle.engine.events import ask_events
 from bridle.engine.execution import place_of
+from bridle.engine.locks import Depart
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
 from bridle.engine.services import attend
@@ -43,6 +45,7 @@ from bridle.engine.steps.run import perform_run
 from bridle.engine.steps.tool import perform_tool
 from bridle.engine.steps.wait import perform_wait
 from bridle.engine.work import Answer
+from bridle.gate.approvals import Approval, ApprovalState, CloseApproval
 from bridle.pipeline.expressions import Rendered, resolve
 from bridle.pipeline.failure import FAIL
 from bridle.pipeline.tree import Step
@@ -168,9 +171,7 @@ class Stepping:
         if self.step.timeout_s is not None:
             own = leg.started_at + timedelta(seconds=self.step.timeout_s) - self.desk.now()
             if own <= timedelta(0):
-                return Ended(
-                    State.FAILED, note=f"it waited longer than {self.step.timeout_s} s", error="timeout"
-                )
+                return _time_out(f"it waited longer than {self.step.timeout_s} s", asks=waiting.asks)
             left = min(left, own.total_seconds())
         return replace(waiting, timeout_s=min(waiting.timeout_s, left + 0.05))
 
@@ -239,7 +240,8 @@ class Stepping:
         if not begun:
             return {"state": str(State.FAILED), "stop": TIME_OVER, "record": ""}
         whose = self.standing.deadline_of or "a block around it"
-        ended = Ended(State.FAILED, note=f"the `timeout` of {whose} is over", error="timeout")
+        asks = bool(await self._open_approvals())
+        ended = _time_out(f"the `timeout` of {whose} is over", asks=asks)
         return {**await self.end(ended, token_step=self.path, decides=False), "stop": TIME_OVER}
 
     async def end(
@@ -269,10 +271,27 @@ class Stepping:
             entries.insert(0, self.desk.entry(Kind.TOKEN_DELETED, self.path, {"step": token_step}))
             guards.append(DeleteTokens(self.desk.execution.id, token_step))
         guards += self.desk.end_work(self.path)
+        if ended.state not in (State.SUCCEEDED, State.SKIPPED):
+            guards += await self._withdraw()
         record = (await self.desk.append(entries, guards))[-1]
         if state is not State.SUCCEEDED:
             await self.desk.rouse(self.position)
         return answer_of(record)
+
+    async def _withdraw(self) -> list[Guard]:
+        """Nobody is asked any more on behalf of a step that has failed, and nobody counts on it at a barrier (rule 7)."""
+        guards: list[Guard] = [CloseApproval(approval.id) for approval in await self._open_approvals()]
+        if self.step.kind == "barrier":
+            name, of = self.desk.barriers[self.position.address]
+            guards.append(Depart(self.desk.execution.id, name, self.path, of=of))
+        return guards
+
+    async def _open_approvals(self) -> list[Approval]:
+        """Return what people were asked by this step, and nothing was done with."""
+        asked = await self.desk.bench.approvals.find(
+            execution=self.desk.execution.id, states=(ApprovalState.OPEN, ApprovalState.APPROVED)
+        )
+        return [approval for approval in asked if approval.topic == self.path]
 
 
 def answer_of(record: Record) -> Answer:
@@ -281,6 +300,13 @@ def answer_of(record: Record) -> Answer:
     reaction = body.get("reaction") or {}
     assert isinstance(reaction, Mapping)
     return {"state": body["state"], "note": body["note"], "record": record.id, **reaction}
+
+
+def _time_out(note: str, *, asks: bool) -> Ended:
+    """Time that is over while people are asked has refused what they were asked about: no failure strategy forgives it."""
+    if asks:
+        return Ended(State.DENIED, note=f"nobody answered: {note}", error="approval-rejection")
+    return Ended(State.FAILED, note=note, error="timeout")
 
 
 def _broken(error: BridleError) -> Ended:

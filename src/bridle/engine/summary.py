@@ -19,6 +19,10 @@ from bridle.trust.journal import Kind, Record
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.verdicts import name_voter
 
+WAITS = frozenset(
+    {"wait", "barrier", "queue"}
+)  # such a step does nothing else between its beginning and its end
+
 
 def summarise(execution: Execution, records: Sequence[Record]) -> Summary:
     """Fold the records of one execution, in order."""
@@ -64,20 +68,23 @@ def _started(summary: Summary, steps: Listing, record: Record) -> None:
 def _ended(summary: Summary, steps: Listing, record: Record) -> None:
     """What an execution that was cancelled or aborted did not come to is skipped, as it is in a block that was cut short."""
     summary.state, summary.ended_at = State(str(record.body["state"])), record.at
+    note = "not begun: cancelled" if summary.state is State.CANCELLED else steps.tell_cut("")
     for step in steps.values():
         if step.state is State.PENDING:
-            step.state = State.SKIPPED
+            step.state, step.note = State.SKIPPED, note
 
 
 def _step_started(summary: Summary, steps: Listing, record: Record) -> None:
     step = steps.show(record.subject)
-    step.state, step.started_at = State.RUNNING, record.at
+    step.state, step.started_at = State.WAITING if step.kind in WAITS else State.RUNNING, record.at
 
 
 def _step_ended(summary: Summary, steps: Listing, record: Record) -> None:
     step = steps.show(record.subject)
     step.state, step.note = State(str(record.body["state"])), str(record.body["note"])
     step.output, step.ended_at = record.body["output"], record.at
+    if step.state not in (State.SUCCEEDED, State.SKIPPED) and not record.body.get("ignored"):
+        steps.cuts.append((record.subject, step.state))
 
 
 def _block_started(summary: Summary, steps: Listing, record: Record) -> None:
@@ -94,7 +101,8 @@ def _block_ended(summary: Summary, steps: Listing, record: Record) -> None:
     state, note = State(str(body["state"])), str(body["note"])
     covers = body.get("covers", [record.subject])  # a block without a name says what stands in it
     assert isinstance(covers, Sequence)
-    told = steps.end([str(path) for path in covers], *((state, note) if left_out else (State.SKIPPED, "")))
+    cut = steps.tell_cut(record.subject) or (f"not begun: {note}" if note else "")
+    told = steps.end([str(path) for path in covers], *((state, note) if left_out else (State.SKIPPED, cut)))
     if (left_out and not told) or body.get("shown"):
         view = steps.show(record.subject)
         view.state, view.note = state, note

@@ -1,8 +1,8 @@
 """Takes people's verdicts: has them checked and signed (engine.answering), records them, and tells who waits.
 
 Rules
-  1. Giving the verdict that one has given already changes nothing, and tells who waits once more. One with other inputs or
-     another comment is refused: what is recorded is the first.
+  1. Giving the verdict that one has given already changes nothing, and tells who waits once more. One with other inputs,
+     another comment or another name is refused: what is recorded is the first. One account counts once, whatever it calls itself.
   2. A plan of calls has one verdict: each of its requests gets the same word, bound to that call, in one transaction.
   3. A verdict on a request that is void is refused; an execution that waits for it is woken, and asks anew.
   4. When an approval with `auto-reject` is complete, older executions of its pipeline that wait at the same step are refused.

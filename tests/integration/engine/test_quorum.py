@@ -117,7 +117,7 @@ async def test_files_that_change_while_people_are_asked_are_not_what_they_approv
     execution, state, _ = await run(desk, "timeout: 1d", change_and_approve)
     note = (await desk.outcome(execution, "a/ask"))["note"]
     assert (state, "workspace changed" in note) == ("failed", True)
-    assert (await the_request(desk, execution)).state is ApprovalState.APPROVED
+    assert (await the_request(desk, execution)).state is ApprovalState.EXPIRED  # nobody can use it any more
 
 
 async def test_nobody_in_time_denies_it(desk):
@@ -311,6 +311,10 @@ async def test_a_second_word_that_says_something_else_is_told_that_it_is_not_rec
             await desk.control.give_verdict(request.id, gave(desk, ticket="CHG-2"))
         with pytest.raises(InputError, match="another comment"):
             await desk.control.give_verdict(request.id, replace(gave(desk), comment="but later"))
+        with pytest.raises(
+            InputError, match="gave it as"
+        ):  # one account under two names that nobody signs for
+            await desk.control.give_verdict(request.id, replace(gave(desk), name="eve"))
 
     execution, state, _ = await run(desk, INPUTS, approve)
     assert (state, len(await verdicts(desk, execution))) == ("succeeded", 1)
@@ -408,17 +412,19 @@ async def test_a_person_may_refuse_before_the_default_holds(desk):
 
 
 @pytest.mark.parametrize(
-    ("keys", "note"),
+    ("keys", "state", "note"),
     [
-        ("deadline: 2026-03-01 12:00", "time is over"),
-        ("auto-approve: true, deadline: 2026-03-01 12:15", "more than 15 minutes ahead"),
+        ("deadline: 2026-03-01 12:00", "denied", "time is over"),
+        ("auto-approve: true, deadline: 2026-03-01 12:15", "failed", "more than 15 minutes ahead"),
     ],
 )
-async def test_a_deadline_that_is_over_or_too_near_is_refused_before_anybody_is_asked(desk, keys, note):
+async def test_a_deadline_that_is_over_or_too_near_is_refused_before_anybody_is_asked(
+    desk, keys, state, note
+):
     execution = await desk.start(pipeline(keys))
     await desk.carry(execution)
     ended = await desk.outcome(execution, "a/ask")
-    assert (ended["state"], note in ended["note"]) == ("failed", True)
+    assert (ended["state"], note in ended["note"]) == (state, True)
     assert await desk.bench.approvals.find(execution=execution.id) == []
 
 

@@ -12,7 +12,7 @@ from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.schema import barrier_arrivals, lock_tickets
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
-from bridle.engine.locks import Holder, Locks
+from bridle.engine.locks import Depart, Holder, Locks
 
 SHORT_S = 0.05
 
@@ -212,6 +212,18 @@ async def test_a_barrier_closes_behind_those_it_opened_for(desk):
         await desk.locks.arrive("ready", "exe_1", path, of=2)
     again = [await desk.locks.arrive("ready", "exe_1", path, of=2) for path in ("a_1/x", "b_1/x")]
     assert again == [False, True]
+
+
+async def test_who_ended_at_a_barrier_has_not_come_unless_it_had_opened(desk):
+    async def leave(path):
+        await desk.store.journal.append([], [Depart("exe_1", "ready", path, of=2)])
+
+    await desk.locks.arrive("ready", "exe_1", "a/x", of=2)
+    await leave("a/x")
+    come = [await desk.locks.arrive("ready", "exe_1", path, of=2) for path in ("b/x", "a/x~2")]
+    assert come == [False, True]
+    await leave("b/x")
+    assert await desk.locks.together("ready", "exe_1", "a/x~2", of=2) == ["b/x", "a/x~2"]
 
 
 async def test_nothing_of_an_execution_is_left_after_its_end(desk):

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridle.core.states import State
 from bridle.engine.interpreter import interpret
+from bridle.engine.result import TIME_OVER, Result
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.strategy import Strategy
 from bridle.pipeline.tree import Block, Step
@@ -354,6 +356,20 @@ async def test_what_needs_a_branch_that_was_left_out_for_a_failure_begins_after_
     worker = FakeWorker(steps={"a/p/x": ["failed"], "a/p/y": ["skipped"]})
     await walk(of(stage("a", chained)), worker)
     assert worker.seen["a/p/z"].stage_failed is True
+
+
+@pytest.mark.parametrize("state", ["denied", "unknown"])
+async def test_what_is_not_forgiven_is_not_tried_again_with_its_group(state):
+    worker = FakeWorker(steps={"a/g/x": [state], "a/g/y": ["failed retry-step-group"]})
+    answer, _ = await walk(of(stage("a", group("g", step("x"), step("y")))), worker)
+    assert (answer["state"], "a/g~2" in worker.worked) == (state, False)
+
+
+@pytest.mark.parametrize("reaction", ["ignore", "success", "fail"])
+async def test_what_is_not_forgiven_is_not_forgiven_with_the_time_of_its_group(reaction):
+    over = Result(State.FAILED, breaks=True, worst=State.DENIED, stop=TIME_OVER)
+    judged = over.after_time_over({"state": "failed", "reaction": reaction})
+    assert (judged.breaks, judged.worst, judged.stop) == (True, State.DENIED, "")
 
 
 async def test_a_group_is_tried_again_for_a_cell_deep_inside():

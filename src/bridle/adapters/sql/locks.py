@@ -14,12 +14,14 @@ from bridle.adapters.sql.leases import read_clock
 from bridle.adapters.sql.schema import barrier_arrivals, executions, lock_tickets
 from bridle.engine.locks import (
     Arrive,
+    Depart,
     Holder,
     LockStore,
     RenewTickets,
     ReturnTicket,
     ReturnTickets,
     TakeTicket,
+    divide,
 )
 
 TICKETS, ARRIVALS = lock_tickets.c, barrier_arrivals.c
@@ -53,13 +55,7 @@ class SqlLockStore(LockStore):
         return [(_holder(row), row.name) for row in rows]
 
     async def arrivals(self, execution: str, name: str) -> list[str]:
-        query = (
-            sa.select(ARRIVALS.path)
-            .where(ARRIVALS.execution == execution, ARRIVALS.name == name)
-            .order_by(ARRIVALS.number)
-        )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [row.path for row in rows]
+        return await self._database.read(lambda connection: _arrivals(connection, execution, name))
 
 
 @apply_guard.register
@@ -122,6 +118,21 @@ def _(guard: Arrive, connection: Connection) -> None:
     if connection.execute(known).one_or_none() is None:
         number = connection.execute(NEXT_ARRIVAL).scalar_one()
         connection.execute(barrier_arrivals.insert().values(number=number, **values))
+
+
+@apply_guard.register
+def _(guard: Depart, connection: Connection) -> None:
+    last = divide(_arrivals(connection, guard.execution, guard.name), guard.of)[-1:]
+    if last and guard.path in last[0] and len(last[0]) < guard.of:
+        mine = ARRIVALS.execution == guard.execution, ARRIVALS.name == guard.name, ARRIVALS.path == guard.path
+        connection.execute(barrier_arrivals.delete().where(*mine))
+
+
+def _arrivals(connection: Connection, execution: str, name: str) -> list[str]:
+    """Return the paths that have come to a barrier, in order."""
+    mine = ARRIVALS.execution == execution, ARRIVALS.name == name
+    query = sa.select(ARRIVALS.path).where(*mine).order_by(ARRIVALS.number)
+    return list(connection.execute(query).scalars())
 
 
 def _position(connection: Connection, name: str, holder: Holder) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias
 
@@ -85,6 +85,13 @@ class Leg:
     deadline_of: str = ""
     services: str = ""
 
+    def times_left(self) -> list[timedelta]:
+        """Return how long the step may still take by its own `timeout`, and by those around it; nothing where there is none."""
+        left = [] if self.left_s is None else [timedelta(seconds=self.left_s)]
+        if self.step.timeout_s is None:
+            return left
+        return [*left, self.started_at + timedelta(seconds=self.step.timeout_s) - self.bench.clock.now()]
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -100,10 +107,11 @@ class Ended:
 
 @dataclass(frozen=True)
 class Waiting:
-    """It waits until somebody wakes it; otherwise it looks again after `timeout_s`."""
+    """It waits until somebody wakes it, otherwise it looks again after `timeout_s`; `asks` when it is for a verdict."""
 
     timeout_s: float
     note: str = ""
+    asks: bool = False
 
 
 Ending: TypeAlias = Ended | Waiting
@@ -190,7 +198,7 @@ async def wait_for(leg: Leg, approval_id: str) -> Waiting:
     approval = await leg.bench.approvals.get(approval_id)
     assert approval is not None
     left_s = (approval.answered_by - leg.bench.clock.now()).total_seconds()
-    return Waiting(max(left_s, 0.0) + 1.0, approval.message)
+    return Waiting(max(left_s, 0.0) + 1.0, approval.message, asks=True)
 
 
 def _end_done(result: Done) -> Ended:

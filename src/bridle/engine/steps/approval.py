@@ -43,18 +43,20 @@ async def perform_approval(leg: Leg) -> Ending:
     terms = read_terms(wanted, initiator=leg.execution.initiator)
     until = from_iso(str(wanted["deadline"])) if wanted.get("deadline") else None
     message = str(wanted.get("message", ""))
-    ask = Ask(message=message, ttl=_ttl(wanted.get("timeout_s")), topic=leg.path, until=until, terms=terms)
+    ask = Ask(message=message, ttl=_ttl(leg, wanted), topic=leg.path, until=until, terms=terms)
     if target_path(leg.body):
         target, path = find_target(leg.plan, leg.body), target_path(leg.body)
         body = render(target.with_, leg.context)
         assert isinstance(body, Mapping)
         check_arguments(target, body, path=path)
         action = tool_action(replace(leg, deployment=_deployment_of(leg, path)), body, path=path)
-        await _check_times(leg, action, ask)
+        if await _is_too_late(leg, action, ask):
+            return _too_late(leg)
         result = await leg.bench.gate.request(action, ask)
     else:
         action = await _going_on(leg, message, terms)
-        await _check_times(leg, action, ask)
+        if await _is_too_late(leg, action, ask):
+            return _too_late(leg)
         result = await leg.bench.gate.settle(action, ask)
     ending = await end_with(leg, result)
     if isinstance(ending, Ended) and ending.state is State.DENIED:
@@ -63,9 +65,14 @@ async def perform_approval(leg: Leg) -> Ending:
 
 
 def _error_class(result: Result, leg: Leg) -> str:
-    """What nobody answered in time may go on by its default (`input-timeout`) only where no action hangs on it."""
+    """Return the class of a refusal: what nobody answered in time may go on by its default (`input-timeout`) only where no
+    action hangs on it."""
     expired = isinstance(result, Denied) and result.rule == EXPIRED
-    return INPUT_TIMEOUT if expired and not target_path(leg.body) else "approval-rejection"
+    return _expiry_of(leg) if expired else "approval-rejection"
+
+
+def _expiry_of(leg: Leg) -> str:
+    return "approval-rejection" if target_path(leg.body) else INPUT_TIMEOUT
 
 
 def read_terms(wanted: Mapping[str, Json], *, initiator: str) -> Terms:
@@ -123,21 +130,26 @@ async def _going_on(leg: Leg, message: str, terms: Terms) -> Action:
     return step_action(leg, CONTINUE, arguments, boundary=Boundary(write=()), purpose=Purpose.REVIEW)
 
 
-async def _check_times(leg: Leg, action: Action, ask: Ask) -> None:
-    """Refuse to begin asking when the time is over, or when a default would hold before anybody could refuse."""
+async def _is_too_late(leg: Leg, action: Action, ask: Ask) -> bool:
+    """True when the time to ask is over; raise InputError when a default would hold before anybody could refuse."""
     now = leg.bench.clock.now()
     if await leg.bench.approvals.newest_for(action.digest) is not None:
-        return
-    lead = LEAD if ask.terms and ask.terms.auto_approve else timedelta()
-    if min(now + ask.ttl, ask.until or now + ask.ttl) <= now + lead:
+        return False
+    end = min(now + ask.ttl, ask.until or now + ask.ttl)
+    if ask.terms and ask.terms.auto_approve and end <= now + LEAD:
         raise InputError(
-            "the approval's time is over before it begins"
-            if not lead
-            else "what is approved by default has to be more than 15 minutes ahead",
+            "what is approved by default has to be more than 15 minutes ahead",
             where=leg.step.place,
             hint="give a later deadline",
-            reason="deadline-passed" if not lead else "default-too-soon",
+            reason="default-too-soon",
         )
+    return end <= now
+
+
+def _too_late(leg: Leg) -> Ended:
+    """Whoever could not be asked in time has not approved either: no failure strategy forgives that."""
+    note = "the approval's time is over before it begins: give a later deadline"
+    return Ended(State.DENIED, note=note, error=_expiry_of(leg))
 
 
 def _details(body: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -152,5 +164,9 @@ def _texts(wanted: Mapping[str, Json], name: str) -> tuple[str, ...]:
     return tuple(str(item) for item in listed)
 
 
-def _ttl(timeout_s: Json) -> timedelta:
-    return timedelta(seconds=timeout_s) if isinstance(timeout_s, int) else APPROVAL_TTL
+def _ttl(leg: Leg, wanted: Mapping[str, Json]) -> timedelta:
+    """Return how long people are asked: no longer than the step and the blocks around it may take, so that a time that is over
+    is an expiry, which refuses, and nobody answers what nobody waits for."""
+    timeout_s = wanted.get("timeout_s")
+    own = timedelta(seconds=timeout_s) if isinstance(timeout_s, int) else APPROVAL_TTL
+    return min([own, *leg.times_left()])

@@ -1,7 +1,8 @@
 """`barrier`: branches of one execution wait for each other. It opens when as many have come as it is for.
 
 It fails as soon as it is certain that it never opens: a branch that has not come was skipped, has ended, or stands in a block
-that has. What may still be tried again is waited for.
+that has. One that came and ended before the others were there, because its time was over, has not come. What may still be tried
+again is waited for, and what a person decides about: as long as that takes, which has an end of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from bridle.pipeline.tree import Address, Step, walk
 from bridle.trust.journal import Kind, Record
 
 AGAIN = "retry-step-group"
-UNDECIDED = frozenset({"retry", "manual-intervention", AGAIN})  # the step may come yet
+ASKS = "manual-intervention"
+UNDECIDED = frozenset({"retry", ASKS, AGAIN})  # the step may come yet
+MOST_NAMED = 3
 
 
 async def perform_barrier(leg: Leg) -> Ending:
@@ -33,7 +36,8 @@ async def perform_barrier(leg: Leg) -> Ending:
     missing = find_missing(leg.position, name, come, ends)
     if missing:
         return Ended(State.FAILED, note=f"the barrier {name} can't open any more: {missing}", error="unknown")
-    return Waiting(look_again_s(leg), f"at the barrier {name}, which {of} have to reach")
+    note = "; ".join([*_list_absent(leg.position, name, come), *_list_undecided(ends)])
+    return Waiting(look_again_s(leg), f"at the barrier {name}, which {of} have to reach{note and ': '}{note}")
 
 
 def barriers_of(plan: Plan) -> dict[Address, tuple[str, int]]:
@@ -47,13 +51,32 @@ def barriers_of(plan: Plan) -> dict[Address, tuple[str, int]]:
 
 def find_missing(here: Position, name: str, come: Collection[str], ends: Sequence[Record]) -> str:
     """Say which branch can't come to the barrier any more, and why; nothing while all may come."""
-    present = {without_attempts(path) for path in come}
-    for address, (known, _) in barriers_of(here.plan).items():
-        for place in _cells(Position(here.plan), address) if known == name else ():
-            why = "" if place.path in present else _why_gone(here, place, ends)
-            if why:
-                return f"{place.path} does not come, because {why}"
+    for place in _absent(here.plan, name, come):
+        why = _why_gone(here, place, ends)
+        if why:
+            return f"{place.path} does not come, because {why}"
     return ""
+
+
+def _absent(plan: Plan, name: str, come: Collection[str]) -> Iterator[Position]:
+    """Yield where the barrier stands and nobody has come."""
+    present = {without_attempts(path) for path in come}
+    for address, (known, _) in barriers_of(plan).items():
+        for place in _cells(Position(plan), address) if known == name else ():
+            if place.path not in present:
+                yield place
+
+
+def _list_absent(here: Position, name: str, come: Collection[str]) -> list[str]:
+    paths = [place.path for place in _absent(here.plan, name, come)]
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return [f"{', '.join(paths[:MOST_NAMED])}{more} not yet there"] if paths else []
+
+
+def _list_undecided(ends: Sequence[Record]) -> list[str]:
+    """Say which steps wait for a person's decision: nobody who comes after them can come before that."""
+    last = {record.subject: record for record in ends}
+    return [f"a person decides about {path}" for path, end in last.items() if _reaction(end) == ASKS]
 
 
 def _cells(around: Position, address: Address) -> Iterator[Position]:
@@ -102,8 +125,12 @@ def _shared(here: Position, place: Position) -> int:
 
 def _is_open(end: Record) -> bool:
     """True for the end of a step that is tried again, or about which a person is asked."""
+    return _reaction(end) in UNDECIDED
+
+
+def _reaction(end: Record) -> str:
     told = end.body.get("reaction")
-    return end.kind is Kind.STEP_ENDED and isinstance(told, dict) and told.get("reaction") in UNDECIDED
+    return str(told.get("reaction")) if end.kind is Kind.STEP_ENDED and isinstance(told, dict) else ""
 
 
 def _is_tried_again(end: Record, ends: Sequence[Record]) -> bool:

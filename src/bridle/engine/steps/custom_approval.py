@@ -26,9 +26,10 @@ async def perform_custom(leg: Leg) -> Ending:
     retry_s, timeout_s = wanted["retry_s"], wanted["timeout_s"]
     assert isinstance(retry_s, int)
     assert isinstance(timeout_s, int)
-    left = leg.started_at + timedelta(seconds=timeout_s) - leg.bench.clock.now()
+    own = leg.started_at + timedelta(seconds=timeout_s) - leg.bench.clock.now()
+    left = min([own, *leg.times_left()])
     if left <= timedelta(0):
-        return Ended(State.DENIED, note=f"not approved within {timeout_s} s", error=INPUT_TIMEOUT)
+        return Ended(State.DENIED, note="not approved in time", error=INPUT_TIMEOUT)
     ended = await perform_run(replace(leg, body=script), call=await _count_runs(leg))
     if not isinstance(ended, Ended) or ended.state is not State.SUCCEEDED:
         return ended
@@ -38,7 +39,8 @@ async def perform_custom(leg: Leg) -> Ending:
         return replace(ended, state=State.DENIED, note=note, error="approval-rejection")
     if meets(wanted["approve"], outputs):
         return ended
-    return Waiting(min(retry_s, left.total_seconds()), str(wanted["message"]) or "until its criteria are met")
+    note = str(wanted["message"]) or "until its criteria are met"
+    return Waiting(min(retry_s, left.total_seconds()), note, asks=True)
 
 
 async def _count_runs(leg: Leg) -> int:
