@@ -25,6 +25,7 @@ REMOVE_PAUSES_S = (*(0.0005,) * 8, *(0.002,) * 10, *(0.01,) * 200)
 _COUNTER = itertools.count(1)
 
 # Files in the order in which they have to be written; {} is the limit. Those with `optional` exist on some kernels.
+# memory.oom.group stays 0: as in version 1 one process is killed, not all, and a command sees its child's end as the probe does.
 _LIMIT_FILES: dict[tuple[str, int], tuple[tuple[str, str, bool], ...]] = {
     ("memory", 1): (
         ("memory.limit_in_bytes", "{}", False),
@@ -34,7 +35,6 @@ _LIMIT_FILES: dict[tuple[str, int], tuple[tuple[str, str, bool], ...]] = {
     ("memory", 2): (
         ("memory.max", "{}", False),
         ("memory.swap.max", "0", True),
-        ("memory.oom.group", "1", True),
     ),
     ("pids", 1): (("pids.max", "{}", False),),
     ("pids", 2): (("pids.max", "{}", False),),

@@ -50,8 +50,12 @@ def _find_unified_seat(controller: str, proc: Path) -> Seat | None:
     for line in (proc / "cgroup").read_text(encoding="utf-8").splitlines():
         if line.startswith("0::"):
             folder = _find_folder(proc, line[3:], kind="cgroup2", option="")
-            if folder is not None and controller in read_words(folder / "cgroup.controllers"):
-                return _step_aside(controller, folder)
+            if folder is None:
+                return None
+            # once this process has stepped aside, its own group shows only what is switched on by then
+            around = folder.parent if folder.name == OWN else folder
+            offered = read_words(around / "cgroup.controllers")
+            return _step_aside(controller, around) if controller in offered else None
     return None
 
 
@@ -67,9 +71,8 @@ def _find_folder(proc: Path, path: str, *, kind: str, option: str) -> Path | Non
     return None
 
 
-def _step_aside(controller: str, folder: Path) -> Seat | None:
-    """Make `folder` able to hold leaves with `controller`: its processes move down, then it is switched on."""
-    parent = folder.parent if folder.name == OWN else folder
+def _step_aside(controller: str, parent: Path) -> Seat | None:
+    """Make `parent` able to hold leaves with `controller`: its processes move down, then it is switched on."""
     if controller in read_words(parent / "cgroup.subtree_control"):
         return Seat(controller, 2, parent)
     own = parent / OWN

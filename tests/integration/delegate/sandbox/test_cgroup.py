@@ -88,10 +88,14 @@ def test_in_version_2_this_process_steps_aside_before_the_controller_is_switched
     assert (seat, written) == (Seat("memory", 2, folder), ("0", "+memory"))
 
 
-def test_in_version_2_a_process_that_stepped_aside_before_uses_the_group_above(fake_proc):
-    proc, own = fake_proc("memory pids", path=f"/pod/app/{OWN}")
-    (own.parent / "cgroup.subtree_control").write_text("memory pids")
+def test_in_version_2_a_process_that_stepped_aside_for_one_controller_has_the_others_too(fake_proc):
+    # a group shows what the one above has switched on
+    proc, own = fake_proc("memory", path=f"/pod/app/{OWN}")
+    (own.parent / "cgroup.controllers").write_text("memory pids")
+    (own.parent / "cgroup.subtree_control").write_text("memory")
+    assert find_seat("memory", proc) == Seat("memory", 2, own.parent)
     assert find_seat("pids", proc) == Seat("pids", 2, own.parent)
+    assert (own.parent / "cgroup.subtree_control").read_text() == "+pids"
 
 
 def test_a_controller_that_is_not_there_gives_no_hard_limit(fake_proc):
