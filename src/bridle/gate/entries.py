@@ -18,6 +18,7 @@
         returns:
           registers: {refund.id: id, "orders[].email": {type: address, for: [outreach]}}
           records: {status: text}
+        datasets: [customers]               # what data it reads or changes; rules read it (input.action.datasets)
         for: [refund, support]              # purposes it may be called for without a person; any when left out
         target: [order_id]                  # what names the place that it changes; the control arguments that name something
         domains: {receipt_to: [example.com, "*.example.org"]}  # hosts that an address or a url may have
@@ -65,6 +66,7 @@ TYPES = ("id", "amount", "address", "account", "url", "name", "date", "text")
 PATH = r"^[A-Za-z0-9_-]+(\[\])?(\.[A-Za-z0-9_-]+(\[\])?)*$"
 _PURPOSES: Json = {"type": "array", "items": {"enum": [str(purpose) for purpose in Purpose]}}
 DOMAIN = r"^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$"
+DATASET = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 FOUND = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 LIMITS = ("per_call", "per_session", "per_day")
 _FIELDS: Json = {
@@ -146,6 +148,7 @@ _ENTRY: Json = {
             "additionalProperties": False,
             "properties": {"registers": _FIELDS, "records": _FIELDS},
         },
+        "datasets": {"type": "array", "items": {"type": "string", "pattern": DATASET}, "uniqueItems": True},
         "for": _PURPOSES,
         "domains": {
             "type": "object",
@@ -260,6 +263,7 @@ def read_entry(tool: str, entry: Mapping[str, Any]) -> Manifest:
         control=dict(entry.get("control") or {}),
         registers=_fields(returns.get("registers")),
         records=_fields(returns.get("records")),
+        datasets=tuple(entry.get("datasets", ())),
         purposes=frozenset(entry.get("for", ())),
         risk=Risk(entry.get("risk", "high")),
         key=entry.get("key", ""),

@@ -3,7 +3,8 @@
 The document is the policy's input as well; `gate.facts_schema` has its shape, and this is what it means:
 
     {
-      "action":    {"tool", "arguments", "control", "effect", "digest", "step", "execution", "purpose", "case"},
+      "action":    {"tool", "arguments", "control", "target", "datasets", "effect", "digest", "step", "execution", "purpose",
+                    "case"},                              target: what its manifest says names the place that it changes
       "principal": null | {"id", "kind", "name", "owner", "version", "digest", "state", "asserted",
                             "roles": [{"role", "through", "where"}, …]},
       "initiator": null | {the same},
@@ -284,6 +285,8 @@ def _describe_action(action: Action, manifest: Manifest | None, effect: str) -> 
         "tool": request.tool,
         "arguments": request.arguments,
         "control": control_of(manifest, request.arguments),
+        "target": {name: request.arguments[name] for name in _targets(manifest) if name in request.arguments},
+        "datasets": list(manifest.datasets) if manifest else [],
         "effect": effect,
         "digest": action.digest,
         "step": action.step,
@@ -291,6 +294,10 @@ def _describe_action(action: Action, manifest: Manifest | None, effect: str) -> 
         "purpose": request.purpose,
         "case": case_of(action),
     }
+
+
+def _targets(manifest: Manifest | None) -> tuple[str, ...]:
+    return manifest.target if manifest else ()
 
 
 def _describe_work(action: Action) -> dict[str, Json]:

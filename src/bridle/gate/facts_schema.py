@@ -98,6 +98,8 @@ FACTS: Mapping[str, Schema] = {
             "tool": TEXT,
             "arguments": MAPPING,
             "control": MAPPING,
+            "target": MAPPING,
+            "datasets": TEXTS,
             "effect": EFFECT,
             "digest": TEXT,
             "step": TEXT,

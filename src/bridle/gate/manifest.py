@@ -19,6 +19,7 @@ What follows is said of external tools (gate.external):
                date or text. Without any, a call is judged on all its arguments
     registers  fields of a structured result that its owner vouches for: by dotted path, with `[]` for each item of a list
     records    the same for fields of a system of record. All else that it returns is text that anybody may have written
+    datasets   what data it reads or changes, as its owner calls it; rules read it
     purposes   what it may be called for without a person; for any when none is named
     declared   whether its owner has said anything of it
     risk       low | medium | high: how people are asked
@@ -195,6 +196,7 @@ class Manifest:
     control: Mapping[str, str] = field(default_factory=dict)
     registers: Mapping[str, Field] = field(default_factory=dict)
     records: Mapping[str, Field] = field(default_factory=dict)
+    datasets: tuple[str, ...] = ()
     purposes: frozenset[str] = frozenset()
     declared: bool = True
     risk: Risk = Risk.HIGH

@@ -5,7 +5,9 @@ Rules
   2. Its address is written to a file beside the store while it serves, one for each process, so that commands can say where the
      doors are. A file whose process is gone says nothing.
   3. A page that a browser shows can reach loopback too: whoever calls it by another name, or from another origin, is not served.
-  4. Signals are the command's: the server ends when it is told to.
+  4. What is sent to `/v1` is read as far as LARGEST_BODY, before anybody has said who they are: nobody fills the memory of the
+     process that decides. The door has a limit of its own, and asks for the token first.
+  5. Signals are the command's: the server ends when it is told to.
 """
 
 from __future__ import annotations
@@ -23,9 +25,9 @@ from urllib.parse import urlsplit
 import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridle.core.errors import TrustError, UnavailableError
+from bridle.core.errors import BridleError, InputError, TrustError, UnavailableError
 from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.reception import Reception
@@ -39,6 +41,7 @@ from bridle.trust.exchange import Exchange
 HOST = "127.0.0.1"
 DOORS = "doors"
 ANSWERS_WITHIN_S = 0.5
+LARGEST_BODY = 1 << 20
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -72,10 +75,36 @@ class _Faces:
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        face = _complain(Headers(scope=scope)) or (
-            self._api if scope["path"].startswith("/v1/") else self._mcp
-        )
-        await face(scope, receive, send)
+        complaint = _complain(Headers(scope=scope))
+        if complaint is not None:
+            await complaint(scope, receive, send)
+        elif scope["path"].startswith("/v1/"):
+            body = await _read_body(receive)
+            face = self._api if body is not None else _TOO_LARGE
+            await face(scope, _replay(body or b"", receive), send)
+        else:
+            await self._mcp(scope, receive, send)
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the body of a request; None for one that is too large, of which no more is read."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    told: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return told.pop() if told else await receive()
+
+    return again
 
 
 def _complain(headers: Headers) -> JSONResponse | None:
@@ -87,8 +116,18 @@ def _complain(headers: Headers) -> JSONResponse | None:
         what, status = "a page of another origin is not served", 403
     else:
         return None
-    problem = TrustError(what, hint="call it directly", reason="other-origin").to_problem()
-    return JSONResponse({**problem, "status": status}, status, media_type="application/problem+json")
+    return _refuse(TrustError(what, hint="call it directly", reason="other-origin"), status)
+
+
+def _refuse(error: BridleError, status: int) -> JSONResponse:
+    return JSONResponse(
+        {**error.to_problem(), "status": status}, status, media_type="application/problem+json"
+    )
+
+
+_TOO_LARGE = _refuse(
+    InputError(f"the request is larger than {LARGEST_BODY} bytes", hint="send less", reason="too-large"), 413
+)
 
 
 def _host(address: str) -> str:

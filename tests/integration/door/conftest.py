@@ -71,7 +71,7 @@ tools:
     control: {order: id, amount: amount}
     domains: {receipt: [example.com, "*.example.org"]}
     spend: {argument: amount, per_call: "50.00", per_session: "100.00", per_day: "120.00"}
-  note: {effect: consequential, risk: low, control: {order: id}}
+  note: {effect: consequential, risk: low, control: {order: id}, datasets: [orders]}
   wipe: {effect: destructive, risk: low}
 """
 AGENT = """---

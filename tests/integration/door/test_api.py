@@ -86,3 +86,15 @@ async def test_a_page_of_another_origin_opens_nothing(scene, headers, status):
         answer = await http.post("/v1/sessions", json=WANTED, headers=headers)
     assert (answer.status_code, answer.json()["status"]) == (status, status)
     assert await scene.sessions.find() == []
+
+
+async def test_nobody_fills_the_memory_of_the_process_that_decides(scene):
+    async def endless():
+        for _ in range(40):
+            yield b" " * 65_536
+
+    async with served(scene, "brk_forged") as http:
+        for path in ("/v1/sessions", "/v1/token", "/v1/cases"):
+            for body in (b" " * 2_000_000, endless()):
+                answer = await http.post(path, content=body, headers={"Content-Type": "application/json"})
+                assert (answer.status_code, answer.json()["status"]) == (413, 413)

@@ -147,6 +147,14 @@ async def test_arguments_that_do_not_fit_are_denied_by_the_owners_schema(scene):
     assert (answer.status, answer.told["rule"]) == ("denied", "tool.arguments")
 
 
+async def test_rules_read_what_a_call_changes_and_what_data_it_is_about(scene):
+    caller = await scene.enter()
+    await scene.door.call(caller, "shop__note", {"order": "A-1001", "amount": "hello"})
+    (record,) = await scene.records(caller, Kind.DECIDED)
+    about = record.body["facts"]["action"]
+    assert (about["target"], about["datasets"]) == ({"order": "A-1001"}, ["orders"])
+
+
 async def test_another_note_beside_the_amount_pays_no_second_time_in_any_session(scene):
     asked, note = TaskRequest("Give A-1001 back 9.90 EUR", {}), {"order": "A-1001", "amount": "9.90"}
     caller = await scene.enter(request=asked)

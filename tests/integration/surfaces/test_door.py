@@ -13,6 +13,9 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
+from bridle.core.errors import InputError
+from bridle.surfaces.cli.commands.session import _read
+
 SAMPLE = Path(__file__).parents[3] / "samples" / "refunds"
 PAY = {"order_id": "A-1001", "amount": "49.90"}
 SESSION = ("session", "open", "--agent", "acme.refunds", "--purpose", "refund")
@@ -93,3 +96,10 @@ def test_a_port_that_is_taken_is_said(home, shop, served):
     second = home.bridle("dev", "--port", port, cwd=shop)
     assert second.returncode == 5
     assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
+
+
+def test_a_request_that_is_data_is_refused(tmp_path):
+    """Its words would stand in quotation marks, and vouch for nothing."""
+    (tmp_path / "request.json").write_text('{"text": "Refund A-1001 by 49.90 EUR"}')
+    with pytest.raises(InputError, match="data, not a person's words"):
+        _read(tmp_path / "request.json", [])

@@ -9,7 +9,8 @@ Rules
   3. What the person named comes first: a register's or record's amount, date, account or id does not replace another one of the
      kind, whatever the purpose. What they named to look something up by, or for another argument of the call, is no such value;
      an id of the same kind always is.
-     What they only quote from others counts as named here too, and no register or record vouches for it.
+     What they only quote from others counts as named here too, and no register or record vouches for it. Nor does either for an
+     amount below zero, which would make a charge of a refund.
   4. An id or a name is of what it is called. What the person calls an order is no customer, a field that is
      called something else than the argument does not vouch for it, and nothing else does where something has its name.
 
@@ -165,6 +166,8 @@ def _field_objection(source: Source, value: Value, call: Call) -> str:
     if any(is_vouched_by(source.value, one.value, one.type) for one in quoted if one.type is source.type):
         return "the request only quotes it from others"
     own = [*(one for one in call.background.sources if one.is_own_word), *quoted]
+    if source.type is ValueType.AMOUNT and source.value.startswith("-"):
+        return "below zero it goes the other way"
     picked = call.background.purpose in source.purposes and source.type not in MEASURES
     if (source.type is ValueType.ID or not picked) and any(
         _contradicts(one, source, value, call) for one in own

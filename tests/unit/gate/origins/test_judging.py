@@ -499,3 +499,10 @@ def test_one_thing_named_twice_in_an_argument_is_vouched_for_once():
     assert [(one.argument, one.note) for one in origins if not one.vouched] == [
         ("order_id[1]", "it stands there twice")
     ]
+
+
+def test_no_record_vouches_for_an_amount_below_zero():
+    order = {"order": {"id": "ORD-1", "total": "-99.00"}}
+    background = task("Refund ORD-1", (GET_ORDER, {"order_id": "ORD-1"}, order))
+    origins = judge({"order_id": "ORD-1", "amount": "-99.00"}, REFUND, background)
+    assert [one.argument for one in origins if not one.vouched] == ["amount"]

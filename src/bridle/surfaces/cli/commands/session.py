@@ -180,6 +180,12 @@ def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
             raise InputError("the request cannot be read as text", where=str(request_file)) from error
     if len(text) > LARGEST_REQUEST:
         raise InputError(f"a request has at most {LARGEST_REQUEST} characters", where=str(request_file))
+    if text.lstrip().startswith(("{", "[")):  # its marks would make a quotation of every value in it
+        what, hint = (
+            "the request is data, not a person's words",
+            "write the words; give data with -i NAME=VALUE",
+        )
+        raise InputError(what, where=str(request_file), hint=hint, reason="request-is-data")
     return TaskRequest(text, read_pairs(inputs or []))
 
 
