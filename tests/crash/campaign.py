@@ -33,6 +33,7 @@ from support.forks import Forks, NotEnded
 from support.room import Room, opened_room
 
 KILLED, NEVER = -9, -1
+NEVER_REACHED = "the point was never reached"
 PATIENCE_S = 60.0  # twenty times what it takes
 
 
@@ -86,7 +87,7 @@ def crash_at(forks: Forks, point: str, reference: Reference, *, fault: str = "")
     with _opened() as room:
         code, stderr = _carry(forks, room, fatal=point)
         if code != KILLED:
-            return [f"the point was never reached: the run ended with {code} {stderr}"]
+            return [f"{NEVER_REACHED}: the run ended with {code} {stderr}"]
         answered = read_answered_turns(room)
         code, stderr = _carry(forks, room, fault=fault)
         if code != 0:
