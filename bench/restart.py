@@ -63,7 +63,8 @@ async def _measure(settings: Settings, rounds: int) -> list[tuple[float, ...]]:
         "BRIDLE_STORE": settings.store_url,
     }
     with open_store(settings) as store:
-        server, taken = await _serve(environment), []
+        server = await _serve(environment)
+        taken: list[tuple[float, ...]] = []
         try:
             for _ in range(rounds):
                 await _more(store, started.id, Kind.OUTCOME, by=DONE_BEFORE)
