@@ -6,6 +6,7 @@ Rules
   2. Text that is given is read as a plain value would be at that place; a list is given as JSON.
   3. What is given is a value, never an expression: whoever starts a pipeline fills it in and does not write it.
   4. One without value and default is a complaint where it stands; a path that is given and asks for nothing is one as well.
+  5. Who only looks at the form of a file gives `StandIns`: something for each, which nobody runs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,21 @@ from bridle.pipeline.values import to_text
 from bridle.pipeline.wrappers import rewrap
 
 _PLAIN = re.compile(r"-?\d{1,15}|true|false", re.ASCII)
+
+
+class StandIns(dict[str, str]):
+    """Gives every runtime input one of the values that it allows, its default, or `otherwise`."""
+
+    def __init__(self, otherwise: str) -> None:
+        super().__init__()
+        self._otherwise = otherwise
+
+    def stand_in(self, asked: RuntimeInput) -> Json:
+        """Return the value of one; its pattern is not asked."""
+        if asked.has_default:
+            return asked.default
+        value = asked.allowed[0] if asked.allowed else read_json(self._otherwise)
+        return [value] if asked.several else value
 
 
 def bind_document(root: Node, given: Table[str, str], *, findings: Findings) -> Node:
@@ -69,6 +85,8 @@ class _Binding:
         try:
             asked = read_runtime_input(scalar.text, path=path)
             assert asked is not None  # the opening was matched before
+            if isinstance(self.given, StandIns):
+                return _make_node(self.given.stand_in(asked), scalar.place)
             value = bind_runtime_inputs(scalar.text, self._read(asked, scalar.place), path=path)
         except ExpressionError as error:
             hint = error.hint

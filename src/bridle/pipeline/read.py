@@ -54,7 +54,7 @@ def read_pipeline(
     Notes of the plan are texts `place: note`.
     """
     reading = Reading(Findings(), library or EmptyLibrary(), policies=policies, shared=shared)
-    return _plan(text, source, reading, runtime or {})
+    return _plan(text, source, reading, {} if runtime is None else runtime)
 
 
 def plan_nested(volume: Volume, outer: Reading) -> Plan:

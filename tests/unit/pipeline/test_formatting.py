@@ -194,6 +194,25 @@ def test_anchor_that_would_come_after_its_alias_is_left_alone() -> None:
     assert caught.value.reason == "not-formatted"
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "timeout: <+input>",
+        "disabled: <+input>",
+        "timeout: '<+input>.regex(^[0-9]+m$)'",
+        "needs: <+input>.selectManyFrom(a)",
+    ],
+)
+def test_a_file_is_formatted_without_the_values_of_its_runtime_inputs(step: str) -> None:
+    text = f"pipeline:\n  stages:\n    - steps:\n        - {{id: a, run: ls}}\n        - {{id: b, {step}, run: ls}}\n"
+    assert form(text) == text
+
+
+def test_a_file_is_formatted_with_the_policy_sets_beside_it() -> None:
+    text = "pipeline:\n  stages:\n    - steps:\n        - {policy: {sets: [prod]}}\n"
+    assert formatting.format_pipeline(text, source="p.yaml", policies=lambda _: "package x") == text
+
+
 def test_file_with_faults_is_refused_with_all_of_them() -> None:
     with pytest.raises(InputError) as caught:
         form("pipeline: {stages: [{steps: [{rum: ls}, {waait: 1}]}]}")

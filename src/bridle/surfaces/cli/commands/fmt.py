@@ -48,11 +48,14 @@ def _format(path: Path) -> dict[str, Any]:
     from bridle.app import open_library
     from bridle.pipeline.formatting import format_pipeline
     from bridle.surfaces.cli.files import LARGEST_FILE_BYTES, decode_text, read_text
+    from bridle.surfaces.cli.locking import open_sets
 
     is_piped = path == STANDARD_INPUT
     text = decode_text(sys.stdin.buffer.read(LARGEST_FILE_BYTES + 1), path) if is_piped else read_text(path)
     source = "standard input" if is_piped else str(path)
-    formatted = format_pipeline(text, source=source, library=open_library(path.parent))
+    formatted = format_pipeline(
+        text, source=source, library=open_library(path.parent), policies=open_sets(path.parent)
+    )
     return {"file": str(path), "changed": formatted != text, "text": formatted}
 
 
