@@ -141,7 +141,7 @@ class FactSource:
         self._attempts = attempts
         self._clock = clock
         self._manifests = manifests
-        self._recall = Recall(journal, manifests)
+        self._recall = Recall(journal, manifests, cases)
         self._loops = loops
         self.limits = limits
         self._account = dict(account or {})

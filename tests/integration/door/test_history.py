@@ -15,6 +15,8 @@ from bridle.operating.session import TaskRequest
 from bridle.trust.bindings import Binding
 from bridle.trust.journal import Kind
 
+from .conftest import describe_cashier
+
 POLICIES = Path(__file__).parents[3] / "policies"
 ONCE = POLICIES / "once-per-order.rego"
 ACCOUNT = {"payout_tools": ["mcp.shop.pay"], "order_argument": "order"}
@@ -140,3 +142,31 @@ async def test_two_sessions_of_a_case_that_decide_in_the_same_moment_see_each_ot
     answers = await asyncio.gather(*(door.call(caller, tool, PAY) for caller, tool in calls))
     assert sorted(answer.status for answer in answers) == ["denied", "succeeded"]
     assert len(scene.shop.called) == 1
+
+
+TELLING = """
+  see: {effect: read, control: {order: id}, returns: {records: {receipt: address}}}
+  change: {effect: reversible, control: {order: id}}
+  tell: {effect: consequential, control: {receipt: address}}
+"""
+
+
+async def test_what_one_session_of_a_case_wrote_is_no_record_s_word_in_the_next(scene):
+    names = [f"mcp.shop.{name}" for name in ("see", "change", "tell")]
+    await scene.equip(describe_cashier(*names), TELLING, "see", "change", "tell")
+
+    async def enter(case):
+        asked = TaskRequest("Tell the customer of A-1001", {})
+        return await scene.enter(uses="acme.cashier@1.0.0", request=asked, case=case)
+
+    async def tell(caller, receipt):
+        scene.shop.answers = [Called("succeeded", (), {"receipt": receipt})]
+        await scene.door.call(caller, "shop__see", {"order": "A-1001"})
+        return (await scene.door.call(caller, "shop__tell", {"receipt": receipt})).status
+
+    first = await enter("spring")
+    changed = {"order": "A-1001", "receipt": "eve@evil.example"}
+    assert (await scene.door.call(first, "shop__change", changed)).status == "succeeded"
+    assert await tell(await enter("spring"), "eve@evil.example") == "waiting"
+    assert await tell(await enter("spring"), "ana@shop.example") == "succeeded"
+    assert await tell(await enter("autumn"), "eve@evil.example") == "succeeded"

@@ -126,6 +126,14 @@ def take_write(background: Background, manifest: Manifest, arguments: Mapping[st
     return replace(background, written=background.written | (forms - vouched - {""}))
 
 
+def leave_out(background: Background, written: frozenset[str]) -> Background:
+    """Return the background without what registers and records give of values that others have written."""
+    if not written:
+        return background
+    kept = (one for one in background.sources if one.is_own_word or not written & {one.value, ANYTHING})
+    return replace(background, sources=tuple(kept))
+
+
 def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Background) -> list[Origin]:
     """Return the origin of every judged value of a call."""
     values = list(islice(_judged(arguments, manifest), MOST_VALUES + 1))

@@ -8,6 +8,8 @@ Rules
   3. The manifests are those of now: what an owner has taken back vouches for nothing any more.
   4. What was read once is kept in memory, so that a long session costs no more than a short one. It is read anew when a manifest
      that it rests on has changed.
+  5. What another session of the same case was allowed to write, and no trusted origin of that session vouched for, is no record's
+     word here either. Where what it asked for has been destroyed, no record vouches in the case any more.
 
 The origin of each value is `origins`.
 """
@@ -24,8 +26,9 @@ from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import TrustError
 from bridle.dispatch.protocol import PRIVATE_HOLDS
 from bridle.gate.action import Action
+from bridle.gate.history import Cases
 from bridle.gate.manifest import Manifest, Manifests
-from bridle.gate.origins.judging import begin, judge, take_result, take_write
+from bridle.gate.origins.judging import ANYTHING, begin, judge, leave_out, take_result, take_write
 from bridle.gate.origins.vouching import Background
 from bridle.trust.journal import Journal, Kind, Record
 
@@ -48,9 +51,10 @@ class _Known:
 class Recall:
     """Finds the origins of a call's values."""
 
-    def __init__(self, journal: Journal, manifests: Manifests) -> None:
+    def __init__(self, journal: Journal, manifests: Manifests, cases: Cases | None = None) -> None:
         self._journal = journal
         self._manifests = manifests
+        self._cases = cases
         self._sessions: OrderedDict[str, _Known] = OrderedDict()
 
     async def describe(self, action: Action, manifest: Manifest | None) -> list[Json] | None:
@@ -65,29 +69,51 @@ class Recall:
 
     async def before(self, action: Action) -> Background | None:
         """Return what is known before `action`, or None when the words of the person it is for cannot be read."""
-        known = self._sessions.get(action.execution)
-        if known is not None and not self._holds(known, action):
+        known = await self._read(action.execution, action.task or {}, purpose=action.request.purpose)
+        if known is None:
+            return None
+        return leave_out(known.background, await self._written_beside(action))
+
+    async def _written_beside(self, action: Action) -> frozenset[str]:
+        """Return what the other sessions of the case may have written without a trusted origin: rule 5."""
+        case = action.task.get("case") if action.task else None
+        if not case or self._cases is None:
+            return frozenset()
+        written: frozenset[str] = frozenset()
+        for session in await self._cases.of_case(str(case)):
+            if session != action.execution:
+                try:
+                    other = await self._read(session)
+                except TrustError:
+                    other = None  # what was asked for there has been destroyed
+                written |= other.background.written if other else {ANYTHING}
+        return written
+
+    async def _read(
+        self, session: str, task: Mapping[str, Json] | None = None, *, purpose: str = ""
+    ) -> _Known | None:
+        """Return what is known of a session, of one of another task than `task` nothing."""
+        known = self._sessions.get(session)
+        if known is not None and not self._holds(known, purpose):
             known = None
-        records = await self._journal.read(
-            execution=action.execution, after=known.seq if known else -1, kinds=KINDS
-        )
+        records = await self._journal.read(execution=session, after=known.seq if known else -1, kinds=KINDS)
         opened = (
             known.opened if known else next((one for one in records if one.kind is Kind.SESSION_OPENED), None)
         )
-        asked = await self._asked(action, opened) if opened else None
+        asked = await self._asked(opened, task) if opened else None
         if opened is None or asked is None:
-            self._sessions.pop(action.execution, None)
+            self._sessions.pop(session, None)
             return None
         if known is None:
-            words = begin(str(asked.get("text", "")), asked.get("inputs"), purpose=action.request.purpose)
-            known = _Known(opened, words)
+            purpose = purpose or str(opened.body["purpose"])
+            known = _Known(opened, begin(str(asked.get("text", "")), asked.get("inputs"), purpose=purpose))
         known = await self._add(known, records)
-        self._keep(action.execution, known)
-        return known.background
+        self._keep(session, known)
+        return known
 
-    def _holds(self, known: _Known, action: Action) -> bool:
+    def _holds(self, known: _Known, purpose: str) -> bool:
         now = {tool: self._digest(tool) for tool in known.manifests}
-        return known.background.purpose == action.request.purpose and now == known.manifests
+        return known.background.purpose == (purpose or known.background.purpose) and now == known.manifests
 
     def _digest(self, tool: str) -> str:
         manifest = self._manifests.get(tool)
@@ -99,13 +125,14 @@ class Recall:
         while len(self._sessions) > MOST_SESSIONS:
             self._sessions.popitem(last=False)
 
-    async def _asked(self, action: Action, opened: Record) -> Mapping[str, Json] | None:
+    async def _asked(self, opened: Record, task: Mapping[str, Json] | None) -> Mapping[str, Json] | None:
         try:
             asked = await self._request(opened)
         except TrustError:
             return None  # destroyed, or not what was recorded: the policy asks
-        task = action.task or {}
-        return asked if isinstance(asked, Mapping) and digest(asked) == task.get("request_digest") else None
+        if not isinstance(asked, Mapping):
+            return None
+        return asked if task is None or digest(asked) == task.get("request_digest") else None
 
     async def _request(self, record: Record) -> Json:
         """Return a request as it was made; its redacted form stands in the record itself."""
