@@ -20,7 +20,7 @@ from bridle.engine.position import Level, Position, base_path
 from bridle.pipeline.deployments import show_deployment
 from bridle.pipeline.exported import ROOT_SCOPES, find_published
 from bridle.pipeline.expressions import render
-from bridle.pipeline.tree import Address, Block
+from bridle.pipeline.tree import Address, Block, is_named_group
 from bridle.pipeline.variables import evaluate_variables, show_shared
 from bridle.trust.journal import Journal, Kind, Record
 
@@ -189,6 +189,7 @@ def build_context(
         "steps": Scope(known, position.scopes(inside=inside)),
         "pipeline": _pipeline(execution),
         **_place(execution),
+        **_find_group(levels if inside else levels[1:]),
         "exported_variables": {
             name: Published(known, position, scope) for name, scope in ROOT_SCOPES.items()
         },
@@ -235,6 +236,13 @@ def _find_inputs(
             assert isinstance(inputs, Mapping)  # they were recorded when the block began
             return inputs
     return dict(execution.inputs)
+
+
+def _find_group(levels: list[Level]) -> dict[str, Json]:
+    """Return the nearest group with a name, under both of its names."""
+    found = next((level.node for level in levels if is_named_group(level.node)), None)
+    named: dict[str, Json] = {"id": found.id, "name": found.name} if found is not None else {}
+    return {"group": named, "step_group": named}
 
 
 def _find_cells(known: Known, levels: list[Level], *, around: Mapping[str, Json] = _EMPTY) -> dict[str, Json]:
@@ -308,5 +316,6 @@ def _pipeline(execution: Execution) -> Mapping[str, Json]:
         "id": execution.pipeline,
         "name": execution.plan["name"],
         "execution_id": execution.id,
+        "seq_id": execution.number,
         "triggered_by": {"name": execution.initiator.partition(":")[2]},
     }

@@ -19,7 +19,7 @@ class Execution:
 
     `plan` is the plan's JSON as it was when the execution started: editing the file changes nothing here. `options`
     are what the run was asked for besides inputs: the model, the agents' folder. One that is pending stands in line, and its
-    `note` says behind how many.
+    `note` says behind how many. `number` counts the executions of its pipeline from 1; the store gives it.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Execution:
     note: str
     started_at: datetime
     ended_at: datetime | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True)

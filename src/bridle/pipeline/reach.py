@@ -12,12 +12,12 @@ from bridle.pipeline.lookup import KNOWN_ROOTS, match_name
 from bridle.pipeline.outline import Fault, Outline
 from bridle.pipeline.spots import BEFORE_CELLS, CONDITIONS, MAY_NAME_SECRETS, Spot
 from bridle.pipeline.strategy import UNBOUNDED, Strategy
-from bridle.pipeline.tree import Address, Block
+from bridle.pipeline.tree import Address, Block, is_named_group
 from bridle.pipeline.variables import PROJECT, SCOPES
 from bridle.pipeline.wrappers import rewrap
 
-_PIPELINE = ("id", "name", "execution_id", "triggered_by")
-_PIPELINE_LATER = ("seq_id", "execution_url", "status")
+_PIPELINE = ("id", "name", "execution_id", "seq_id", "triggered_by")
+_PIPELINE_LATER = ("execution_url", "status")
 _NODE = ("status", "output", "id", "name", "steps")
 _LOOP_MEMBERS = {
     "for": ("iteration",),
@@ -237,6 +237,14 @@ def _judge_own(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | N
     return _judge_member(path[1:], ("id", "name"), noun=path[0])
 
 
+def _judge_group(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
+    """`group` and `step_group` are the nearest group with a name; a group's own head looks at the one around it."""
+    start = len(spot.address) if _is_inside(spot) else len(spot.address) - 1
+    if not any(is_named_group(outline.nodes[spot.address[:length]]) for length in range(start, 0, -1)):
+        return Fault("there is no group with a name around it", "no-group", "give the group an id")
+    return _judge_member(path[1:], ("id", "name"), noun="group")
+
+
 def _judge_variable(path: tuple[str, ...], spot: Spot, outline: Outline) -> Fault | None:
     if len(path) > 1 and path[1] in SCOPES:
         return (
@@ -307,6 +315,8 @@ _JUDGES: dict[str, Callable[[tuple[str, ...], Spot, Outline], Fault | None]] = {
     "rollback": _judge_rollback,
     "exported_variables": _judge_exported,
     "variable": _judge_variable,
+    "group": _judge_group,
+    "step_group": _judge_group,
     "stage": _judge_own,
     "step": _judge_own,
 }

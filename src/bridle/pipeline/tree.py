@@ -99,6 +99,11 @@ Address: TypeAlias = tuple[int, ...]
 """Where a node stands: its position in `plan.stages`, then in each block's `nodes`, from the outside in."""
 
 
+def is_named_group(node: AnyNode) -> bool:
+    """True for a group that opens a scope of its own."""
+    return isinstance(node, Block) and node.kind == "group" and not node.transparent
+
+
 def walk(nodes: tuple[AnyNode, ...], *, below: Address = ()) -> Iterator[tuple[Address, AnyNode]]:
     """Yield every node with its address, a block before what it holds."""
     for index, node in enumerate(nodes):

@@ -49,14 +49,14 @@ class Desk:
         await self.store.journal.append([], [MakeKill(kill)])
         return (await SqlKills(self.store.database).standing())[-1]
 
-    async def queue(self, pipeline="p", *, ceiling=None, by="one", parent=""):
+    async def queue(self, pipeline="p", *, ceiling=None, by="one", parent="", undoes=""):
         execution = Execution(
             id=new_id("exe"),
             pipeline=pipeline,
             plan={},
             plan_digest="",
             inputs={},
-            options={"parent": parent} if parent else {},
+            options={**({"parent": parent} if parent else {}), **({"undoes": undoes} if undoes else {})},
             initiator="user:ana",
             state=State.PENDING,
             note="",
@@ -109,6 +109,14 @@ async def test_within_a_pipeline_the_first_come_is_the_first_admitted(desk):
     server = await desk.process("server", account=1, serves=True)
     queued = [await desk.queue(by="") for _ in range(5)]
     assert await desk.serve_all(server) == queued
+
+
+async def test_executions_are_numbered_within_their_pipeline_and_a_rollback_as_what_it_undoes(desk):
+    first, other, second = await desk.queue(), await desk.queue("other"), await desk.queue()
+    undone = await desk.queue(undoes=first)
+    third = await desk.queue()
+    found = [(await desk.executions.get(one)).number for one in (first, other, second, undone, third)]
+    assert found == [1, 1, 2, 1, 3]
 
 
 async def test_a_flood_on_one_pipeline_starves_no_other(desk):

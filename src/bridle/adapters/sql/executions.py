@@ -27,6 +27,7 @@ from bridle.trust.journal import GuardError, Kind
 BY_ID = Prepared(executions.select().where(executions.c.id == sa.bindparam("execution")))
 WISH = Prepared(sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution")))
 NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(executions.c.arrived), 0) + 1).scalar_subquery()
+NEXT_NUMBER = sa.select(sa.func.coalesce(sa.func.max(executions.c.number), 0) + 1)
 LIVE = [str(state) for state in State if not state.ended]
 IS_PAUSED = executions.c.state == str(State.PAUSED)
 GOES_ON = {
@@ -105,8 +106,17 @@ def _(guard: StartExecution, connection: Connection) -> None:
             admitted=None if execution.state is State.PENDING else NEXT_TURN.scalar_subquery(),
             waiter=guard.waiter,
             ceiling=guard.ceiling,
+            number=_next_number(execution).scalar_subquery(),
         ),
     )
+
+
+def _next_number(execution: Execution) -> sa.Select[tuple[int]]:
+    """Executions of a pipeline count from 1; a rollback has the number of what it undoes."""
+    if "undoes" in execution.options:
+        others = executions.alias()
+        return sa.select(others.c.number).where(others.c.id == str(execution.options["undoes"]))
+    return NEXT_NUMBER.where(executions.c.pipeline == execution.pipeline)
 
 
 @apply_guard.register
@@ -188,4 +198,5 @@ def _execution(row: Row[Any]) -> Execution:
         note=row.note,
         started_at=from_iso(row.started_at),
         ended_at=from_iso(row.ended_at) if row.ended_at else None,
+        number=int(row.number),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0022_attempted_calls"  # the revision these tables are
+NEWEST = "0023_numbered_executions"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -171,7 +171,9 @@ executions = sa.Table(
     sa.Column("admitted", sa.BigInteger),
     sa.Column("waiter", sa.Text, nullable=False, server_default=""),
     sa.Column("ceiling", sa.BigInteger),
+    sa.Column("number", sa.BigInteger, nullable=False, server_default="0"),
     sa.Index("executions_by_arrival", "arrived"),
+    sa.Index("executions_by_number", "pipeline", "number"),
     sa.Index("executions_by_turn", "pipeline", "admitted"),
     sa.Index(
         "executions_in_line",
