@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Any
 
 import re2  # type: ignore[import-untyped]
 
 LONGEST_PATTERN = 1_000
 LARGEST_PROGRAM_BYTES = 1 << 20  # what compiling one pattern may take
+_ESCAPED = re.compile(r"(\\\\)|\\u([0-9a-fA-F]{4})")
 
 
 def compile_pattern(pattern: str) -> Any:
@@ -21,6 +24,20 @@ def compile_pattern(pattern: str) -> Any:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeError) as exc:
         raise ValueError(str(exc)) from exc
+
+
+def found_in(text: str, pattern: str) -> bool:
+    """Return whether a pattern of a JSON Schema is found in the text, whose end is where `$` is; raise ValueError as
+    `compile_pattern` does."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return False
+    return _compile_escaped(pattern).search(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _compile_escaped(pattern: str) -> Any:
+    """Compile a pattern in which characters may be escaped as in JSON: `\u202e`."""
+    return compile_pattern(_ESCAPED.sub(lambda found: found[1] or rf"\x{{{found[2]}}}", pattern))
 
 
 def matches_whole(pattern: str, text: str) -> bool:

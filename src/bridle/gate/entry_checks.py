@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 
 from bridle.core.errors import InputError
+from bridle.core.patterns import found_in
 from bridle.gate.manifest import Effect
 from bridle.pipeline.durations import parse_duration
 
@@ -33,11 +34,29 @@ def check_entry(entry: Mapping[str, Any], *, tool: str = "", where: str) -> None
         jsonschema.Draft202012Validator.check_schema({"type": "object", **given})
     except jsonschema.SchemaError as error:
         raise wrong_entry(f"`arguments` is no JSON Schema: {error.message}", where) from error
+    _check_patterns(given, where=where)
     unknown = sorted(named_arguments(entry) - set(given.get("properties", {})))
     if unknown:
         raise wrong_entry(
             f"arguments has no {', '.join(unknown)}", where, hint="declare it there, or take it out"
         )
+
+
+def _check_patterns(schema: Any, *, where: str) -> None:
+    """Refuse what could not be matched in linear time: the value is the model's, and would hold up everybody."""
+    parts = schema if isinstance(schema, list) else schema.values() if isinstance(schema, Mapping) else ()
+    for part in parts:
+        _check_patterns(part, where=where)
+    if not isinstance(schema, Mapping):
+        return
+    if "patternProperties" in schema:
+        raise wrong_entry("patternProperties is not read", where, hint="name the properties")
+    if isinstance(schema.get("pattern"), str):
+        try:
+            found_in("", schema["pattern"])
+        except ValueError as error:
+            what = f"the pattern {schema['pattern'][:80]!r} can't be used: {error}"
+            raise wrong_entry(what, where, hint="look-around and back references are not known") from error
 
 
 def check_lookup(entry: Mapping[str, Any], tools: Mapping[str, Any], *, where: str) -> None:

@@ -8,7 +8,8 @@ Rules
      the reason.
   3. What a server says of a tool is pinned by its digest. What it says otherwise later stops the tool until somebody approves it,
      and so does its silence. An agent is told what was pinned, never what is new.
-  4. A server's schema may describe, not compute: its patterns are left to the server itself, since one could be made to hang.
+  4. A server's schema may describe, not compute: its patterns are left to the server itself, since one could be made to hang. One
+     that is larger than LARGEST_SCHEMA stops its tool; one that takes too many steps fits nothing (`manifest.MOST_CHECKED`).
 
 Pure. Which descriptions were pinned is kept by `adapters.sql.pins`; `operating.tools` reads both and fills the catalogue.
 """
@@ -40,6 +41,7 @@ from bridle.gate.manifest import (
 from bridle.gate.origins.values import NAMING
 
 LONGEST_DESCRIPTION = 4000
+LARGEST_SCHEMA = 64 << 10
 COMPUTES = frozenset({"pattern", "patternProperties", "format", "$schema"})
 NAMED = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 
@@ -167,7 +169,10 @@ def fill_key(manifest: Manifest, arguments: Mapping[str, Json], *, key: str) -> 
 
 
 def _broken(said: Described) -> str:
-    return _complain_of_schema(json.dumps(_tame(said.schema)))
+    text = json.dumps(_tame(said.schema))
+    if len(text) > LARGEST_SCHEMA:
+        return f"its server's schema is larger than {LARGEST_SCHEMA} characters"
+    return _complain_of_schema(text)
 
 
 @lru_cache(maxsize=1024)  # a server is looked at again and again, and says the same

@@ -40,6 +40,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -54,6 +55,7 @@ from referencing.exceptions import Unresolvable
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
+from bridle.core.patterns import found_in
 from bridle.gate.spending import SpendRule
 from bridle.trust.quorum import Terms
 
@@ -77,30 +79,38 @@ FAMILIES = (
 
 EXTERNAL = re.compile(r"mcp\.[a-z0-9][a-z0-9-]{0,31}\.[A-Za-z0-9_.-]{1,64}", re.ASCII)
 LONGEST_COMPLAINT = 400
+MOST_CHECKED = 50_000  # keywords in the check of one call's arguments, which have 64 KiB
+_CHECKED: ContextVar[list[int]] = ContextVar("checked")
 
 
 def _check_pattern(
     validator: Any, pattern: str, instance: Any, schema: Any
 ) -> Iterator[jsonschema.ValidationError]:
-    if validator.is_type(instance, "string") and not re.search(end_at_the_end(pattern), instance):
+    try:
+        fits = not validator.is_type(instance, "string") or found_in(instance, pattern)
+    except ValueError as error:
+        yield jsonschema.ValidationError(f"its pattern {pattern[:80]!r} can't be used: {error}")
+        return
+    if not fits:
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def end_at_the_end(pattern: str) -> str:
-    """Return a pattern of JSON Schema for Python, where `$` matches before a last line feed as well."""
-    spelled, in_class, escaped = [], False, False
-    for char in pattern:
-        plain = not (escaped or in_class)
-        spelled.append(r"\Z" if char == "$" and plain else char)
-        in_class = (
-            (in_class or char == "[") and not (char == "]" and not escaped) if not escaped else in_class
-        )
-        escaped = char == "\\" and not escaped
-    return "".join(spelled)
+def _count(check: Any) -> Any:
+    """Return how a keyword is checked, as often as MOST_CHECKED for one value: each could lead to two others."""
+
+    def counted(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        checked = _CHECKED.get()
+        checked[0] += 1
+        if checked[0] > MOST_CHECKED:
+            raise RecursionError
+        yield from check(validator, value, instance, schema) or ()
+
+    return counted
 
 
+_KEYWORDS = {**jsonschema.Draft202012Validator.VALIDATORS, "pattern": _check_pattern}
 Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator, {"pattern": _check_pattern}
+    jsonschema.Draft202012Validator, {name: _count(check) for name, check in _KEYWORDS.items()}
 )
 
 
@@ -229,6 +239,7 @@ class Manifest:
 
     def complaint(self, arguments: Mapping[str, Json]) -> str:
         """Return what is wrong with `arguments`, or an empty string."""
+        _CHECKED.set([0])
         try:
             error = jsonschema.exceptions.best_match(self._validator.iter_errors(_plain(arguments)))
         except Unresolvable as missing:

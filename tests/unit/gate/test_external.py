@@ -1,6 +1,7 @@
 """External tools: the owner's entry, the server's own words, and what stops a tool."""
 
 import json
+import time
 from pathlib import Path
 
 import jsonschema
@@ -9,9 +10,10 @@ from ruamel.yaml import YAML
 
 from bridle.core.canonical import digest
 from bridle.core.errors import InputError
+from bridle.gate import manifest
 from bridle.gate.entries import make_tools_schema, read_entries, read_entry
 from bridle.gate.external import Catalogue, Described, Pin, build_manifest, fill_key, offered_schema
-from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests, end_at_the_end
+from bridle.gate.manifest import Effect, Recovery, Risk, builtin_manifests
 
 DOCS = Path(__file__).parents[3] / "docs"
 TOOL = "mcp.refunds.issue_refund"
@@ -165,6 +167,7 @@ def test_a_tool_whose_server_says_something_else_is_stopped(seen, says):
         (ENTRY, said({**SCHEMA, "required": ["order_id", "amount", "reason"]}), "leaves out"),
         ({"effect": "read"}, said(destructiveHint=True), "calls it harmless"),
         (ENTRY, said({"type": 7}), "schema is none"),
+        (ENTRY, said({"title": "x" * 70_000}), "schema is larger"),
     ],
 )
 def test_a_manifest_and_a_server_that_contradict_each_other_stop_the_tool(entry, server, says):
@@ -174,12 +177,40 @@ def test_a_manifest_and_a_server_that_contradict_each_other_stop_the_tool(entry,
 def test_the_end_of_a_pattern_is_the_end_of_the_value():
     manifest = built()
     assert manifest.complaint({"order_id": "A-1001\n", "amount": "5"})
-    assert end_at_the_end(r"^[$]\$x$") == r"^[$]\$x\Z"
+
+
+def test_no_pattern_of_an_owner_and_value_of_a_model_hold_up_everybody():
+    arguments = {"required": ["order_id"], "properties": {"order_id": {"pattern": "^(A+)+$"}}}
+    began = time.process_time()
+    assert built({"effect": "read", "arguments": arguments}).complaint({"order_id": "A" * 50_000 + "!"})
+    assert time.process_time() - began < 1
+
+
+def test_a_pattern_escapes_characters_as_json_does():
+    arguments = {"properties": {"order_id": {"pattern": r"^[^\u202e\\u]*$"}}}
+    manifest = built({"effect": "read", "arguments": arguments})
+    assert not manifest.complaint({"order_id": "A-1"})
+    assert manifest.complaint({"order_id": "A\u202e-1"})
 
 
 def test_a_schema_that_refers_to_itself_fits_nothing():
     endless = {"type": "object", "properties": {"order_id": {"$ref": "#/properties/order_id"}}}
     assert "never ends" in built(entry=None, pinned=said(endless)).complaint({"order_id": "A-1001"})
+
+
+@pytest.mark.parametrize("refers", [True, False])
+def test_a_schema_that_doubles_with_each_step_fits_nothing_and_holds_up_nobody(refers, monkeypatch):
+    monkeypatch.setattr(manifest, "MOST_CHECKED", 100)
+    twice = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
+    wide = {"const": "y"}
+    for _ in range(6):
+        wide = {"anyOf": [wide, wide]}
+    schema = {
+        "type": "object",
+        "$defs": {**twice, "d40": {"const": "y"}},
+        "properties": {"a": {"$ref": "#/$defs/d0"} if refers else wide},
+    }
+    assert "never ends" in built(entry=None, pinned=said(schema)).complaint({"a": "x"})
 
 
 def test_a_pattern_of_a_server_is_never_run():
@@ -210,6 +241,8 @@ def test_a_schema_that_refers_to_another_place_fetches_nothing_and_fits_nothing(
         ({"effect": "consequential", "recovery": "lookup"}, "lookup"),
         ({"effect": "read", "arguments": {"properties": {"a": {"type": "thing"}}}}, "no JSON Schema"),
         ({"effect": "read", "arguments": {"properties": {}}, "control": {"a": "id"}}, "has no a"),
+        ({"effect": "read", "arguments": {"properties": {"a": {"pattern": "(?=a)"}}}}, "can't be used"),
+        ({"effect": "read", "arguments": {"items": [{"patternProperties": {}}]}}, "patternProperties"),
         ({"effect": "read", "arguments": {"additionalProperties": True}}, "False was expected"),
         ({"effect": "read", "returns": {"registers": {"a b": "id"}}}, "a b"),
         ({"effect": "read", "returns": {"registers": {"a": {"type": "id", "for": ["fun"]}}}}, "fun"),
