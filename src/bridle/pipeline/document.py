@@ -44,6 +44,7 @@ _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_HALVES = re.compile("[\ud800-\udfff]")
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,16}")
 _BASED = re.compile(r"0o[0-7]{1,17}|0x[0-9a-fA-F]{1,13}")
 
@@ -187,7 +188,7 @@ class _Frame:
 
 def _make_scalar(event: ScalarEvent, place: Place) -> Scalar:
     text = str(event.value)
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if _HALVES.search(text):
         raise PipelineError(
             [Complaint(place, "half a surrogate pair", "bad-text", "write the whole character")]
         )

@@ -1,9 +1,12 @@
-"""The syntax tree of an expression. It holds what was written; nothing here looks anything up."""
+"""The syntax tree of an expression. It holds what was written; nothing here looks anything up.
+
+Two trees are equal that say the same, wherever they were written.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 STATUS_WORDS = ("Always", "OnPipelineSuccess", "OnPipelineFailure", "OnStageSuccess", "OnStageFailure")
@@ -22,7 +25,7 @@ class Lookup:
     """A path from the root of the context; a segment is a name, or an expression that gives one."""
 
     path: tuple[str | Expression, ...]
-    offset: int
+    offset: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Access:
 
     target: Expression
     path: tuple[str | Expression, ...]
-    offset: int
+    offset: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +89,14 @@ class Status:
     """A status word such as `OnStageSuccess`, or the name of a status call such as `success`."""
 
     word: str
-    offset: int
+    offset: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A runtime input: the whole of a text such as `<+input>.default('x')`; `runtime_inputs` reads what it says."""
 
-    offset: int = 0
+    offset: int = field(default=0, compare=False)
 
 
 Expression: TypeAlias = (

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 
 from bridle.pipeline.functions import ExpressionError
 from bridle.pipeline.parser import parse_condition, parse_template
+from bridle.pipeline.syntax import Expression
 
 _SIMPLE = re.compile(r"<\+[ ]*(?!input[ .>])([A-Za-z_]\w*(?:\.\w+(?:-+\w+)*)*)[ ]*>", re.ASCII)
 _OPENING, _CLOSING = "${{ ", " }}"
@@ -44,28 +44,14 @@ def find_written(text: str, offset: int) -> int:
 
 
 def _say_the_same(before: str, after: str) -> bool:
-    if isinstance(_tree(before, parse_template), ExpressionError):
+    if isinstance(_mean(before, parse_template), str):
         return False
     return all(_mean(before, parse) == _mean(after, parse) for parse in (parse_template, parse_condition))
 
 
-def _mean(text: str, parse: Callable[[str], object]) -> object:
-    tree = _tree(text, parse)
-    return tree.reason if isinstance(tree, ExpressionError) else _strip_offsets(tree)
-
-
-def _tree(text: str, parse: Callable[[str], object]) -> object:
+def _mean(text: str, parse: Callable[[str], Expression]) -> Expression | str:
+    """Return the tree of a text, or the reason why it has none."""
     try:
         return parse(text)
     except ExpressionError as error:
-        return error
-
-
-def _strip_offsets(value: object) -> object:
-    """Return what a tree says, without where it was written."""
-    if isinstance(value, tuple):
-        return tuple(_strip_offsets(item) for item in value)
-    if not is_dataclass(value):
-        return value
-    inner = [_strip_offsets(getattr(value, slot.name)) for slot in fields(value) if slot.name != "offset"]
-    return (type(value).__name__, *inner)
+        return error.reason
