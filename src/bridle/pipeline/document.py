@@ -51,7 +51,7 @@ _BASED = re.compile(r"0o[0-7]{1,17}|0x[0-9a-fA-F]{1,13}")
 
 def read_documents(text: str | bytes, *, source: str) -> tuple[Node, ...]:
     """Return the root node of every document in `text`; `source` is the name used in complaints."""
-    decoded = _decode(text, source)
+    decoded = decode(text, source)
     composer = _Composer(source)
     try:
         for event in YAML(typ="safe", pure=True).parse(decoded):
@@ -208,7 +208,8 @@ def _resolve(text: str) -> None | bool | int | str:
     return number if abs(number) <= LARGEST_INTEGER else text
 
 
-def _decode(text: str | bytes, source: str) -> str:
+def decode(text: str | bytes, source: str) -> str:
+    """Return the text of a file; raise PipelineError for one that is too large or not UTF-8."""
     size_bytes = len(text)
     if size_bytes > LARGEST_BYTES:
         what = f"larger than {LARGEST_BYTES} bytes"

@@ -45,6 +45,14 @@ class Library(Protocol):
         """
         return self.find(uses)
 
+    def find_inputs(self, name: str) -> str:
+        """Return the text of the input set of a name; raise InputError when there is none."""
+        raise InputError(
+            f"there is no input set {name[:80]!r}",
+            reason="unknown-input-set",
+            hint=f"put it into input-sets/{name[:80]}.yaml at the top of the repository",
+        )
+
 
 class EmptyLibrary(Library):
     """Has nothing: for text that has no folder around it."""

@@ -98,6 +98,9 @@ class LockedLibrary(Library):
             raise _not_locked(uses, found)
         return self._check(uses, found, pin)
 
+    def find_inputs(self, name: str) -> str:
+        return self._inner.find_inputs(name)  # values, which the plan holds: nothing of it is run
+
     def _check(self, uses: str, found: Volume, pin: Pin) -> Volume:
         if (found.version, found.digest) != (pin.version, pin.digest):
             raise InputError(
@@ -128,6 +131,9 @@ class RecordingLibrary(Library):
 
     def find_pipeline(self, uses: str) -> Volume:
         return self._note(uses, self._inner.find_pipeline(uses))
+
+    def find_inputs(self, name: str) -> str:
+        return self._inner.find_inputs(name)
 
     def _note(self, uses: str, found: Volume) -> Volume:
         if not found.draft:

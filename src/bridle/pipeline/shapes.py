@@ -180,7 +180,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         " step=text|@step group=@group agent=any"
     ),
     "chain": _table("uses=text with=@chain.with"),
-    "chain.with": _table("inputs=values outputs=[@chain.output] input-sets=any"),
+    "chain.with": _table("inputs=values outputs=[@chain.output] input-sets=texts"),
     "chain.output": _table("name=text value=text"),
     "verify": _table("window=duration interval=duration steps=[text|@step]"),
     "barrier": _table("name=text"),

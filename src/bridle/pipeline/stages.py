@@ -10,25 +10,20 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from platform import machine, system
 from typing import Any
 
-from bridle.pipeline.checks import check_spot
 from bridle.pipeline.codebase import find_clone
-from bridle.pipeline.complaint import suggest
 from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.deployments import read_deployment
 from bridle.pipeline.failures import take_rollback
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
-from bridle.pipeline.outline import draw_outline
 from bridle.pipeline.permissions import check_permissions, read_permissions
-from bridle.pipeline.plan import Plan
 from bridle.pipeline.policies import take_enforced
-from bridle.pipeline.spots import Around, Reading, Spot
+from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.steps import (
     DISABLED,
     check_scope,
@@ -42,9 +37,6 @@ from bridle.pipeline.strategy import Strategy
 from bridle.pipeline.tree import Address, AnyNode, Block, Step
 from bridle.pipeline.variables import read_variables
 from bridle.pipeline.vocabulary import (
-    CHAIN,
-    CHAIN_OUTPUT,
-    CHAIN_WITH,
     GROUP,
     PARALLEL,
     PLATFORM,
@@ -239,68 +231,9 @@ def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: d
 
 
 def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
-    """Another pipeline as a stage, with its outputs: its plan is put in whole, so that what runs is what was planned."""
-    from bridle.pipeline.templates import plan_pipeline
+    from bridle.pipeline.chains import read_chain  # it plans another pipeline, which has stages
 
-    body = open_fields(fields.nodes["chain"], CHAIN, findings=fields.findings)
-    if body is None:
-        return unread_stage(fields.nodes["chain"], here.address)
-    details = (
-        open_fields(body.nodes["with"], CHAIN_WITH, findings=body.findings) if body.has("with") else None
-    )
-    inputs = details.values("inputs") if details else {}
-    at = here.below(0, {})
-    if here.permissions is not None:
-        hint = "take the block away from around it, and put permissions into the other pipeline"
-        what = "a block of permissions does not reach into another pipeline"
-        fields.refuse(what, reason="permissions-around-chain", hint=hint)
-    reading.mark(details.get("inputs") if details else None, "inputs", at.address)
-    plan = plan_pipeline(body, reading)
-    if plan is not None:
-        _check_chain_inputs(plan, inputs, body)
-        outputs = dict(_read_chain_outputs(details, plan)) if details else {}
-        plan = replace(plan, outputs={**plan.outputs, **outputs})
-    with_ = {
-        "uses": body.text("uses"),
-        "plan": plan.to_json() if plan else {},
-        "inputs": inputs,
-    }
-    step = Step(
-        id="chain",
-        name=head["name"],
-        kind="chain",
-        with_=with_,
-        env=head["env"],
-        enforce=here.enforce,
-        place=head["place"],
-    )
-    outputs = {name: f"<+steps.chain.output.{name}>" for name in plan.outputs} if plan else {}
-    return Block(kind="stage", nodes=(step,), outputs=outputs, **head)
-
-
-def _check_chain_inputs(plan: Plan, given: dict[str, Any], body: Fields) -> None:
-    for name in given:
-        if name not in plan.inputs:
-            hint = suggest(name, plan.inputs, otherwise=f"declared: {', '.join(plan.inputs) or 'none'}")
-            body.refuse(f"{plan.id} has no input {name!r}", reason="unknown-input", hint=hint)
-    for name, spec in plan.inputs.items():
-        if spec.required and spec.default is None and name not in given:
-            body.refuse(
-                f"{plan.id} needs the input {name!r}", reason="missing-input", hint=f"give {name!r} a value"
-            )
-
-
-def _read_chain_outputs(details: Fields, plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield what this pipeline wants of the other one. It is evaluated there, at its end, so it is judged there."""
-    outline = draw_outline(plan)
-    for node in details.items("outputs"):
-        item = open_fields(node, CHAIN_OUTPUT, findings=details.findings)
-        if item is None:
-            continue
-        yield item.required_text("name"), item.required_text("value")
-        value = item.get("value")
-        if isinstance(value, Scalar):
-            check_spot(Spot(value, (), "output"), outline, findings=details.findings)
+    return read_chain(fields, here, reading, head)
 
 
 def _read_template_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:

@@ -154,7 +154,7 @@ def _json(body: Fields, key: str) -> Any:
 def _check_size(strategy: Strategy, body: Fields) -> None:
     """Expand what holds no expression now: a million cells are refused before anything runs."""
     spec = strategy.spec()
-    if _holds_expression(spec):
+    if holds_expression(spec):
         return
     try:
         if strategy.kind == "while" and spec["count"] is None:
@@ -173,9 +173,10 @@ def _check_size(strategy: Strategy, body: Fields) -> None:
         body.refuse(exc.what, reason=exc.reason, hint=exc.hint)
 
 
-def _holds_expression(value: Any) -> bool:
+def holds_expression(value: Any) -> bool:
+    """True when some text in `value` holds an expression."""
     if isinstance(value, str):
         return "<+" in value or "${{" in value
     if isinstance(value, dict):
-        return any(_holds_expression(item) for item in value.values())
-    return isinstance(value, (list, tuple)) and any(_holds_expression(item) for item in value)
+        return any(holds_expression(item) for item in value.values())
+    return isinstance(value, (list, tuple)) and any(holds_expression(item) for item in value)

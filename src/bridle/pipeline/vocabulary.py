@@ -142,7 +142,7 @@ TEMPLATE_FILE = define(
     aliases=_NAMES,
 )
 CHAIN = define("chain", core="uses with")
-CHAIN_WITH = define("chain.with", core="inputs outputs", later="input-sets")
+CHAIN_WITH = define("chain.with", core="inputs outputs input-sets", aliases={"input-set-refs": "input-sets"})
 CHAIN_OUTPUT = define("chain.output", core="name value")
 VERIFY = define("verify", core="window interval steps", aliases={"duration": "window", "every": "interval"})
 BARRIER = define("barrier", core="name")

@@ -73,6 +73,15 @@ def test_an_agent_is_found_as_one_unless_a_template_has_its_name(top):
     assert not find("bridle.ci-autofix").agent
 
 
+def test_an_input_set_is_a_file_of_the_repository(top):
+    put(top, ".bridle/input-sets/eu.yaml", "inputs: {place: eu}")
+    library = open_library(top / "pipelines")
+    assert library.find_inputs("eu") == "inputs: {place: eu}"
+    assert [
+        reason_of(lambda name=name: library.find_inputs(name)) for name in ("us", "../input-sets/eu")
+    ] == ["unknown-input-set"] * 2
+
+
 def test_what_ships_is_found_from_anywhere(top):
     assert open_library(top).find("pr_body_writer").source == "shipped:templates/pr_body_writer/1.0.0.yaml"
 

@@ -13,6 +13,13 @@ from bridle.pipeline.tree import Block, Step
 
 USE = "pipeline: {id: p, stages: [{id: s, steps: [{id: u, template: {uses: %s}}]}]}"
 
+SETS = {
+    "eu": "inputset: {inputs: {tag: eu, n: 1}}",
+    "next": "{kind: overlay-input-set, spec: {input_sets: [eu]}}",
+    "own": "inputs: {tag: <+inputs.x>}",
+    "odd": "inputs: [",
+}
+
 
 class MemoryLibrary(Library):
     """Templates and pipelines by name, as version 1.0.0 and without one."""
@@ -34,6 +41,9 @@ class MemoryLibrary(Library):
         if uses not in self.pipelines:
             return self.find(uses)
         return Volume(uses, "", self.pipelines[uses], f"pipelines/{uses}.yaml", "sha256:" + "1" * 64)
+
+    def find_inputs(self, name):
+        return SETS[name] if name in SETS else super().find_inputs(name)
 
 
 def read(text, templates=None, pipelines=None):
@@ -94,6 +104,27 @@ def test_what_a_pipeline_that_is_a_template_may_not_say(rest, reason):
     twice = "template: {inputs: {a: }, pipeline: {inputs: {a: }, stages: [{steps: [ls]}]}}"
     templates = {"t": SHIP, "self": "template: {pipeline: {template: {uses: self}}}", "twice": twice}
     assert reason in [found for _, found in complaints(f"pipeline: {{{rest}}}", templates)]
+
+
+@pytest.mark.parametrize(
+    ("with_", "inputs"),
+    [
+        ("input-sets: [eu]", {"tag": "eu", "n": 1}),
+        ("inputSets: next, inputs: {tag: v2}", {"tag": "v2", "n": 1}),
+    ],
+)
+def test_a_chain_takes_values_from_input_sets_and_then_its_own(with_, inputs):
+    plan = read(f"pipeline: {{stages: [{{chain: {{uses: t, with: {{{with_}}}}}}}]}}", {"t": SHIP})
+    assert plan.stages[0].nodes[0].with_["inputs"] == inputs
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("none", "unknown-input-set"), ("own", "expression-in-input"), ("odd", "not-yaml")],
+)
+def test_an_input_set_of_a_chain_is_there_and_holds_values(name, reason):
+    text = f"pipeline: {{stages: [{{chain: {{uses: t, with: {{inputSets: [{name}]}}}}}}]}}"
+    assert reason in [found for _, found in complaints(text, {"t": SHIP})]
 
 
 def test_an_agent_is_used_as_a_template_is():

@@ -5,6 +5,7 @@ Layouts, in a tree
     templates/KEBAB/{metadata.json, pipeline.yaml}   one version, which the metadata name
     .harness/ID/config.yaml, .harness/ID/VERSION/template.yaml   `config.yaml` names the stable one
     pipelines/ID.yaml, .bridle/pipelines/ID.yaml     pipelines of the repository, without a version
+    input-sets/NAME.yaml, .bridle/input-sets/…       input sets, which a chain may name
     agents/PUBLISHER.NAME/VERSION.md (.yaml, .yml)   agents, which a step may use as it uses a template; also below bridle/
 
 Rules
@@ -18,13 +19,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from bridle.adapters.templates.tree import Tree
 from bridle.core.errors import InputError
 from bridle.pipeline.complaint import suggest
-from bridle.pipeline.document import read_documents
+from bridle.pipeline.document import decode, read_documents
 from bridle.pipeline.library import Library, Volume
 from bridle.pipeline.nodes import Mapping, to_json
 from bridle.pipeline.uses import VERSION, Use, choose_version, order_of, parse_use
@@ -32,8 +35,11 @@ from bridle.pipeline.uses import VERSION, Use, choose_version, order_of, parse_u
 FOLDERS = ("templates", "bridle/templates")
 HARNESS = ".harness"
 PIPELINES = ("pipelines", ".bridle/pipelines")
+INPUT_SETS = ("input-sets", ".bridle/input-sets")
 SUFFIXES = (".yaml", ".yml")
 AGENTS = ("agents", "bridle/agents")
+
+_INPUT_SET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,14 @@ class FolderLibrary(Library):
                 reason="unknown-template",
                 hint=f"{near} {there}" if near else there,
             ) from error
+
+    def find_inputs(self, name: str) -> str:
+        files = (f"{folder}/{name}{suffix}" for folder in INPUT_SETS for suffix in SUFFIXES)
+        for tree, path in product(self._trees, files if _INPUT_SET.fullmatch(name) else ()):
+            data = tree.read(path)
+            if data is not None:
+                return decode(data, tree.label + path)
+        return super().find_inputs(name)
 
 
 def _take(tree: Tree, shelf: Shelf, use: Use, *, draft: bool) -> Volume:
