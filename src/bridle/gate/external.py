@@ -121,7 +121,7 @@ def build_manifest(
     manifest = read_entry(tool, entry)
     arguments = manifest.arguments or {**theirs, "additionalProperties": False}
     described = " ".join(str(entry.get("description") or pin.pinned.description).split())
-    target = manifest.target or _naming(replace(manifest, arguments=arguments))
+    target = manifest.target or _naming(manifest)
     return replace(
         manifest,
         description=described[:LONGEST_DESCRIPTION],
@@ -204,9 +204,8 @@ def _required(schema: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _naming(manifest: Manifest) -> tuple[str, ...]:
-    """Return the control arguments that name something: what was done to one is one history, whatever may be named besides."""
-    named = [name for name, kind in manifest.control.items() if kind in NAMING]
-    return tuple(name for name in named if name in _required(manifest.arguments)) or tuple(named)
+    """Return the control arguments that name something: what was done to one is one history."""
+    return tuple(name for name, kind in manifest.control.items() if kind in NAMING)
 
 
 def _moved(pin: Pin) -> str:

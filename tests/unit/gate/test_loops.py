@@ -157,15 +157,23 @@ def test_in_one_session_the_same_wish_is_known_again_after_days():
 PAYING = replace(
     PUSH,
     tool="mcp.bank.pay",
-    control={"order": "id", "amount": "amount", "until": "date"},
+    control={"order": "id", "amount": "amount", "until": "date", "case": "id"},
     arguments={"required": ["order", "amount"]},
-    target=("order",),
+    target=("order", "case"),
     key="key",
 )
 
 
 @pytest.mark.parametrize(
-    "more", [{"note": "x"}, {"until": "2026-03-01"}, {"key": "k"}, {"amount": "9.9 EUR"}, {"order": ["#A-1"]}]
+    "more",
+    [
+        {"note": "x"},
+        {"until": "2026-03-01"},
+        {"case": "C-1"},
+        {"key": "k"},
+        {"amount": "9.9 EUR"},
+        {"order": ["#A-1"]},
+    ],
 )
 def test_a_note_beside_an_amount_makes_no_second_wish_of_one(more):
     plain = {"order": "A-1", "amount": "9.90"}
