@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
 from bridle.core.errors import InputError
-from bridle.surfaces.cli.commands.session import _read
+from bridle.surfaces.cli.commands.session import _doubt, _read
 
 SAMPLE = Path(__file__).parents[3] / "samples" / "refunds"
 PAY = {"order_id": "A-1001", "amount": "49.90"}
@@ -103,3 +103,9 @@ def test_a_request_that_is_data_is_refused(tmp_path):
     (tmp_path / "request.json").write_text('{"text": "Refund A-1001 by 49.90 EUR"}')
     with pytest.raises(InputError, match="data, not a person's words"):
         _read(tmp_path / "request.json", [])
+
+
+def test_whoever_asks_in_words_that_vouch_for_nothing_is_told(tmp_path):
+    (tmp_path / "request.txt").write_text("Erstatte A-1001 mit 49,90 EUR")
+    assert "not English" in _doubt(_read(tmp_path / "request.txt", []))
+    assert not _doubt(_read(None, ["order_id=A-1001"]))

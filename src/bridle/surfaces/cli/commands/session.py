@@ -66,7 +66,10 @@ async def session_open(
 ) -> Answer:
     """Open a session: print its id, the address of the door and the token, which is shown once and kept nowhere."""
     url = choose_door(settings.data_dir, door)
-    document = await _open(settings, agent, purpose, _read(request_file, inputs), case, expires)
+    request = _read(request_file, inputs)
+    if doubt := _doubt(request):
+        say(doubt)
+    document = await _open(settings, agent, purpose, request, case, expires)
     document["url"] = url or None
     if not url:
         say("Nobody serves the door yet: bridle dev")  # to a program, too
@@ -187,6 +190,15 @@ def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
         )
         raise InputError(what, where=str(request_file), hint=hint, reason="request-is-data")
     return TaskRequest(text, read_pairs(inputs or []))
+
+
+def _doubt(request: TaskRequest) -> str:
+    """Return what to tell whoever asks in words that vouch for nothing; empty for others."""
+    from bridle.gate.origins.language import is_english
+
+    if is_english(request.text):
+        return ""
+    return "The request is not English, or not all of it: its words vouch for nothing, and calls ask. Inputs do: -i NAME=VALUE"
 
 
 async def _open(
