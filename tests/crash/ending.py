@@ -108,7 +108,7 @@ def _ending(
         ends={
             f"{roles[record.execution]}{record.subject}": f"{record.body['state']} {record.body.get('ignored', '')}"
             for record in own
-            if record.kind in (Kind.STEP_ENDED, Kind.BLOCK_ENDED)
+            if record.kind in (Kind.STEP_ENDED, Kind.BLOCK_ENDED) and not _is_cut(record)
         },
         outcomes={
             f"{roles[record.execution]}{record.subject.removeprefix(record.execution)}": str(
@@ -128,6 +128,11 @@ def _ending(
         },
         records=len(own),
     )
+
+
+def _is_cut(end: Record) -> bool:
+    """True for a step that a block's time-out ended: after a crash its time can be over before it begins, and it has no end."""
+    return end.kind is Kind.STEP_ENDED and str(end.body.get("note", "")).startswith("the `timeout` of ")
 
 
 def _verify(store: Store, records: Sequence[Record]) -> Iterator[str]:
