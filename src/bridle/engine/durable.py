@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
+OTHER_INTERPRETER = "other-interpreter"
 LEASE_S = 4.0  # how long a process may be silent before it counts as dead
 
 Work: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
@@ -43,8 +44,12 @@ Workflow: TypeAlias = Callable[[Run, Mapping[str, Any]], Awaitable[dict[str, Any
 class Durable(Protocol):
     """Runs workflows so that no crash loses one."""
 
-    async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
-        """Start the workflow under the execution's id; starting it twice starts it once."""
+    async def start(self, execution: str, argument: Mapping[str, Any], *, anew: bool = False) -> None:
+        """Start the workflow under the execution's id; starting it twice starts it once.
+
+        Raise ExecutionError (`other-interpreter`) for one that another version of Bridle began and left; `anew` forgets how far
+        that came, and is only for one that is to be cancelled.
+        """
         ...
 
     async def wake(self, execution: str, path: str = "") -> None:

@@ -112,6 +112,10 @@ class Starter(Protocol):
         """Have the child at `path` cancelled, if there is one that has not ended."""
         ...
 
+    async def carry(self, execution: str) -> None:
+        """Make sure that an execution is being carried."""
+        ...
+
     async def outputs_of(self, child: Execution) -> Mapping[str, Json]:
         """Return what an ended execution put out, by name."""
         ...

@@ -18,13 +18,13 @@ from typing import TypeAlias
 
 from bridle.core.canonical import Json, canonical
 from bridle.core.clock import Clock
-from bridle.core.errors import InputError
+from bridle.core.errors import ExecutionError, InputError
 from bridle.core.ids import new_id
 from bridle.core.states import State
 from bridle.dispatch.protocol import Delegate
 from bridle.engine.admission import Admission
 from bridle.engine.drafts import refuse_drafts
-from bridle.engine.durable import Durable
+from bridle.engine.durable import OTHER_INTERPRETER, Durable
 from bridle.engine.execution import Execution, Executions, Starter, StartExecution
 from bridle.engine.interrupts import Interrupts, Wanted, Wish
 from bridle.pipeline.plan import Plan
@@ -111,8 +111,14 @@ class Starting(Starter):
         return execution
 
     async def carry(self, execution: str) -> None:
-        """Make sure that an execution is being carried."""
-        await self._durable.start(execution, {"execution": execution})
+        """Make sure that an execution is being carried; one that is to be cancelled also where another version began it."""
+        argument = {"execution": execution}
+        try:
+            await self._durable.start(execution, argument)
+        except ExecutionError as error:
+            if error.reason != OTHER_INTERPRETER or await self._executions.wish(execution) != Wish.CANCEL:
+                raise
+            await self._durable.start(execution, argument, anew=True)
 
     async def start_child(
         self,

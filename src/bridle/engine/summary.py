@@ -72,6 +72,8 @@ def _ended(summary: Summary, steps: Listing, record: Record) -> None:
     for step in steps.values():
         if step.state is State.PENDING:
             step.state, step.note = State.SKIPPED, note
+        elif step.state in (State.RUNNING, State.WAITING) and summary.state is State.CANCELLED:
+            step.state, step.note = State.CANCELLED, "the execution was cancelled"
 
 
 def _step_started(summary: Summary, steps: Listing, record: Record) -> None:

@@ -11,9 +11,10 @@ from bridle.core.states import State
 from bridle.engine import blocks, branches, cells, progress, reactions, rollback, services
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
-from bridle.engine.result import Result, Standing
+from bridle.engine.result import CANCEL, Result, Standing
 from bridle.engine.stepping import Stepping
 from bridle.engine.work import Answer, Worker
+from bridle.gate.approvals import ApprovalState, CloseApproval
 from bridle.pipeline.expressions import render
 
 
@@ -75,6 +76,18 @@ class PlanWorker(Worker):
     async def roll_back(self, position: Position) -> Answer:
         return await rollback.roll_back(self._desk, position)
 
+    async def _withdraw(self) -> None:
+        """End what steps of a cancelled execution left that did not end themselves: another version had begun them."""
+        desk = self._desk
+        states = (ApprovalState.OPEN, ApprovalState.APPROVED)
+        asked = await desk.bench.approvals.find(execution=desk.execution.id, states=states)
+        if asked:
+            await desk.append([], [CloseApproval(approval.id) for approval in asked])
+        for child in await desk.executions.children(desk.execution.id):
+            await desk.starter.cancel_child(desk.execution, path=str(child.options["path"]))
+            if child.state is not State.PENDING:
+                await desk.starter.carry(child.id)
+
     async def finish(self, result: Result) -> Answer:
         desk = self._desk
         outputs: Json = {}
@@ -87,6 +100,8 @@ class PlanWorker(Worker):
                 InputError
             ):  # what the outputs would have been is for whoever reads them to miss; the end is the end
                 result = replace(result, worst=State.FAILED)
+        if result.stop == CANCEL:
+            await self._withdraw()
         await desk.bench.locks.release_scope(desk.execution.id, "")
         ended = await desk.finisher.finish(desk.execution, result=result, outputs=outputs)
         parent, path = (str(desk.execution.options.get(name, "")) for name in ("parent", "path"))

@@ -27,10 +27,12 @@ class Stage:
     folder: Path
     children: list[Child] = field(default_factory=list)
 
-    def carry(self, *, takes_over: bool = True, lease_s: float = LEASE_S, **workflows: Any) -> Child:
+    def carry(
+        self, *, takes_over: bool = True, lease_s: float = LEASE_S, anew: bool = False, **workflows: Any
+    ) -> Child:
         """Start a process that carries these workflows, or, when none is named, whatever others left."""
         scene = self.scene(takes_over=takes_over, lease_s=lease_s)
-        return self.start("carry", {"scene": scene, "start": workflows})
+        return self.start("carry", {"scene": scene, "start": workflows, "anew": anew})
 
     def wake(self, execution: str, path: str) -> Child:
         return self.start("wake", {"scene": self.scene(), "execution": execution, "path": path})

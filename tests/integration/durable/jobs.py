@@ -106,9 +106,12 @@ async def _carry(scene, order):
     await durable.launch()
     print("launched", flush=True)
     for execution, operations in order["start"].items():
-        await durable.start(
-            execution, {"execution": execution, "scene": order["scene"], "operations": operations}
-        )
+        argument = {"execution": execution, "scene": order["scene"], "operations": operations}
+        try:
+            await durable.start(execution, argument, anew=order["anew"])
+        except BridleError as error:
+            print(json.dumps({"reason": error.reason, "what": error.what}), flush=True)
+            return
     for execution in order["start"]:
         print(json.dumps(await _result(durable, execution)), flush=True)
     if not order["start"]:

@@ -80,6 +80,21 @@ def test_a_command_takes_over_the_one_execution_it_carries_and_no_other(stage):
     until(lambda: stage.status("exe_2") == "SUCCESS")
 
 
+def test_what_another_version_began_is_refused_by_name_once_nobody_carries_it_and_can_be_begun_anew(stage):
+    operations = [["step", "a", AT_ONCE], ["wait", "", 60]]
+    older = stage.carry(exe_1=operations)
+    until(lambda: stage.begun("a"))
+    stage.engine_rows("UPDATE {}workflow_status SET application_version = 'interpreter-0'")
+    younger = stage.carry(exe_1=[["step", "b", AT_ONCE]])  # while the other lives, that is left to it
+    until(lambda: stage.launched(younger))
+    older.kill()
+    refused = stage.result(stage.carry(exe_1=operations))
+    assert (refused["reason"], "interpreter-0" in refused["what"]) == ("other-interpreter", True)
+    anew = stage.carry(exe_1=[["step", "c", AT_ONCE]], anew=True)
+    assert stage.result(anew) == {"by": [anew.pid]}
+    assert [name for name, _ in stage.trace()] == ["a", "c"]
+
+
 def test_a_wait_outlives_the_process_that_waited(stage):
     killed = stage.carry(
         exe_1=[["step", "a", AT_ONCE], ["wait", "", 60], ["wait", "apr_1", 60], ["step", "b", AT_ONCE]]

@@ -145,7 +145,7 @@ class FakeDurable:
     started: list = field(default_factory=list)
     woken: list = field(default_factory=list)
 
-    async def start(self, execution, argument):
+    async def start(self, execution, argument, *, anew=False):
         self.started.append(execution)
 
     async def wake(self, execution, path=""):

@@ -3,7 +3,8 @@
 Rules
   1. Pickle is refused before anything is read (pickle_ban).
   2. `application_version` is set by hand and changes only when the interpreter's order of operations does; otherwise every edit
-     would orphan what is in flight. The executor id is fresh per process.
+     would orphan what is in flight. What another version began, and no live process carries, is refused by name; only one that is
+     to be cancelled is begun anew, to find its cancel. The executor id is fresh per process.
   3. A process writes its lease before it launches, and beats once a second. The reaper starts from pending work, not from
       leases: it recovers what no live process holds, and forgets a lease only when nothing is pending under it and its process
      is gone for certain or silent for long: one that carries nothing and was late has lost nothing. A process that does not
@@ -35,7 +36,7 @@ from bridle.adapters.dbos.pickle_ban import ban_pickle
 from bridle.adapters.sql.database import Database, open_sqlite
 from bridle.adapters.sql.leases import LeaseLost, Leases
 from bridle.core.errors import BridleError, ExecutionError, UnavailableError
-from bridle.engine.durable import LEASE_S, Durable, Run, Work, Workflow
+from bridle.engine.durable import LEASE_S, OTHER_INTERPRETER, Durable, Run, Work, Workflow
 
 ban_pickle()
 
@@ -46,6 +47,7 @@ from dbos._serialization import DBOSPortableJSONSerializer, PortableWorkflowErro
 APPLICATION_VERSION = "interpreter-3"
 WAKE = "wake"  # the one topic: a workflow does one thing at a time, so it has one wait at most
 LIVE_STATUS = ["PENDING", "ENQUEUED"]
+BROKEN = "ERROR"
 POLL_S = 0.05
 FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
@@ -139,12 +141,17 @@ class DbosDurable(Durable):
         await self._reap()
         self._reaper = asyncio.create_task(self._beat_and_reap(), name="durable-reaper")
 
-    async def start(self, execution: str, argument: Mapping[str, Any]) -> None:
-        await _outside(self._start(execution, argument))
+    async def start(self, execution: str, argument: Mapping[str, Any], *, anew: bool = False) -> None:
+        await _outside(self._start(execution, argument, anew=anew))
 
-    async def _start(self, execution: str, argument: Mapping[str, Any]) -> None:
+    async def _start(self, execution: str, argument: Mapping[str, Any], *, anew: bool) -> None:
         self._wanted.add(execution)
         known = await list_carriers(execution)
+        if foreign := await self._find_foreign(known):
+            if not anew:
+                raise _other_interpreter(execution, foreign)
+            await DBOS.delete_workflows_async([execution], delete_children=True)
+            known = []
         for broken in _find_broken(known):
             await _mend(broken)
         with SetWorkflowID(execution):
@@ -175,6 +182,18 @@ class DbosDurable(Durable):
                 hint="this is a bug of Bridle's: please report it with the output of bridle logs",
                 reason="workflow-broke",
             ) from error
+
+    async def _find_foreign(self, carriers: Sequence[Carrier]) -> list[Carrier]:
+        """Return what another interpreter began and no live process carries: it would not find its operations in our order."""
+        foreign = [
+            row
+            for row in carriers
+            if row.version != APPLICATION_VERSION and row.status in (*LIVE_STATUS, BROKEN)
+        ]
+        if not foreign:
+            return []
+        live = await self._leases.live(within_s=self._timing.lease_s)
+        return [] if any(row.holder in live for row in foreign) else foreign
 
     async def held_elsewhere(self, execution: str) -> bool:
         rows = await list_carriers(execution)
@@ -311,7 +330,15 @@ async def _list_pending(holders: set[str]) -> dict[str, str]:
 
 def _find_broken(carriers: Sequence[Carrier]) -> list[str]:
     """Return the workflows of an execution that broke, the branches before what waits for them."""
-    return sorted((row.workflow for row in carriers if row.status == "ERROR"), key=len, reverse=True)
+    return sorted((row.workflow for row in carriers if row.status == BROKEN), key=len, reverse=True)
+
+
+def _other_interpreter(execution: str, foreign: Sequence[Carrier]) -> ExecutionError:
+    return ExecutionError(
+        f"{execution} was begun by another version of Bridle ({foreign[0].version}; this is {APPLICATION_VERSION})",
+        hint=f"let that version end it; or bridle cancel {execution}, and then bridle rerun {execution} --from STAGE",
+        reason=OTHER_INTERPRETER,
+    )
 
 
 async def _mend(execution: str) -> None:

@@ -50,11 +50,13 @@ async def list_holders(version: str) -> set[str]:
 
 @dataclass(frozen=True)
 class Carrier:
-    """A workflow of an execution, the root's or a branch's, with its status in DBOS's words and who holds it."""
+    """A workflow of an execution, the root's or a branch's, with its status in DBOS's words, who holds it, and the interpreter
+    that began it."""
 
     workflow: str
     status: str
     holder: str
+    version: str
 
 
 async def list_carriers(execution: str) -> list[Carrier]:
@@ -65,7 +67,7 @@ async def list_carriers(execution: str) -> list[Carrier]:
 
     def look() -> list[Carrier]:
         engine = _get_dbos_instance()._sys_db.engine
-        query = sa.select(STATUS.workflow_uuid, STATUS.status, STATUS.executor_id)
+        query = sa.select(STATUS.workflow_uuid, STATUS.status, STATUS.executor_id, STATUS.application_version)
         branches = STATUS.workflow_uuid.startswith(f"{execution}/", autoescape=True)
         if (
             engine.dialect.name == "sqlite"
@@ -75,7 +77,10 @@ async def list_carriers(execution: str) -> list[Carrier]:
             )
         with engine.connect() as connection:
             rows = connection.execute(query.where(sa.or_(STATUS.workflow_uuid == execution, branches)))
-            return [Carrier(row.workflow_uuid, row.status, str(row.executor_id)) for row in rows]
+            return [
+                Carrier(row.workflow_uuid, row.status, str(row.executor_id), str(row.application_version))
+                for row in rows
+            ]
 
     return await asyncio.to_thread(look)
 
