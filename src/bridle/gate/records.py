@@ -62,7 +62,8 @@ def decided(action: Action, judgement: Judgement, redactor: Redactor) -> Entry:
     redacted = _mask(request, ("arguments",), redactor=redactor, recorder=recorder)
     said = {*request, "digest"}
     about = {name: fact for name, fact in as_mapping(judgement.facts["action"]).items() if name not in said}
-    masked = {"control": recorder.redact_json(about.get("control"))}  # the request's arguments once more
+    again = ("control", "target")  # the request's arguments once more
+    masked = {name: recorder.redact_json(about.get(name)) for name in again}
     facts = {**judgement.facts, "action": {**about, **masked}}
     body: dict[str, Json] = {
         "action": action.digest,
