@@ -18,43 +18,29 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import regopy  # type: ignore[import-untyped]
+from place import open_place
 
-from bridle.adapters.limits.file import LimitsFile
-from bridle.adapters.people.roles import RolesFile
 from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.rego.policy_set import ANSWER, ANSWER_NAME, PolicySet, build_policy_set, load_policy_set
-from bridle.adapters.sql.attempts import SqlAttempts
-from bridle.adapters.sql.breakers import SqlCircuits
-from bridle.adapters.sql.budgets import SqlBudgets
-from bridle.adapters.sql.database import Database, open_database
-from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.journal import SqlJournal
-from bridle.adapters.sql.limits import SqlRooms
-from bridle.adapters.sql.principals import SqlPrincipals
-from bridle.adapters.sql.tokens import SqlTokens
-from bridle.adapters.sql.working import WorkingStore
-from bridle.app import shipped
+from bridle.app import Store, open_roles, open_store, shipped
+from bridle.app.acting import build_facts
 from bridle.core.boundary import Boundary
-from bridle.core.clock import SystemClock
+from bridle.core.settings import Settings
 from bridle.dispatch.protocol import Request
 from bridle.gate.action import Action, action_key
 from bridle.gate.decision import decide
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
-from bridle.gate.fleet import FleetLimits
 from bridle.gate.manifest import find_manifest
-from bridle.trust.access import GrantedPrincipals
 from bridle.trust.bindings import Binding
 from bridle.trust.journal import Entry, Kind
-from bridle.trust.keys import load_signer
 from bridle.trust.policy import PolicyEngine
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
 from bridle.trust.tokens import MintToken, mint
@@ -75,18 +61,17 @@ deny contains {"rule": "house-%(n)d.secret", "reason": "This folder is closed."}
 
 def main(users: int, agents: int, policies: int, rounds: int) -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="bridle-bench-") as folder:
-        database = open_database(f"sqlite:///{folder}/bridle.db")
-        try:
-            asyncio.run(_report(database, Path(folder), users, agents, policies, rounds))
-        finally:
-            database.close()
+    with open_place("sqlite") as settings:
+        read_s = _write_roles(settings, users)
+        with open_store(settings) as store:
+            asyncio.run(_report(store, users, agents, policies, rounds))
+    print(
+        f"{users} users, {agents} agents, {policies} policies, {rounds} rounds; roles.yaml read in {read_s:.2f} s"
+    )
 
 
-async def _report(
-    database: Database, folder: Path, users: int, agents: int, policies: int, rounds: int
-) -> None:
-    account = await Account.build(database, folder, users, agents)
+async def _report(store: Store, users: int, agents: int, policies: int, rounds: int) -> None:
+    account = await Account.build(store, users, agents)
     base = load_policy_set([shipped("policies") / "base"])
     sets = {f"house-{n}": {f"house-{n}/rules.rego": SET % {"n": n}} for n in range(policies)}
     bound = BoundPolicy(base, bindings=[_binding(n, policies) for n in range(policies)], sets=sets)
@@ -98,13 +83,10 @@ async def _report(
         for policy in (bound, whole):
             await policy.start()
         cases = await _list_cases(account, bound, whole, everyone)
-        taken = await _measure(cases, rounds, agents)
+        taken = await _measure(cases, rounds)
     finally:
         await bound.close()
         await whole.close()
-    print(
-        f"{users} users, {agents} agents, {policies} policies, {rounds} rounds; roles.yaml read in {account.read_s:.2f} s"
-    )
     print(f"{'case':<20}{'p50 ms':>10}{'p99 ms':>10}{'cpu ms':>10}{'x engine':>10}")
     unit = statistics.median(wall for wall, _ in taken["engine"])
     for name, costs in taken.items():
@@ -122,17 +104,13 @@ def _binding(number: int, policies: int) -> Binding:
 class Account:
     """The store with everybody in it, and the facts of one action of an agent."""
 
-    def __init__(self, facts: FactSource, secrets: list[str], read_s: float, teams: int) -> None:
+    def __init__(self, facts: FactSource, secrets: list[str]) -> None:
         self._facts = facts
         self._secrets = secrets
-        self._teams = teams
         self._manifest = find_manifest(TOOL)
-        self.read_s = read_s
 
     @classmethod
-    async def build(cls, database: Database, folder: Path, users: int, agents: int) -> Account:
-        clock, signer = SystemClock(), load_signer(folder / "control-plane.key")
-        journal = SqlJournal(database, WorkingStore(b"w" * 32), clock, signer)
+    async def build(cls, store: Store, users: int, agents: int) -> Account:
         people = [Principal(PrincipalKind.USER, f"u{n}", f"user:u{n}", frozenset()) for n in range(users)]
         fleet = [
             Principal(
@@ -142,7 +120,7 @@ class Account:
         ]
         secrets = []
         for begin in range(0, users, CHUNK):
-            await _register(journal, people[begin : begin + CHUNK])
+            await _register(store.journal, people[begin : begin + CHUNK])
         for number, agent in enumerate(fleet):
             starter = Principal(PrincipalKind.USER, f"u{number % users}", "", NEEDS)
             minted = mint(
@@ -151,30 +129,15 @@ class Account:
                 asked_for=NEEDS,
                 execution=f"exe_{number}",
                 step="work",
-                expires_at=clock.now() + timedelta(hours=1),
+                expires_at=store.clock.now() + timedelta(hours=1),
             )
             secrets.append(minted.secret)
             entry = Entry(Kind.TOKEN_MINTED, f"exe_{number}", minted.token.id, {})
-            await journal.append([entry], [RegisterPrincipal(agent, None), MintToken(minted.token)])
-        roles = _write_roles(folder, users)
-        begun = time.perf_counter()
-        roles.read()
-        read_s = time.perf_counter() - begun
-        facts = FactSource(
-            journal=journal,
-            principals=GrantedPrincipals(SqlPrincipals(database), roles),
-            tokens=SqlTokens(database),
-            budgets=SqlBudgets(database),
-            deeds=SqlDeeds(database),
-            attempts=SqlAttempts(database),
-            limits=FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
-            clock=clock,
-            manifests=Catalogue(),
-        )
-        return cls(facts, secrets, read_s, agents)
+            await store.journal.append([entry], [RegisterPrincipal(agent, None), MintToken(minted.token)])
+        return cls(build_facts(store, Catalogue()), secrets)
 
     async def gather(self, number: int, policy: str) -> dict[str, Any]:
-        agent = number % self._teams
+        agent = number % len(self._secrets)
         action = Action(
             request=Request(
                 action_key(f"exe_{agent}", "work", turn=number),
@@ -209,12 +172,16 @@ async def _register(journal: SqlJournal, some: list[Principal]) -> None:
     await journal.append(entries, [RegisterPrincipal(one, None) for one in some])
 
 
-def _write_roles(folder: Path, users: int) -> RolesFile:
+def _write_roles(settings: Settings, users: int) -> float:
+    """Give everybody a role, and return how long it takes to read that."""
     lines = ["roles: {reader: ['file:read']}", "bindings:"]
     lines += [f"  - {{principal: 'user:u{n}', role: reader}}" for n in range(users)]
-    (folder / "roles.yaml").write_text("\n".join(lines), "utf-8")
-    (folder / "roles.yaml").chmod(0o600)
-    return RolesFile(folder, user="user:nobody")
+    settings.config_dir.mkdir()
+    (settings.config_dir / "roles.yaml").write_text("\n".join(lines), "utf-8")
+    (settings.config_dir / "roles.yaml").chmod(0o600)
+    begun = time.perf_counter()
+    open_roles(settings).read()
+    return time.perf_counter() - begun
 
 
 async def _list_cases(
@@ -242,7 +209,7 @@ async def _list_cases(
 
 
 async def _measure(
-    cases: Mapping[str, Callable[[int], Awaitable[object]]], rounds: int, agents: int
+    cases: Mapping[str, Callable[[int], Awaitable[object]]], rounds: int
 ) -> dict[str, list[tuple[float, float]]]:
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
     for turn in range(rounds + 10):

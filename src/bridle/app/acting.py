@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,15 +19,19 @@ from bridle.agent.shelf import find_top
 from bridle.app.cases import build_book
 from bridle.app.folders import shipped
 from bridle.app.store import Store
+from bridle.core.canonical import Json
 from bridle.core.settings import Settings
 from bridle.delegate.app import build_delegate
 from bridle.delegate.effectors.model import ModelPort, build_model_effector
 from bridle.delegate.worker import Worker
 from bridle.engine.retention import parse_age
+from bridle.gate.budgets import Price as WorstPrice
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
 from bridle.gate.gate import Gate
+from bridle.gate.inside import Inside
 from bridle.gate.loops import LoopLimits
+from bridle.gate.manifest import Manifests
 from bridle.gate.ports import Ports
 from bridle.operating.cases.book import CaseBook
 from bridle.trust.keys import Signer, Verifier
@@ -69,27 +73,49 @@ def build_acting(store: Store, policy: BoundPolicy, delegate_signer: Signer) -> 
         price=(price := price_of(folders=folders, price=override)),
         own_keys=settings.own_keys_only,
         inside=(book := build_book(store, catalogue)),
-        facts=FactSource(
-            journal=store.journal,
-            principals=store.principals,
-            tokens=tokens,
-            budgets=store.budgets,
-            deeds=SqlDeeds(store.database),
-            attempts=SqlAttempts(store.database),
-            clock=store.clock,
+        facts=build_facts(
+            store,
+            catalogue,
             account=policy.account,
-            cases=store.sessions,
-            overrides=store.overrides,
-            limits=store.limits,
-            manifests=catalogue,
-            loops=LoopLimits(settings.loop_limit, loop_window(settings)),
-            delegate=delegate.name,
-            delegate_key=delegate_signer.verifier.raw.hex(),
             inside=book,
             price=price,
+            delegate=delegate.name,
+            delegate_key=delegate_signer.verifier.raw.hex(),
         ),
     )
     return Acting(policy, delegate, ports.delegate_key, tokens, catalogue, book, ports.redactor, Gate(ports))
+
+
+def build_facts(
+    store: Store,
+    manifests: Manifests,
+    *,
+    account: Mapping[str, Json] | None = None,
+    inside: Inside | None = None,
+    price: WorstPrice | None = None,
+    delegate: str = "",
+    delegate_key: str = "",
+) -> FactSource:
+    """Return what gathers the facts of actions from a store."""
+    return FactSource(
+        journal=store.journal,
+        principals=store.principals,
+        tokens=SqlTokens(store.database),
+        budgets=store.budgets,
+        deeds=SqlDeeds(store.database),
+        attempts=SqlAttempts(store.database),
+        clock=store.clock,
+        cases=store.sessions,
+        overrides=store.overrides,
+        limits=store.limits,
+        loops=LoopLimits(store.settings.loop_limit, loop_window(store.settings)),
+        manifests=manifests,
+        account=account,
+        inside=inside,
+        price=price,
+        delegate=delegate,
+        delegate_key=delegate_key,
+    )
 
 
 def loop_window(settings: Settings) -> timedelta:

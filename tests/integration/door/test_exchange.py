@@ -96,7 +96,7 @@ async def test_who_acts_is_the_version_that_the_token_was_made_for(scene, clerk,
 
 async def test_nobody_fills_the_journal_with_tokens_made_of_their_own(scene, clerk, monkeypatch):
     pace = Pace(2)
-    monkeypatch.setattr(scene.exchange, "_admits", pace.admits)
+    monkeypatch.setattr(scene.exchange, "admits", pace.admits)
     request = {
         "grant_type": GRANT,
         "subject_token": clerk.secret,

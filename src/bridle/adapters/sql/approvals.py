@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import read_tuple, reads, to_columns
 from bridle.adapters.sql.schema import approvals
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -39,6 +40,25 @@ NEWEST = Prepared(
     .where(approvals.c.action == sa.bindparam("of_action"))
     .order_by(approvals.c.requested_at.desc(), approvals.c.id.desc())
     .limit(1)
+)
+NOT_KEPT = ("inputs",)  # what the last approver filled in is in the record of the verdict
+UNANSWERED = {"state": str(ApprovalState.OPEN), "by": "", "asserted": False, "comment": "", "given": "[]"}
+
+
+def _read_terms(text: str) -> Terms:
+    return Terms.from_json(json.loads(text))
+
+
+_approval = reads(
+    Approval,
+    without=NOT_KEPT,
+    rests_on=json.loads,
+    shown=json.loads,
+    requested_at=from_iso,
+    expires_at=from_iso,
+    state=ApprovalState,
+    terms=_read_terms,
+    given=read_tuple,
 )
 
 
@@ -68,29 +88,10 @@ class SqlApprovals(Approvals):
 
 @apply_guard.register
 def _(guard: RequestApproval, connection: Connection) -> None:
-    approval = guard.approval
     change_one(
         guard,
         connection,
-        approvals.insert().values(
-            id=approval.id,
-            execution=approval.execution,
-            topic=approval.topic,
-            key=approval.key,
-            action=approval.action,
-            tool=approval.tool,
-            message=approval.message,
-            rests_on=canonical(approval.rests_on).decode(),
-            shown=canonical(approval.shown).decode(),
-            requested_at=iso(approval.requested_at),
-            expires_at=iso(approval.expires_at),
-            state=str(ApprovalState.OPEN),
-            by="",
-            asserted=False,
-            comment="",
-            terms=canonical(approval.terms.to_json()).decode(),
-            given="[]",
-        ),
+        approvals.insert().values(to_columns(guard.approval, without=NOT_KEPT) | UNANSWERED),
     )
 
 
@@ -103,7 +104,7 @@ def _(guard: GiveVerdict, connection: Connection) -> None:
     state = guard.verdict
     if guard.verdict is ApprovalState.APPROVED:
         given.append(guard.voter)
-        enough = guard.automatic or len(given) >= Terms.from_json(json.loads(row.terms)).minimum
+        enough = guard.automatic or len(given) >= _read_terms(row.terms).minimum
         state = ApprovalState.APPROVED if enough else ApprovalState.OPEN
     said = {"by": guard.by, "asserted": guard.asserted, "comment": guard.comment}
     _change(guard, connection, row, {"state": str(state), "given": canonical(given).decode(), **said})
@@ -178,25 +179,3 @@ def void_approvals(connection: Connection, case: str) -> None:
     rests = approvals.c.rests_on.contains(named, autoescape=True)
     void = {"state": str(ApprovalState.VOID), "comment": "its case has changed"}
     connection.execute(approvals.update().where(approvals.c.state.in_(live), rests).values(void))
-
-
-def _approval(row: Row[Any]) -> Approval:
-    return Approval(
-        id=row.id,
-        execution=row.execution,
-        topic=row.topic,
-        key=row.key,
-        action=row.action,
-        tool=row.tool,
-        message=row.message,
-        rests_on=json.loads(row.rests_on),
-        shown=json.loads(row.shown),
-        requested_at=from_iso(row.requested_at),
-        expires_at=from_iso(row.expires_at),
-        state=ApprovalState(row.state),
-        by=row.by,
-        asserted=row.asserted,
-        comment=row.comment,
-        terms=Terms.from_json(json.loads(row.terms)),
-        given=tuple(json.loads(row.given)),
-    )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import attempts
-from bridle.core.clock import from_iso, iso
+from bridle.core.clock import from_iso
 from bridle.gate.attempts import (
     AllowAgain,
     Attempt,
@@ -22,6 +21,7 @@ from bridle.gate.attempts import (
 )
 
 COLUMNS = attempts.c
+_read = reads(Attempt, state=AttemptState, at=from_iso)
 
 
 class SqlAttempts(Attempts):
@@ -46,8 +46,7 @@ def _(guard: BeginAttempt, connection: Connection) -> None:
     if known is not None and known.blocks(attempt.call):
         raise AttemptTaken(f"the same is {known.state} as {known.key}")
     connection.execute(attempts.delete().where(COLUMNS.business == attempt.business))
-    row = {**vars(attempt), "state": str(attempt.state), "at": iso(attempt.at)}
-    change_one(guard, connection, attempts.insert().values(row))
+    change_one(guard, connection, attempts.insert().values(to_columns(attempt)))
 
 
 @apply_guard.register
@@ -71,16 +70,3 @@ def _(guard: AllowAgain, connection: Connection) -> None:
 def _find(connection: Connection, business: str) -> Attempt | None:
     row = connection.execute(attempts.select().where(COLUMNS.business == business)).one_or_none()
     return _read(row) if row else None
-
-
-def _read(row: sa.Row[Any]) -> Attempt:
-    return Attempt(
-        business=row.business,
-        state=AttemptState(row.state),
-        tool=row.tool,
-        key=row.key,
-        execution=row.execution,
-        at=from_iso(row.at),
-        once=row.once,
-        call=row.call,
-    )

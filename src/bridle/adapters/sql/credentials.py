@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,12 +10,14 @@ from sqlalchemy.engine import Connection
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import credentials
 from bridle.core.clock import from_iso, iso
 from bridle.trust.credentials import Credential, Credentials, RevokeCredential, StoreCredential
 
 FIND = Prepared(credentials.select().where(credentials.c.sha256 == sa.bindparam("sha256")))
 GET = Prepared(credentials.select().where(credentials.c.id == sa.bindparam("credential")))
+_read = reads(Credential, made_at=from_iso, expires_at=from_iso, revoked_at=from_iso, used_at=from_iso)
 
 
 class SqlCredentials(Credentials):
@@ -53,25 +54,10 @@ class SqlCredentials(Credentials):
 
 @apply_guard.register
 def _(guard: StoreCredential, connection: Connection) -> None:
-    made = guard.credential
-    times = {"made_at": iso(made.made_at), "expires_at": iso(made.expires_at)}
-    row = credentials.insert().values(id=made.id, principal=made.principal, sha256=made.sha256, **times)
-    change_one(guard, connection, row)
+    change_one(guard, connection, credentials.insert().values(to_columns(guard.credential)))
 
 
 @apply_guard.register
 def _(guard: RevokeCredential, connection: Connection) -> None:
     open_one = credentials.update().where(credentials.c.id == guard.id, credentials.c.revoked_at.is_(None))
     change_one(guard, connection, open_one.values(revoked_at=iso(guard.at)))
-
-
-def _read(row: sa.Row[Any]) -> Credential:
-    return Credential(
-        id=row.id,
-        principal=row.principal,
-        sha256=row.sha256,
-        made_at=from_iso(row.made_at),
-        expires_at=from_iso(row.expires_at),
-        revoked_at=from_iso(row.revoked_at) if row.revoked_at else None,
-        used_at=from_iso(row.used_at) if row.used_at else None,
-    )

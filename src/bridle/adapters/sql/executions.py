@@ -15,6 +15,7 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import executions, journal
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -28,6 +29,15 @@ BY_ID = Prepared(executions.select().where(executions.c.id == sa.bindparam("exec
 WISH = Prepared(sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution")))
 NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(executions.c.arrived), 0) + 1).scalar_subquery()
 NEXT_NUMBER = sa.select(sa.func.coalesce(sa.func.max(executions.c.number), 0) + 1)
+_execution = reads(
+    Execution,
+    plan=json.loads,
+    inputs=json.loads,
+    options=json.loads,
+    state=State,
+    started_at=from_iso,
+    ended_at=from_iso,
+)
 LIVE = [str(state) for state in State if not state.ended]
 IS_PAUSED = executions.c.state == str(State.PAUSED)
 GOES_ON = {
@@ -86,29 +96,17 @@ def _(guard: StartExecution, connection: Connection) -> None:
     execution = guard.execution
     parent = str(execution.options.get("parent", ""))
     refuse_killed(connection, pipeline=execution.pipeline, parent=parent)
-    change_one(
-        guard,
-        connection,
-        executions.insert().values(
-            id=execution.id,
-            pipeline=execution.pipeline,
-            plan=canonical(execution.plan).decode(),
-            plan_digest=execution.plan_digest,
-            inputs=canonical(execution.inputs).decode(),
-            options=canonical(execution.options).decode(),
-            initiator=execution.initiator,
-            state=str(execution.state),
-            note=execution.note,
-            wish="",
-            started_at=iso(execution.started_at),
-            ended_at=None,
-            arrived=NEXT_ARRIVAL,
-            admitted=None if execution.state is State.PENDING else NEXT_TURN.scalar_subquery(),
-            waiter=guard.waiter,
-            ceiling=guard.ceiling,
-            number=_next_number(execution).scalar_subquery(),
-        ),
-    )
+    row = {
+        **to_columns(execution),
+        "wish": "",
+        "ended_at": None,
+        "arrived": NEXT_ARRIVAL,
+        "admitted": None if execution.state is State.PENDING else NEXT_TURN.scalar_subquery(),
+        "waiter": guard.waiter,
+        "ceiling": guard.ceiling,
+        "number": _next_number(execution).scalar_subquery(),
+    }
+    change_one(guard, connection, executions.insert().values(row))
 
 
 def _next_number(execution: Execution) -> sa.Select[tuple[int]]:
@@ -183,20 +181,3 @@ def _read(connection: Connection, row: Row[Any]) -> Execution:
     if not _is_queued(row):
         return execution
     return replace(execution, note=f"queued: {count_ahead(connection, row)} ahead")
-
-
-def _execution(row: Row[Any]) -> Execution:
-    return Execution(
-        id=row.id,
-        pipeline=row.pipeline,
-        plan=json.loads(row.plan),
-        plan_digest=row.plan_digest,
-        inputs=json.loads(row.inputs),
-        options=json.loads(row.options),
-        initiator=row.initiator,
-        state=State(row.state),
-        note=row.note,
-        started_at=from_iso(row.started_at),
-        ended_at=from_iso(row.ended_at) if row.ended_at else None,
-        number=int(row.number),
-    )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.leases import read_clock
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.process import Process, is_gone
+from bridle.adapters.sql.rows import read_tuple, reads, to_columns
 from bridle.adapters.sql.schema import approvals, executions, kill_answers, kills, sessions, tokens, workers
 from bridle.core.clock import from_iso, iso
 from bridle.trust.kills import (
@@ -35,6 +35,7 @@ STANDING = Prepared(ALL_STANDING)
 OF_EXECUTION = Prepared(
     sa.select(executions.c.pipeline, executions.c.options).where(executions.c.id == sa.bindparam("execution"))
 )
+_kill = reads(Kill, scope=Scope, at=from_iso, concerned=read_tuple)
 CANCEL = "cancel"  # engine.interrupts.Wish.CANCEL
 
 
@@ -75,17 +76,8 @@ def _(guard: MakeKill, connection: Connection) -> None:
         raise NothingToKill(f"no pipeline {kill.name} was ever started")
     concerned = _concerned_executions(connection, kill)
     closed = _concerned_sessions(connection, kill)
-    connection.execute(
-        kills.insert().values(
-            id=kill.id,
-            scope=str(kill.scope),
-            name=kill.name,
-            reason=kill.reason,
-            by=kill.by,
-            at=iso(kill.at),
-            concerned=json.dumps(sorted(concerned | closed)),
-        )
-    )
+    row = {**to_columns(kill), "concerned": json.dumps(sorted(concerned | closed))}
+    connection.execute(kills.insert().values(row))
     for part in _parts(concerned):
         mine = executions.c.id.in_(part), executions.c.ended_at.is_(None)
         connection.execute(executions.update().where(*mine).values(wish=CANCEL))
@@ -230,15 +222,3 @@ def _parts(ids: set[str], size: int = 500) -> Iterator[list[str]]:
     """Part ids into as many as both stores take in one statement."""
     listed = sorted(ids)
     return (listed[start : start + size] for start in range(0, len(listed), size))
-
-
-def _kill(row: Row[Any]) -> Kill:
-    return Kill(
-        id=row.id,
-        scope=Scope(row.scope),
-        name=row.name,
-        reason=row.reason,
-        by=row.by,
-        at=from_iso(row.at),
-        concerned=tuple(json.loads(row.concerned)),
-    )

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import obligations
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
 from bridle.gate.obligations import DropObligation, Fulfil, Obligation, Obligations, Oblige, TakeObligation
 
 COLUMNS = obligations.c
+_read = reads(Obligation, matching=json.loads, due_at=from_iso)
 
 
 class SqlObligations(Obligations):
@@ -33,9 +33,7 @@ class SqlObligations(Obligations):
 
 @apply_guard.register
 def _(guard: Oblige, connection: Connection) -> None:
-    owed = guard.obligation
-    row = {**vars(owed), "matching": canonical(owed.matching).decode(), "due_at": iso(owed.due_at)}
-    change_one(guard, connection, obligations.insert().values(row))
+    change_one(guard, connection, obligations.insert().values(to_columns(guard.obligation)))
 
 
 @apply_guard.register
@@ -58,7 +56,3 @@ def _(guard: Fulfil, connection: Connection) -> None:
 @apply_guard.register
 def _(guard: TakeObligation, connection: Connection) -> None:
     change_one(guard, connection, obligations.delete().where(COLUMNS.key == guard.key))
-
-
-def _read(row: sa.Row[Any]) -> Obligation:
-    return Obligation(row.key, row.execution, row.tool, json.loads(row.matching), from_iso(row.due_at))

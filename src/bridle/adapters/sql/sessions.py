@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -11,8 +9,9 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import journal, sessions
-from bridle.core.clock import from_iso, iso
+from bridle.core.clock import from_iso
 from bridle.gate.history import HistoryMoved, HistoryStands
 from bridle.operating.session import (
     CloseSession,
@@ -25,6 +24,7 @@ from bridle.operating.session import (
 from bridle.trust.journal import Kind
 
 BY_ID = Prepared(sessions.select().where(sessions.c.id == sa.bindparam("session")))
+_read = reads(Session, opened_at=from_iso, expires_at=from_iso, state=SessionState)
 
 
 class SqlSessions(Sessions):
@@ -56,19 +56,7 @@ class SqlSessions(Sessions):
 def _(guard: OpenSession, connection: Connection) -> None:
     session = guard.session
     refuse_killed(connection, actors={session.agent})
-    row = {
-        "id": session.id,
-        "agent": session.agent,
-        "initiator": session.initiator,
-        "purpose": session.purpose,
-        "case": session.case,
-        "request": session.request,
-        "opened_at": iso(session.opened_at),
-        "expires_at": iso(session.expires_at),
-        "state": str(session.state),
-        "holder": session.holder,
-    }
-    change_one(guard, connection, sessions.insert().values(row))
+    change_one(guard, connection, sessions.insert().values(to_columns(session)))
 
 
 @apply_guard.register
@@ -81,21 +69,6 @@ def _(guard: CloseSession, connection: Connection) -> None:
 def _(guard: TakeSession, connection: Connection) -> None:
     mine = sessions.c.id == guard.session, sessions.c.holder == guard.before
     change_one(guard, connection, sessions.update().where(*mine).values(holder=guard.process))
-
-
-def _read(row: sa.Row[Any]) -> Session:
-    return Session(
-        id=row.id,
-        agent=row.agent,
-        initiator=row.initiator,
-        purpose=row.purpose,
-        case=row.case,
-        request=row.request,
-        opened_at=from_iso(row.opened_at),
-        expires_at=from_iso(row.expires_at),
-        state=SessionState(row.state),
-        holder=row.holder,
-    )
 
 
 @apply_guard.register

@@ -12,6 +12,7 @@ from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import executions, sessions, tokens
 from bridle.core.clock import from_iso, iso
 from bridle.trust.tokens import Claims, DeleteTokens, MintToken, SweepTokens, Token, Tokens
@@ -23,6 +24,17 @@ DELETE_ALL = Prepared(OF_EXECUTION)
 DELETE = Prepared(OF_EXECUTION.where(tokens.c.step == sa.bindparam("of_step")))
 
 
+def _read_scope(text: str) -> frozenset[str]:
+    return frozenset(json.loads(text))
+
+
+def _read_claims(text: str) -> Claims:
+    return Claims.from_json(json.loads(text))
+
+
+_read = reads(Token, scope=_read_scope, expires_at=from_iso, claims=_read_claims)
+
+
 class SqlTokens(Tokens):
     """Implements `trust.tokens.Tokens`."""
 
@@ -31,19 +43,7 @@ class SqlTokens(Tokens):
 
     async def find(self, sha256: str) -> Token | None:
         row = await self._database.find(FIND, {"sha256": sha256})
-        if row is None:
-            return None
-        return Token(
-            id=row.id,
-            sha256=row.sha256,
-            execution=row.execution,
-            step=row.step,
-            principal=row.principal,
-            initiator=row.initiator,
-            scope=frozenset(json.loads(row.scope)),
-            expires_at=from_iso(row.expires_at),
-            claims=Claims.from_json(json.loads(row.claims)),
-        )
+        return None if row is None else _read(row)
 
     async def over(self, now: datetime) -> list[str]:
         ended = sa.select(executions.c.id).where(executions.c.ended_at.is_not(None))
@@ -68,18 +68,7 @@ def _(guard: SweepTokens, connection: Connection) -> None:
 def _(guard: MintToken, connection: Connection) -> None:
     token = guard.token
     refuse_killed(connection, execution=token.execution, actors={token.principal, *token.claims.actors})
-    row = {
-        "id": token.id,
-        "sha256": token.sha256,
-        "execution": token.execution,
-        "step": token.step,
-        "principal": token.principal,
-        "initiator": token.initiator,
-        "scope": json.dumps(sorted(token.scope)),
-        "expires_at": iso(token.expires_at),
-        "claims": json.dumps(token.claims.to_json()),
-    }
-    change_one(guard, connection, INSERT, row)
+    change_one(guard, connection, INSERT, to_columns(token))
 
 
 @apply_guard.register

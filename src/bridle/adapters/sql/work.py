@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import reads, to_columns
 from bridle.adapters.sql.schema import work
-from bridle.core.clock import from_iso, iso
+from bridle.core.clock import from_iso
 from bridle.trust.work_items import ParkWork, SettleWork, Work, WorkItem
 
 COLUMNS = work.c
+_read = reads(WorkItem, at=from_iso)
 GET = Prepared(work.select().where(COLUMNS.id == sa.bindparam("item")))
 
 
@@ -37,14 +37,10 @@ class SqlWork(Work):
 
 @apply_guard.register
 def _(guard: ParkWork, connection: Connection) -> None:
-    change_one(guard, connection, work.insert().values({**vars(guard.item), "at": iso(guard.item.at)}))
+    change_one(guard, connection, work.insert().values(to_columns(guard.item)))
 
 
 @apply_guard.register
 def _(guard: SettleWork, connection: Connection) -> None:
     still = COLUMNS.id == guard.item, COLUMNS.open
     change_one(guard, connection, work.update().where(*still).values(open=False))
-
-
-def _read(row: sa.Row[Any]) -> WorkItem:
-    return WorkItem(row.id, row.stream, row.key, from_iso(row.at), row.open)
