@@ -89,27 +89,19 @@ class Answer:
         return state is ApprovalState.DENIED
 
 
+@dataclass(kw_only=True)
 class Answering:
     """Checks answers, and has them signed. Nothing is recorded here: what it returns belongs in one transaction."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        executions: Executions,
-        approvals: Approvals,
-        notary: Notary,
-        clock: Clock,
-    ) -> None:
-        self._journal = journal
-        self._executions = executions
-        self._approvals = approvals
-        self._notary = notary
-        self._clock = clock
+    journal: Journal
+    executions: Executions
+    approvals: Approvals
+    notary: Notary
+    clock: Clock
 
     async def find(self, approval_id: str) -> Approval:
         """Return a request; raise InputError when there is none of that id."""
-        approval = await self._approvals.get(approval_id)
+        approval = await self.approvals.get(approval_id)
         if approval is None:
             raise InputError(f"there is no approval {approval_id!r}", hint="bridle approvals lists open ones")
         return approval
@@ -117,14 +109,14 @@ class Answering:
     async def hear(self, approval: Approval, verdict: Verdict) -> Answer:
         """Return the answer of somebody who may give one at all; raise TrustError for anybody else."""
         require_person(verdict.by)
-        await require(self._notary.principals, verdict.by.id, VERDICT, await self._place(approval))
-        return Answer(approval, verdict, self._notary.find_signer(verdict.name))
+        await require(self.notary.principals, verdict.by.id, VERDICT, await self._place(approval))
+        return Answer(approval, verdict, self.notary.find_signer(verdict.name))
 
     async def give(self, answer: Answer) -> tuple[Entry, Guard]:
         """Return the record of an answer, and its guard; raise InputError or TrustError when it may not be given."""
-        approval, verdict, now = answer.approval, answer.verdict, self._clock.now()
+        approval, verdict, now = answer.approval, answer.verdict, self.clock.now()
         if approval.state_at(now) is not ApprovalState.OPEN:
-            raise _not_open(approval, self._clock)
+            raise _not_open(approval, self.clock)
         await self._check_request(approval)
         stands_in = await self._stand_in(answer)
         self._check_person(answer, stands_in)
@@ -145,7 +137,7 @@ class Answering:
         """Raise InputError when a verdict that stands was given otherwise than this one: with other inputs, another comment, or
         under another name. A name that nobody signs for is a name of the account's, whose word counts once."""
         verdict, approval = answer.verdict, answer.approval
-        records = await self._journal.read(execution=approval.execution, subject=approval.id)
+        records = await self.journal.read(execution=approval.execution, subject=approval.id)
         words = [one.body for one in records if one.kind is Kind.APPROVAL_VERDICT]
         mine = [one for one in words if name_voter(one) == answer.voter and one["verdict"] == answer.wanted]
         if not mine:
@@ -167,10 +159,10 @@ class Answering:
 
     async def take_back(self, approval: Approval, verdict: Verdict) -> tuple[Entry, Guard]:
         """Return the record of taking an approval back before it was used, and its guard; raise InputError or TrustError."""
-        person = self._notary.people.find(verdict.name) if verdict.name else None
-        answer, now = Answer(approval, verdict, person), self._clock.now()
+        person = self.notary.people.find(verdict.name) if verdict.name else None
+        answer, now = Answer(approval, verdict, person), self.clock.now()
         if approval.state_at(now) not in (ApprovalState.OPEN, ApprovalState.APPROVED):
-            raise _not_open(approval, self._clock)
+            raise _not_open(approval, self.clock)
         if answer.voter not in approval.given:
             raise InputError(
                 f"{answer.voter} has not approved {approval.id}",
@@ -183,15 +175,15 @@ class Answering:
 
     def refuse(self, approval: Approval, comment: str) -> tuple[Entry, Guard]:
         """Return the record of the control plane's own no, and its guard."""
-        state, now = ApprovalState.DENIED, self._clock.now()
+        state, now = ApprovalState.DENIED, self.clock.now()
         body = describe_verdict(approval, state, by=CONTROL_PLANE, comment=comment)
         guard = GiveVerdict(approval.id, state, CONTROL_PLANE, CONTROL_PLANE, False, comment, now)
         return self._entry(approval, body), guard
 
     async def _place(self, approval: Approval) -> Place:
         """Return where what is asked about has its effect, as the decision to ask has it recorded."""
-        execution = await self._executions.get(approval.execution)
-        decided = await self._journal.last(approval.execution, approval.key, (Kind.DECIDED,))
+        execution = await self.executions.get(approval.execution)
+        decided = await self.journal.last(approval.execution, approval.key, (Kind.DECIDED,))
         facts = decided.body["facts"] if decided else None
         deployment = facts.get("deployment") if isinstance(facts, Mapping) else None
         project = place_of(execution).project if execution else ""
@@ -200,12 +192,12 @@ class Answering:
     async def _check_request(self, approval: Approval) -> None:
         """Nobody signs for a request that the journal did not make, or with verdicts on it that nobody gave."""
         while True:  # until nobody else's word came in between the row and the journal
-            records = await self._journal.read(execution=approval.execution, subject=approval.id)
+            records = await self.journal.read(execution=approval.execution, subject=approval.id)
             again = await self.find(approval.id)
             if (again.given, again.state) == (approval.given, approval.state):
                 break
             approval = again
-        tally = count_words(approval, records, keys=self._notary.keys)
+        tally = count_words(approval, records, keys=self.notary.keys)
         if tally.voters != approval.given:
             raise TrustError(
                 "the store says that other people approved than have signed",
@@ -221,14 +213,14 @@ class Answering:
             answer.approval,
             deputy=answer.person,
             principal=answer.verdict.behalf,
-            journal=self._journal,
-            people=self._notary.people,
-            keys=self._notary.keys,
-            now=self._clock.now(),
+            journal=self.journal,
+            people=self.notary.people,
+            keys=self.notary.keys,
+            now=self.clock.now(),
         )
 
     def _check_person(self, answer: Answer, stands_in: StandsIn | None) -> None:
-        approval, by, now = answer.approval, answer.verdict.by.id, self._clock.now()
+        approval, by, now = answer.approval, answer.verdict.by.id, self.clock.now()
         behalf = stands_in.behalf if stands_in else None
         word = Word(str(answer.wanted), by, asserted=True, at=now, person=answer.person, behalf=behalf)
         complaint = find_complaint(
@@ -247,7 +239,7 @@ class Answering:
 
     def _unknown_starter(self, terms: Terms) -> str:
         """Who started it is known by account alone: unless a person has that account, nobody can tell them from others."""
-        accounts = {f"{ACCOUNT}{person.account}" for person in self._notary.people.all()}
+        accounts = {f"{ACCOUNT}{person.account}" for person in self.notary.people.all()}
         if not terms.excluded or terms.excluded in accounts:
             return ""
         account = terms.excluded.removeprefix(ACCOUNT)
@@ -277,11 +269,11 @@ class Answering:
         if stands_in is not None:
             body["behalf"] = stands_in.to_json()
         if person is not None:
-            body["person"] = self._notary.sign_alone(person, own_words(body, person))
+            body["person"] = self.notary.sign_alone(person, own_words(body, person))
         return body
 
     def _entry(self, approval: Approval, body: Mapping[str, Json]) -> Entry:
-        signed = sign_verdict(self._notary.signer, body)
+        signed = sign_verdict(self.notary.signer, body)
         return Entry(Kind.APPROVAL_VERDICT, approval.execution, approval.id, signed)
 
 

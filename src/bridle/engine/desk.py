@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -220,31 +220,24 @@ def _holds_expression(words: object) -> bool:
     return "<+" in text or "${{" in text
 
 
+@dataclass
 class Desks:
     """The desks of this process: the root and the branches of an execution share one."""
 
-    def __init__(
-        self,
-        bench: Bench,
-        *,
-        executions: Executions,
-        finisher: Finisher,
-        starter: Starter,
-        wake: Callable[[str, str], Awaitable[None]],
-    ) -> None:
-        self._bench = bench
-        self._executions = executions
-        self._finisher = finisher
-        self._starter = starter
-        self._wake = wake
-        self._known: dict[str, Desk] = {}
+    bench: Bench
+    _: KW_ONLY
+    executions: Executions
+    finisher: Finisher
+    starter: Starter
+    wake: Callable[[str, str], Awaitable[None]]
+    _known: dict[str, Desk] = field(default_factory=dict, init=False)
 
     async def find(self, execution_id: str) -> Desk:
         """Return the desk of an execution; what it read of the journal may be behind, never wrong."""
         known = self._known.get(execution_id)
         if known is not None:
             return known
-        execution = await self._executions.get(execution_id)
+        execution = await self.executions.get(execution_id)
         assert execution is not None  # it was recorded before anybody carries it
         while len(self._known) >= MOST_DESKS:
             del self._known[next(iter(self._known))]
@@ -253,14 +246,14 @@ class Desks:
     def open(self, execution: Execution) -> Desk:
         """Return a fresh desk, as a process has that knows nothing yet."""
         undone = str(execution.options.get("undoes", ""))
-        journal = self._bench.journal
+        journal = self.bench.journal
         return Desk(
-            bench=self._bench,
+            bench=self.bench,
             execution=execution,
             plan=Plan.from_json(execution.plan),
-            executions=self._executions,
-            finisher=self._finisher,
-            starter=self._starter,
+            executions=self.executions,
+            finisher=self.finisher,
+            starter=self.starter,
             known=Known(journal, execution.id, undoes=Known(journal, undone) if undone else None),
-            wake=self._wake,
+            wake=self.wake,
         )

@@ -53,48 +53,46 @@ class Shipment:
     after: Record
 
 
+@dataclass(kw_only=True)
 class Proof(Attestor):
     """Implements `engine.finish.Attestor`; bundles lie in `folder` as `<execution>.json`."""
 
-    def __init__(
-        self, *, journal: SignedJournal, signer: Signer, delegate_key: Verifier, folder: Path
-    ) -> None:
-        self._journal = journal
-        self._signer = signer
-        self._delegate_key = delegate_key
-        self._folder = folder
+    journal: SignedJournal
+    signer: Signer
+    delegate_key: Verifier
+    folder: Path
 
     def path(self, execution_id: str) -> Path:
         """Return where the bundle of an execution lies, or would lie."""
-        return self._folder / f"{execution_id}.json"
+        return self.folder / f"{execution_id}.json"
 
     async def issue(self, execution: Execution) -> str:
-        known = await self._journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
+        known = await self.journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
         if known is not None:
             return known.id
-        shipment = find_shipment(await read_counted(self._journal, execution.id), execution.id)
+        shipment = find_shipment(await read_counted(self.journal, execution.id), execution.id)
         if shipment is None:
             return ""
-        predicate, _ = describe(execution, shipment, await self._journal.read())
+        predicate, _ = describe(execution, shipment, await self.journal.read())
         body: dict[str, Json] = {"predicate_type": CHANGE_V1, "predicate": digest(predicate)}
         entry = Entry(Kind.EVIDENCE_ISSUED, execution.id, execution.id, body)
-        return (await self._journal.append([entry]))[0].id
+        return (await self.journal.append([entry]))[0].id
 
     async def publish(self, execution: Execution) -> None:
-        text = await self._journal.checkpoint()
-        issued = await self._journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
+        text = await self.journal.checkpoint()
+        issued = await self.journal.last(execution.id, execution.id, (Kind.EVIDENCE_ISSUED,))
         if issued is None or self.path(execution.id).exists():
             return
         _write_whole(self.path(execution.id), await self.build(execution, text))
 
     async def build(self, execution: Execution, checkpoint: str) -> bytes:
         """Return the bundle of an execution under a checkpoint that covers it."""
-        records = await self._journal.read()
-        shipment = find_shipment(await read_counted(self._journal, execution.id), execution.id)
+        records = await self.journal.read()
+        shipment = find_shipment(await read_counted(self.journal, execution.id), execution.id)
         assert shipment is not None
         predicate, carried = describe(execution, shipment, records)
         envelope = issue_statement(
-            self._signer,
+            self.signer,
             subjects={"commit": {"gitCommit": str(predicate["commit"])}},
             predicate_type=CHANGE_V1,
             predicate=predicate,
@@ -103,10 +101,10 @@ class Proof(Attestor):
         return bundle(
             envelope=envelope,
             records=list(carried.values()),
-            leaves=await self._journal.leaves(size),
+            leaves=await self.journal.leaves(size),
             checkpoint=checkpoint,
-            control_plane=self._signer.verifier,
-            delegate=self._delegate_key,
+            control_plane=self.signer.verifier,
+            delegate=self.delegate_key,
         )
 
 

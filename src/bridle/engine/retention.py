@@ -80,49 +80,41 @@ class EngineHistory(Protocol):
         ...
 
 
+@dataclass(kw_only=True)
 class Retention:
     """Removes history by rule."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        history: History,
-        engine: EngineHistory,
-        clock: Clock,
-        loop_window: timedelta = LIMITS.within,
-    ) -> None:
-        self._loop_window = loop_window
-        self._journal = journal
-        self._history = history
-        self._engine = engine
-        self._clock = clock
+    journal: Journal
+    history: History
+    engine: EngineHistory
+    clock: Clock
+    loop_window: timedelta = LIMITS.within
 
     async def remove(self, *, older_than: timedelta, by: str) -> list[str]:
         """Remove what is older than that and return the executions concerned."""
         removed: list[str] = []
         after = ""
         while found := await self._find(older_than, after):
-            forgotten = await self._engine.forget(found)
+            forgotten = await self.engine.forget(found)
             for execution in forgotten:
                 await self._destroy(execution, by)
                 log.info("removed the history of %s", execution)
             removed += forgotten
             after = found[-1]
         if removed:
-            await self._history.scrub()
-        before = self._clock.now() - max(older_than, self._loop_window, LONGEST_SESSION)
-        await self._journal.append([], [ForgetDeeds(before)])
+            await self.history.scrub()
+        before = self.clock.now() - max(older_than, self.loop_window, LONGEST_SESSION)
+        await self.journal.append([], [ForgetDeeds(before)])
         return removed
 
     async def _find(self, older_than: timedelta, after: str) -> list[str]:
-        before = self._clock.now() - older_than
-        return await self._history.removable(ended_before=before, after=after, limit=AT_ONCE)
+        before = self.clock.now() - older_than
+        return await self.history.removable(ended_before=before, after=after, limit=AT_ONCE)
 
     async def _destroy(self, execution: str, by: str) -> None:
         guards: list[Guard] = [ForgetShown(execution), DestroyValues(execution)]
         body = {"by": by, "removed": list(PARTS)}
-        await self._journal.append([Entry(Kind.HISTORY_REMOVED, execution, execution, body)], guards)
+        await self.journal.append([Entry(Kind.HISTORY_REMOVED, execution, execution, body)], guards)
 
 
 async def find_removable(history: History, *, older_than: timedelta, clock: Clock) -> list[str]:

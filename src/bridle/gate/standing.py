@@ -6,7 +6,7 @@ the next one on. Nobody is granted anything here; what cannot be found leaves an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock
@@ -28,30 +28,23 @@ class Standing:
     behind: tuple[Principal | None, ...] = ()
 
 
+@dataclass
 class Standings:
     """Finds the standing of whoever brings an action. `delegate` is who would carry it out, with which key: nobody acts once
     it is suspended, or has another key."""
 
-    def __init__(
-        self,
-        principals: Principals,
-        tokens: Tokens,
-        clock: Clock,
-        *,
-        delegate: str = "",
-        delegate_key: str = "",
-    ) -> None:
-        self._principals = principals
-        self._tokens = tokens
-        self._clock = clock
-        self._delegate = delegate
-        self._delegate_key = delegate_key
+    principals: Principals
+    tokens: Tokens
+    clock: Clock
+    _: KW_ONLY
+    delegate: str = ""
+    delegate_key: str = ""
 
     async def of(self, action: Action) -> Standing:
         """Find actor, initiator and token; the control plane alone, no other service account, acts by its own permissions."""
-        token = await self._tokens.find(hash_secret(action.token)) if action.token else None
+        token = await self.tokens.find(hash_secret(action.token)) if action.token else None
         place = Place.of(token.claims.project if token else "", action.deployment)
-        actor = await self._principals.get(action.request.principal, place)
+        actor = await self.principals.get(action.request.principal, place)
         if not await self._is_carried_out():
             return Standing(actor, None, token, frozenset())
         if actor is not None and actor.id == CONTROL_PLANE:
@@ -61,10 +54,10 @@ class Standings:
             return Standing(actor, None, None, frozenset())
         actor = as_made_for(actor, token)
         assert actor is not None  # it was there just above
-        found = [await self._principals.get(name, place) for name in token.claims.actors]
+        found = [await self.principals.get(name, place) for name in token.claims.actors]
         behind = tuple(as_made_for(one, token) for one in found)
         initiator = (
-            actor if token.initiator == actor.id else await self._principals.get(token.initiator, place)
+            actor if token.initiator == actor.id else await self.principals.get(token.initiator, place)
         )
         if initiator is None:
             return Standing(actor, None, token, frozenset(), behind)
@@ -73,17 +66,17 @@ class Standings:
             actor=actor,
             initiator=initiator,
             behind=behind,
-            boundary=self._principals.boundary(place),
-            now=self._clock.now(),
+            boundary=self.principals.boundary(place),
+            now=self.clock.now(),
         )
         return Standing(actor, initiator, token, scope, behind)
 
     async def _is_carried_out(self) -> bool:
         """True while the delegate is one that people let act, and its key is the one that this process uses."""
-        if not self._delegate:
+        if not self.delegate:
             return True
-        found = await self._principals.get(self._delegate)
-        ours = found is not None and self._delegate_key in ("", found.public_key)
+        found = await self.principals.get(self.delegate)
+        ours = found is not None and self.delegate_key in ("", found.public_key)
         return found is not None and ours and found.state is Lifecycle.ACTIVE
 
 

@@ -52,23 +52,21 @@ class Digest:
     ran: tuple[Ran, ...]
 
 
+@dataclass(kw_only=True)
 class Digests:
     """Gathers digests. `every` is how far they are apart."""
 
-    def __init__(
-        self, *, journal: Journal, approvals: Approvals, sessions: Sessions, clock: Clock, every: timedelta
-    ) -> None:
-        self._journal = journal
-        self._approvals = approvals
-        self._sessions = sessions
-        self._clock = clock
-        self.every = every
+    journal: Journal
+    approvals: Approvals
+    sessions: Sessions
+    clock: Clock
+    every: timedelta
 
     async def gather(self) -> Digest:
         """Return what the digest that was due last, or is due now, would say now."""
-        now = self._clock.now()
+        now = self.clock.now()
         since = last_due(now, self.every) - self.every
-        stored = await self._approvals.find(states=(ApprovalState.OPEN,))
+        stored = await self.approvals.find(states=(ApprovalState.OPEN,))
         still_open = (item for item in stored if item.state_at(now) is ApprovalState.OPEN)
         waiting = tuple(item for item in still_open if risk_of(item) is Risk.MEDIUM)
         return Digest(since, waiting, tuple(await self._list_ran(since)))
@@ -78,16 +76,16 @@ class Digests:
     ) -> None:
         """Tell each digest when it is due, for ever."""
         while True:
-            now = self._clock.now()
+            now = self.clock.now()
             await sleep((last_due(now, self.every) + self.every - now).total_seconds())
             tell(await self.gather())
 
     async def _list_ran(self, since: datetime) -> list[Ran]:
         found = []
-        for session in await self._sessions.find():
+        for session in await self.sessions.find():
             if session.expires_at < since:
                 continue
-            records = await self._journal.read(execution=session.id, kinds=(Kind.DECIDED,))
+            records = await self.journal.read(execution=session.id, kinds=(Kind.DECIDED,))
             found += [
                 _read(record) for record in records if _ran_unvouched(record) and from_iso(record.at) >= since
             ]

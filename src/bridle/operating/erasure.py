@@ -70,42 +70,33 @@ class Traces(Protocol):
         ...
 
 
+@dataclass(kw_only=True)
 class Erasure:
     """Erases at a person's request."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        executions: Executions,
-        sessions: Sessions,
-        principals: Principals,
-        engine: EngineHistory,
-        traces: Traces,
-    ) -> None:
-        self._journal = journal
-        self._executions = executions
-        self._sessions = sessions
-        self._principals = principals
-        self._engine = engine
-        self._traces = traces
+    journal: Journal
+    executions: Executions
+    sessions: Sessions
+    principals: Principals
+    engine: EngineHistory
+    traces: Traces
 
     async def erase(self, stream: str, request: Request) -> list[str]:
         """Erase an execution with those that belong to it, or a session; return what was erased, by id.
 
         Raise InputError when there is none, it has not ended, or no rule is named, and TrustError for who may not.
         """
-        await require(self._principals, request.by, PERMISSION)
+        await require(self.principals, request.by, PERMISSION)
         if not request.rule.strip():
             raise InputError(
                 "an erasure needs a rule", hint="--rule 'GDPR Art. 17, ticket 4711'", reason="no-rule"
             )
         streams = await self._belonging(stream)
-        if len(await self._engine.forget(streams)) < len(streams):
+        if len(await self.engine.forget(streams)) < len(streams):
             raise _lives(stream)
         for one in streams:
             await self._destroy(one, request)
-        await self._traces.scrub()
+        await self.traces.scrub()
         return streams
 
     async def _destroy(self, stream: str, request: Request) -> None:
@@ -116,21 +107,21 @@ class Erasure:
             "comment": request.comment,
             "removed": list(REMOVED),
         }
-        await self._journal.append([Entry(Kind.VALUES_ERASED, stream, stream, body)], guards)
+        await self.journal.append([Entry(Kind.VALUES_ERASED, stream, stream, body)], guards)
 
     async def _belonging(self, stream: str) -> list[str]:
         """Return the stream and the executions that belong to it, all of which have ended."""
-        session = await self._sessions.get(stream)
+        session = await self.sessions.get(stream)
         if session is not None:
             if session.state is not SessionState.CLOSED:
                 raise InputError(
                     f"{stream} is open", hint=f"bridle session close {stream}", reason="has-not-ended"
                 )
             return [stream]
-        final = await self._traces.is_final(stream)
+        final = await self.traces.is_final(stream)
         if final is not None:
             return await self._of_case(stream, final=final)
-        known = {one.id: one for one in await self._executions.find(limit=MOST_EXECUTIONS)}
+        known = {one.id: one for one in await self.executions.find(limit=MOST_EXECUTIONS)}
         if stream not in known:
             raise InputError(
                 f"there is no execution, session or case {stream!r}",
@@ -146,7 +137,7 @@ class Erasure:
 
     async def _of_case(self, case: str, *, final: bool) -> list[str]:
         """Return a case with the sessions that worked on it, all of which are closed."""
-        mine = [one for one in await self._sessions.find() if one.case == case]
+        mine = [one for one in await self.sessions.find() if one.case == case]
         if not final or any(one.state is not SessionState.CLOSED for one in mine):
             raise InputError(
                 f"{case} is open, or a session of it is",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bridle.core.canonical import Json, as_mapping
@@ -34,46 +35,35 @@ LOOK_TTL = timedelta(minutes=2)
 log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True)
 class Looking:
     """Looks after open work of which its target may tell."""
 
-    def __init__(
-        self,
-        *,
-        gate: Gate,
-        journal: Journal,
-        principals: Principals,
-        work: Work,
-        desk: WorkDesk,
-        manifests: Manifests,
-        clock: Clock,
-        refresh: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._gate = gate
-        self._journal = journal
-        self._principals = principals
-        self._work = work
-        self._desk = desk
-        self._manifests = manifests
-        self._clock = clock
-        self._refresh = refresh
+    gate: Gate
+    journal: Journal
+    principals: Principals
+    work: Work
+    desk: WorkDesk
+    manifests: Manifests
+    clock: Clock
+    refresh: Callable[[], Awaitable[None]]
 
     async def sweep(self) -> list[str]:
         """Make the looks that are due; return the items that were settled by one."""
-        now = self._clock.now()
-        due = [item for item in await self._work.find() if due_look(item.at, now)]
+        now = self.clock.now()
+        due = [item for item in await self.work.find() if due_look(item.at, now)]
         return [item.id for item in due if await self._settle(item)]
 
     async def _settle(self, item: WorkItem) -> bool:
         kinds = (Kind.WORK_PARKED, Kind.WORK_LOOKED)
-        about = await self._journal.read(execution=item.stream, subject=item.id, kinds=kinds)
+        about = await self.journal.read(execution=item.stream, subject=item.id, kinds=kinds)
         if not about or about[0].body["kind"] != UNKNOWN:
             return False
         newest = await self._look(item, about) or about[-1]
         if newest.kind is Kind.WORK_PARKED or newest.body["answer"] == Said.NOTHING:
             return False
         try:
-            await self._desk.settle_by_look(item.id, Settlement(str(newest.body["answer"])), look=newest)
+            await self.desk.settle_by_look(item.id, Settlement(str(newest.body["answer"])), look=newest)
         except GuardError:
             return False  # somebody has settled it meanwhile
         log.info("%s is settled as %s: its target says so", item.id, newest.body["answer"])
@@ -81,20 +71,20 @@ class Looking:
 
     async def _look(self, item: WorkItem, about: list[Record]) -> Record | None:
         """Make the look that is due, if one is, and return its record."""
-        due, newest = due_look(item.at, self._clock.now()), about[-1].body
+        due, newest = due_look(item.at, self.clock.now()), about[-1].body
         if about[-1].kind is Kind.WORK_LOOKED and (
             newest["answer"] != Said.NOTHING or int(str(newest["number"])) >= due
         ):
             return None
         decided, intent = [
-            await self._journal.last(item.stream, item.key, (kind,)) for kind in (Kind.DECIDED, Kind.INTENDED)
+            await self.journal.last(item.stream, item.key, (kind,)) for kind in (Kind.DECIDED, Kind.INTENDED)
         ]
         if decided is None or intent is None or not can_look(intent):
             return None
-        await self._refresh()
-        if self._manifests.get(str(as_mapping(decided.body["request"])["tool"])) is None:
+        await self.refresh()
+        if self.manifests.get(str(as_mapping(decided.body["request"])["tool"])) is None:
             return None
-        control_plane = await self._principals.get(CONTROL_PLANE)
+        control_plane = await self.principals.get(CONTROL_PLANE)
         if control_plane is None:
             return None
         key = f"{STREAM}/{item.id}#look-{due}"
@@ -105,10 +95,10 @@ class Looking:
                 asked_for=frozenset({PERMISSION}),
                 execution=STREAM,
                 step=key,
-                expires_at=self._clock.now() + LOOK_TTL,
+                expires_at=self.clock.now() + LOOK_TTL,
             )
-            async with lend(self._journal, minted) as token:
-                look = await self._gate.look_again(decided, intent, token=token)
+            async with lend(self.journal, minted) as token:
+                look = await self.gate.look_again(decided, intent, token=token)
         except (Killed, TrustError) as error:
             log.warning("the target of %s is not asked: %s", item.id, error.what)
             return None
@@ -120,5 +110,5 @@ class Looking:
             "of": len(PACE),
             **look.to_json(),
         }
-        (record,) = await self._journal.append([Entry(Kind.WORK_LOOKED, item.stream, item.id, body)])
+        (record,) = await self.journal.append([Entry(Kind.WORK_LOOKED, item.stream, item.id, body)])
         return record

@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from bridle.gate.approvals import Approval, Approvals, ApprovalState, VoidApproval
 from bridle.gate.manifest import Manifests
@@ -19,45 +20,34 @@ from bridle.trust.journal import Journal
 WAITING = (ApprovalState.OPEN, ApprovalState.APPROVED)
 
 
+@dataclass(kw_only=True)
 class Outdated:
     """Looks for outdated requests. `policy` is the digest of what this process decides by."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        approvals: Approvals,
-        sessions: Sessions,
-        manifests: Manifests,
-        policy: str,
-        process: str,
-        living: Callable[[], Awaitable[set[str]]],
-        refresh: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._journal = journal
-        self._approvals = approvals
-        self._sessions = sessions
-        self._manifests = manifests
-        self._policy = policy
-        self._process = process
-        self._living = living
-        self._refresh = refresh
+    journal: Journal
+    approvals: Approvals
+    sessions: Sessions
+    manifests: Manifests
+    policy: str
+    process: str
+    living: Callable[[], Awaitable[set[str]]]
+    refresh: Callable[[], Awaitable[None]]
 
     async def sweep(self) -> list[str]:
         """Void what is outdated, and return the ids."""
-        await self._refresh()
-        others = await self._living() - {self._process}
-        found = await self._sessions.find(state=SessionState.OPEN)
+        await self.refresh()
+        others = await self.living() - {self.process}
+        found = await self.sessions.find(state=SessionState.OPEN)
         ours = {one.id for one in found if one.holder not in others}
-        waiting = [one for one in await self._approvals.find(states=WAITING) if one.execution in ours]
+        waiting = [one for one in await self.approvals.find(states=WAITING) if one.execution in ours]
         void = [VoidApproval(one.id, why) for one in waiting if (why := self._changed(one))]
         if void:
-            await self._journal.append([], void)
+            await self.journal.append([], void)
         return [one.approval for one in void]
 
     def _changed(self, approval: Approval) -> str:
-        then, manifest = approval.rests_on, self._manifests.get(approval.tool)
-        if then.get("policy") != self._policy:
+        then, manifest = approval.rests_on, self.manifests.get(approval.tool)
+        if then.get("policy") != self.policy:
             return "the policy has changed"
         if "tool" not in then:
             return ""

@@ -48,26 +48,24 @@ class PlanCall:
     arguments: Mapping[str, Json]
 
 
+@dataclass(kw_only=True)
 class Proposals:
     """Takes proposals."""
 
-    def __init__(
-        self, *, gate: Gate, journal: Journal, approvals: Approvals, catalogue: Catalogue, plans: CallPlans
-    ) -> None:
-        self._gate = gate
-        self._journal = journal
-        self._approvals = approvals
-        self._catalogue = catalogue
-        self._plans = plans
+    gate: Gate
+    journal: Journal
+    approvals: Approvals
+    catalogue: Catalogue
+    plans: CallPlans
 
     async def propose(self, caller: Caller, calls: Sequence[PlanCall], *, message: str) -> Answer:
         """Have the plan judged and asked about; raise InputError for what can be none."""
         _check(calls, message)
         session, action = caller.session.id, self._spelling(caller, calls)
-        known = await self._plans.same(session, len(calls), action)
+        known = await self.plans.same(session, len(calls), action)
         if known is not None:
             return _describe(known)
-        waiting = await self._approvals.find(execution=session, states=STANDS)
+        waiting = await self.approvals.find(execution=session, states=STANDS)
         if len(waiting) + len(calls) > MOST_WAITING:
             raise too_many_waiting(len(waiting))
         plan_id = new_id("pln")
@@ -75,9 +73,9 @@ class Proposals:
             replace(action(n, f"{session}/{STEP}#{plan_id}.{n + 1}"), plan=_unsigned(plan_id, n, len(calls)))
             for n in range(len(calls))
         ]
-        found = await self._gate.propose(plan_id, actions, Ask(message=message, topic=STEP))
+        found = await self.gate.propose(plan_id, actions, Ask(message=message, topic=STEP))
         if isinstance(found, Denied):
-            denied = (await self._journal.get(found.record)).subject.rpartition(".")[2]
+            denied = (await self.journal.get(found.record)).subject.rpartition(".")[2]
             told: dict[str, Json] = {
                 "refused": True,
                 "rule": found.rule,
@@ -85,7 +83,7 @@ class Proposals:
                 "call": int(denied),
             }
             return Answer("denied", told=told)
-        self._plans.add(session, found)
+        self.plans.add(session, found)
         return _describe(found)
 
     def _spelling(self, caller: Caller, calls: Sequence[PlanCall]) -> Callable[[int, str], Action]:
@@ -93,7 +91,7 @@ class Proposals:
 
         def action(number: int, key: str) -> Action:
             call, tool = calls[number], tool_name(calls[number].tool)
-            manifest = self._catalogue.get(tool)
+            manifest = self.catalogue.get(tool)
             if manifest is None:
                 raise InputError(
                     f"call {number + 1} is of no tool: {call.tool[:80]!r}",

@@ -70,50 +70,37 @@ class Opened:
     tools: tuple[str, ...]
 
 
+@dataclass(kw_only=True)
 class Reception:
     """Opens and closes sessions."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        sessions: Sessions,
-        principals: Principals,
-        approvals: Approvals,
-        redactor: Redactor,
-        clock: Clock,
-        roots: Sequence[Path],
-        book: CaseBook | None = None,
-        project: str = "",
-        approved_agents_only: bool = False,
-    ) -> None:
-        self._journal = journal
-        self._sessions = sessions
-        self._principals = principals
-        self._approvals = approvals
-        self._redactor = redactor
-        self._clock = clock
-        self._roots = roots
-        self._book = book
-        self._project = project
-        self._approved_agents_only = approved_agents_only
+    journal: Journal
+    sessions: Sessions
+    principals: Principals
+    approvals: Approvals
+    redactor: Redactor
+    clock: Clock
+    roots: Sequence[Path]
+    book: CaseBook | None = None
+    project: str = ""
+    approved_agents_only: bool = False
 
     async def open(self, wanted: Wanted) -> Opened:
         """Open a session; raise InputError or TrustError that says what stands against it."""
-        definition = load_agent(wanted.uses, roots=self._roots)
+        definition = load_agent(wanted.uses, roots=self.roots)
         _check(wanted, definition)
         await self._check_case(wanted.case)
         declared = [tool for tool in definition.tools if _leads_to(tool, wanted)]
-        place = Place(self._project)
-        initiator = await require(self._principals, wanted.initiator, OPEN, place)
+        place = Place(self.project)
+        initiator = await require(self.principals, wanted.initiator, OPEN, place)
         agent = await admit_agent(
             definition,
             stream="",
-            principals=self._principals,
-            journal=self._journal,
-            first_use=not self._approved_agents_only,
+            principals=self.principals,
+            journal=self.journal,
+            first_use=not self.approved_agents_only,
         )
-        now = self._clock.now()
+        now = self.clock.now()
         session = Session(
             id=new_id("ses"),
             agent=agent.id,
@@ -133,24 +120,24 @@ class Reception:
             expires_at=session.expires_at,
             place=place,
             purpose=wanted.purpose,
-            boundary=self._principals.boundary(place),
+            boundary=self.principals.boundary(place),
         )
         entries = [
             self._opened(session, agent, wanted.request),
             Entry(Kind.TOKEN_MINTED, session.id, minted.token.id, describe_token(minted)),
         ]
-        await self._journal.append(entries, [OpenSession(session), MintToken(minted.token)])
+        await self.journal.append(entries, [OpenSession(session), MintToken(minted.token)])
         tools = tuple(tool for tool in declared if holds(minted.token.scope, needs_of(tool)))
         return Opened(session, minted.secret, tools)
 
     async def close(self, session_id: str, *, by: str) -> Session:
         """Close a session and delete its token; raise InputError when there is none, or it is closed already."""
-        session = await self._sessions.get(session_id)
+        session = await self.sessions.get(session_id)
         if session is None:
             raise InputError(
                 f"there is no session {session_id!r}", hint="bridle session list", reason="no-session"
             )
-        waiting = await self._approvals.find(
+        waiting = await self.approvals.find(
             execution=session.id, states=(ApprovalState.OPEN, ApprovalState.APPROVED)
         )
         entry = Entry(
@@ -158,7 +145,7 @@ class Reception:
         )
         guards: list[Guard] = [CloseSession(session.id), DeleteTokens(session.id)]
         try:
-            await self._journal.append([entry], [*guards, *(CloseApproval(item.id) for item in waiting)])
+            await self.journal.append([entry], [*guards, *(CloseApproval(item.id) for item in waiting)])
         except GuardError as error:
             raise InputError(
                 f"{session.id} is closed already", hint="bridle session list", reason="session-closed"
@@ -169,7 +156,7 @@ class Reception:
         """A case with a type has to be there and open; any other name is a key of the history alone."""
         if not is_case(case):
             return
-        found = await self._book.get(case) if self._book is not None else None
+        found = await self.book.get(case) if self.book is not None else None
         if found is None or found[0].final:
             what = f"the case {case} has ended" if found else f"there is no case {case!r}"
             raise InputError(what, hint="bridle case list", reason="no-case")
@@ -179,7 +166,7 @@ class Reception:
             **session.to_json(),
             "agent_version": agent.version,
             "agent_digest": agent.digest,
-            "request": self._redactor.with_personal().redact_json(request.to_json()),
+            "request": self.redactor.with_personal().redact_json(request.to_json()),
         }
         return Entry(
             Kind.SESSION_OPENED, session.id, session.id, body, {"request": canonical(request.to_json())}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bridle.core.canonical import as_mapping
@@ -35,43 +36,29 @@ COMES_BACK = timedelta(
 log = logging.getLogger(__name__)
 
 
+@dataclass(kw_only=True)
 class Recovering:
     """Looks for what is overdue or abandoned, and leaves it to a person."""
 
-    def __init__(
-        self,
-        *,
-        gate: Gate,
-        journal: Journal,
-        attempts: Attempts,
-        obligations: Obligations,
-        sessions: Sessions,
-        manifests: Manifests,
-        clock: Clock,
-        living: Callable[[], Awaitable[set[str]]],
-        refresh: Callable[[], Awaitable[None]],
-        work: Work,
-        casework: Casework,
-    ) -> None:
-        self._gate = gate
-        self._journal = journal
-        self._attempts = attempts
-        self._obligations = obligations
-        self._sessions = sessions
-        self._manifests = manifests
-        self._clock = clock
-        self._living = living
-        self._refresh = refresh
-        self._work = work
-        self._casework = casework
+    gate: Gate
+    journal: Journal
+    attempts: Attempts
+    obligations: Obligations
+    sessions: Sessions
+    manifests: Manifests
+    clock: Clock
+    living: Callable[[], Awaitable[set[str]]]
+    refresh: Callable[[], Awaitable[None]]
+    work: Work
+    casework: Casework
 
     async def sweep(self) -> list[str]:
         """Leave to a person what is overdue or abandoned; return the keys of those actions."""
-        overdue = await self._obligations.overdue(self._clock.now())
-        begun = await self._attempts.begun()
+        overdue = await self.obligations.overdue(self.clock.now())
+        begun = await self.attempts.begun()
         left: list[str] = []
         if overdue or begun:
-            await self._refresh()
+            await self.refresh()
             left = [owed.key for owed in overdue if await self._park(owed)]
             left += await self._settle_abandoned(begun)
         for key in left:
@@ -80,38 +67,38 @@ class Recovering:
         return left
 
     async def _park(self, owed: Obligation) -> bool:
-        decided = await self._journal.last(owed.execution, owed.key, (Kind.DECIDED,))
+        decided = await self.journal.last(owed.execution, owed.key, (Kind.DECIDED,))
         tool = str(as_mapping(decided.body["request"])["tool"]) if decided else ""
-        if decided is None or self._manifests.get(tool) is None:
+        if decided is None or self.manifests.get(tool) is None:
             return False
-        entry, park = leave_partial(decided, owed, self._manifests, at=self._clock.now())
+        entry, park = leave_partial(decided, owed, self.manifests, at=self.clock.now())
         try:
-            await self._journal.append([entry], [TakeObligation(owed.key), park])
+            await self.journal.append([entry], [TakeObligation(owed.key), park])
         except GuardError:
             return False  # it was fulfilled meanwhile, or another process was first
         return True
 
     async def _hold_cases(self) -> None:
         """Let no agent go on in a case of which work is open; what is parked there already is left as it is."""
-        for item in await self._work.find():
-            parked = await self._journal.last(item.stream, item.id, (Kind.WORK_PARKED,))
+        for item in await self.work.find():
+            parked = await self.journal.last(item.stream, item.id, (Kind.WORK_PARKED,))
             case = str(parked.body["case"] or "") if parked else ""
-            found = await self._casework.book.get(case) if case else None
+            found = await self.casework.book.get(case) if case else None
             if parked is not None and found is not None and not found[0].final:
-                await self._casework.parking.park(Parked(item.key, str(parked.body["reason"]), case))
+                await self.casework.parking.park(Parked(item.key, str(parked.body["reason"]), case))
 
     async def _settle_abandoned(self, begun: Sequence[Attempt]) -> list[str]:
-        known = [attempt for attempt in begun if self._manifests.get(attempt.tool) is not None]
-        now = self._clock.now()
-        living, settled = await self._living(), []
+        known = [attempt for attempt in begun if self.manifests.get(attempt.tool) is not None]
+        now = self.clock.now()
+        living, settled = await self.living(), []
         for stream, at in {attempt.execution: attempt.at for attempt in known}.items():
-            session = await self._sessions.get(stream)
+            session = await self.sessions.get(stream)
             if session is None or session.holder in living:
                 continue
             over = session.state is not SessionState.OPEN or now >= session.expires_at
             if over or now >= at + COMES_BACK:
                 try:
-                    settled += await self._gate.give_up(stream)
+                    settled += await self.gate.give_up(stream)
                 except GuardError:
                     continue  # somebody has taken it over, and settled it
         return settled

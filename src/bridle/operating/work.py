@@ -78,27 +78,21 @@ class Parked:
         return told
 
 
+@dataclass(kw_only=True)
 class WorkDesk:
     """Lists items and takes answers."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        work: Work,
-        notary: Notary,
-    ) -> None:
-        self._journal = journal
-        self._work = work
-        self._notary = notary
+    journal: Journal
+    work: Work
+    notary: Notary
 
     async def find(self, *, settled: bool = False) -> list[Parked]:
         """Return what is open, or everything."""
-        return [await self._read(item) for item in await self._work.find(settled=settled)]
+        return [await self._read(item) for item in await self.work.find(settled=settled)]
 
     async def show(self, item_id: str) -> Parked:
         """Return one item; raise InputError when there is none of that id."""
-        item = await self._work.get(item_id)
+        item = await self.work.get(item_id)
         if item is None:
             raise InputError(
                 f"there is no item of work {item_id!r}", hint="bridle work list", reason="no-work"
@@ -108,11 +102,11 @@ class WorkDesk:
     async def records_of(self, parked: Parked) -> list[Record]:
         """Return what is known of its action: decision, intent, outcome."""
         kinds = (Kind.DECIDED, Kind.INTENDED, Kind.OUTCOME)
-        return await self._journal.read(execution=parked.item.stream, subject=parked.item.key, kinds=kinds)
+        return await self.journal.read(execution=parked.item.stream, subject=parked.item.key, kinds=kinds)
 
     async def next_look(self, parked: Parked) -> Json:
         """Return when the target of an open item is asked next, or None when it is not."""
-        intent = await self._journal.last(parked.item.stream, parked.item.key, (Kind.INTENDED,))
+        intent = await self.journal.last(parked.item.stream, parked.item.key, (Kind.INTENDED,))
         asked = parked.parked.body["kind"] == UNKNOWN and intent is not None and can_look(intent)
         if not asked or not parked.item.open:
             return None
@@ -131,10 +125,10 @@ class WorkDesk:
             "record": record,
             **speaker.to_json(),
         }
-        signed = self._notary.sign(FORM, body, speaker.person)
+        signed = self.notary.sign(FORM, body, speaker.person)
         entry = Entry(Kind.WORK_SETTLED, parked.item.stream, item_id, signed)
         try:
-            await self._journal.append([entry], [SettleWork(item_id), *_follows(answer, parked.item.key)])
+            await self.journal.append([entry], [SettleWork(item_id), *_follows(answer, parked.item.key)])
         except GuardError as error:
             raise _settled(item_id) from error
         return await self.show(item_id)
@@ -152,12 +146,12 @@ class WorkDesk:
             "asserted": False,
             "person": None,
         }
-        entry = Entry(Kind.WORK_SETTLED, look.execution, item_id, self._notary.sign(FORM, body, None))
-        await self._journal.append([entry], [SettleWork(item_id), *_follows(answer, str(look.body["key"]))])
+        entry = Entry(Kind.WORK_SETTLED, look.execution, item_id, self.notary.sign(FORM, body, None))
+        await self.journal.append([entry], [SettleWork(item_id), *_follows(answer, str(look.body["key"]))])
 
     async def may_settle(self, item_id: str, answer: Settlement, *, by: Author) -> tuple[Parked, Speaker]:
         """Return the item and who answers; raise InputError or TrustError when this answer cannot be given, or not by them."""
-        speaker = await self._notary.hear(by, PERMISSION)
+        speaker = await self.notary.hear(by, PERMISSION)
         require_person(speaker.principal)
         parked = await self.show(item_id)
         if not parked.item.open:
@@ -175,30 +169,28 @@ class WorkDesk:
 
     async def _read(self, item: WorkItem) -> Parked:
         kinds = (Kind.WORK_PARKED, Kind.WORK_LOOKED, Kind.WORK_SETTLED)
-        about = await self._journal.read(execution=item.stream, subject=item.id, kinds=kinds)
+        about = await self.journal.read(execution=item.stream, subject=item.id, kinds=kinds)
         settled = about[-1] if about[-1].kind is Kind.WORK_SETTLED else None
         looks = tuple(record for record in about if record.kind is Kind.WORK_LOOKED)
         return Parked(item, about[0], settled, looks)
 
 
+@dataclass(kw_only=True)
 class Undoing:
     """Undoes what an item is about, as its tool's owner says."""
 
-    def __init__(
-        self, *, desk: WorkDesk, gate: Gate, journal: Journal, manifests: Manifests, clock: Clock
-    ) -> None:
-        self._desk = desk
-        self._gate = gate
-        self._journal = journal
-        self._manifests = manifests
-        self._clock = clock
+    desk: WorkDesk
+    gate: Gate
+    journal: Journal
+    manifests: Manifests
+    clock: Clock
 
     async def undo(self, item_id: str, *, by: Author) -> Parked | Asked:
         """Do what undoes it and settle the item; Asked when a person has to approve that first, and nothing is done.
 
         Raise TrustError when it is denied, InputError when what it takes is not known, ExecutionError when it was not done.
         """
-        parked, speaker = await self._desk.may_settle(item_id, Settlement.COMPENSATE, by=by)
+        parked, speaker = await self.desk.may_settle(item_id, Settlement.COMPENSATE, by=by)
         tool, arguments = await self._compensation(parked)
         key = f"{STREAM}/{item_id}#undo"
         minted = mint(
@@ -207,28 +199,28 @@ class Undoing:
             asked_for=frozenset({f"mcp:{tool.removeprefix('mcp.')}"}),
             execution=STREAM,
             step=key,
-            expires_at=self._clock.now() + UNDO_TTL,
+            expires_at=self.clock.now() + UNDO_TTL,
         )
         request = Request(key, tool, arguments, speaker.principal.id, str(Purpose.OPERATIONS))
-        async with lend(self._journal, minted) as secret:
-            result = await self._gate.perform(Action(request, STREAM, key, Boundary(), token=secret))
+        async with lend(self.journal, minted) as secret:
+            result = await self.gate.perform(Action(request, STREAM, key, Boundary(), token=secret))
         if isinstance(result, Asked):
             return result
         if isinstance(result, Denied):
             raise TrustError(f"{tool} is denied: {result.reason}", reason=result.rule)
         if not isinstance(result, Done) or result.status != "succeeded":
             raise ExecutionError(f"{tool} did not undo it", where=result.record, reason="not-undone")
-        return await self._desk.settle(item_id, Settlement.COMPENSATE, by=by, record=result.record)
+        return await self.desk.settle(item_id, Settlement.COMPENSATE, by=by, record=result.record)
 
     async def _compensation(self, parked: Parked) -> tuple[str, Mapping[str, Json]]:
-        manifest = self._manifests.get(str(parked.parked.body["tool"]))
+        manifest = self.manifests.get(str(parked.parked.body["tool"]))
         if manifest is None or manifest.compensation is None:
             raise InputError("nobody says any more what undoes it", hint="settle it as done or not-done")
-        known = {record.kind: record for record in await self._desk.records_of(parked)}
+        known = {record.kind: record for record in await self.desk.records_of(parked)}
         decided, outcome = known[Kind.DECIDED], known[Kind.OUTCOME]
         request: Any = decided.body["request"]
         if "request" in decided.raw:
-            request = json.loads(await self._journal.reveal(decided, "request"))
+            request = json.loads(await self.journal.reveal(decided, "request"))
         context: dict[str, Json] = {
             "inputs": {
                 "arguments": as_mapping(request)["arguments"],

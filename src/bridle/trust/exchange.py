@@ -70,38 +70,29 @@ class Wanted:
     life: timedelta | None = None
 
 
+@dataclass(kw_only=True)
 class Exchange:
     """Exchanges tokens."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        tokens: Tokens,
-        principals: Principals,
-        authentication: Authentication,
-        clock: Clock,
-        admits: Callable[[str], bool],
-    ) -> None:
-        self._journal = journal
-        self._tokens = tokens
-        self._principals = principals
-        self._authentication = authentication
-        self._clock = clock
-        self._admits = admits
+    journal: Journal
+    tokens: Tokens
+    principals: Principals
+    authentication: Authentication
+    clock: Clock
+    admits: Callable[[str], bool]
 
     async def exchange(self, request: Mapping[str, str]) -> dict[str, Json]:
         """Return the answer to a request of RFC 8693 section 2.1; raise ExchangeError."""
         wanted = read_request(request)
         subject = await self._live(request["subject_token"], "subject_token")
-        if not self._admits(subject.execution):
+        if not self.admits(subject.execution):
             raise ExchangeError("too many exchanges: ask again in a minute", reason="slow_down")
         actor, theirs = await self._actor(request, subject)
-        now = self._clock.now()
-        scope = await scope_today(subject, self._principals, now)
+        now = self.clock.now()
+        scope = await scope_today(subject, self.principals, now)
         minted = narrow(subject, scope, actor=actor, wanted=wanted, now=now, versions=theirs)
         entry = Entry(Kind.TOKEN_MINTED, minted.token.execution, minted.token.id, describe_token(minted))
-        await self._journal.append([entry], [MintToken(minted.token)])
+        await self.journal.append([entry], [MintToken(minted.token)])
         return {
             "access_token": minted.secret,
             "issued_token_type": TOKEN_TYPE,
@@ -112,8 +103,8 @@ class Exchange:
         }
 
     async def _live(self, secret: str, what: str) -> Token:
-        token = await self._tokens.find(hash_secret(secret))
-        if token is None or self._clock.now() >= token.expires_at:
+        token = await self.tokens.find(hash_secret(secret))
+        if token is None or self.clock.now() >= token.expires_at:
             raise ExchangeError(f"the {what} is not alive", reason="invalid_grant")
         return token
 
@@ -122,13 +113,13 @@ class Exchange:
         secret, kind = request["actor_token"], request["actor_token_type"]
         versions: Mapping[str, str] = {}
         if kind == KEY_TYPE and secret.startswith(KEY_PREFIX):
-            actor_id = (await self._authentication.authenticate(secret)).id
+            actor_id = (await self.authentication.authenticate(secret)).id
         elif kind == TOKEN_TYPE:
             own = await self._live(secret, "actor_token")
             actor_id, versions = own.principal, own.claims.versions
         else:
             raise ExchangeError(f"the actor_token is no {kind[:80]}", reason="invalid_request")
-        actor = await self._principals.get(actor_id, subject.claims.place)
+        actor = await self.principals.get(actor_id, subject.claims.place)
         if actor is None or actor.state is not Lifecycle.ACTIVE:
             raise ExchangeError(f"{actor_id} is not active", reason="invalid_grant")
         if actor.kind is not PrincipalKind.AGENT and subject.principal.startswith(f"{PrincipalKind.AGENT}:"):

@@ -84,16 +84,14 @@ class Form:
         key.verify_json(self.words(body), Signature.from_json(signatures.get("person")))
 
 
+@dataclass(kw_only=True)
 class Notary:
     """Takes people's words, and has them signed."""
 
-    def __init__(
-        self, *, principals: Principals, people: People, signer: Signer, own_keys: bool = False
-    ) -> None:
-        self.principals = principals
-        self.people = people
-        self.signer = signer
-        self._own_keys = own_keys
+    principals: Principals
+    people: People
+    signer: Signer
+    own_keys: bool = False
 
     @property
     def keys(self) -> KeyRing:
@@ -108,7 +106,7 @@ class Notary:
     def find_signer(self, name: str) -> Person | None:
         """Return who signs as `name`, None for one who only says so; raise TrustError where that is not enough."""
         person = self.people.find(name) if name else None
-        if person is None and self._own_keys:
+        if person is None and self.own_keys:
             raise TrustError(
                 "a word counts here only when it is signed with a person's own key",
                 hint="give --as NAME; bridle people add NAME makes the key",

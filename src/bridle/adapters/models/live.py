@@ -12,6 +12,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.direct import model_request
@@ -36,16 +37,15 @@ FINISH = {"stop": "stop", "tool_call": "calls", "length": "length", "content_fil
 KNOWN_PARTS = (TextPart, ToolCallPart, ThinkingPart)
 
 
+@dataclass
 class LiveModel:
     """One model of one provider."""
 
-    def __init__(
-        self, kind: str, name: str, *, price: Price | None = None, timeout_s: float = TIMEOUT_S
-    ) -> None:
-        self._kind = kind
-        self._name = name
-        self._price = price
-        self._timeout_s = timeout_s
+    kind: str
+    name: str
+    _: KW_ONLY
+    price: Price | None = None
+    timeout_s: float = TIMEOUT_S
 
     async def respond(
         self, payload: Mapping[str, Json], *, model: str, turn: int, vault: Vault
@@ -55,10 +55,10 @@ class LiveModel:
         settings = ModelSettings(
             max_tokens=content["settings"]["max_output_tokens"],
             max_retries=0,
-            request_timeout=self._timeout_s,
+            request_timeout=self.timeout_s,
         )
         offered = ModelRequestParameters(function_tools=tool_definitions(content["tools"]))
-        async with open_provider(self._kind, self._name, vault=vault, timeout_s=self._timeout_s) as asked:
+        async with open_provider(self.kind, self.name, vault=vault, timeout_s=self.timeout_s) as asked:
             try:
                 response = await model_request(
                     asked,
@@ -78,14 +78,14 @@ class LiveModel:
         _check_parts(response, model=model)
         usage = _usage(response, model=model)
         calls = read_calls(response, turn=turn, names=names)
-        cost, priced = cost_of(model, usage, override=self._price)
+        cost, priced = cost_of(model, usage, override=self.price)
         text = "".join(part.content for part in response.parts if isinstance(part, TextPart))
         finish = FINISH.get(response.finish_reason or "", "calls" if calls else "stop")
         return ModelReply(
             text=text.encode("utf-8", errors="replace").decode("utf-8"),
             calls=calls,
             usage=usage,
-            model=response.model_name or self._name,
+            model=response.model_name or self.name,
             finish=finish,
             cost_usd=cost,
             priced=priced,

@@ -13,7 +13,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from bridle.core.canonical import Json, as_mapping, canonical
 from bridle.core.clock import Clock
@@ -44,40 +44,29 @@ NamesOf = Callable[[str, Place], frozenset[str]]
 FindType = Callable[[str], CaseType]
 
 
+@dataclass(kw_only=True)
 class CaseBook(Inside):
     """Implements `gate.inside.Inside`. `find_type` returns a type by name or raises InputError, `names_of` the groups and roles
     of a principal at a place."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        principals: Principals,
-        manifests: Manifests,
-        clock: Clock,
-        redactor: Redactor,
-        find_type: FindType,
-        names_of: NamesOf,
-        teller: Teller,
-    ) -> None:
-        self._journal = journal
-        self._principals = principals
-        self._manifests = manifests
-        self._clock = clock
-        self._redactor = redactor
-        self._find_type = find_type
-        self._names_of = names_of
-        self._teller = teller
-        self._types: dict[str, CaseType] = {}
+    journal: Journal
+    principals: Principals
+    manifests: Manifests
+    clock: Clock
+    redactor: Redactor
+    find_type: FindType
+    names_of: NamesOf
+    teller: Teller
+    _types: dict[str, CaseType] = field(default_factory=dict, init=False)
 
     async def get(self, case: str) -> tuple[Case, CaseType] | None:
         """Return a case with the type that it was opened with; None when there is none, or its records disagree."""
-        newest = await self._journal.last(case, case, KINDS)
+        newest = await self.journal.last(case, case, KINDS)
         if newest is None:
             return None
         found = Case.from_json(_part(newest, "case"))
         if found.type_digest not in self._types:
-            first = await self._journal.last(case, case, (Kind.CASE_OPENED,))
+            first = await self.journal.last(case, case, (Kind.CASE_OPENED,))
             if first is None:
                 return None
             case_type = CaseType.from_json(_part(first, "type"))
@@ -87,7 +76,7 @@ class CaseBook(Inside):
 
     def redact(self, text: str) -> str:
         """Return a text as it would stand in a case."""
-        return self._redactor.redact(text)
+        return self.redactor.redact(text)
 
     async def describe_case(self, case: str, tool: str, effect: str, purpose: str) -> dict[str, Json] | None:
         found = await self.get(case)
@@ -96,7 +85,7 @@ class CaseBook(Inside):
         known, case_type = found
         rule = case_type.states[known.state]
         governed = is_governed(tool, effect, external=is_external(tool))
-        told = summarise(known, self._clock.now())
+        told = summarise(known, self.clock.now())
         return {
             **{name: told[name] for name in FACT},
             "decisions": {name: known.value_of(name) for name in known.decisions},
@@ -133,7 +122,7 @@ class CaseBook(Inside):
             raise CaseMoved(refused[0].reason if refused else "its type is gone")
         if wish.tool == "case.show":
             assert case is not None  # else it was refused
-            return Change((), (), await self._teller.tell(case, case_type))
+            return Change((), (), await self.teller.tell(case, case_type))
         now = wish.now
         if case is None:
             after = begin(wish.text("case"), case_type, object=wish.text("object"), by=wish.who.id, now=now)
@@ -142,43 +131,43 @@ class CaseBook(Inside):
         guard: Guard = OpenCase(after) if case is None else ChangeCase(after, case.revision)
         entry = _entry(action, standing, wish, after, case_type if case is None else None)
         said = as_mapping(entry.body["said"])
-        told = self._redactor.redact_json({name: action.request.arguments[name] for name in said})
+        told = self.redactor.redact_json({name: action.request.arguments[name] for name in said})
         if told != said:
             entry = replace(entry, raw={SAID: canonical(told)})
         return Change((entry,), (guard,), summarise(after, now))
 
     async def _read(self, action: Action, standing: Standing) -> tuple[Case | None, CaseType | None, Wish]:
-        arguments = as_mapping(self._redactor.redact_json(action.request.arguments))
+        arguments = as_mapping(self.redactor.redact_json(action.request.arguments))
         written = {name: arguments[name] for name in WRITTEN if name in arguments}
-        arguments = {**arguments, **as_mapping(self._redactor.with_personal().redact_json(written))}
+        arguments = {**arguments, **as_mapping(self.redactor.with_personal().redact_json(written))}
         tool = action.request.tool
         found = await self.get(str(arguments.get("case", "")))
         opened = self._find_opened(arguments) if tool == "case.open" else None
         case, case_type = found or (None, opened)
         who = await self._who(action, standing, case_type)
-        return case, case_type, Wish(tool, arguments, who, self._clock.now())
+        return case, case_type, Wish(tool, arguments, who, self.clock.now())
 
     def _find_opened(self, arguments: Mapping[str, Json]) -> CaseType | None:
         try:
-            return self._find_type(str(arguments.get("type", "")))
+            return self.find_type(str(arguments.get("type", "")))
         except InputError:
             return None  # `bridle validate` says what is wrong with it; here there is no such type
 
     async def _who(self, action: Action, standing: Standing, case_type: CaseType | None) -> Who:
         actor, claims = standing.actor, standing.token.claims if standing.token else None
-        behind = [await self._principals.get(name) for name in claims.actors] if claims else []
+        behind = [await self.principals.get(name) for name in claims.actors] if claims else []
         agents = [one for one in (actor, *behind) if one is not None and one.kind not in PEOPLE]
-        known = find_tools(case_type, self._manifests) if case_type else {}
+        known = find_tools(case_type, self.manifests) if case_type else {}
         place = Place.of(claims.project if claims else "", action.deployment)
         return Who(
             id=action.request.principal,
             by_agent=bool(agents) or actor is None or None in behind,
-            names=self._names_of(action.request.principal, place),
+            names=self.names_of(action.request.principal, place),
             tools=keep_held(known, await self._words_of(agents)),
             bound_to=action.case,
             known=known,
             led=not agents and await self._is_led(action),
-            behind={name: self._names_of(name, place) for name in (claims.actors if claims else ())},
+            behind={name: self.names_of(name, place) for name in (claims.actors if claims else ())},
         )
 
     async def _is_led(self, action: Action) -> bool:
@@ -186,11 +175,11 @@ class CaseBook(Inside):
         undoes: nobody can tell then whose wish it is that its expressions and conditions came to."""
         streams = [action.execution] if action.request.tool in LED else []
         while streams and (execution := streams.pop()).startswith("exe_"):
-            for record in await self._journal.read(execution=execution, kinds=(Kind.DECIDED,)):
+            for record in await self.journal.read(execution=execution, kinds=(Kind.DECIDED,)):
                 acting = as_mapping(record.body["facts"]).get("principal")
                 if not isinstance(acting, Mapping) or acting.get("kind") not in PEOPLE:
                     return True
-            options = await options_of(self._journal, execution)
+            options = await options_of(self.journal, execution)
             streams += [str(options[name]) for name in ("parent", "rerun_of", "undoes") if options.get(name)]
         return False
 
@@ -199,7 +188,7 @@ class CaseBook(Inside):
         if not agents:
             return frozenset()
         owners = {agent.owner for agent in agents}
-        everybody = await self._principals.all()
+        everybody = await self.principals.all()
         others = [one for one in everybody if one.kind not in PEOPLE and one.owner in owners]
         return frozenset().union(*(one.permissions for one in (*agents, *others)))
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 
 from bridle.core.canonical import Json, as_mapping
@@ -32,24 +33,22 @@ WAITING = (ApprovalState.OPEN, ApprovalState.APPROVED)
 EVENTS = (Kind.CASE_OPENED, Kind.CASE_CHANGED)
 
 
+@dataclass(kw_only=True)
 class Teller:
     """Tells a case whole. `sessions` says which sessions work on it."""
 
-    def __init__(
-        self, *, journal: Journal, approvals: Approvals, sessions: SessionsOfCases, clock: Clock
-    ) -> None:
-        self._journal = journal
-        self._approvals = approvals
-        self._sessions = sessions
-        self._clock = clock
+    journal: Journal
+    approvals: Approvals
+    sessions: SessionsOfCases
+    clock: Clock
 
     async def tell(self, case: Case, case_type: CaseType) -> dict[str, Json]:
         """Return the document above."""
-        records = await self._journal.read(execution=case.id, kinds=EVENTS)
+        records = await self.journal.read(execution=case.id, kinds=EVENTS)
         rule = case_type.states[case.state]
         said = [record for record in records if _said_by(record)]
         return {
-            **summarise(case, self._clock.now()),
+            **summarise(case, self.clock.now()),
             "next": [
                 {
                     "to": way.target,
@@ -79,15 +78,15 @@ class Teller:
         """Return what was written, as it was while the working store has it; later as the journal keeps it."""
         if SAID in record.raw:
             with suppress(TrustError):
-                return as_mapping(json.loads(await self._journal.reveal(record, SAID)))
+                return as_mapping(json.loads(await self.journal.reveal(record, SAID)))
         return _said(record)
 
     async def _pending(self, case: Case) -> list[Approval]:
-        streams = [case.id, *(await self._sessions.of_case(case.id))]
+        streams = [case.id, *(await self.sessions.of_case(case.id))]
         found = [
-            one for stream in streams for one in await self._approvals.find(execution=stream, states=WAITING)
+            one for stream in streams for one in await self.approvals.find(execution=stream, states=WAITING)
         ]
-        now = self._clock.now()
+        now = self.clock.now()
         return [approval for approval in found if approval.state_at(now) in WAITING]
 
 
