@@ -52,13 +52,7 @@ class Usage:
     estimated: bool = False
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "cached_tokens": self.cached_tokens,
-            "cache_write_tokens": self.cache_write_tokens,
-            "estimated": self.estimated,
-        }
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ of a model call), so that it is not stored again at each turn.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from bridle.core.canonical import Json, digest, digest_bytes
 from bridle.core.clock import iso
 from bridle.core.errors import TrustError
 from bridle.trust.keys import Signature, Signer, Verifier
+
+UNSIGNED = Signature("", "")
 
 
 @dataclass(frozen=True)
@@ -63,25 +65,16 @@ class Permit:
     expect: Mapping[str, Json]
     signature: Signature
 
-    @staticmethod
-    def content(
-        *,
-        action_digest: str,
-        delegate: str,
-        decision: str,
-        token_id: str,
-        expires_at: datetime,
-        expect: Mapping[str, Json],
-    ) -> dict[str, Json]:
+    def content(self) -> dict[str, Json]:
         """Return what is signed."""
         return {
             "type": "bridle/permit/1",
-            "action": action_digest,
-            "delegate": delegate,
-            "decision": decision,
-            "token": token_id,
-            "expires_at": iso(expires_at),
-            "expect": dict(expect),
+            "action": self.action_digest,
+            "delegate": self.delegate,
+            "decision": self.decision,
+            "token": self.token_id,
+            "expires_at": iso(self.expires_at),
+            "expect": dict(self.expect),
         }
 
 
@@ -121,25 +114,16 @@ class Report:
     signature: Signature
     private: bytes = field(default=b"", repr=False)
 
-    @staticmethod
-    def content(
-        *,
-        action_digest: str,
-        delegate: str,
-        status: str,
-        value: Json,
-        facts: Mapping[str, Json],
-        private: bytes,
-    ) -> dict[str, Json]:
+    def content(self) -> dict[str, Json]:
         """Return what is signed: digests stand for the value and the private result."""
         return {
             "type": "bridle/report/1",
-            "action": action_digest,
-            "delegate": delegate,
-            "status": status,
-            "value": digest(value),
-            "facts": dict(facts),
-            "private": digest_bytes(private),
+            "action": self.action_digest,
+            "delegate": self.delegate,
+            "status": self.status,
+            "value": digest(self.value),
+            "facts": dict(self.facts),
+            "private": digest_bytes(self.private),
         }
 
 
@@ -193,17 +177,8 @@ def sign_permit(
     expect: Mapping[str, Json],
 ) -> Permit:
     """Sign a decision for one delegate and one action."""
-    content = Permit.content(
-        action_digest=action_digest,
-        delegate=delegate,
-        decision=decision,
-        token_id=token_id,
-        expires_at=expires_at,
-        expect=expect,
-    )
-    return Permit(
-        action_digest, delegate, decision, token_id, expires_at, dict(expect), signer.sign_json(content)
-    )
+    permit = Permit(action_digest, delegate, decision, token_id, expires_at, dict(expect), UNSIGNED)
+    return replace(permit, signature=signer.sign_json(permit.content()))
 
 
 def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: datetime) -> None:
@@ -218,16 +193,8 @@ def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: dat
     if now >= permit.expires_at:
         hint = "nothing was done; look at the clocks of both machines (bridle doctor), then try again"
         raise TrustError("the permit has expired", hint=hint, reason="permit-expired")
-    content = Permit.content(
-        action_digest=permit.action_digest,
-        delegate=permit.delegate,
-        decision=permit.decision,
-        token_id=permit.token_id,
-        expires_at=permit.expires_at,
-        expect=permit.expect,
-    )
     try:
-        control_plane.verify_json(content, permit.signature)
+        control_plane.verify_json(permit.content(), permit.signature)
     except TrustError as error:
         hint = (
             "nothing was done; if the control plane's key was rotated (bridle keys list), start this process again; "
@@ -247,27 +214,12 @@ def sign_report(
     private: bytes = b"",
 ) -> Report:
     """Sign what became of a task."""
-    content = Report.content(
-        action_digest=action_digest,
-        delegate=delegate,
-        status=status,
-        value=value,
-        facts=facts,
-        private=private,
-    )
-    return Report(action_digest, delegate, status, value, dict(facts), signer.sign_json(content), private)
+    report = Report(action_digest, delegate, status, value, dict(facts), UNSIGNED, private)
+    return replace(report, signature=signer.sign_json(report.content()))
 
 
 def check_report(report: Report, request: Request, *, delegate_key: Verifier) -> None:
     """Raise TrustError unless the report is the delegate's and speaks of this action."""
     if report.action_digest != request.digest:
         raise TrustError("the report speaks of another action", reason="report-mismatch")
-    content = Report.content(
-        action_digest=report.action_digest,
-        delegate=report.delegate,
-        status=report.status,
-        value=report.value,
-        facts=report.facts,
-        private=report.private,
-    )
-    delegate_key.verify_json(content, report.signature)
+    delegate_key.verify_json(report.content(), report.signature)

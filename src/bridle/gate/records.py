@@ -103,17 +103,7 @@ def intended(action: Action, permit: Permit, *, tree: str) -> Entry:
     body: dict[str, Json] = {
         "action": action.digest,
         "tool": action.request.tool,
-        "permit": {
-            "content": Permit.content(
-                action_digest=permit.action_digest,
-                delegate=permit.delegate,
-                decision=permit.decision,
-                token_id=permit.token_id,
-                expires_at=permit.expires_at,
-                expect=permit.expect,
-            ),
-            "signature": permit.signature.to_json(),
-        },
+        "permit": {"content": permit.content(), "signature": permit.signature.to_json()},
         "tree": tree,
     }
     return Entry(Kind.INTENDED, action.execution, action.key, body)
@@ -129,15 +119,7 @@ def reported(action: Action, report: Report) -> Entry:
 
 def describe_report(report: Report) -> dict[str, Json]:
     """Return a report as records hold it: what was signed, with the signature."""
-    content = Report.content(
-        action_digest=report.action_digest,
-        delegate=report.delegate,
-        status=report.status,
-        value=report.value,
-        facts=report.facts,
-        private=report.private,
-    )
-    return {"content": content, "signature": report.signature.to_json(), "delegate": report.delegate}
+    return {"content": report.content(), "signature": report.signature.to_json(), "delegate": report.delegate}
 
 
 def report_inside(action: Action, value: Json, *, signer: Signer, redactor: Redactor) -> Report:

@@ -61,16 +61,7 @@ class AuditResult:
     suspect: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "records": self.records,
-            "root": self.root,
-            "checkpoints": self.checkpoints,
-            "uncovered": self.uncovered,
-            "permits": self.permits,
-            "reports": self.reports,
-            "open_intents": list(self.open_intents),
-            "suspect": list(self.suspect),
-        }
+        return {**vars(self), "open_intents": list(self.open_intents), "suspect": list(self.suspect)}
 
 
 @dataclass(frozen=True)

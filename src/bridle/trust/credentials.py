@@ -49,15 +49,8 @@ class Credential:
 
     def to_json(self) -> dict[str, Json]:
         """Return the key as its records and `bridle principals show` have it."""
-        return {
-            "id": self.id,
-            "principal": self.principal,
-            "sha256": self.sha256,
-            "made_at": iso(self.made_at),
-            "expires_at": iso(self.expires_at),
-            "revoked_at": iso(self.revoked_at) if self.revoked_at else None,
-            "used_at": iso(self.used_at) if self.used_at else None,
-        }
+        times = {name: value for name, value in vars(self).items() if name.endswith("_at")}
+        return {**vars(self), **{name: at and iso(at) for name, at in times.items()}}
 
 
 @dataclass(frozen=True)

@@ -66,15 +66,7 @@ class Kill:
         return "everything" if self.scope is Scope.ALL else f"the {self.scope} {self.name}"
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "id": self.id,
-            "scope": str(self.scope),
-            "name": self.name,
-            "reason": self.reason,
-            "by": self.by,
-            "at": iso(self.at),
-            "concerned": list(self.concerned),
-        }
+        return {**vars(self), "scope": str(self.scope), "at": iso(self.at), "concerned": list(self.concerned)}
 
 
 class Killed(TrustError):

@@ -29,13 +29,7 @@ class Person:
     key: str
 
     def to_json(self) -> dict[str, Json]:
-        return {
-            "name": self.name,
-            "account": self.account,
-            "groups": list(self.groups),
-            "attributes": list(self.attributes),
-            "key": self.key,
-        }
+        return {**vars(self), "groups": list(self.groups), "attributes": list(self.attributes)}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Person:

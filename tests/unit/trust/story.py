@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bridle.core.canonical import Json, digest
 from bridle.core.clock import iso
-from bridle.dispatch.protocol import Permit, Report, Request, sign_permit, sign_report
+from bridle.dispatch.protocol import Request, sign_permit, sign_report
 from bridle.trust.evidence.bundle import bundle, issue_statement
 from bridle.trust.evidence.change import CHANGE_V1, collect_records, name_records
 from bridle.trust.journal import GENESIS, Entry, Kind, Record, seal, unseal
@@ -115,7 +115,7 @@ class Story:
         body: dict[str, Json] = {
             "action": request.digest,
             "tool": request.tool,
-            "permit": {"content": Permit.content(**terms), "signature": _signature(permit.signature)},
+            "permit": {"content": permit.content(), "signature": _signature(permit.signature)},
             "tree": "",
         }
         return self.write(Kind.INTENDED, request.key, body)
@@ -134,7 +134,7 @@ class Story:
         }
         report = sign_report(self.report_by, **terms)
         signed: dict[str, Json] = {
-            "content": Report.content(**terms),
+            "content": report.content(),
             "signature": _signature(report.signature),
             "delegate": "delegate:local",
         }
