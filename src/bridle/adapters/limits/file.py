@@ -26,7 +26,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bridle.adapters.people.own_file import Stamp, read_own_text, stamp_own
+from bridle.adapters.people.own_file import OwnFile
 from bridle.agent.faults import Faults
 from bridle.agent.reader import Spot, read_yaml
 from bridle.core.errors import InputError
@@ -53,26 +53,18 @@ class LimitsFile(LimitSource):
     """Implements `gate.limits.LimitSource`."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE
-        self._read: tuple[str, tuple[Limit, ...], tuple[Breaker, ...]] | None = None
-        self._stamp: Stamp | None = None
+        file = folder / FILE
+        self._own = OwnFile(file, lambda text: _parse(text, file=str(file)))
 
     def read(self) -> Sequence[Limit]:
-        return self._look()[1]
+        return self._own.read()[0]
 
     def breakers(self) -> Sequence[Breaker]:
-        return self._look()[2]
+        return self._own.read()[1]
 
-    def _look(self) -> tuple[str, tuple[Limit, ...], tuple[Breaker, ...]]:
-        stamp = stamp_own(self._file)  # before the text: what changes in between is seen next time
-        if self._read is not None and stamp is not None and stamp == self._stamp:
-            return self._read
-        text = read_own_text(self._file)
-        if self._read is None or self._read[0] != text:
-            said = parse_limits(text, file=str(self._file)) if text.strip() else (SHIPPED, SHIPPED_BREAKERS)
-            self._read = (text, *said)
-        self._stamp = stamp
-        return self._read
+
+def _parse(text: str, *, file: str) -> tuple[tuple[Limit, ...], tuple[Breaker, ...]]:
+    return parse_limits(text, file=file) if text.strip() else (SHIPPED, SHIPPED_BREAKERS)
 
 
 def parse_limits(text: str, *, file: str) -> tuple[tuple[Limit, ...], tuple[Breaker, ...]]:

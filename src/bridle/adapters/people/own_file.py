@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from bridle.core.errors import TrustError
 
 SETTLED_S = (
     2.0  # a file system's clock is coarse: what was written just now may be written again within one tick
 )
+T = TypeVar("T")
 Stamp: TypeAlias = "tuple[int, ...]"
 
 
@@ -44,6 +46,27 @@ def read_own_text(path: Path) -> str:
     with os.fdopen(fd, encoding="utf-8") as file:
         _check(os.fstat(fd), path)
         return file.read()
+
+
+class OwnFile(Generic[T]):
+    """A file that is looked at for every question, and read again when it changed."""
+
+    def __init__(self, path: Path, parse: Callable[[str], T]) -> None:
+        self.path = path
+        self._parse = parse
+        self._stamp: Stamp | None = None
+        self._read: tuple[str, T] | None = None
+
+    def read(self) -> T:
+        """Return what it says now; raise TrustError or InputError when it cannot be used."""
+        stamp = stamp_own(self.path)  # before the text: what changes in between is seen next time
+        if self._read is not None and stamp is not None and stamp == self._stamp:
+            return self._read[1]
+        text = read_own_text(self.path)
+        if self._read is None or self._read[0] != text:
+            self._read = (text, self._parse(text))
+        self._stamp = stamp
+        return self._read[1]
 
 
 def _check(info: os.stat_result, path: Path) -> None:

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bridle.adapters.people.own_file import Stamp, read_own_text, stamp_own
+from bridle.adapters.people.own_file import OwnFile
 from bridle.adapters.people.quick_yaml import read_yaml
 from bridle.core.errors import InputError
 from bridle.trust.access import OWNER, ROLES, Access, AccessSource, Binding, ResourceGroup
@@ -40,18 +40,10 @@ class RolesFile(AccessSource):
     def __init__(self, folder: Path, *, user: str) -> None:
         self._file = folder / "roles.yaml"
         self._user = user
-        self._stamp: Stamp | None = None
-        self._read: tuple[str, Access] | None = None
+        self._own = OwnFile(self._file, self._parse)
 
     def read(self) -> Access:
-        stamp = stamp_own(self._file)  # before the text: what changes in between is seen next time
-        if self._read is not None and stamp is not None and stamp == self._stamp:
-            return self._read[1]
-        text = read_own_text(self._file)
-        if self._read is None or self._read[0] != text:
-            self._read = (text, self._parse(text))
-        self._stamp = stamp
-        return self._read[1]
+        return self._own.read()
 
     def _parse(self, text: str) -> Access:
         content = read_yaml(text, where=str(self._file))
