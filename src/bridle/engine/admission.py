@@ -40,10 +40,7 @@ class AdmitExecution:
     execution: str
     by: str
     limits: Limits
-
-    @property
-    def guards(self) -> str:
-        return f"the turn of execution {self.execution}"
+    guards = "the turn of execution {0.execution}"
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,7 @@ class StandInLine:
 
     execution: str
     by: str
-
-    @property
-    def guards(self) -> str:
-        return f"execution {self.execution}"
+    guards = "execution {0.execution}"
 
 
 @dataclass(frozen=True)

@@ -46,10 +46,7 @@ class StartExecution:
     execution: Execution
     ceiling: int | None = None
     waiter: str = ""
-
-    @property
-    def guards(self) -> str:
-        return f"execution {self.execution.id}"
+    guards = "execution {0.execution.id}"
 
 
 @dataclass(frozen=True)
@@ -60,10 +57,7 @@ class MoveExecution:
     state: State
     note: str
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"execution {self.execution}"
+    guards = "execution {0.execution}"
 
 
 def place_of(execution: Execution, deployment: Mapping[str, Json] | None = None) -> Place:

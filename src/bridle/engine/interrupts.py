@@ -54,10 +54,7 @@ class WishExecution:
 
     execution: str
     wish: Wish
-
-    @property
-    def guards(self) -> str:
-        return f"wish for execution {self.execution}"
+    guards = "wish for execution {0.execution}"
 
 
 @dataclass(frozen=True)
@@ -65,10 +62,7 @@ class PauseExecution:
     """Guard: an execution stands still from now on, if that is still wanted of it."""
 
     execution: str
-
-    @property
-    def guards(self) -> str:
-        return f"pause of execution {self.execution}"
+    guards = "pause of execution {0.execution}"
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,7 @@ class CloseIntervention:
     execution: str
     path: str
     request: str
-
-    @property
-    def guards(self) -> str:
-        return f"the request for a decision about {self.path} of {self.execution}"
+    guards = "the request for a decision about {0.path} of {0.execution}"
 
 
 @dataclass(frozen=True)

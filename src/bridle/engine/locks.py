@@ -46,10 +46,7 @@ class TakeTicket:
     name: str
     holder: Holder
     ttl_s: float
-
-    @property
-    def guards(self) -> str:
-        return f"lock {self.name}"
+    guards = "lock {0.name}"
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,7 @@ class ReturnTicket:
 
     name: str
     holder: Holder
-
-    @property
-    def guards(self) -> str:
-        return f"lock {self.name}"
+    guards = "lock {0.name}"
 
 
 @dataclass(frozen=True)
@@ -70,10 +64,7 @@ class ReturnTickets:
 
     execution: str
     region: str
-
-    @property
-    def guards(self) -> str:
-        return f"locks of {self.execution}"
+    guards = "locks of {0.execution}"
 
 
 @dataclass(frozen=True)
@@ -82,10 +73,7 @@ class RenewTickets:
 
     executions: frozenset[str]
     ttl_s: float
-
-    @property
-    def guards(self) -> str:
-        return "the locks of what is being carried"
+    guards = "the locks of what is being carried"
 
 
 @dataclass(frozen=True)
@@ -95,10 +83,7 @@ class Arrive:
     execution: str
     name: str
     path: str
-
-    @property
-    def guards(self) -> str:
-        return f"barrier {self.name} of {self.execution}"
+    guards = "barrier {0.name} of {0.execution}"
 
 
 @dataclass(frozen=True)
@@ -109,10 +94,7 @@ class Depart:
     name: str
     path: str
     of: int
-
-    @property
-    def guards(self) -> str:
-        return f"barrier {self.name} of {self.execution}"
+    guards = "barrier {0.name} of {0.execution}"
 
 
 class LockStore(Protocol):

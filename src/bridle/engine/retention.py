@@ -43,10 +43,7 @@ class DestroyValues:
     """Guard: destroy the raw values of an execution and the key that opens them."""
 
     execution: str
-
-    @property
-    def guards(self) -> str:
-        return f"raw values of {self.execution}"
+    guards = "raw values of {0.execution}"
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,7 @@ class ForgetShown:
     """Guard: empty what approvers were shown in an execution, session or case. Their verdicts are in the journal."""
 
     stream: str
-
-    @property
-    def guards(self) -> str:
-        return f"what was shown in {self.stream}"
+    guards = "what was shown in {0.stream}"
 
 
 class History(Protocol):

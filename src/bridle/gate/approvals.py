@@ -91,10 +91,7 @@ class RequestApproval:
     """Guard: store a request; fails when one for the same action is open already."""
 
     approval: Approval
-
-    @property
-    def guards(self) -> str:
-        return f"approval for {self.approval.key}"
+    guards = "approval for {0.approval.key}"
 
 
 @dataclass(frozen=True)
@@ -113,10 +110,7 @@ class GiveVerdict:
     comment: str
     now: datetime
     automatic: bool = False
-
-    @property
-    def guards(self) -> str:
-        return f"approval {self.approval}"
+    guards = "approval {0.approval}"
 
 
 @dataclass(frozen=True)
@@ -126,10 +120,7 @@ class RevokeVerdict:
     approval: str
     voter: str
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"approval {self.approval}"
+    guards = "approval {0.approval}"
 
 
 @dataclass(frozen=True)
@@ -139,10 +130,7 @@ class UseApproval:
     approval: str
     action: str
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"approval {self.approval}"
+    guards = "approval {0.approval}"
 
 
 @dataclass(frozen=True)
@@ -150,10 +138,7 @@ class CloseApproval:
     """Guard: close a request that no longer answers, because it expired or what it rests on has changed."""
 
     approval: str
-
-    @property
-    def guards(self) -> str:
-        return f"approval {self.approval}"
+    guards = "approval {0.approval}"
 
 
 @dataclass(frozen=True)
@@ -162,10 +147,7 @@ class VoidApproval:
 
     approval: str
     why: str
-
-    @property
-    def guards(self) -> str:
-        return f"approval {self.approval}"
+    guards = "approval {0.approval}"
 
 
 class Approvals(Protocol):

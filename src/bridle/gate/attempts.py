@@ -78,10 +78,7 @@ class BeginAttempt:
     """Guard: note that a piece of business is begun; fails with AttemptTaken while another attempt of it stands."""
 
     attempt: Attempt
-
-    @property
-    def guards(self) -> str:
-        return f"attempt {self.attempt.key}"
+    guards = "attempt {0.attempt.key}"
 
 
 @dataclass(frozen=True)
@@ -90,10 +87,7 @@ class EndAttempt:
 
     key: str
     status: str
-
-    @property
-    def guards(self) -> str:
-        return f"attempt {self.key}"
+    guards = "attempt {0.key}"
 
 
 @dataclass(frozen=True)
@@ -101,10 +95,7 @@ class AllowAgain:
     """Guard: let the very same call be sent once more; fails unless nobody can tell what became of that attempt."""
 
     key: str
-
-    @property
-    def guards(self) -> str:
-        return f"attempt {self.key}"
+    guards = "attempt {0.key}"
 
 
 class Attempts(Protocol):

@@ -128,10 +128,7 @@ class EnterCircuits:
     key: str
     circuits: tuple[Circuit, ...]
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"circuits of {self.key}"
+    guards = "circuits of {0.key}"
 
 
 @dataclass(frozen=True)
@@ -142,10 +139,7 @@ class LeaveCircuits:
     circuits: tuple[Circuit, ...]
     verdict: Verdict
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"circuits of {self.key}"
+    guards = "circuits of {0.key}"
 
 
 @dataclass(frozen=True)
@@ -153,10 +147,7 @@ class MarkOpening:
     """Guard: an opening is recorded; fails when it was before."""
 
     circuit: str
-
-    @property
-    def guards(self) -> str:
-        return f"breaker {self.circuit}"
+    guards = "breaker {0.circuit}"
 
 
 @dataclass(frozen=True)
@@ -164,10 +155,7 @@ class CloseCircuit:
     """Guard: close an open circuit by hand; fails when it is none."""
 
     circuit: str
-
-    @property
-    def guards(self) -> str:
-        return f"breaker {self.circuit}"
+    guards = "breaker {0.circuit}"
 
 
 @dataclass(frozen=True)

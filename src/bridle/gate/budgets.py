@@ -79,10 +79,7 @@ class OpenBudget:
     """Guard: store a budget unless it is there already (a step that runs again keeps what it has spent)."""
 
     budget: Budget
-
-    @property
-    def guards(self) -> str:
-        return f"budget {self.budget.id}"
+    guards = "budget {0.budget.id}"
 
 
 @dataclass(frozen=True)
@@ -92,10 +89,7 @@ class ReserveBudget:
     budget: str
     key: str
     amount: Spend
-
-    @property
-    def guards(self) -> str:
-        return f"budget {self.budget}"
+    guards = "budget {0.budget}"
 
 
 @dataclass(frozen=True)
@@ -105,10 +99,7 @@ class SettleBudget:
     budget: str
     key: str
     used: Spend
-
-    @property
-    def guards(self) -> str:
-        return f"budget {self.budget}"
+    guards = "budget {0.budget}"
 
 
 class Budgets(Protocol):

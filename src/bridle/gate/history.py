@@ -56,10 +56,7 @@ class HistoryStands:
     session: str
     case: str
     as_of: int
-
-    @property
-    def guards(self) -> str:
-        return f"history of {self.case or self.session}"
+    guards = "history of {0.session}"
 
 
 def stand_on_history(action: Action, facts: Mapping[str, Json]) -> list[Guard]:

@@ -41,10 +41,7 @@ class CaseStands:
 
     case: str
     revision: int
-
-    @property
-    def guards(self) -> str:
-        return f"case {self.case}"
+    guards = "case {0.case}"
 
 
 class CaseMoved(GuardError):

@@ -163,10 +163,7 @@ class TakeRoom:
     uses: tuple[Use, ...]
     now: datetime
     passed: frozenset[str] = frozenset()
-
-    @property
-    def guards(self) -> str:
-        return f"room for {self.key}"
+    guards = "room for {0.key}"
 
 
 @dataclass(frozen=True)
@@ -174,10 +171,7 @@ class GiveRoomBack:
     """Guard: forget what an action took that was not carried out."""
 
     key: str
-
-    @property
-    def guards(self) -> str:
-        return f"room for {self.key}"
+    guards = "room for {0.key}"
 
 
 @dataclass(frozen=True)
@@ -186,10 +180,7 @@ class SettleCost:
 
     key: str
     cost_usd: Decimal
-
-    @property
-    def guards(self) -> str:
-        return f"room for {self.key}"
+    guards = "room for {0.key}"
 
 
 @dataclass(frozen=True)

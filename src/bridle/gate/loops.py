@@ -85,10 +85,7 @@ class RecordDeed:
     """Guard: add a deed to its target's history; fails when the action of that key is there already."""
 
     deed: Deed
-
-    @property
-    def guards(self) -> str:
-        return f"deed {self.deed.key}"
+    guards = "deed {0.deed.key}"
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,7 @@ class ForgetDeeds:
     """Guard: forget what was done to targets before a time. Its records stay; it counts for no loop any more."""
 
     before: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"deeds before {iso(self.before)}"
+    guards = "deeds before {0.before}"
 
 
 class Deeds(Protocol):

@@ -40,10 +40,7 @@ class Oblige:
     """Guard: note an obligation."""
 
     obligation: Obligation
-
-    @property
-    def guards(self) -> str:
-        return f"obligation of {self.obligation.key}"
+    guards = "obligation of {0.obligation.key}"
 
 
 @dataclass(frozen=True)
@@ -51,10 +48,7 @@ class DropObligation:
     """Guard: forget what an action made due that was not done, or was undone; there may be nothing."""
 
     key: str
-
-    @property
-    def guards(self) -> str:
-        return f"obligation of {self.key}"
+    guards = "obligation of {0.key}"
 
 
 @dataclass(frozen=True)
@@ -63,10 +57,7 @@ class Fulfil:
 
     tool: str
     values: Mapping[str, Json]
-
-    @property
-    def guards(self) -> str:
-        return f"what {self.tool} fulfils"
+    guards = "what {0.tool} fulfils"
 
 
 @dataclass(frozen=True)
@@ -74,10 +65,7 @@ class TakeObligation:
     """Guard: take what is overdue to park it; fails when it was fulfilled, or another process has taken it."""
 
     key: str
-
-    @property
-    def guards(self) -> str:
-        return f"obligation of {self.key}"
+    guards = "obligation of {0.key}"
 
 
 class Obligations(Protocol):

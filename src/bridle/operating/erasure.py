@@ -39,10 +39,7 @@ class EraseTraces:
     """Guard: empty what rows of the store still hold of an execution or session: its inputs, and what approvers were shown."""
 
     stream: str
-
-    @property
-    def guards(self) -> str:
-        return f"traces of {self.stream}"
+    guards = "traces of {0.stream}"
 
 
 @dataclass(frozen=True)

@@ -79,10 +79,7 @@ class OpenSession:
     """Guard: store a new session."""
 
     session: Session
-
-    @property
-    def guards(self) -> str:
-        return f"session {self.session.id}"
+    guards = "session {0.session.id}"
 
 
 @dataclass(frozen=True)
@@ -90,10 +87,7 @@ class CloseSession:
     """Guard: close a session; fails when it is closed already."""
 
     session: str
-
-    @property
-    def guards(self) -> str:
-        return f"session {self.session}"
+    guards = "session {0.session}"
 
 
 @dataclass(frozen=True)
@@ -103,10 +97,7 @@ class TakeSession:
     session: str
     before: str
     process: str
-
-    @property
-    def guards(self) -> str:
-        return f"session {self.session}"
+    guards = "session {0.session}"
 
 
 class Sessions(Protocol):

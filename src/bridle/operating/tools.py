@@ -47,10 +47,7 @@ class SeeTool:
 
     tool: str
     seen: Described | None
-
-    @property
-    def guards(self) -> str:
-        return f"tool {self.tool}"
+    guards = "tool {0.tool}"
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,7 @@ class ApproveTool:
 
     tool: str
     seen: Described
-
-    @property
-    def guards(self) -> str:
-        return f"tool {self.tool}"
+    guards = "tool {0.tool}"
 
 
 class Pins(Protocol):

@@ -58,10 +58,7 @@ class StoreCredential:
     """Guard: store a new key's digest."""
 
     credential: Credential
-
-    @property
-    def guards(self) -> str:
-        return f"key {self.credential.id}"
+    guards = "key {0.credential.id}"
 
 
 @dataclass(frozen=True)
@@ -70,10 +67,7 @@ class RevokeCredential:
 
     id: str
     at: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"key {self.id}"
+    guards = "key {0.id}"
 
 
 class Credentials(Protocol):

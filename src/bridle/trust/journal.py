@@ -123,7 +123,7 @@ class Guard(Protocol):
 
     @property
     def guards(self) -> str:
-        """Name the thing that is guarded, for the error: `approval apr_…`."""
+        """The form of the name of what is guarded, which the guard fills in, for the error: `approval {0.approval}`."""
         ...
 
 

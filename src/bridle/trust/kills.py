@@ -89,10 +89,7 @@ class MakeKill:
     """
 
     kill: Kill
-
-    @property
-    def guards(self) -> str:
-        return f"kill {self.kill.id}"
+    guards = "kill {0.kill.id}"
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,7 @@ class LiftKill:
 
     kill: str
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"kill {self.kill}"
+    guards = "kill {0.kill}"
 
 
 @dataclass(frozen=True)
@@ -115,10 +109,7 @@ class AnswerKill:
     process: str
     left: int
     now: datetime
-
-    @property
-    def guards(self) -> str:
-        return f"the answer of {self.process} to kill {self.kill}"
+    guards = "the answer of {0.process} to kill {0.kill}"
 
 
 @dataclass(frozen=True)
@@ -127,10 +118,7 @@ class NotKilled:
 
     execution: str
     actors: frozenset[str]
-
-    @property
-    def guards(self) -> str:
-        return f"life of {self.execution}"
+    guards = "life of {0.execution}"
 
 
 @dataclass(frozen=True)

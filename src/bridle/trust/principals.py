@@ -108,10 +108,7 @@ class RegisterPrincipal:
 
     principal: Principal
     replaces: Principal | None
-
-    @property
-    def guards(self) -> str:
-        return f"principal {self.principal.id}"
+    guards = "principal {0.principal.id}"
 
 
 @dataclass(frozen=True)

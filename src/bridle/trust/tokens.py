@@ -91,10 +91,7 @@ class MintToken:
     """Guard: store a new token."""
 
     token: Token
-
-    @property
-    def guards(self) -> str:
-        return f"token {self.token.id}"
+    guards = "token {0.token.id}"
 
 
 @dataclass(frozen=True)
@@ -103,10 +100,7 @@ class DeleteTokens:
 
     execution: str
     step: str = ""
-
-    @property
-    def guards(self) -> str:
-        return f"tokens of {self.execution}/{self.step}"
+    guards = "tokens of {0.execution}/{0.step}"
 
 
 @dataclass(frozen=True)
@@ -114,10 +108,7 @@ class SweepTokens:
     """Guard: delete the tokens of these ids; one that is gone by now is no fault."""
 
     ids: tuple[str, ...]
-
-    @property
-    def guards(self) -> str:
-        return f"{len(self.ids)} tokens that are over"
+    guards = "tokens that are over"
 
 
 class Tokens(Protocol):

@@ -52,10 +52,7 @@ class ParkWork:
     """Guard: store an item."""
 
     item: WorkItem
-
-    @property
-    def guards(self) -> str:
-        return f"work {self.item.id}"
+    guards = "work {0.item.id}"
 
 
 @dataclass(frozen=True)
@@ -63,10 +60,7 @@ class SettleWork:
     """Guard: settle an item; fails when somebody has."""
 
     item: str
-
-    @property
-    def guards(self) -> str:
-        return f"work {self.item}"
+    guards = "work {0.item}"
 
 
 class Work(Protocol):

@@ -12,14 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.kills import killed_pipelines
 from bridle.adapters.sql.leases import live_workers
 from bridle.adapters.sql.schema import executions, workers
 from bridle.core.states import State
 from bridle.engine.admission import AdmitExecution, Limits, Line, StandInLine, Turn
 from bridle.engine.interrupts import Wish
-from bridle.trust.journal import GuardError
 
 COLUMNS = executions.c
 QUEUED = sa.and_(COLUMNS.admitted.is_(None), COLUMNS.ended_at.is_(None), COLUMNS.wish != str(Wish.PAUSE))
@@ -62,7 +61,7 @@ class SqlLine(Line):
 def _(guard: AdmitExecution, connection: Connection) -> None:
     turn = _turn(connection, guard.limits)
     if turn is None or turn.execution != guard.execution:
-        raise GuardError(f"{guard.guards} has not come")
+        raise refuse(guard, "has not come")
     values = {"admitted": connection.execute(NEXT_TURN).scalar_one(), "waiter": guard.by}
     this = executions.update().where(COLUMNS.id == guard.execution, COLUMNS.admitted.is_(None))
     change_one(guard, connection, this.values(state=str(State.RUNNING), note="", **values))

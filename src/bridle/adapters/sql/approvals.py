@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.rows import read_tuple, reads, to_columns
 from bridle.adapters.sql.schema import approvals
@@ -31,7 +31,7 @@ from bridle.gate.approvals import (
     UseApproval,
     VoidApproval,
 )
-from bridle.trust.journal import Guard, GuardError
+from bridle.trust.journal import Guard
 from bridle.trust.quorum import Terms, shares_person
 
 BY_ID = Prepared(approvals.select().where(approvals.c.id == sa.bindparam("approval")))
@@ -100,7 +100,7 @@ def _(guard: GiveVerdict, connection: Connection) -> None:
     row = _find_live(guard, connection, (ApprovalState.OPEN,), guard.approval, iso(guard.now))
     given = json.loads(row.given)
     if any(shares_person(guard.voter, other) for other in given):
-        raise GuardError(f"{guard.guards} has the word of {guard.voter} already")
+        raise refuse(guard, f"has the word of {guard.voter} already")
     state = guard.verdict
     if guard.verdict is ApprovalState.APPROVED:
         given.append(guard.voter)
@@ -116,7 +116,7 @@ def _(guard: RevokeVerdict, connection: Connection) -> None:
     row = _find_live(guard, connection, live, guard.approval, iso(guard.now))
     given = json.loads(row.given)
     if guard.voter not in given:
-        raise GuardError(f"{guard.guards} has no word of {guard.voter}")
+        raise refuse(guard, f"has no word of {guard.voter}")
     given.remove(guard.voter)
     _change(guard, connection, row, {"state": str(ApprovalState.OPEN), "given": canonical(given).decode()})
 
@@ -126,7 +126,7 @@ def _find_live(
 ) -> Any:
     row = BY_ID.row(connection, {"approval": approval})
     if row is None or row.state not in [str(state) for state in states] or row.expires_at <= now:
-        raise GuardError(f"{guard.guards} is not in the state this needs")
+        raise refuse(guard)
     return row
 
 

@@ -8,11 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import budgets, reservations
 from bridle.gate.budgets import Budget, Budgets, OpenBudget, ReserveBudget, SettleBudget, Spend
-from bridle.trust.journal import GuardError
 
 MICRO = Decimal(1_000_000)
 BY_ID = Prepared(budgets.select().where(budgets.c.id == sa.bindparam("budget")))
@@ -70,7 +69,7 @@ def _(guard: ReserveBudget, connection: Connection) -> None:
     HOLD.rows(connection, {"budget": guard.budget})
     budget = _read(connection, guard.budget)
     if budget is None or budget.refusal(guard.amount, priced=True):
-        raise GuardError(f"{guard.guards} has no room left for {guard.key}")
+        raise refuse(guard, f"has no room left for {guard.key}")
     row = {"key": guard.key, "budget": guard.budget, **_columns(guard.amount)}
     change_one(guard, connection, RESERVE, row)
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.admission import HAS_WISH, NEXT_TURN, count_ahead
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.rows import reads, to_columns
@@ -23,7 +23,7 @@ from bridle.core.states import State
 from bridle.engine.execution import Execution, Executions, MoveExecution, StartExecution
 from bridle.engine.interrupts import PauseExecution, Wish, WishExecution
 from bridle.engine.interventions import SAID, CloseIntervention
-from bridle.trust.journal import GuardError, Kind
+from bridle.trust.journal import Kind
 
 BY_ID = Prepared(executions.select().where(executions.c.id == sa.bindparam("execution")))
 WISH = Prepared(sa.select(executions.c.wish).where(executions.c.id == sa.bindparam("execution")))
@@ -168,7 +168,7 @@ def _(guard: CloseIntervention, connection: Connection) -> None:
     )
     row = connection.execute(last).one_or_none()
     if row is None or (row.id, row.kind) != (guard.request, str(Kind.INTERVENTION_REQUESTED)):
-        raise GuardError(f"{guard.guards} has been answered")
+        raise refuse(guard, "has been answered")
 
 
 def _is_queued(row: Row[Any]) -> bool:

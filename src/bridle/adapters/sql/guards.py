@@ -32,6 +32,11 @@ def change_one(
         else:
             changed = connection.execute(statement, execution_options=COUNTED).rowcount
     except sa.exc.IntegrityError as error:
-        raise GuardError(f"{guard.guards} is there already") from error
+        raise refuse(guard, "is there already") from error
     if changed != 1:
-        raise GuardError(f"{guard.guards} is not in the state this needs")
+        raise refuse(guard)
+
+
+def refuse(guard: Guard, why: str = "is not in the state this needs") -> GuardError:
+    """Return the error that names what is guarded."""
+    return GuardError(f"{guard.guards.format(guard)} {why}")

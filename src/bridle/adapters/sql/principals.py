@@ -9,11 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.database import Database
-from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.guards import apply_guard, refuse
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
-from bridle.trust.journal import GuardError
 from bridle.trust.principals import ANYWHERE, EVERYTHING, Place, Principal, Principals, RegisterPrincipal
 
 NEWEST = Prepared(
@@ -62,6 +61,6 @@ def _(guard: RegisterPrincipal, connection: Connection) -> None:
     row = NEWEST.row(connection, {"principal": guard.principal.id})
     known = None if row is None else _read(row.body)
     if known != guard.replaces:
-        raise GuardError(f"{guard.guards} is not in the state this needs")
+        raise refuse(guard)
     body = canonical(guard.principal.to_json()).decode()
     connection.execute(principals.insert().values(id=guard.principal.id, body=body))

@@ -21,10 +21,7 @@ class RotateSigner:
 
     old: str
     new: str
-
-    @property
-    def guards(self) -> str:
-        return f"key {self.old}"
+    guards = "key {0.old}"
 
 
 def load_rotations(database: Database, signers: Iterable[str]) -> list[Record]:

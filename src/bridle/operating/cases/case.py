@@ -96,10 +96,7 @@ class OpenCase:
     """Guard: store a new case; fails when there is one of its id, or an open one of its type for its object."""
 
     case: Case
-
-    @property
-    def guards(self) -> str:
-        return f"case {self.case.id}"
+    guards = "case {0.case.id}"
 
 
 @dataclass(frozen=True)
@@ -109,10 +106,7 @@ class ChangeCase:
 
     case: Case
     before: int
-
-    @property
-    def guards(self) -> str:
-        return f"case {self.case.id}"
+    guards = "case {0.case.id}"
 
 
 class Cases(Protocol):

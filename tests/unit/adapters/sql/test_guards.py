@@ -1,19 +1,28 @@
-"""Whoever has a journal has every guard: no composition can forget one."""
+"""A guard that refuses names what it guards: its form speaks of what the guard has."""
 
-from __future__ import annotations
+import string
+from dataclasses import fields
 
-import pkgutil
-from importlib import import_module
-from types import ModuleType
+import pytest
 
-from bridle.adapters import sql
-from bridle.adapters.sql import journal
-from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql import journal  # it imports every noun's guards
+from bridle.adapters.sql.guards import refuse
+
+GUARDS = [guard for guard in journal.apply_guard.registry if guard is not object]
+NOUNS = {"id", "key"}  # what a stored thing is called by
 
 
-def test_the_journal_imports_every_file_that_registers_a_guard() -> None:
-    for name in (found.name for found in pkgutil.iter_modules(sql.__path__)):
-        import_module(f"bridle.adapters.sql.{name}")
-    registering = {function.__module__.rpartition(".")[2] for function in apply_guard.registry.values()}
-    imported = {name for name, value in vars(journal).items() if isinstance(value, ModuleType)}
-    assert registering - {"guards"} <= imported
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
+def test_a_guard_is_named_by_what_it_has(guard):
+    types = {field.name: str(field.type) for field in fields(guard)}
+    for _, part, _, _ in string.Formatter().parse(guard.guards):
+        first, _, below = (part or "0.").removeprefix("0.").partition(".")
+        assert not first or (below in NOUNS) == (types[first] not in ("str", "datetime")), part
+
+
+def test_a_refusal_says_what_was_guarded_and_why():
+    class Guard:
+        guards = "lock {0.name}"
+        name = "{0.secret}"  # what was written by others is no form
+
+    assert str(refuse(Guard(), "is there already")) == "lock {0.secret} is there already"
