@@ -28,7 +28,7 @@ def make_examples(pattern: str) -> list[tuple[str, str]]:
     chance = random.Random(pattern)  # noqa: S311 - the same examples in every run
     texts = dict.fromkeys(_write(list(parser.parse(pattern)), chance))
     found = ((text, re.search(pattern, text)) for text in texts)
-    return [(text, match[1]) for text, match in found if match]
+    return [(text, match[1]) for text, match in found if match and match[1]]
 
 
 def _write(items: Sequence[Any], chance: random.Random) -> list[str]:

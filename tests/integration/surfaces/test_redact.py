@@ -63,3 +63,9 @@ def test_rules_of_the_account_that_others_may_write_are_refused(redact, tmp_path
     (tmp_path / "redaction.yaml").write_text(RULES)
     (tmp_path / "redaction.yaml").chmod(0o666)
     assert redact(b"text")[:2] == (3, "")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_an_encoding_that_hides_tokens_is_refused_and_nothing_goes_out(redact, encoding):
+    code, out, err = redact("X_TOKEN=hunter2-hunter2".encode(encoding))
+    assert (code, out, encoding[:6].upper() in err, "iconv" in err) == (2, "", True, True)

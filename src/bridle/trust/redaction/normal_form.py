@@ -3,7 +3,8 @@
 Rules
   1. Escapes are read wherever they stand, one character or all: `\\u0061`, `\\x61`, `\\141`, `\\u{61}`, `%61`, `&#97;`, `&#x61;`,
      `&quot;`. What that yields is read again, up to MAX_READINGS times: JSON in JSON, `%2561`, `&amp;#97;`.
-  2. White space, NUL, quotes and backslashes are left out: a wrapped line, UTF-16, and the quoting of shells hide nothing.
+  2. White space, NUL, quotes, backslashes and a terminal's colours are left out: a wrapped line, UTF-16, the quoting of shells
+     and what a search has marked hide nothing.
   3. A text and what is looked for in it are brought into this form alike, so what they have in common survives.
 
 It knows where in the text each part of the form came from (`Reading.span`), and nothing of what is looked for.
@@ -19,7 +20,9 @@ from html.entities import html5
 MAX_READINGS = 4
 
 _LEFT_OUT = "\0'\"`\\\u00ad\u200b\u200c\u200d\u2060\ufeff"
-_LEAVE_OUT = re.compile(rf"[\s{re.escape(_LEFT_OUT)}]+")
+_COLOUR = r"\x1b\[[0-9;]{0,32}[A-Za-z]"
+_COLOURS = re.compile(_COLOUR)
+_LEAVE_OUT = re.compile(rf"(?:[\s{re.escape(_LEFT_OUT)}]|{_COLOUR})+")
 _ASCII_TABLE = {ord(char): None for char in map(chr, range(128)) if _LEAVE_OUT.match(char)}
 # Every part is bounded or a run of like parts, so a search takes time in proportion to the text.
 _SLASHES = r"\\{1,8}"  # JSON in JSON has two, in that four
@@ -103,6 +106,8 @@ def _readings(text: str) -> Iterator[str]:
 
 
 def _leave_out(text: str) -> str:
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
     if text.isascii():
         return text.translate(_ASCII_TABLE)
     text = "".join(text.split())

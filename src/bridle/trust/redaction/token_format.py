@@ -93,7 +93,8 @@ def has_edge(pattern: str) -> bool:
 def spans(pattern: re2._Regexp, text: str, group: int = 1) -> Iterator[tuple[int, int]]:
     """Yield where `group` stands in each match. In bytes a match costs less than half, and in ASCII they are the characters."""
     for match in pattern.finditer(text.encode() if text.isascii() else text):
-        yield match.span(group)
+        if match.start(group) >= 0:  # a form may pass over what only looks like it
+            yield match.span(group)
 
 
 def _options() -> re2.Options:

@@ -15,6 +15,12 @@ from bridle.trust.redaction.vendor_formats import VENDOR_FORMATS
 _KEY_NAME = (
     r"(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|secret[_-]?key|access[_-]?key)"
 )
+_VALUE = "[A-Za-z0-9+/=_~!@%^&*$-]"
+_WITH_DIGIT = (
+    f"{_VALUE}{{7,}}[0-9]{_VALUE}*|{_VALUE}{{4,6}}[0-9]{_VALUE}{{3,}}|{_VALUE}{{0,3}}[0-9]{_VALUE}{{7,}}"
+)
+"""A digit among eight and more: a name of a type or of a variable mostly has none."""
+_NAMES = ("password", "passwd", "passphrase", "secret", "token", "key")
 _PEM_LABEL = r"(?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?"
 
 GUESSED = frozenset(
@@ -25,6 +31,10 @@ GUESSED = frozenset(
         "url-password",
         "named",
         "env",
+        "assigned",
+        "plain-assigned",
+        "option",
+        "element",
         "mailgun",
         "launchdarkly",
         "azure-sas",
@@ -86,5 +96,29 @@ TOKEN_FORMATS: tuple[TokenFormat, ...] = (
         r"\b[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY)=[\"']?"
         r"([A-Za-z0-9+/=_~.!@%^&*-]{8,})",
         "POSIX.1-2017 chapter 8 (environment variables)",
+    ),
+    TokenFormat(
+        "assigned",
+        _NAMES,
+        rf"(?i){_KEY_NAME}[ \t]*(?::=|=>|[:=])[ \t]*[\"']([^\"'\s\\]{{8,}})[\"']",
+        "YAML 1.2 section 7.3, TOML 1.0 (a name and a quoted text)",
+    ),
+    TokenFormat(
+        "plain-assigned",
+        _NAMES,
+        rf"(?i){_KEY_NAME}[ \t]*[:=][ \t]*(?:{_VALUE}*[(\[{{<.]|({_WITH_DIGIT}))",  # no call, index or attribute
+        "YAML 1.2 section 7.3.3 (a name and a plain text)",
+    ),
+    TokenFormat(
+        "option",
+        _NAMES,
+        rf"(?i)--[a-z0-9-]*{_KEY_NAME}[ \t]+[\"']?({_WITH_DIGIT})",
+        "POSIX.1-2017 chapter 12, GNU long options",
+    ),
+    TokenFormat(
+        "element",
+        _NAMES,
+        rf"(?i){_KEY_NAME}>([^<\s]{{8,}})</",
+        "XML 1.0 (an element whose name says so)",
     ),
 )

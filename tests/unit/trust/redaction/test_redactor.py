@@ -76,6 +76,45 @@ def test_a_token_is_found_at_any_place_of_a_text(kind) -> None:
         assert token not in redactor().redact(f"{text[:place]} {made} {text[place:]}")
 
 
+SET = "correct5horse"
+ASSIGNMENTS = (
+    f"db:\n  password: {SET}\n",
+    f'  - api_key: "{SET}"  # of the test account',
+    f"data: {{}}\n  client-secret: '{SET}'",
+    f'password = "{SET}"',
+    f"+const accessToken = '{SET}';",
+    f'export DB_TOKEN="{SET}"',
+    f"secret := `x`; y\nauth.token={SET}\r\n",
+    f"private_key => '{SET}',",
+    f"mysql --host db --password={SET} shop",
+    f"curl --access-token '{SET}' https://example.org",
+    f"<db><password>{SET}</password></db>",
+)
+ORDINARY = """
+password: Optional[str] = None
+token: TokenProvider
+secret = load_secret("db2")
+api_key = settings.api_key
+token = request.headers["X-Token-2"]
+def make(password: str, token=None): ...
+max_tokens: 16384000
+the password: it is nowhere
+cmd --token-file /run/token1234 --password
+<password/><token-count>123456789</token-count>
+"""
+
+
+@pytest.mark.parametrize("text", ASSIGNMENTS)
+def test_what_is_assigned_to_a_name_that_names_a_secret_is_masked(text) -> None:
+    redacted = redactor().redact(text)
+    assert SET not in redacted
+    assert redactor().redact(redacted) == redacted
+
+
+def test_types_variables_and_prose_beside_such_a_name_survive() -> None:
+    assert redactor().redact(ORDINARY) == ORDINARY
+
+
 SPELLINGS = {
     "plain": VALUE,
     "base64": base64.b64encode(VALUE.encode()).decode(),
@@ -104,6 +143,7 @@ SPELLINGS = {
     "html in json in html": html.escape(json.dumps(html.escape(VALUE))),
     "form": quote_plus(VALUE),
     "python": repr(VALUE.encode()),
+    "coloured": f"{VALUE[:5]}\x1b[01;31m\x1b[K{VALUE[5:9]}\x1b[m{VALUE[9:]}",
     "javascript": "".join(f"\\u{{{ord(char):x}}}" for char in VALUE),
 }
 ESCAPES = (

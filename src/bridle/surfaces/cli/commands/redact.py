@@ -45,16 +45,31 @@ def redact(
 
     Exit code 4 when a part could not be redacted: it was dropped, and its size stands in its place.
     """
-    from bridle.trust.redaction.stream import RedactedLines, RedactedText
+    from bridle.trust.redaction.stream import LOOKED_AT_BYTES, RedactedLines, RedactedText
 
     redactor = _make_redactor(rules, known or [], personal=not keep_personal)
     stream: RedactedLines | RedactedText = RedactedLines(redactor) if as_json else RedactedText(redactor)
     source: Any = sys.stdin.buffer  # typeshed knows no read1 of it
+    _write(stream.feed(_check_first(source.read(LOOKED_AT_BYTES))))
     while data := source.read1(CHUNK_BYTES):
         _write(stream.feed(data))
     _write(stream.close())
     _tell(stream.counts, as_json=as_json)
     return 4 if stream.counts["dropped"] else 0
+
+
+def _check_first(first: bytes) -> bytes:
+    """Return the first bytes of the text; raise InputError where they say that its formats could not be found in it."""
+    from bridle.core.errors import InputError
+    from bridle.trust.redaction.stream import name_wide_encoding
+
+    if encoding := name_wide_encoding(first):
+        raise InputError(
+            f"standard input looks like {encoding}, in which only known values would be found",
+            hint=f"iconv -f {encoding} -t UTF-8 | bridle redact",
+            reason="wide-encoding",
+        )
+    return first
 
 
 def _make_redactor(rules: Path | None, known: Sequence[str], *, personal: bool) -> Redactor:
