@@ -110,8 +110,8 @@ def _take_required(schema: dict[str, Json]) -> bool:
 def _name_of(item: Json, spot: Spot) -> tuple[str, Json]:
     if isinstance(item, str):
         return item, {}
-    if isinstance(item, Mapping) and set(item) == {"name"}:
-        return str(item["name"]), {}
+    if isinstance(item, Mapping) and "name" in item and set(item) <= {"name", "alias"}:
+        return str(item.get("alias") or item["name"]), {}  # the alias is what others know it by
     what, hint = "an output is a name, or a name with a schema", "write outputs: [NAME]"
     raise spot.wrong(what, hint=hint, reason="bad-output-name")
 

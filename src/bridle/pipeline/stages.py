@@ -101,6 +101,7 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
         fields.refuse("a stage needs steps", reason="missing-key:steps", hint=hint)
     if len(kinds) != 1:
         return unread_stage(node, here.address)
+    _refuse_unused(fields, kinds[0])
     outputs = read_outputs(fields, here, reading)
     made = _READERS[kinds[0]](fields, here, reading, head)
     rollback = _read_rollback(fields, here, reading, after=len(made.nodes))
@@ -112,6 +113,21 @@ def read_stage(node: Node, index: int, around: Around, reading: Reading, *, id_:
         deployment=here.deployment if made.kind == "stage" else {},
         inputs=_read_inputs(fields, kinds[0], here, reading) if fields.has("inputs") else made.inputs,
     )
+
+
+def _refuse_unused(fields: Fields, kind: str) -> None:
+    """Refuse what a stage of this kind has no use for: it would look as if it did something."""
+    takes_uses = kind in (*TEMPLATE_STAGES, "approval") and not fields.has(kind)
+    unused = {
+        "uses": not takes_uses and "'uses' belongs below template:, approval: or chain:",
+        "with": not (takes_uses or fields.has("inputs")) and "'with' gives values to inputs: of this stage",
+        "rollback": kind in ("group", "parallel") and "write it on the stages that hold the steps",
+        "clone": kind != "steps" and find_clone(fields, None) is not None and "only a stage of steps clones",
+    }
+    for key, hint in unused.items():
+        if hint and fields.has(key):
+            what = f"{key!r} has no effect on this stage"
+            fields.refuse(what, reason=f"misplaced-{key}", hint=hint, at=fields.nodes[key].place)
 
 
 def _deploy_each(fields: Fields, strategy: Strategy, reading: Reading, head: dict[str, Any]) -> None:

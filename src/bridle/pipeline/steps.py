@@ -83,6 +83,10 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
     here = replace(here, enforce=(*here.enforce, *take_enforced(fields, reading.policies, reading.enforced)))
     head = read_head(fields, here, reading, otherwise=otherwise)
     kind = _read_kind(fields, node)
+    if fields.has("outputs") and kind != "group":
+        hint = "write output: below run:" if kind == "run" else "write them on the group or stage around it"
+        what, place = f"a step of kind {kind} declares no outputs", fields.nodes["outputs"].place
+        fields.refuse(what, reason="misplaced-outputs", hint=hint, at=place)
     if kind in BLOCKS or kind == "verify":
         return _READERS[kind](fields, here, reading, head)
     for spot_node, use in _list_texts(node):

@@ -88,5 +88,9 @@ def test_a_pattern_takes_linear_time() -> None:
     assert time.process_time() - began < 2
 
 
+def test_an_alias_is_what_an_output_is_called() -> None:
+    assert declare("outputs: [{name: A, alias: b}, c]").output_schema["required"] == ["b", "c"]
+
+
 def test_declared_outputs_are_part_of_the_digest() -> None:
     assert declare("outputs: [a]").digest != declare("outputs: [b]").digest
