@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.kills import killed_pipelines
 from bridle.adapters.sql.leases import live_workers
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import executions, workers
 from bridle.core.states import State
 from bridle.engine.admission import AdmitExecution, Limits, Line, StandInLine, Turn
@@ -30,11 +30,8 @@ NEXT_TURN = sa.select(sa.func.coalesce(sa.func.max(COLUMNS.admitted), 0) + 1)
 RUNNING = sa.select(sa.func.count()).where(ADMITTED, COLUMNS.state == str(State.RUNNING))
 
 
-class SqlLine(Line):
+class SqlLine(Rows, Line):
     """Implements `engine.admission.Line`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def next(self, limits: Limits) -> Turn | None:
         return await self._database.read(lambda connection: _turn(connection, limits))

@@ -13,10 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.prepared import Prepared
-from bridle.adapters.sql.rows import read_tuple, reads, to_columns
+from bridle.adapters.sql.rows import Rows, read_tuple, reads, to_columns
 from bridle.adapters.sql.schema import approvals
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -62,19 +61,14 @@ _approval = reads(
 )
 
 
-class SqlApprovals(Approvals):
+class SqlApprovals(Rows, Approvals):
     """Implements `gate.approvals.Approvals`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     async def get(self, approval: str) -> Approval | None:
-        row = await self._database.find(BY_ID, {"approval": approval})
-        return None if row is None else _approval(row)
+        return await self._find(BY_ID, {"approval": approval}, _approval)
 
     async def newest_for(self, action: str) -> Approval | None:
-        row = await self._database.find(NEWEST, {"of_action": action})
-        return None if row is None else _approval(row)
+        return await self._find(NEWEST, {"of_action": action}, _approval)
 
     async def find(self, *, execution: str = "", states: Sequence[ApprovalState] = ()) -> list[Approval]:
         query = approvals.select().order_by(approvals.c.requested_at, approvals.c.id)
@@ -82,8 +76,7 @@ class SqlApprovals(Approvals):
             query = query.where(approvals.c.execution == execution)
         if states:
             query = query.where(approvals.c.state.in_([str(state) for state in states]))
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_approval(row) for row in rows]
+        return await self._list(query, _approval)
 
 
 @apply_guard.register

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, reads, to_columns
 from bridle.adapters.sql.schema import attempts
 from bridle.core.clock import from_iso
 from bridle.gate.attempts import (
@@ -24,19 +23,15 @@ COLUMNS = attempts.c
 _read = reads(Attempt, state=AttemptState, at=from_iso)
 
 
-class SqlAttempts(Attempts):
+class SqlAttempts(Rows, Attempts):
     """Implements `gate.attempts.Attempts`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def of(self, business: str) -> Attempt | None:
         return await self._database.read(lambda connection: _find(connection, business))
 
     async def begun(self) -> list[Attempt]:
         query = attempts.select().where(COLUMNS.state == str(AttemptState.BEGUN)).order_by(COLUMNS.at)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
 
 @apply_guard.register

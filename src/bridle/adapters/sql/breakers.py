@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.rows import Rows, reads
 from bridle.adapters.sql.schema import breaker_failures, breakers
 from bridle.core.clock import from_iso, iso
 from bridle.core.ids import new_id
@@ -28,13 +28,11 @@ from bridle.gate.breakers import (
 )
 
 COLUMNS, FAILED = breakers.c, breaker_failures.c
+_opened = reads(OpenCircuit)
 
 
-class SqlCircuits(Circuits):
+class SqlCircuits(Rows, Circuits):
     """Implements `gate.breakers.Circuits`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def states(self, circuits: Sequence[Circuit], *, now: datetime) -> list[tuple[CircuitState, str]]:
         if not circuits:
@@ -51,11 +49,7 @@ class SqlCircuits(Circuits):
 
     async def opened(self) -> list[OpenCircuit]:
         query = breakers.select().order_by(COLUMNS.opened_at, COLUMNS.id)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [
-            OpenCircuit(row.id, row.breaker, row.subject, row.opened_at, row.until, row.recorded)
-            for row in rows
-        ]
+        return await self._list(query, _opened)
 
 
 @apply_guard.register

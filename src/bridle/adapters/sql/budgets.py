@@ -7,9 +7,9 @@ from decimal import ROUND_CEILING, Decimal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import budgets, reservations
 from bridle.gate.budgets import Budget, Budgets, OpenBudget, ReserveBudget, SettleBudget, Spend
 
@@ -36,11 +36,8 @@ HELD = Prepared(
 )
 
 
-class SqlBudgets(Budgets):
+class SqlBudgets(Rows, Budgets):
     """Implements `gate.budgets.Budgets`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def get(self, budget: str) -> Budget | None:
         return await self._database.look(lambda connection: _read(connection, budget))

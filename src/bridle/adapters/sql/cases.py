@@ -8,20 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bridle.adapters.sql.approvals import void_approvals
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.prepared import COUNTED
+from bridle.adapters.sql.rows import Rows, read_id
 from bridle.adapters.sql.schema import cases
 from bridle.core.clock import iso
 from bridle.gate.inside import CaseMoved, CaseStands
 from bridle.operating.cases.case import Case, Cases, ChangeCase, OpenCase
 
 
-class SqlCases(Cases):
+class SqlCases(Rows, Cases):
     """Implements `operating.cases.case.Cases`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def find(
         self, *, type: str = "", object: str = "", parked: bool = False, open_only: bool = True
@@ -43,9 +40,7 @@ class SqlCases(Cases):
         return await self._ids(query.where(~cases.c.escalated) if untold else query)
 
     async def _ids(self, query: sa.Select[tuple[str]]) -> list[str]:
-        return [
-            row.id for row in await self._database.read(lambda connection: connection.execute(query).all())
-        ]
+        return await self._list(query, read_id)
 
 
 @apply_guard.register

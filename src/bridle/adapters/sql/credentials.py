@@ -7,10 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.prepared import Prepared
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, reads, to_columns
 from bridle.adapters.sql.schema import credentials
 from bridle.core.clock import from_iso, iso
 from bridle.trust.credentials import Credential, Credentials, RevokeCredential, StoreCredential
@@ -20,32 +19,25 @@ GET = Prepared(credentials.select().where(credentials.c.id == sa.bindparam("cred
 _read = reads(Credential, made_at=from_iso, expires_at=from_iso, revoked_at=from_iso, used_at=from_iso)
 
 
-class SqlCredentials(Credentials):
+class SqlCredentials(Rows, Credentials):
     """Implements `trust.credentials.Credentials`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     async def find(self, sha256: str) -> Credential | None:
-        row = await self._database.find(FIND, {"sha256": sha256})
-        return None if row is None else _read(row)
+        return await self._find(FIND, {"sha256": sha256}, _read)
 
     async def get(self, credential_id: str) -> Credential | None:
-        row = await self._database.find(GET, {"credential": credential_id})
-        return None if row is None else _read(row)
+        return await self._find(GET, {"credential": credential_id}, _read)
 
     async def of(self, principal: str) -> list[Credential]:
         query = (
             credentials.select().where(credentials.c.principal == principal).order_by(credentials.c.made_at)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
     async def all(self) -> list[Credential]:
         """Return every key, by id."""
         query = credentials.select().order_by(credentials.c.id)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
     async def note_use(self, credential_id: str, at: datetime) -> None:
         update = credentials.update().where(credentials.c.id == credential_id).values(used_at=iso(at))

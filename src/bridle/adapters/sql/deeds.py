@@ -8,25 +8,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import deeds
 from bridle.core.clock import from_iso, iso
 from bridle.gate.loops import Change, Deed, Deeds, ForgetDeeds, RecordDeed
 
 
-class SqlDeeds(Deeds):
+class SqlDeeds(Rows, Deeds):
     """Implements `gate.loops.Deeds`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def of(self, target: str, *, since: datetime) -> list[Deed]:
         query = (
             deeds.select().where(deeds.c.target == target, deeds.c.at >= iso(since)).order_by(deeds.c.number)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
 
 @apply_guard.register

@@ -11,11 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from bridle.adapters.sql.admission import HAS_WISH, NEXT_TURN, count_ahead
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one, refuse
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, read_id, reads, to_columns
 from bridle.adapters.sql.schema import executions, journal
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -46,11 +45,8 @@ GOES_ON = {
 }
 
 
-class SqlExecutions(Executions):
+class SqlExecutions(Rows, Executions):
     """Implements `engine.execution.Executions`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def get(self, execution: str) -> Execution | None:
         row = await self._database.find(BY_ID, {"execution": execution})
@@ -76,8 +72,7 @@ class SqlExecutions(Executions):
         query = sa.select(executions.c.id).where(
             HAS_WISH, executions.c.wish == wish, executions.c.state.in_(LIVE)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [row.id for row in rows]
+        return await self._list(query, read_id)
 
     async def children(self, execution: str) -> list[Execution]:
         link = canonical({"parent": execution}).decode()[
@@ -86,8 +81,7 @@ class SqlExecutions(Executions):
         query = executions.select().where(
             executions.c.ended_at.is_(None), executions.c.options.contains(link, autoescape=True)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        found = [_execution(row) for row in rows]
+        found = await self._list(query, _execution)
         return [child for child in found if child.options.get("parent") == execution]
 
 

@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterator
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.leases import read_clock
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.process import Process, is_gone
-from bridle.adapters.sql.rows import read_tuple, reads, to_columns
+from bridle.adapters.sql.rows import Rows, read_tuple, reads, to_columns
 from bridle.adapters.sql.schema import approvals, executions, kill_answers, kills, sessions, tokens, workers
 from bridle.core.clock import from_iso, iso
 from bridle.trust.kills import (
@@ -39,11 +38,8 @@ _kill = reads(Kill, scope=Scope, at=from_iso, concerned=read_tuple)
 CANCEL = "cancel"  # engine.interrupts.Wish.CANCEL
 
 
-class SqlKills(Kills):
+class SqlKills(Rows, Kills):
     """Implements `trust.kills.Kills`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def standing(self) -> list[Kill]:
         return await self._database.read(lambda connection: [_kill(row) for row in STANDING.rows(connection)])

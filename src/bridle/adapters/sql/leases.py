@@ -16,9 +16,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.process import Process, is_gone, this_process
+from bridle.adapters.sql.rows import Rows, read_id
 from bridle.adapters.sql.schema import workers
 from bridle.core.errors import UnavailableError
 
@@ -38,11 +38,8 @@ class LeaseLost(UnavailableError):
     default_reason = "lease-lost"
 
 
-class Leases:
+class Leases(Rows):
     """Beats of the processes that carry executions."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def enter(self, worker: str) -> None:
         """Write the lease of this process under a name that was never used before."""
@@ -59,8 +56,7 @@ class Leases:
     async def known(self) -> set[str]:
         """Return everybody who has a lease, alive or not."""
         query = sa.select(workers.c.id)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return {row.id for row in rows}
+        return set(await self._list(query, read_id))
 
     async def take(self, names: Collection[str], *, within_s: float) -> set[str]:
         """Take the leases of those among `names` who are not alive, and return them."""

@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import limit_uses
 from bridle.core.clock import iso
 from bridle.gate.limits import (
@@ -34,11 +34,8 @@ SUM = sa.func.coalesce(sa.func.sum(COLUMNS.amount), 0)
 TARGETS = sa.func.count(sa.distinct(COLUMNS.target))
 
 
-class SqlRooms(Rooms):
+class SqlRooms(Rows, Rooms):
     """Implements `gate.limits.Rooms`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def with_this(self, uses: Sequence[Use], *, now: datetime) -> list[Decimal]:
         return await self._database.read(

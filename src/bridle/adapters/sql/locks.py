@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
 from bridle.adapters.sql.leases import read_clock
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import barrier_arrivals, executions, lock_tickets
 from bridle.engine.locks import (
     Arrive,
@@ -30,11 +30,8 @@ NEXT_TICKET = sa.select(sa.func.coalesce(sa.func.max(TICKETS.number), 0) + 1)
 NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(ARRIVALS.number), 0) + 1)
 
 
-class SqlLockStore(LockStore):
+class SqlLockStore(Rows, LockStore):
     """Implements `engine.locks.LockStore`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def position(self, name: str, holder: Holder) -> int:
         return await self._database.read(lambda connection: _position(connection, name, holder))

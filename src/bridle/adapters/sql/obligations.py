@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, reads, to_columns
 from bridle.adapters.sql.schema import obligations
 from bridle.core.canonical import canonical
 from bridle.core.clock import from_iso, iso
@@ -19,16 +18,12 @@ COLUMNS = obligations.c
 _read = reads(Obligation, matching=json.loads, due_at=from_iso)
 
 
-class SqlObligations(Obligations):
+class SqlObligations(Rows, Obligations):
     """Implements `gate.obligations.Obligations`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def overdue(self, now: datetime) -> list[Obligation]:
         query = obligations.select().where(COLUMNS.due_at <= iso(now)).order_by(COLUMNS.due_at)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
 
 @apply_guard.register

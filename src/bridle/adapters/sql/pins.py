@@ -7,8 +7,8 @@ import json
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import pins
 from bridle.core.canonical import canonical
 from bridle.gate.external import Described, Pin
@@ -17,11 +17,8 @@ from bridle.operating.tools import ApproveTool, Pins, SeeTool
 ALL = pins.select().order_by(pins.c.tool)
 
 
-class SqlPins(Pins):
+class SqlPins(Rows, Pins):
     """Implements `operating.tools.Pins`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def all(self) -> list[Pin]:
         rows = await self._database.look(lambda connection: connection.execute(ALL).all())

@@ -8,9 +8,9 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, refuse
 from bridle.adapters.sql.prepared import Prepared
+from bridle.adapters.sql.rows import Rows
 from bridle.adapters.sql.schema import principals
 from bridle.core.canonical import canonical
 from bridle.trust.principals import ANYWHERE, EVERYTHING, Place, Principal, Principals, RegisterPrincipal
@@ -28,11 +28,8 @@ ALL = sa.select(principals.c.body).where(
 )
 
 
-class SqlPrincipals(Principals):
+class SqlPrincipals(Rows, Principals):
     """Implements `trust.principals.Principals`, without roles: what a principal may do is what its row says, wherever."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def get(self, principal_id: str, place: Place = ANYWHERE) -> Principal | None:
         row = await self._database.find(NEWEST, {"principal": principal_id})

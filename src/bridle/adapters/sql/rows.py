@@ -12,6 +12,10 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
+
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.prepared import Prepared
 from bridle.core.canonical import canonical
 from bridle.core.clock import iso
 
@@ -38,6 +42,30 @@ def reads(
         )
 
     return read
+
+
+class Rows:
+    """Reads the rows of one noun."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def _find(
+        self, statement: Prepared, sought: Mapping[str, object], read: Callable[[Any], T]
+    ) -> T | None:
+        row = await self._database.find(statement, sought)
+        return None if row is None else read(row)
+
+    async def _list(
+        self, query: sa.Select[Any] | sa.CompoundSelect[Any], read: Callable[[Any], T]
+    ) -> list[T]:
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [read(row) for row in rows]
+
+
+def read_id(row: Any) -> str:
+    """Return the id of a row."""
+    return str(row.id)
 
 
 def read_tuple(text: str) -> tuple[Any, ...]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, read_id, reads, to_columns
 from bridle.adapters.sql.schema import journal, sessions
 from bridle.core.clock import from_iso
 from bridle.gate.history import HistoryMoved, HistoryStands
@@ -27,29 +26,22 @@ BY_ID = Prepared(sessions.select().where(sessions.c.id == sa.bindparam("session"
 _read = reads(Session, opened_at=from_iso, expires_at=from_iso, state=SessionState)
 
 
-class SqlSessions(Sessions):
+class SqlSessions(Rows, Sessions):
     """Implements `operating.session.Sessions`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     async def get(self, session: str) -> Session | None:
-        row = await self._database.find(BY_ID, {"session": session})
-        return None if row is None else _read(row)
+        return await self._find(BY_ID, {"session": session}, _read)
 
     async def of_case(self, case: str) -> list[str]:
         query = sa.select(sessions.c.id).where(sessions.c.case == case)
         query = query.order_by(sessions.c.opened_at, sessions.c.id)
-        return [
-            row.id for row in await self._database.read(lambda connection: connection.execute(query).all())
-        ]
+        return await self._list(query, read_id)
 
     async def find(self, *, state: SessionState | None = None) -> list[Session]:
         query = sessions.select().order_by(sessions.c.opened_at, sessions.c.id)
         if state is not None:
             query = query.where(sessions.c.state == str(state))
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
 
 @apply_guard.register

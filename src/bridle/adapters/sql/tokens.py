@@ -8,11 +8,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.kills import refuse_killed
 from bridle.adapters.sql.prepared import Prepared
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, read_id, reads, to_columns
 from bridle.adapters.sql.schema import executions, sessions, tokens
 from bridle.core.clock import from_iso, iso
 from bridle.trust.tokens import Claims, DeleteTokens, MintToken, SweepTokens, Token, Tokens
@@ -35,15 +34,11 @@ def _read_claims(text: str) -> Claims:
 _read = reads(Token, scope=_read_scope, expires_at=from_iso, claims=_read_claims)
 
 
-class SqlTokens(Tokens):
+class SqlTokens(Rows, Tokens):
     """Implements `trust.tokens.Tokens`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     async def find(self, sha256: str) -> Token | None:
-        row = await self._database.find(FIND, {"sha256": sha256})
-        return None if row is None else _read(row)
+        return await self._find(FIND, {"sha256": sha256}, _read)
 
     async def over(self, now: datetime) -> list[str]:
         ended = sa.select(executions.c.id).where(executions.c.ended_at.is_not(None))
@@ -55,8 +50,7 @@ class SqlTokens(Tokens):
                 tokens.c.execution.in_(closed),
             )
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return sorted(row.id for row in rows)
+        return sorted(await self._list(query, read_id))
 
 
 @apply_guard.register

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard, change_one
 from bridle.adapters.sql.prepared import Prepared
-from bridle.adapters.sql.rows import reads, to_columns
+from bridle.adapters.sql.rows import Rows, reads, to_columns
 from bridle.adapters.sql.schema import work
 from bridle.core.clock import from_iso
 from bridle.trust.work_items import ParkWork, SettleWork, Work, WorkItem
@@ -18,21 +17,16 @@ _read = reads(WorkItem, at=from_iso)
 GET = Prepared(work.select().where(COLUMNS.id == sa.bindparam("item")))
 
 
-class SqlWork(Work):
+class SqlWork(Rows, Work):
     """Implements `trust.work_items.Work`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     async def get(self, item: str) -> WorkItem | None:
-        row = await self._database.find(GET, {"item": item})
-        return _read(row) if row else None
+        return await self._find(GET, {"item": item}, _read)
 
     async def find(self, *, settled: bool = False) -> list[WorkItem]:
         query = work.select().order_by(COLUMNS.at, COLUMNS.id)
         query = query if settled else query.where(COLUMNS.open)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_read(row) for row in rows]
+        return await self._list(query, _read)
 
 
 @apply_guard.register

@@ -139,8 +139,7 @@ async def run_agent_alone(
     check_references(plan, roots=agent_roots())
     check_models(plan, chosen=model, settings=settings)
     if dry_run:
-        show_plan(plan, as_json=as_json)
-        return 0
+        return show_plan(plan).tell(as_json=as_json)
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     async with open_app(settings) as app:
         begun = await app.control.start(plan, inputs={}, options={"model": model}, initiator=app.user)

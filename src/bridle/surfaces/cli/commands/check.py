@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.command import root
-from bridle.surfaces.cli.options import AsJson, Given, InputSets, print_json, put
+from bridle.surfaces.cli.command import Answer, command, root
+from bridle.surfaces.cli.options import Given, InputSets
 
 if TYPE_CHECKING:
     from bridle.core.errors import InputError
@@ -21,7 +21,7 @@ CASE_ROOT = re.compile(r"^case[-_]?type\s*:", re.MULTILINE | re.IGNORECASE)  # t
 AGENT_ROOT = re.compile(r"^agent\s*:", re.MULTILINE)  # the root key of an agent that is written in YAML
 
 
-@root.command(name="validate", epilog="Example: bridle validate pipeline.yaml agents/*/*.md")
+@command(root, "validate", "bridle validate pipeline.yaml agents/*/*.md")
 def validate(
     files: Annotated[
         list[Path],
@@ -34,8 +34,7 @@ def validate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what an agent's file leaves unsaid, too.")
     ] = False,
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Report every fault of these files, each with its place, its reason and what to do.
 
     Inputs that are given are those of every pipeline among them, and are checked as bridle run would. What an agent's file does
@@ -52,11 +51,10 @@ def validate(
             results.append(
                 {"file": str(path), "valid": False, "problem": error.to_problem(), "text": _tell(error)}
             )
-    if as_json:
-        print_json(results)
-    else:
-        _print(results)
-    return 0 if all(result["valid"] for result in results) else 2
+    valid = all(result["valid"] for result in results)
+    return Answer(
+        results, (line for result in results for line in _tell_result(result)), code=0 if valid else 2
+    )
 
 
 def _tell(error: InputError) -> str:
@@ -108,25 +106,23 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     return {"notes": list(found.notes), "warnings": warn_of_approvers(found, people)}
 
 
-def _print(results: list[dict[str, Any]]) -> None:
-    for result in results:
-        if not result["valid"]:
-            put(result["text"])
-            continue
-        put(f"{result['file']}: valid")
-        for note in result["notes"]:
-            put(f"  note: {note}")
-        for warning in result["warnings"]:
-            put(f"  warning: {warning}")
+def _tell_result(result: dict[str, Any]) -> Iterator[str]:
+    if not result["valid"]:
+        yield from result["text"].splitlines()
+        return
+    yield f"{result['file']}: valid"
+    for note in result["notes"]:
+        yield f"  note: {note}"
+    for warning in result["warnings"]:
+        yield f"  warning: {warning}"
 
 
-@root.command(name="plan", epilog="Example: bridle plan pipeline.yaml")
+@command(root, "plan", "bridle plan pipeline.yaml")
 def plan(
     pipeline: Annotated[Path, typer.Argument(help="The pipeline's YAML file.")],
     given: Given = None,
     input_sets: InputSets = None,
-    as_json: AsJson = False,
-) -> int:
+) -> Answer:
     """Show the plan: stages, steps, conditions, the actions each step performs, and its digest.
 
     Of the inputs only those that stand in the pipeline itself (<+input>) change it; the others are checked as bridle run would.
@@ -138,24 +134,21 @@ def plan(
     found = read_plan(pipeline, given=given or [])
     check_inputs(found, given or [], sets=input_sets or [])
     refuse_drafts(found)
-    show_plan(found, as_json=as_json)
-    return 0
+    return show_plan(found)
 
 
-def show_plan(found: Plan, *, as_json: bool) -> None:
-    """Print a plan, with the steps that would ask a person."""
-    if as_json:
-        print_json({**found.to_json(), "digest": found.digest(), "asks": list_asking(found)})
-    else:
-        _print_plan(found)
+def show_plan(found: Plan) -> Answer:
+    """Return a plan to print, with the steps that would ask a person."""
+    document = {**found.to_json(), "digest": found.digest(), "asks": list_asking(found)}
+    return Answer(document, _tell_plan(found))
 
 
-def _print_plan(found: Plan) -> None:
+def _tell_plan(found: Plan) -> Iterator[str]:
     from bridle.pipeline.tree import Block, walk
 
-    put(f"{found.id} ({found.name or found.id})  {found.digest()}")
+    yield f"{found.id} ({found.name or found.id})  {found.digest()}"
     for name, spec in found.inputs.items():
-        put(f"  input {name}: {spec.type}{' (required)' if spec.required else ''}")
+        yield f"  input {name}: {spec.type}{' (required)' if spec.required else ''}"
     for address, node in walk(found.stages):
         indent = "  " * len(address)
         about = (
@@ -164,13 +157,13 @@ def _print_plan(found: Plan) -> None:
             else f"{node.kind:<9} {describe_actions(node)}"
         )
         strategy = f"  for each cell of its {node.strategy.kind}" if node.strategy else ""
-        put(f"{indent}{node.id:<12} {about}{strategy}{_condition(node.condition)}".rstrip())
+        yield f"{indent}{node.id:<12} {about}{strategy}{_condition(node.condition)}".rstrip()
     for name, digest in found.lock.items():
-        put(f"  locks {name} {digest}")
+        yield f"  locks {name} {digest}"
     for name in found.drafts:
-        put(f"  draft {name}: from a branch, nobody has approved it")
+        yield f"  draft {name}: from a branch, nobody has approved it"
     for note in found.notes:
-        put(f"  note: {note}")
+        yield f"  note: {note}"
 
 
 def describe_actions(step: Step) -> str:

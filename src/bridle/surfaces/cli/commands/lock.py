@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bridle.surfaces.cli.command import root
+from bridle.surfaces.cli.command import command, root
 from bridle.surfaces.cli.options import AsJson, Given, InputSets, Quiet, print_json, put, say
 
 if TYPE_CHECKING:
     from bridle.surfaces.cli.locking import Change
 
 
-@root.command(name="lock", epilog="Example: bridle lock pipelines/*.yaml")
+@command(root, "lock", "bridle lock pipelines/*.yaml")
 def lock(
     files: Annotated[list[Path], typer.Argument(help="Pipeline files of one repository.")],
     check: Annotated[
