@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from bridle.pipeline.binding import bind_document
+from bridle.pipeline.chains import read_chain
 from bridle.pipeline.checks import check_plan
 from bridle.pipeline.codebase import read_codebase
 from bridle.pipeline.complaint import Complaint, Findings, PipelineError, Place
@@ -31,9 +32,15 @@ from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
 from bridle.pipeline.permissions import read_permissions
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.policies import Policies, no_policies, take_enforced
-from bridle.pipeline.spots import Around, Reading
+from bridle.pipeline.spots import Around, Placing, Reading
 from bridle.pipeline.stages import read_stages
 from bridle.pipeline.steps import read_outputs
+from bridle.pipeline.templates import (
+    name_agent,
+    place_stage_template,
+    place_step_template,
+    plan_template,
+)
 from bridle.pipeline.variables import Shared, read_variables
 from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FILE, spell
 
@@ -56,7 +63,7 @@ def read_pipeline(
     variables of the installation; where it is None, any may be named. Raise PipelineError, an InputError, with all complaints.
     Notes of the plan are texts `place: note`.
     """
-    reading = Reading(Findings(), library or EmptyLibrary(), policies=policies, shared=shared)
+    reading = Reading(Findings(), library or EmptyLibrary(), _Placing(), policies=policies, shared=shared)
     with _without_collecting():
         return _plan(text, source, reading, {} if runtime is None else runtime)
 
@@ -73,17 +80,26 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def plan_nested(volume: Volume, outer: Reading) -> Plan:
+def plan_nested(volume: Volume, reading: Reading) -> Plan:
     """Return the plan of a pipeline that another one uses; raise PipelineError. What it locks is locked for both."""
-    reading = Reading(
+    inner = Reading(
         Findings(),
-        outer.library,
-        used=outer.used,
-        using=(*outer.using, volume.pin),
-        policies=outer.policies,
-        shared=outer.shared,
+        reading.library,
+        reading.placing,
+        used=reading.used,
+        using=(*reading.using, volume.pin),
+        policies=reading.policies,
+        shared=reading.shared,
     )
-    return _plan(volume.text, volume.source, reading, {})
+    return _plan(volume.text, volume.source, inner, {})
+
+
+class _Placing(Placing):
+    """Templates, and the pipelines that chains and templates use."""
+
+    step, stage = staticmethod(place_step_template), staticmethod(place_stage_template)
+    agent, chain = staticmethod(name_agent), staticmethod(read_chain)
+    nested = staticmethod(plan_nested)
 
 
 def _plan(text: str | bytes, source: str, reading: Reading, runtime: Values[str, str]) -> Plan:
@@ -232,8 +248,6 @@ def _read_plan(fields: Fields, reading: Reading, *, source: str) -> Plan | None:
 
 def _take_template(fields: Fields, reading: Reading, *, id_: str, name: str) -> Plan | None:
     """Return the plan of the template that the whole pipeline is, under its own name; what `with` gives is given for good."""
-    from bridle.pipeline.templates import plan_template  # it reads pipelines itself
-
     for key in fields.nodes:
         if key not in BESIDE_TEMPLATE:
             hint = "put it into the template, or make it one of the template's inputs"

@@ -14,14 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridle.pipeline.complaint import Findings
 from bridle.pipeline.library import Library
 from bridle.pipeline.nodes import Node, Scalar, walk_scalars
 from bridle.pipeline.policies import Policies, no_policies
-from bridle.pipeline.tree import Address
+from bridle.pipeline.tree import Address, AnyNode, Block
 from bridle.pipeline.variables import Shared
+
+if TYPE_CHECKING:
+    from bridle.pipeline.fields import Fields
+    from bridle.pipeline.library import Volume
+    from bridle.pipeline.plan import Plan
 
 CONDITIONS = frozenset({"condition", "cell-condition", "retry-condition"})
 MAY_NAME_SECRETS = frozenset({"env", "inputs"})
@@ -47,6 +52,23 @@ class Used:
     size_bytes: int = 0
 
 
+class Placing(Protocol):
+    """Puts what a file uses in the place of its use. That is made of stages and steps in turn, so those who read these are given
+    it: they would import each other in a circle."""
+
+    def step(self, fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> AnyNode: ...
+
+    def stage(
+        self, fields: Fields, key: str, here: Around, reading: Reading, head: dict[str, Any]
+    ) -> Block: ...
+
+    def agent(self, node: Node, reading: Reading) -> Node: ...
+
+    def chain(self, fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block: ...
+
+    def nested(self, volume: Volume, reading: Reading) -> Plan: ...
+
+
 @dataclass
 class Reading:
     """What one pass over the file collects beside the plan. `using` are the templates that are being put in place.
@@ -54,6 +76,7 @@ class Reading:
 
     findings: Findings
     library: Library
+    placing: Placing
     spots: list[Spot] = field(default_factory=list)
     used: Used = field(default_factory=Used)
     using: tuple[str, ...] = ()

@@ -247,16 +247,12 @@ def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: d
 
 
 def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
-    from bridle.pipeline.chains import read_chain  # it plans another pipeline, which has stages
-
-    return read_chain(fields, here, reading, head)
+    return reading.placing.chain(fields, here, reading, head)
 
 
 def _read_template_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
-    from bridle.pipeline.templates import place_stage_template
-
     key = next(kind for kind in TEMPLATE_STAGES if kind in fields.nodes)
-    return place_stage_template(fields, key, here, reading, head)
+    return reading.placing.stage(fields, key, here, reading, head)
 
 
 _READERS = {

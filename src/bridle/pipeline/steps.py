@@ -109,9 +109,7 @@ def read_step(node: Node, index: int, around: Around, reading: Reading) -> AnyNo
 def _name_agent(node: Node, reading: Reading) -> Node:
     if not isinstance(node, Mapping) or all(spell(key.text) != "template" for key, _ in node.entries):
         return node
-    from bridle.pipeline.templates import name_agent  # the two read each other
-
-    return name_agent(node, reading)
+    return reading.placing.agent(node, reading)
 
 
 def read_head(fields: Fields, here: Around, reading: Reading, *, otherwise: str) -> dict[str, Any]:
@@ -215,11 +213,7 @@ def _refuse_rounds(body: Fields, strategy: Strategy) -> None:
 
 
 def _read_template(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> AnyNode:
-    from bridle.pipeline.templates import (
-        place_step_template,  # the two read each other: a template is made of steps
-    )
-
-    return place_step_template(fields, here, reading, head)
+    return reading.placing.step(fields, here, reading, head)
 
 
 _READERS = {

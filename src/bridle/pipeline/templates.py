@@ -105,8 +105,6 @@ def plan_template(fields: Fields, reading: Reading) -> Plan | None:
 
 def plan_pipeline(body: Fields, reading: Reading) -> Plan | None:
     """Return the plan of the pipeline that a chain or a whole pipeline uses; None, with complaints, when there is none."""
-    from bridle.pipeline.read import plan_nested
-
     branch = _read_branch(body)
     if branch is None:
         return None
@@ -115,7 +113,7 @@ def plan_pipeline(body: Fields, reading: Reading) -> Plan | None:
     if volume is None:
         return None
     try:
-        return plan_nested(volume, reading)
+        return reading.placing.nested(volume, reading)
     except PipelineError as error:
         reading.findings.complaints.extend(error.complaints)
         return None
