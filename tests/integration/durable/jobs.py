@@ -1,8 +1,8 @@
 """What the child processes of these tests do: carry workflows that are lists of operations, and leave a trace.
 
 A workflow is a list of `["step", name, how]` and `["wait", name, timeout_s]`. `how` is `at once`, `hold` (until the file
-`release` is there), `raise` (a bug) or `store down` (until the file `release` is there). Each start of a step is a line
-`name pid` in the file `trace`.
+`release` is there), `raise` (a bug), `store down` (until the file `release` is there) or `store silent` (no lease can be renewed,
+and the step does not end either). Each start of a step is a line `name pid` in the file `trace`.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from dbos import DBOS
 
 from bridle.adapters.dbos.durable import DbosDurable, Timing
 from bridle.adapters.sql.database import engine_url, open_database
-from bridle.core.errors import BridleError
+from bridle.adapters.sql.leases import Leases
+from bridle.core.errors import BridleError, UnavailableError
 from bridle.gate.outcomes import NotRecordedError
 
 LEASE_S = 0.8
@@ -88,7 +89,21 @@ async def _store_down(scene):
         raise NotRecordedError("the disk is full", hint="free some space")  # any kind of unavailable passes
 
 
-HOWS = {"at once": _at_once, "hold": _hold, "raise": _raise, "store down": _store_down}
+async def _store_silent(scene):
+    async def beat(leases, worker):
+        raise UnavailableError("the disk is full", hint="free some space")
+
+    Leases.beat = beat
+    await _hold(scene)
+
+
+HOWS = {
+    "at once": _at_once,
+    "hold": _hold,
+    "raise": _raise,
+    "store down": _store_down,
+    "store silent": _store_silent,
+}
 
 
 def carry(order):

@@ -24,6 +24,14 @@ def test_what_broke_in_a_command_on_a_full_disk_goes_on_from_there_when_it_is_st
     assert [name for name, _ in stage.trace()] == ["a", "b", "b", "c"]
 
 
+def test_a_command_ends_once_the_store_has_been_silent_for_longer_than_a_lease_and_another_goes_on(stage):
+    silent = stage.result(stage.carry(exe_1=[["step", "a", "store silent"]], takes_over=False))
+    assert silent == {"error": "UnavailableError", "what": "the disk is full"}
+    stage.release()
+    again = stage.carry(exe_1=BUG[:1], takes_over=False)
+    assert stage.result(again) == {"by": [again.pid]}
+
+
 def test_what_needs_a_store_that_does_not_answer_goes_on_by_itself_in_a_process_that_serves(stage):
     server = stage.carry(exe_1=STORE_DOWN)
     until(lambda: [name for name, _ in stage.trace()].count("b") > 1)

@@ -24,6 +24,7 @@ import asyncio
 import contextlib
 import contextvars
 import logging
+import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,12 +127,14 @@ class DbosDurable(Durable):
         self._workflow = _register(workflow, persists=takes_over)
         self._takes_over = takes_over
         self.lost = asyncio.Event()
+        self._silent: asyncio.Future[UnavailableError] | None = None
         self._wanted: set[str] = set()
         self._reaper: asyncio.Task[None] | None = None
 
     async def launch(self) -> None:
         """Write the lease, start DBOS on the running loop and begin to look for abandoned work."""
         await self._leases.enter(self.executor)
+        self._silent = asyncio.get_running_loop().create_future()
         # It prints nothing (_config), and the stream that it would print to was that of whoever imported it first.
         logging.getLogger("dbos").handlers = [logging.NullHandler()]
         engine = DBOS(config=_config(self._engine_url, executor=self.executor, timing=self._timing))
@@ -173,7 +176,7 @@ class DbosDurable(Durable):
     async def result(self, execution: str) -> dict[str, Any]:
         handle: Any = await DBOS.retrieve_workflow_async(execution)
         try:
-            return dict(await handle.get_result(polling_interval_sec=POLL_S))
+            return dict(await self._unless_silent(handle.get_result(polling_interval_sec=POLL_S)))
         except PortableWorkflowError as error:
             if error.name in _passing():
                 raise UnavailableError(error.message, where=execution, hint=LATER) from error
@@ -195,6 +198,21 @@ class DbosDurable(Durable):
         live = await self._leases.live(within_s=self._timing.lease_s)
         return [] if any(row.holder in live for row in foreign) else foreign
 
+    async def _unless_silent(self, result: Coroutine[Any, Any, Any]) -> Any:
+        """Return the result; raise what the store says once it has been silent for longer than a lease.
+
+        The engine itself waits for its tables without an end, and without a word.
+        """
+        assert self._silent is not None, "launch first"
+        waiting = asyncio.ensure_future(result)
+        try:
+            await asyncio.wait({waiting, self._silent}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise self._silent.result()
+            return waiting.result()
+        finally:
+            waiting.cancel()
+
     async def held_elsewhere(self, execution: str) -> bool:
         rows = await list_carriers(execution)
         others = await self._leases.live(within_s=self._timing.lease_s) - {self.executor}
@@ -209,17 +227,30 @@ class DbosDurable(Durable):
         await self._leases.forget(self.executor)
 
     async def _beat_and_reap(self) -> None:
+        said, heard = "", time.monotonic()
         while True:
             await asyncio.sleep(self._timing.beat_s)
             try:
                 await self._leases.beat(self.executor)
                 await self._reap()
+                said, heard = "", time.monotonic()
             except LeaseLost:
                 log.warning("another process has taken over what this one was carrying")
                 self.lost.set()
                 return
+            except UnavailableError as error:
+                self._note_silence(error, since_s=time.monotonic() - heard)
+                if said != str(error):  # said once, not at each beat
+                    said = str(error)
+                    log.warning("the lease is renewed once this has passed: %s", error)
             except Exception:  # a beat that fails must not end the beating: it is logged, and tried again
                 log.exception("the lease could not be renewed")
+
+    def _note_silence(self, error: UnavailableError, *, since_s: float) -> None:
+        """A server waits until its store is back; a command of one execution ends, to be resumed."""
+        expired = since_s > self._timing.lease_s and not self._takes_over
+        if expired and self._silent is not None and not self._silent.done():
+            self._silent.set_result(error)
 
     async def _reap(self) -> None:
         """Recover what no live process holds; then forget the leases under which nothing is pending."""

@@ -5,8 +5,8 @@ Rules:
   guessed from what happens to be mounted.
 - A controller whose group may not be written is left out; the caller then reports a soft limit.
 - Leaves are made below the group of this process, so that the limits above it stay in force.
-- Version 2 lets no process sit in an inner group: this process moves into a group of its own first. Where others
-  share its group the kernel refuses that, and the controller is left out.
+- Version 2 lets no process sit in an inner group: this process, with those that it started, moves into a group of its own
+  first. Where others share its group the kernel refuses that, and the controller is left out.
 - Leaves of processes that are gone are emptied and removed.
 
 It does not set limits (cgroup.py).
@@ -14,6 +14,7 @@ It does not set limits (cgroup.py).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -78,7 +79,7 @@ def _step_aside(controller: str, parent: Path) -> Seat | None:
     own = parent / OWN
     try:
         own.mkdir(exist_ok=True)
-        (own / "cgroup.procs").write_text("0", encoding="ascii")
+        _move_ourselves(parent, own)
         (parent / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
     except OSError:  # not delegated to us, or shared with others: go back, there is no hard limit here
         _step_back(parent, own)
@@ -88,8 +89,33 @@ def _step_aside(controller: str, parent: Path) -> Seat | None:
 
 def _step_back(parent: Path, own: Path) -> None:
     if own.is_dir() and str(os.getpid()) in read_words(own / "cgroup.procs"):
-        (parent / "cgroup.procs").write_text("0", encoding="ascii")
+        _move_ourselves(own, parent)
     remove_empty(own)
+
+
+def _move_ourselves(source: Path, target: Path) -> None:
+    """Move this process, and those of `source` that descend from it, such as the workers that policies are asked in."""
+    processes = target / "cgroup.procs"
+    # ourselves first: whatever is started from now on is in the target already
+    processes.write_text("0", encoding="ascii")
+    for pid in read_words(source / "cgroup.procs"):
+        if _descends(int(pid)):
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                processes.write_text(pid, encoding="ascii")
+
+
+def _descends(pid: int) -> bool:
+    while pid > 1 and pid != os.getpid():
+        pid = _find_parent(pid)
+    return pid == os.getpid()
+
+
+def _find_parent(pid: int) -> int:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):  # it has ended by itself
+        return 0
+    return int(state.rpartition(")")[2].split()[1])
 
 
 def _can_make_leaf(seat: Seat) -> bool:

@@ -88,6 +88,13 @@ def test_in_version_2_this_process_steps_aside_before_the_controller_is_switched
     assert (seat, written) == (Seat("memory", 2, folder), ("0", "+memory"))
 
 
+def test_in_version_2_what_this_process_started_steps_aside_with_it_and_nobody_else(fake_proc, sleeper):
+    proc, folder = fake_proc("memory")
+    (folder / "cgroup.procs").write_text(f"{sleeper.pid}\n{os.getppid()}\n")
+    find_seat("memory", proc)
+    assert (folder / OWN / "cgroup.procs").read_text() == str(sleeper.pid)
+
+
 def test_in_version_2_a_process_that_stepped_aside_for_one_controller_has_the_others_too(fake_proc):
     # a group shows what the one above has switched on
     proc, own = fake_proc("memory", path=f"/pod/app/{OWN}")
