@@ -49,7 +49,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
 }
 SOFT = ("memory", "pids", "disk")
 
-_LIMITS = Limits(wall_s=10, memory_mib=32, pids=16, output_bytes=1 << 16, disk_mib=16)
+_LIMITS = Limits(wall_s=30, memory_mib=32, pids=16, output_bytes=1 << 16, disk_mib=16)
 _NAMESPACES = ("user", "pid", "net", "ipc", "uts", "mnt")
 _READ_ONLY = ("/x", "/usr/x", "/etc/x", "/dev/x", "/run/x", "/proc/sys/kernel/hostname", "/workspace/x")
 # A sleeper in its own session that ignores TERM must not outlive the wall time; a flood must be cut.
