@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Protocol
 
 from bridle.core.canonical import Json, digest, digest_bytes
@@ -65,8 +66,9 @@ class Permit:
     expect: Mapping[str, Json]
     signature: Signature
 
+    @cached_property
     def content(self) -> dict[str, Json]:
-        """Return what is signed."""
+        """What is signed, made once: what was checked is what is recorded."""
         return {
             "type": "bridle/permit/1",
             "action": self.action_digest,
@@ -114,8 +116,9 @@ class Report:
     signature: Signature
     private: bytes = field(default=b"", repr=False)
 
+    @cached_property
     def content(self) -> dict[str, Json]:
-        """Return what is signed: digests stand for the value and the private result."""
+        """What is signed, made once; digests stand for the value and the private result."""
         return {
             "type": "bridle/report/1",
             "action": self.action_digest,
@@ -178,7 +181,7 @@ def sign_permit(
 ) -> Permit:
     """Sign a decision for one delegate and one action."""
     permit = Permit(action_digest, delegate, decision, token_id, expires_at, dict(expect), UNSIGNED)
-    return replace(permit, signature=signer.sign_json(permit.content()))
+    return replace(permit, signature=signer.sign_json(permit.content))
 
 
 def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: datetime) -> None:
@@ -194,7 +197,7 @@ def check_permit(task: Task, *, delegate: str, control_plane: Verifier, now: dat
         hint = "nothing was done; look at the clocks of both machines (bridle doctor), then try again"
         raise TrustError("the permit has expired", hint=hint, reason="permit-expired")
     try:
-        control_plane.verify_json(permit.content(), permit.signature)
+        control_plane.verify_json(permit.content, permit.signature)
     except TrustError as error:
         hint = (
             "nothing was done; if the control plane's key was rotated (bridle keys list), start this process again; "
@@ -215,11 +218,11 @@ def sign_report(
 ) -> Report:
     """Sign what became of a task."""
     report = Report(action_digest, delegate, status, value, dict(facts), UNSIGNED, private)
-    return replace(report, signature=signer.sign_json(report.content()))
+    return replace(report, signature=signer.sign_json(report.content))
 
 
 def check_report(report: Report, request: Request, *, delegate_key: Verifier) -> None:
     """Raise TrustError unless the report is the delegate's and speaks of this action."""
     if report.action_digest != request.digest:
         raise TrustError("the report speaks of another action", reason="report-mismatch")
-    delegate_key.verify_json(report.content(), report.signature)
+    delegate_key.verify_json(report.content, report.signature)

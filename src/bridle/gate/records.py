@@ -103,7 +103,7 @@ def intended(action: Action, permit: Permit, *, tree: str) -> Entry:
     body: dict[str, Json] = {
         "action": action.digest,
         "tool": action.request.tool,
-        "permit": {"content": permit.content(), "signature": permit.signature.to_json()},
+        "permit": {"content": permit.content, "signature": permit.signature.to_json()},
         "tree": tree,
     }
     return Entry(Kind.INTENDED, action.execution, action.key, body)
@@ -119,7 +119,7 @@ def reported(action: Action, report: Report) -> Entry:
 
 def describe_report(report: Report) -> dict[str, Json]:
     """Return a report as records hold it: what was signed, with the signature."""
-    return {"content": report.content(), "signature": report.signature.to_json(), "delegate": report.delegate}
+    return {"content": report.content, "signature": report.signature.to_json(), "delegate": report.delegate}
 
 
 def report_inside(action: Action, value: Json, *, signer: Signer, redactor: Redactor) -> Report:

@@ -115,7 +115,7 @@ class Story:
         body: dict[str, Json] = {
             "action": request.digest,
             "tool": request.tool,
-            "permit": {"content": permit.content(), "signature": _signature(permit.signature)},
+            "permit": {"content": permit.content, "signature": _signature(permit.signature)},
             "tree": "",
         }
         return self.write(Kind.INTENDED, request.key, body)
@@ -134,7 +134,7 @@ class Story:
         }
         report = sign_report(self.report_by, **terms)
         signed: dict[str, Json] = {
-            "content": report.content(),
+            "content": report.content,
             "signature": _signature(report.signature),
             "delegate": "delegate:local",
         }

@@ -13,6 +13,7 @@ from bridle.trust.redaction.secret_names import names_secret
 from bridle.trust.redaction.token_format import RedactionError
 
 MAX_DEPTH = 64
+OBJECT = (dict, Mapping)  # a dict is told at once
 BEHIND_KEY, BETWEEN = '": "', '"\0"'
 
 
@@ -35,9 +36,11 @@ class JsonTexts:
         if depth > MAX_DEPTH:
             raise RedactionError("JSON nested too deeply")
         pieces = self._pieces
+        if value is None or value is True or value is False:
+            return
         if isinstance(value, str):
             pieces += (value, BETWEEN)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, OBJECT):
             for name, item in value.items():
                 if names_secret(name):
                     self.names_secret = True
@@ -49,7 +52,7 @@ class JsonTexts:
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self._gather(item, depth + 1)
-        elif not (value is None or value is True or value is False):
+        else:
             pieces += (str(value), BETWEEN)
 
     def replace(self, found: Sequence[tuple[int, int, str]]) -> Json:
