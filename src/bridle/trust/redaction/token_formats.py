@@ -111,13 +111,13 @@ TOKEN_FORMATS: tuple[TokenFormat, ...] = (
     ),
     TokenFormat(
         "option",
-        _NAMES,
+        ("--",),
         rf"(?i)--[a-z0-9-]*{_KEY_NAME}[ \t]+[\"']?({_WITH_DIGIT})",
         "POSIX.1-2017 chapter 12, GNU long options",
     ),
     TokenFormat(
         "element",
-        _NAMES,
+        tuple(f"{name}>" for name in _NAMES),
         rf"(?i){_KEY_NAME}>([^<\s]{{8,}})</",
         "XML 1.0 (an element whose name says so)",
     ),
