@@ -4,7 +4,8 @@ Rules
   1. In CI a skip is a failure, unless its reason is listed in allowed_skips.txt.
   2. The long form of a campaign runs only when a marker is asked for with `-m`.
   3. A worker forks all its processes from one parent.
-  4. What was imported and collected is never searched for garbage again: with thousands of tests that takes half a second.
+  4. A property has no deadline of its own: on a busy machine an example takes long that is no fault.
+  5. What was imported and collected is never searched for garbage again: with thousands of tests that takes half a second.
 """
 
 import gc
@@ -15,11 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from support.forks import Forks
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+settings.register_profile("bridle", deadline=None)
+settings.load_profile("bridle")
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
 

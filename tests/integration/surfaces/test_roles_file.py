@@ -104,13 +104,13 @@ def test_a_link_in_its_place_is_refused(tmp_path):
 
 
 def test_a_file_that_has_not_changed_is_not_read_again_and_one_that_has_is(write, monkeypatch):
-    roles, reads = write(GOOD), []
+    roles, reads, read = write(GOOD), [], own_file.read_own_text
 
     def read_and_count(path):
         reads.append(path)
-        return own_file.read_own_text(path)
+        return read(path)
 
-    monkeypatch.setattr("bridle.adapters.people.roles.read_own_text", read_and_count)
+    monkeypatch.setattr(own_file, "read_own_text", read_and_count)
     assert roles.read().permissions_of("user:ben", Place("shop"))
     assert roles.read().permissions_of("user:ben", Place("shop"))
     assert len(reads) == 2  # it was written just now, and might be again within one tick of the clock

@@ -326,7 +326,7 @@ SHAPE = of(
 PATHS = ("a/x", "a/p/l", "a/p/r", "b/z_0", "b/z_1")
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     steps=st.dictionaries(st.sampled_from(PATHS), answers_of_steps),
     blocks=st.dictionaries(st.sampled_from("ab"), st.sampled_from(["running", "skipped", "failed"])),
@@ -401,7 +401,7 @@ async def test_a_pause_before_a_block_or_a_strategy_is_waited_out():
     assert (answer["state"], "a/x_0" in worker.worked) == ("succeeded", True)
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(needs=st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=6), data=st.data())
 async def test_no_branch_begins_before_what_it_needs_has_ended(needs, data):
     steps = [

@@ -58,7 +58,7 @@ def test_form_of_a_sample_is_stable_and_says_the_same(file: Path) -> None:
     check_form(PIPELINES[file])
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.sampled_from(FILES), st.integers(0, 2**32))
 def test_form_of_a_shuffled_sample_is_stable_and_says_the_same(file: Path, seed: int) -> None:
     source = random.Random(seed)  # noqa: S311 - no secret is made of it

@@ -20,9 +20,7 @@ from bridle.pipeline.strategy import Strategy
 from bridle.pipeline.tree import Block, Step
 from support.examples import examples
 
-QUICK = settings(
-    max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 YAML_WORDS = r"""pipeline: stages: steps run - : <+ > ${{ }} &a *a !x | # ' " [ ] { } \U00110000 null ? <<:"""
 YAML_MARKS = ("\n", "  ", "- ", ": ", "\t", "\x00", "\ud800", "---\n", "%YAML 1.1\n")
 YAML_PIECES = st.sampled_from([*YAML_WORDS.split(), *YAML_MARKS])

@@ -117,7 +117,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(PIECES, max_size=12).map("".join) | st.text())
 def test_reading_raises_nothing_but_expression_errors(text: str) -> None:
     with contextlib.suppress(ExpressionError):

@@ -53,7 +53,7 @@ partial = st.dictionaries(st.sampled_from(AXES), st.sampled_from(VALUES), min_si
 extra = st.dictionaries(st.sampled_from((*AXES, "flag", "note")), st.sampled_from(VALUES), min_size=1)
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(axes=axes_of_any_size, include=st.lists(extra, max_size=4), exclude=st.lists(partial, max_size=3))
 def test_the_cells_are_those_that_the_rules_name_in_their_order(axes, include, exclude):
     listed = [[name, values] for name, values in axes]
@@ -70,7 +70,7 @@ def test_an_include_adds_nothing_to_what_another_include_has_added():
     assert found == [{"a": "x", "flag": "1"}, {"a": "y"}]
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     items=st.lists(st.integers(), max_size=30),
     size=st.integers(1, 40),

@@ -219,7 +219,7 @@ REPORTS = st.sampled_from(["Bob wrote: ", "The mail says: ", "He quoted ", "She 
 MARKS = st.sampled_from(['""', "“”", "„“", "«»", "''", "‘’", "``"])
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(WORDS, WORDS, REPORTS, MARKS)
 def test_a_quoted_sentence_never_adds_what_is_vouched_for(own, others, report, marks):
     quoted = f"{own}.\n{report}{marks[0]}{others.replace(marks[0], '').replace(marks[1], '')}{marks[1]}"

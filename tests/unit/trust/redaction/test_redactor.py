@@ -169,7 +169,7 @@ def test_a_known_value_is_masked_in_any_spelling(name) -> None:
 
 
 @given(data=st.data(), secret=st.text("abcXYZ019-_/+=.:äß€", min_size=MIN_CHARS, max_size=24))
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 def test_a_known_value_is_masked_whatever_escape_each_of_its_characters_has(data, secret) -> None:
     escapes = data.draw(st.lists(st.sampled_from(ESCAPES), min_size=len(secret), max_size=len(secret)))
     spelled = "".join(escape(char) for escape, char in zip(escapes, secret, strict=True))
@@ -190,7 +190,7 @@ lines = st.text(st.characters(codec="utf-8"), max_size=60)
 
 
 @given(secret=secrets_, before=lines, after=lines, data=st.data())
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_a_known_value_never_survives_and_a_second_pass_changes_nothing(secret, before, after, data) -> None:
     assume(not any(secret in f"[secret:{row.kind}:" for row in TOKEN_FORMATS))
     form = data.draw(st.sampled_from(sorted(spell(secret))))
@@ -201,7 +201,7 @@ def test_a_known_value_never_survives_and_a_second_pass_changes_nothing(secret, 
 
 
 @given(text=st.text(st.characters(codec="utf-8"), max_size=200))
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 def test_redacting_twice_changes_nothing(text) -> None:
     once = redactor().redact(text)
     assert redactor().redact(once) == once
@@ -357,7 +357,7 @@ documents = st.recursive(
 
 
 @given(document=documents)
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_the_one_look_that_finds_nothing_never_disagrees_with_looking_at_every_text(document) -> None:
     every_row = module._Tokens(range(len(TOKEN_FORMATS)), ("",))
     with (

@@ -49,7 +49,7 @@ def test_split_at_every_byte_the_text_is_the_same(segment_chars) -> None:
 
 
 @given(before=st.integers(0, 3 * SMALL), sizes=st.lists(st.integers(1, 200), max_size=12))
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 def test_wherever_our_own_cut_falls_nothing_straddles_it(before, sizes) -> None:
     data = ("x " * before + TEXT + "y" * before + "\n" + TEXT).encode()
     pieces, place = [], 0
