@@ -115,9 +115,9 @@ def test_a_file_that_is_not_utf_8_is_told_to_the_agent_and_breaks_nothing(bridle
     assert_clear(bridle, done, FAILED, "came to nothing")
 
 
-def test_a_pipeline_that_is_not_utf_8_is_refused_with_the_byte(bridle: Bridle) -> None:
+def test_a_pipeline_that_is_not_utf_8_is_refused_with_its_place(bridle: Bridle) -> None:
     (bridle.room.path / "pipeline.yaml").write_bytes(b"version: 1\n# \xff\n")
-    assert_clear(bridle, bridle("run", "pipeline.yaml"), BAD_INPUT, "not UTF-8 at byte 13", "pipeline.yaml")
+    assert_clear(bridle, bridle("run", "pipeline.yaml"), BAD_INPUT, "not UTF-8", "pipeline.yaml:2:3")
 
 
 def test_an_origin_that_is_not_there_fails_the_step_that_clones(bridle: Bridle) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bridle.agent.definition import AgentDefinition
 from bridle.agent.forms import parse_agent
+from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 
 REFERENCE = re.compile(r"([a-z0-9][a-z0-9_-]*)\.([a-z0-9][a-z0-9._-]*?)(?:@(\d+(?:\.\d+){0,2}))?")
@@ -78,11 +79,9 @@ def list_agents(roots: Sequence[Path]) -> list[str]:
 
 
 def read_text(path: Path) -> str:
-    """Read an agent's file; raise InputError with the byte that is not UTF-8."""
+    """Read an agent's file; raise InputError when that cannot be done."""
     try:
-        return path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise InputError(f"not UTF-8 at byte {exc.start}", where=str(path), hint="save it as UTF-8") from exc
+        return decode(path.read_bytes(), where=str(path))
     except OSError as exc:
         raise InputError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
 

@@ -31,6 +31,7 @@ from ruamel.yaml.events import (
 )
 
 from bridle.core.canonical import LARGEST_INTEGER
+from bridle.core.decoding import place_of
 from bridle.core.yaml_text import advise
 from bridle.pipeline.complaint import Complaint, PipelineError, Place
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence
@@ -219,9 +220,9 @@ def decode(text: str | bytes, source: str) -> str:
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
-        before = text[: exc.start].decode("utf-8", errors="replace")
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        complaint = Complaint(Place(source, line, column), "not UTF-8", "not-utf-8", "save the file as UTF-8")
+        complaint = Complaint(
+            Place(source, *place_of(exc)), "not UTF-8", "not-utf-8", "save the file as UTF-8"
+        )
         raise PipelineError([complaint]) from exc
 
 

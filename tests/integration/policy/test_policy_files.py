@@ -54,7 +54,7 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 def test_text_that_is_not_utf8_is_refused_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "a.rego").write_bytes(b"package \xff")
-    with pytest.raises(InputError, match=r"a\.rego: byte 8: not UTF-8"):
+    with pytest.raises(InputError, match=r"a\.rego:1:9: not UTF-8"):
         load_policy_set([tmp_path])
 
 

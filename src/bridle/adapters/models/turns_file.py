@@ -10,6 +10,7 @@ from bridle.adapters.models.estimate import estimate_usage
 from bridle.adapters.models.prices import recorded_cost
 from bridle.core.canonical import Json, canonical
 from bridle.core.conversation import ModelReply, ToolCall, Usage
+from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 
 SIZE_LIMIT = 16 * 1024 * 1024  # turns of a long run with its reports; beyond it something else was named
@@ -20,12 +21,10 @@ def read_file(path: Path) -> str:
     try:
         if path.stat().st_size > SIZE_LIMIT:
             raise InputError(f"larger than {SIZE_LIMIT} bytes", where=str(path))
-        return path.read_bytes().decode("utf-8")
+        return decode(path.read_bytes(), where=str(path))
     except OSError as exc:
         hint = "name a file of turns that exists"
         raise InputError(f"cannot be read: {exc.strerror}", where=str(path), hint=hint) from exc
-    except UnicodeDecodeError as exc:
-        raise InputError(f"not UTF-8 at byte {exc.start}", where=str(path)) from exc
 
 
 def check_shape(content: Any, *, form: str, where: str) -> list[Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from typing import Any
 import jsonschema
 
 from bridle.core.canonical import Json
+from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 from bridle.core.yaml_text import load_yaml
 from bridle.trust.bindings import EVENTS, SCOPE, Binding, Mode
@@ -102,11 +103,9 @@ def _load(file: Path) -> Any:
             raise _wrong(
                 f"it is larger than {LARGEST_BYTES} bytes", str(file), hint="split the sets, not this file"
             )
-        return load_yaml(data.decode("utf-8"), where=str(file))
+        return load_yaml(decode(data, where=str(file)), where=str(file))
     except OSError as exc:
         raise _wrong(f"cannot be read: {exc.strerror}", str(file)) from exc
-    except UnicodeDecodeError as exc:
-        raise _wrong("it is no text in UTF-8", str(file)) from exc
 
 
 def _find_set(name: str, folder: Path, shipped: Path) -> Path:

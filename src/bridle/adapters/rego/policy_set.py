@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridle.core.canonical import digest
+from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 
 MAX_MODULE_BYTES = 256 << 10  # the longest public rule files are a tenth of this
@@ -119,8 +120,6 @@ def _read(file: Path) -> str:
         data = file.read_bytes()
         if len(data) > MAX_MODULE_BYTES:
             raise InputError(f"a module may have {MAX_MODULE_BYTES} bytes", where=str(file), hint="split it")
-        return data.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise InputError("not UTF-8 text", where=f"{file}: byte {exc.start}") from exc
+        return decode(data, where=str(file))
     except OSError as exc:
         raise InputError(f"cannot be read: {exc.strerror}", where=str(file)) from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 
 LARGEST_FILE_BYTES = 1 << 20
@@ -23,12 +24,12 @@ def decode_text(data: bytes, path: Path) -> str:
             hint="check that it is the file you mean",
             reason="too-large",
         )
-    return _decode(data, path)
+    return decode(data, where=str(path))
 
 
 def open_text(path: Path) -> str:
     """Read a text file of any size; raise InputError when it is missing or not UTF-8."""
-    return _decode(open_bytes(path), path)
+    return decode(open_bytes(path), where=str(path))
 
 
 def open_bytes(path: Path, *, most_bytes: int = -1) -> bytes:
@@ -53,13 +54,4 @@ def write_bytes(path: Path, data: bytes) -> None:
             where=str(path),
             hint="name a place that is yours and has room",
             reason="not-written",
-        ) from error
-
-
-def _decode(data: bytes, path: Path) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"not UTF-8 at byte {error.start}", where=str(path), hint="save it as UTF-8", reason="not-utf-8"
         ) from error

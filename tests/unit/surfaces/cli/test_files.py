@@ -64,10 +64,10 @@ def test_a_folder_is_no_file(tmp_path):
     assert refusal(read_text, tmp_path).reason == "no-file"
 
 
-def test_a_file_that_is_not_utf8_is_refused_with_the_byte(file):
+def test_a_file_that_is_not_utf8_is_refused_with_its_place(file):
     file.write_bytes(b"abc\xff")
     error = refusal(read_text, file)
-    assert (error.reason, "at byte 3" in error.what) == ("not-utf-8", True)
+    assert (error.reason, error.where) == ("not-utf-8", f"{file}:1:4")
 
 
 def test_a_file_of_the_largest_size_is_read_and_one_byte_more_is_not(file):

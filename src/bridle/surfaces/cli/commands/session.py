@@ -172,15 +172,12 @@ async def _describe(store: Store, session: str) -> dict[str, Any]:
 def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
     from bridle.core.errors import InputError
     from bridle.operating.session import TaskRequest
+    from bridle.surfaces.cli.files import read_text
     from bridle.surfaces.cli.inputs import read_pairs
 
     text = ""
     if request_file is not None:
-        try:
-            with request_file.open("rb") as file:
-                text = file.read(LARGEST_REQUEST + 1).decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError("the request cannot be read as text", where=str(request_file)) from error
+        text = read_text(request_file)
     if len(text) > LARGEST_REQUEST:
         raise InputError(f"a request has at most {LARGEST_REQUEST} characters", where=str(request_file))
     if text.lstrip().startswith(("{", "[")):  # its marks would make a quotation of every value in it
