@@ -91,6 +91,11 @@ def test_the_evidence_of_ones_own_execution_is_found_by_its_id(demo: Demo) -> No
     assert (done.code, done.json["statement"]["predicate"]["commit"]) == (0, demo.commit), done.said
 
 
+def test_of_an_execution_that_pushed_nothing_it_says_that_there_is_no_evidence(demo: Demo) -> None:
+    done = demo.bridle("evidence", "verify", "exe_other")
+    assert (done.code, "there is no evidence of exe_other" in done.err) == (2, True), done.said
+
+
 def test_the_facts_of_a_decision_can_be_asked_about_again(demo: Demo, tmp_path: Path) -> None:
     facts = demo.bridle("policy", "facts", f"{demo.summary['execution']}/ship/push", "--json").json
     (tmp_path / "facts.json").write_text(json.dumps({**facts, "approval": None}))

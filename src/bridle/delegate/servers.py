@@ -27,6 +27,7 @@ from typing import Any
 import jsonschema
 
 from bridle.core.canonical import Json
+from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 from bridle.core.yaml_text import load_yaml
 from bridle.trust.secrets import parse_reference
@@ -84,15 +85,13 @@ class ToolServer:
 def load_servers(path: Path) -> dict[str, ToolServer]:
     """Read the file of servers; raise InputError with the place of what is wrong."""
     try:
-        content = load_yaml(path.read_text("utf-8"), where=str(path))
+        content = load_yaml(decode(path.read_bytes(), where=str(path)), where=str(path))
     except OSError as error:
         raise InputError(
             f"cannot be read: {error.strerror}",
             where=str(path),
             hint="check the path, or make the file: docs/tools.md",
         ) from error
-    except UnicodeDecodeError as error:
-        raise InputError("is no text in UTF-8", where=str(path)) from error
     _check(content, path)
     return {name: _server(name, entry, path) for name, entry in content["servers"].items()}
 

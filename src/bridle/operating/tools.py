@@ -21,6 +21,7 @@ from typing import Protocol
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import Clock
+from bridle.core.decoding import decode
 from bridle.core.errors import ExecutionError, InputError, TrustError
 from bridle.core.ids import new_id
 from bridle.core.yaml_text import load_yaml
@@ -188,9 +189,9 @@ class Tools:
         if not path.exists():
             return Entries({})
         try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read: {error}", where=str(path)) from error
+            text = decode(path.read_bytes(), where=str(path))
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
         return read_entries(load_yaml(text, where=str(path)), server=server, where=str(path))
 
     async def _ask(self, server: str) -> list[Described]:

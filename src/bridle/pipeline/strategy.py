@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from math import ceil
+from math import ceil, prod
 from typing import Any, Literal
 
 from pydantic import ConfigDict, with_config
@@ -125,10 +125,7 @@ def _bounded(count: int) -> int:
 
 def _expand_matrix(spec: Mapping[str, Json]) -> list[Cell]:
     axes = dict(_read_axis(axis) for axis in _listed(spec["axes"], "matrix"))
-    total = 1
-    for values in axes.values():
-        total *= len(values)
-        _bounded(total)
+    _bounded(prod(map(len, axes.values())))
     combinations = (
         [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
     )

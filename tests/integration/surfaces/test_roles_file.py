@@ -50,6 +50,13 @@ def test_a_boundary_holds_in_its_project_and_where_nobody_says_which_project_it_
     assert access.boundary_of(Place("billing")) == {"*"}
 
 
+def test_what_is_not_utf_8_is_refused_with_its_place(write, tmp_path):
+    roles = write(GOOD)
+    (tmp_path / "roles.yaml").write_bytes(b"roles: {}\n# \xff")
+    with pytest.raises(InputError, match=r"roles\.yaml:2:3: not UTF-8"):
+        roles.read()
+
+
 def test_a_change_counts_at_the_next_question(write):
     roles = write(GOOD)
     assert roles.read().permissions_of("user:ana", PRODUCTION)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
 
+from bridle.core.decoding import decode
 from bridle.core.errors import TrustError
 
 SETTLED_S = (
@@ -36,16 +37,17 @@ def stamp_own(path: Path) -> Stamp | None:
 
 
 def read_own_text(path: Path) -> str:
-    """Return the file's text, empty when there is none; raise TrustError when others may write to it."""
+    """Return the file's text, empty when there is none; raise TrustError when others may write to it,
+    InputError when it is not UTF-8."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise TrustError(f"cannot read it: {error.strerror}", where=str(path)) from error
-    with os.fdopen(fd, encoding="utf-8") as file:
+    with os.fdopen(fd, "rb") as file:
         _check(os.fstat(fd), path)
-        return file.read()
+        return decode(file.read(), where=str(path))
 
 
 class OwnFile(Generic[T]):

@@ -32,6 +32,7 @@ T = TypeVar("T")
 SUBSECONDS = (3, 42, 0)
 
 BUSY_S = 30.0
+BROKEN = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 SILENT = "25P03"  # PostgreSQL's name of what IDLE_S comes to
 IDLE_S = 4.0  # the lease's length (engine.durable): who is silent for so long counts as dead, and holds no lock either
 BEGIN, COMMIT = Prepared(sa.text("BEGIN IMMEDIATE")), Prepared(sa.text("COMMIT"))
@@ -273,12 +274,17 @@ def _own_words(url: URL) -> Iterator[None]:
     """Turn the driver's errors that a person can act on into ours; others are bugs and pass."""
     try:
         yield
-    except (exc.OperationalError, exc.InternalError) as error:
-        if isinstance(error, exc.InternalError) and getattr(error.orig, "sqlstate", "") != SILENT:
+    except exc.DatabaseError as error:
+        code, broken = (
+            getattr(error.orig, "sqlstate", ""),
+            getattr(error.orig, "sqlite_errorname", "") in BROKEN,
+        )
+        if not broken and not isinstance(error, exc.OperationalError) and code != SILENT:
             raise
         cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         where = url.render_as_string(hide_password=True)
         hint = "free some space" if "full" in cause or "No space" in cause else "check that it can be reached"
+        hint = "put a copy of it back; bridle audit verify checks what was exported" if broken else hint
         raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
     except OSError as error:
         raise UnavailableError(

@@ -110,10 +110,19 @@ def _own_key(data: bytes) -> Any:
 
 def _find_file(named: Path) -> Path:
     """Return the file of that name, else the one that this account keeps of the execution of that name."""
+    from bridle.core.errors import InputError
     from bridle.core.settings import load_settings
 
     kept = load_settings().data_dir / "evidence" / f"{named.name.removesuffix('.json')}.json"
-    return kept if not named.exists() and named.name == str(named) and kept.is_file() else named
+    if named.exists() or named.name != str(named):
+        return named
+    if not kept.is_file() and named.name.startswith("exe_"):
+        raise InputError(
+            f"there is no evidence of {named.name}: it is made where a commit is pushed",
+            hint="bridle evidence list names what there is; bridle logs shows every action",
+            reason="no-evidence",
+        )
+    return kept if kept.is_file() else named
 
 
 def _read_envelope(file: Path) -> Any:
