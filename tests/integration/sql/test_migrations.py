@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from bridle.adapters.sql import database
 from bridle.adapters.sql.database import open_database, open_sqlite
 from bridle.adapters.sql.schema import NEWEST, metadata
-from bridle.core.errors import InputError, UnavailableError
+from bridle.core.errors import InputError
 
 
 async def test_the_migrated_schema_is_the_one_the_code_speaks_of(store):
@@ -64,5 +64,5 @@ async def test_a_store_of_another_version_of_bridle_is_left_alone_and_named(stor
 
 def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path):
     (tmp_path / "bridle.db").write_bytes(b"no database " * 400)
-    with pytest.raises(UnavailableError, match="put a copy of it back"):
+    with pytest.raises(InputError, match="the store is damaged"):
         open_database(f"sqlite:///{tmp_path / 'bridle.db'}")

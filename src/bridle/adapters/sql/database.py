@@ -32,7 +32,7 @@ T = TypeVar("T")
 SUBSECONDS = (3, 42, 0)
 
 BUSY_S = 30.0
-BROKEN = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 SILENT = "25P03"  # PostgreSQL's name of what IDLE_S comes to
 IDLE_S = 4.0  # the lease's length (engine.durable): who is silent for so long counts as dead, and holds no lock either
 BEGIN, COMMIT = Prepared(sa.text("BEGIN IMMEDIATE")), Prepared(sa.text("COMMIT"))
@@ -275,16 +275,16 @@ def _own_words(url: URL) -> Iterator[None]:
     try:
         yield
     except exc.DatabaseError as error:
-        code, broken = (
-            getattr(error.orig, "sqlstate", ""),
-            getattr(error.orig, "sqlite_errorname", "") in BROKEN,
-        )
-        if not broken and not isinstance(error, exc.OperationalError) and code != SILENT:
-            raise
         cause = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         where = url.render_as_string(hide_password=True)
+        if getattr(error.orig, "sqlite_errorname", "") in DAMAGED:  # not away: no later try finds it whole
+            hint = "put a copy of it back; bridle audit verify checks what was exported"
+            raise InputError(
+                f"the store is damaged: {cause}", where=where, hint=hint, reason="store-damaged"
+            ) from error
+        if not isinstance(error, exc.OperationalError) and getattr(error.orig, "sqlstate", "") != SILENT:
+            raise
         hint = "free some space" if "full" in cause or "No space" in cause else "check that it can be reached"
-        hint = "put a copy of it back; bridle audit verify checks what was exported" if broken else hint
         raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
     except OSError as error:
         raise UnavailableError(
