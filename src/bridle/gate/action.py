@@ -80,7 +80,7 @@ def action_key(execution: str, step: str, *, turn: int = 0, call: int = 0, part:
 @dataclass(frozen=True)
 class Done:
     """It was carried out. `status` is `succeeded` or `failed`; `record` is the outcome's id in the journal,
-    `by` the tool that did it in place of the one that was asked for, or empty."""
+    `by` the tool that did it in place of the one that was asked for, or empty. `known` says that the journal answered."""
 
     record: str
     status: str
@@ -88,6 +88,7 @@ class Done:
     facts: Mapping[str, Json] = field(default_factory=dict)
     private: bytes = field(default=b"", repr=False)
     by: str = ""
+    known: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

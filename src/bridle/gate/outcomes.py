@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import UnavailableError
@@ -99,7 +100,7 @@ class Outcomes:
         if record.body["status"] == "unknown":
             return Unknown(record.id, str(record.body["value"]))
         private = await self._on.journal.reveal(record, "private") if "private" in record.raw else b""
-        return records.done_by(record, private)
+        return replace(records.done_by(record, private), known=True)
 
     async def _end(
         self, action: Action, entries: Sequence[Entry], guards: Sequence[Guard], verdict: Verdict

@@ -33,7 +33,7 @@ class Escalation:
         self._clock = clock
 
     async def sweep(self) -> list[str]:
-        """Escalate what is overdue and was not yet told; return those cases, also one that another process was first with."""
+        """Escalate what is overdue and was not yet told; return the cases that this process escalated."""
         told = []
         for case in await self._cases.due(self._clock.now(), untold=True):
             if await self._escalate(case):
@@ -53,4 +53,4 @@ class Escalation:
             )
         except GuardError:  # another process escalates this very moment
             return False
-        return isinstance(result, Done)
+        return isinstance(result, Done) and not result.known
