@@ -116,13 +116,15 @@ def _find_file(named: Path) -> Path:
     kept = load_settings().data_dir / "evidence" / f"{named.name.removesuffix('.json')}.json"
     if named.exists() or named.name != str(named):
         return named
-    if not kept.is_file() and named.name.startswith("exe_"):
+    if kept.is_file():
+        return kept
+    if named.name.startswith("exe_"):
         raise InputError(
             f"there is no evidence of {named.name}: it is made where a commit is pushed",
             hint="bridle evidence list names what there is; bridle logs shows every action",
             reason="no-evidence",
         )
-    return kept if kept.is_file() else named
+    return named
 
 
 def _read_envelope(file: Path) -> Any:
