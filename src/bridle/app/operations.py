@@ -111,6 +111,8 @@ def build_operations(
             journal=journal,
             approvals=store.approvals,
             sessions=store.sessions,
+            executions=store.executions,
+            durable=durable,
             manifests=acting.catalogue,
             policy=acting.policy.digest,
             process=durable.executor,

@@ -71,7 +71,7 @@ class Verdicts:
 
     async def _wake(self, approval: Approval) -> None:
         if await self._executions.get(approval.execution) is not None:  # a session waits for nothing
-            await self._durable.wake(approval.execution, _waits_at(approval))
+            await self._durable.wake(approval.execution, waits_at(approval))
 
     async def _give_plan(self, plan_id: str, verdict: Verdict) -> Approval:
         record, approvals = await find_plan(self._journal, self._approvals, plan_id)
@@ -124,6 +124,6 @@ class Verdicts:
         await self._durable.wake(approval.execution, approval.topic)
 
 
-def _waits_at(approval: Approval) -> str:
+def waits_at(approval: Approval) -> str:
     """Return the path that waits for a request; nothing for what all of an execution waits for: its beginning."""
     return "" if approval.tool == BEGIN_RUN else approval.topic

@@ -102,12 +102,14 @@ class Denied:
 
 @dataclass(frozen=True)
 class Asked:
-    """A person has to say; nothing has been done. `rule` and `reason` are why, for the model and for people."""
+    """A person has to say; nothing has been done. `rule` and `reason` are why, for the model and for people. `approved` says
+    that they have said yes, and that whoever calls did not name it."""
 
     record: str
     approval: str
     rule: str = field(default="", compare=False)
     reason: str = field(default="", compare=False)
+    approved: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,8 @@ def asked_before(approval: Approval) -> Asked:
     listed = approval.shown.get("rules")
     rules = [as_mapping(one) for one in listed] if isinstance(listed, (list, tuple)) else []
     reason = " ".join(dict.fromkeys(str(one["reason"]) for one in rules))
-    return Asked("", approval.id, str(rules[0]["rule"]) if rules else "", reason)
+    approved = approval.state is ApprovalState.APPROVED
+    return Asked("", approval.id, str(rules[0]["rule"]) if rules else "", reason, approved)
 
 
 def _rests_on(judgement: Judgement) -> Mapping[str, Json]:

@@ -283,7 +283,7 @@ class Door:
             return Answer("denied", told={"refused": True, "rule": result.rule, "reason": result.reason})
         if isinstance(result, Asked):
             why: dict[str, Json] = {"rule": result.rule, "reason": result.reason}
-            told: dict[str, Json] = {"approval": result.approval, **why, "next": _next(result.approval)}
+            told: dict[str, Json] = {"approval": result.approval, **why, "next": _next(result)}
             return Answer("waiting", told=told)
         if isinstance(result, Unknown):
             if manifest is not None and manifest.effect is Effect.READ:
@@ -341,7 +341,10 @@ def _is_put_once(manifest: Manifest) -> bool:
     return manifest.effect.lasts or manifest.inside
 
 
-def _next(approval: str) -> str:
+def _next(asked: Asked) -> str:
+    approval = asked.approval
+    if asked.approved:
+        return f'This call is approved. Repeat exactly it with "bridle_approval": "{approval}" added: it is done then.'
     return (
         f"A person has to approve this call: {approval}. Once they have, repeat exactly this call with "
         f'"bridle_approval": "{approval}" added. Go on with something else meanwhile, or stop.'

@@ -109,6 +109,16 @@ async def test_before_the_yes_the_same_call_waits_for_the_same_question(scene):
     assert (answer.status, answer.told["approval"]) == ("waiting", approval)
 
 
+async def test_after_the_yes_the_same_call_without_it_is_told_that_it_is_approved(scene):
+    caller = await scene.enter()
+    approval = await ask(scene, caller)
+    await scene.approve(approval)
+    again = await scene.door.call(caller, "shop__pay", PAY)
+    assert (again.status, again.told["approval"], scene.shop.called) == ("waiting", approval, [])
+    assert "is approved" in again.told["next"]
+    assert f'"bridle_approval": "{approval}"' in again.told["next"]
+
+
 async def test_after_a_no_the_call_is_denied(scene):
     caller = await scene.enter()
     approval = await ask(scene, caller)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridle.adapters.sql.executions import SqlExecutions
 from bridle.core.errors import InputError
 from bridle.engine.answering import Verdict
 from bridle.engine.control import find_open, find_void
@@ -20,6 +21,8 @@ def looking(scene, *, policy="", process="here", living=("here",)):
     parts = {name: scene.parts[name] for name in ("journal", "approvals", "sessions")}
     return Outdated(
         **parts,
+        executions=SqlExecutions(scene.store.database),
+        durable=None,  # no execution waits here
         manifests=scene.parts["catalogue"],
         policy=policy or scene.ports.policy.digest,
         process=process,

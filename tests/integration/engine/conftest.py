@@ -140,16 +140,20 @@ class FakeDelegate:
 
 @dataclass
 class FakeDurable:
-    """Carries nothing on: it notes what was started and woken."""
+    """Carries nothing on: it notes what was started and woken. `elsewhere` are the executions that others carry."""
 
     started: list = field(default_factory=list)
     woken: list = field(default_factory=list)
+    elsewhere: set = field(default_factory=set)
 
     async def start(self, execution, argument, *, anew=False):
         self.started.append(execution)
 
     async def wake(self, execution, path=""):
         self.woken.append((execution, path))
+
+    async def held_elsewhere(self, execution):
+        return execution in self.elsewhere
 
 
 @dataclass

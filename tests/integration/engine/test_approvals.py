@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from bridle.adapters.sql.sessions import SqlSessions
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.control import Verdict
+from bridle.gate.approvals import ApprovalState
+from bridle.operating.outdated import Outdated
 from bridle.trust.journal import Kind
 
 
@@ -138,3 +141,59 @@ async def test_a_push_without_a_commit_says_so_as_well(desk, approval_pipeline, 
     await desk.carry(execution)
     told = await desk.outcome(execution, "ship/push")
     assert (told["state"], "came to nothing" in told["note"]) == ("failed", True)
+
+
+def outdated(desk, policy):
+    """What looks for outdated requests in a process that decides by another policy."""
+
+    async def nobody():
+        return set()
+
+    return Outdated(
+        journal=desk.bench.journal,
+        approvals=desk.bench.approvals,
+        sessions=SqlSessions(desk.store.database),
+        executions=desk.executions,
+        durable=desk.durable,
+        manifests=desk.ports.manifests,
+        policy=policy,
+        process="here",
+        living=nobody,
+        refresh=nobody,
+    )
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_under_another_policy_what_a_step_asked_is_void_and_it_asks_anew(
+    desk, approval_pipeline, answered
+):
+    execution = await desk.start(approval_pipeline)
+    asked = []
+
+    async def change_and_approve():
+        if not asked:
+            (request,) = await desk.bench.approvals.find(execution=execution.id)
+            asked.append(request.id)
+            if answered:
+                await desk.answer(execution, approved=True)
+            desk.durable.woken.clear()
+            assert await outdated(desk, "sha256:another").sweep() == asked
+            assert desk.durable.woken == [(execution.id, "approval/release")]
+        else:
+            await desk.answer(execution, approved=True)
+
+    assert (await desk.carry(execution, meanwhile=change_and_approve))[0] == "succeeded"
+    found = await desk.bench.approvals.find(execution=execution.id)
+    assert [one.state for one in found] == [ApprovalState.VOID, ApprovalState.USED]
+
+
+async def test_what_another_process_carries_or_the_same_policy_asked_stands(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def look_and_approve():
+        assert await outdated(desk, desk.ports.policy.digest).sweep() == []
+        desk.durable.elsewhere.add(execution.id)
+        assert await outdated(desk, "sha256:another").sweep() == []
+        await desk.answer(execution, approved=True)
+
+    assert (await desk.carry(execution, meanwhile=look_and_approve))[0] == "succeeded"
