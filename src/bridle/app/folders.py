@@ -48,8 +48,9 @@ def shipped(name: str) -> Path:
 def open_policy(settings: Settings) -> BoundPolicy:
     """Make the account's policy: the base set, what is asked of everyone, what is bound; the caller starts and closes it."""
     always = [shipped("policies") / "base", *settings.policies]
-    file = read_bindings(settings.config_dir / BINDING_FILE, shipped=shipped("policies"))
-    names = {path.name for path in always} & set(file.paths)
+    asked = {path.name for path in always}
+    file = read_bindings(settings.config_dir / BINDING_FILE, shipped=shipped("policies"), asked=asked)
+    names = asked & set(file.paths)
     if names:
         what = f"{', '.join(sorted(names))} is asked of everyone already"
         raise InputError(

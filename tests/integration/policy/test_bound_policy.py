@@ -39,7 +39,7 @@ async def ask(settings: Settings, **changes: Any) -> PolicyAnswer:
     engine = app.open_policy(settings)
     try:
         await engine.start()
-        return await engine.evaluate({**known_question(), **changes})
+        return await engine.evaluate({**known_question(), "account": engine.account, **changes})
     finally:
         await engine.close()
 
@@ -83,6 +83,44 @@ async def test_a_rule_asks_until_the_account_supplies_what_it_reads(settings: Se
     assert rules((await ask(settings)).ask) == ["policy.fact-missing"]
     write(settings, LIMITED, "facts: {most_turns: 3}\nbindings: [{set: house.rego}]\n")
     assert rules((await ask(settings)).ask) == []
+
+
+def changing_production() -> dict[str, Any]:
+    """Facts of an agent that nobody vouches for, which changes production."""
+    action = {**known_question()["action"], "effect": "consequential"}
+    agent = {**known_question()["principal"], "kind": "agent", "digest": "sha256:1"}
+    deployment = {"type": "production", "environment": "eu-1", "service": "shop"}
+    return {"action": action, "principal": agent, "actors": [], "deployment": deployment}
+
+
+@pytest.mark.parametrize(
+    ("file", "denied", "would"),
+    [
+        ("{}", [], []),
+        ("facts: {agent_tiers: {}}", ["tiers.community-production"], []),
+        ("facts: {agent_tiers: {'sha256:1': managed}}", [], []),
+        ("facts: {agent_tiers: 7}", ["tiers.community-production"], []),
+        (
+            "facts: {agent_tiers: {}}\nbindings: [{set: 'shipped:tiers', mode: log}]",
+            [],
+            ["tiers.community-production"],
+        ),
+    ],
+)
+async def test_who_names_tiers_has_them_without_a_binding(
+    settings: Settings, file: str, denied: list[str], would: list[str]
+) -> None:
+    write(settings, "", file)
+    answer = await ask(settings, **changing_production())
+    found = [
+        [rule for rule in rules(part) if rule.startswith("tiers.")] for part in (answer.deny, answer.would)
+    ]
+    assert found == [denied, would]
+
+
+async def test_who_names_one_limit_of_two_is_asked_until_both_are_there(settings: Settings) -> None:
+    write(settings, "", "facts: {payout_limit: 50}")
+    assert "policy.fact-missing" in rules((await ask(settings)).ask)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,15 @@
         mode: enforce                   or log: on trial
         rules: {four-eyes.not-satisfied: log}
 
+A set that ships is bound everywhere, without a binding, once the account names the fact that it is about (ON_BY_FACT): nobody who
+names tiers or limits means that nothing comes of them. A binding of that set in the file stands in place of this one.
+
 Whose sets have complaints is found out when they are loaded; that no rule is named which a set does not have, by `bound`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,11 @@ from bridle.trust.bindings import EVENTS, SCOPE, Binding, Mode
 
 FILE = "policies.yaml"
 SHIPPED = "shipped:"
+ON_BY_FACT: Mapping[str, str] = {
+    "agent_tiers": "tiers",
+    "payout_limit": "running-total",
+    "case_limit": "running-total",
+}
 LARGEST_BYTES = 256 << 10
 _PATTERN: Mapping[str, Json] = {"type": "string", "minLength": 1, "maxLength": 200}
 _MODE: Mapping[str, Json] = {"enum": [str(mode) for mode in Mode]}
@@ -74,8 +82,9 @@ class BindingFile:
     paths: Mapping[str, Path] = field(default_factory=dict)
 
 
-def read_bindings(file: Path, *, shipped: Path) -> BindingFile:
-    """Read the file, which may be missing; raise InputError that says where a fault is."""
+def read_bindings(file: Path, *, shipped: Path, asked: Collection[str] = ()) -> BindingFile:
+    """Read the file, which may be missing; raise InputError that says where a fault is. `asked` are the names of the sets that
+    are asked of everyone already."""
     if not file.exists():
         return BindingFile()
     content = _load(file)
@@ -93,7 +102,14 @@ def read_bindings(file: Path, *, shipped: Path) -> BindingFile:
                 f"two policies are called {path.name}", f"{file}: bindings/{number}", hint="rename one"
             )
         bindings.append(_binding(path.name, entry))
-    return BindingFile(_exact(content.get("facts", {})), tuple(bindings), paths)
+    facts = content.get("facts", {})
+    for path in [
+        _find_set(SHIPPED + name, file.parent, shipped) for fact, name in ON_BY_FACT.items() if fact in facts
+    ]:
+        if path.name not in paths and path.name not in asked:
+            paths[path.name] = path
+            bindings.append(Binding(owner=path.name))
+    return BindingFile(_exact(facts), tuple(bindings), paths)
 
 
 def _load(file: Path) -> Any:
