@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bridle.core.canonical import Json, as_mapping
+from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
 from bridle.core.errors import InputError
 from bridle.core.states import State
@@ -27,19 +27,16 @@ from bridle.engine.blocks import (
     evaluate,
     fail_node,
 )
-from bridle.engine.context import show_cell
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
 from bridle.engine.result import TIME_OVER, Standing
 from bridle.engine.selection import NOT_CHOSEN, is_left_out
 from bridle.engine.work import Answer
+from bridle.pipeline.cells import count_cells, name_cells
 from bridle.pipeline.conditions import DEFAULT_OF_STEP, ConditionResult
-from bridle.pipeline.expressions import Rendered, render, resolve
-from bridle.pipeline.strategy import Strategy, count_of, expand
-from bridle.pipeline.values import to_text
+from bridle.pipeline.expressions import resolve
+from bridle.pipeline.strategy import Strategy
 from bridle.trust.journal import Kind
-
-LONGEST_NAME = 128
 
 
 async def expand_cells(desk: Desk, position: Position, standing: Standing) -> Answer:
@@ -138,53 +135,13 @@ async def _expand(desk: Desk, position: Position, strategy: Strategy) -> dict[st
     context = await desk.context(position)
     rendered = resolve(strategy.spec(), context)
     try:
-        counted = _count(strategy, rendered)
-        return counted | _name_cells(strategy, counted, context)
+        counted = count_cells(strategy, rendered.value)
+        return counted | name_cells(strategy, counted, context)
     except InputError as error:
         if not rendered.unresolved:
             raise
         what = f"{error.what}; {describe_unresolved(rendered.unresolved)}"
         raise InputError(what, reason=error.reason, hint=error.hint) from error
-
-
-def _count(strategy: Strategy, rendered: Rendered) -> dict[str, Json]:
-    spec = rendered.value
-    assert isinstance(spec, Mapping)
-    for name, written in strategy.spec().items():
-        if (
-            written is not None and spec[name] is None
-        ):  # not as if it were not there: no limit, the whole list
-            told = "iterations" if name == "count" else name.replace("_", "-")
-            raise InputError(f"{told!r} is null", reason="bad-strategy", hint="give it a value")
-    limit = spec.get("max_parallel")
-    most = count_of(limit, "max-parallel") if limit is not None else 0
-    if limit is not None and most < 1:
-        raise InputError(
-            "max-parallel is 0: nothing would ever run", hint="give it at least 1", reason="bad-count"
-        )
-    if strategy.kind == "window":
-        return {"count": strategy.rounds, "cells": [], "max_parallel": 1}
-    if strategy.kind == "while":
-        return {"count": count_of(spec.get("count"), "iterations"), "cells": [], "max_parallel": 1}
-    cells = [cell.to_json() for cell in expand(strategy, spec)]
-    return {"count": len(cells), "cells": cells, "max_parallel": most}
-
-
-def _name_cells(
-    strategy: Strategy, counted: Mapping[str, Any], context: Mapping[str, Json]
-) -> dict[str, Json]:
-    """Return `{"names"}`, what `node-name` comes to in each cell or round: for people, paths are made of ids."""
-    if not strategy.node_name:
-        return {}
-    around = as_mapping(context.get("matrix") or {})
-    cells = (show_cell(counted, index, around=around) for index in range(counted["count"]))
-    told = [render(strategy.node_name, {**context, **cell}) for cell in cells]
-    return {"names": [_one_line(to_text(name))[:LONGEST_NAME] for name in told]}
-
-
-def _one_line(text: str) -> str:
-    """Return a name without anything that a terminal would obey: it may hold what a step has put out."""
-    return "".join(char for char in " ".join(text.split()) if char.isprintable())
 
 
 def _cells_answer(body: Mapping[str, Json]) -> Answer:

@@ -17,6 +17,7 @@ from typing import Any
 from bridle.core.canonical import Json, as_mapping
 from bridle.engine.execution import Execution
 from bridle.engine.position import Level, Position, base_path
+from bridle.pipeline.cells import show_cell
 from bridle.pipeline.deployments import show_deployment
 from bridle.pipeline.exported import ROOT_SCOPES, find_published
 from bridle.pipeline.expressions import render
@@ -255,19 +256,6 @@ def _find_cells(known: Known, levels: list[Level], *, around: Mapping[str, Json]
         loop = show_cell(known.started(strategy_path(level)), level.cell, around=matrix)
         matrix = loop["matrix"]
     return loop
-
-
-def show_cell(body: Mapping[str, Json], index: int, *, around: Mapping[str, Json] = _EMPTY) -> dict[str, Any]:
-    """Return what expressions see in one cell of a strategy whose beginning is `body`."""
-    cells, total = body.get("cells") or (), body.get("count")
-    assert isinstance(cells, (list, tuple))
-    cell: Mapping[str, Any] = cells[index] if index < len(cells) else _EMPTY
-    return {
-        "matrix": {**around, **(cell.get("values") or {})},
-        "for": {"iteration": index},
-        "strategy": {"iteration": index, "total": total, "item": cell.get("item")},
-        "split": {"index": index, "total": total},
-    }
 
 
 def strategy_path(level: Level) -> str:

@@ -26,10 +26,11 @@ def resolve_inputs(plan: Plan, values: Mapping[str, Json]) -> dict[str, Json]:
         if name not in plan.inputs:
             hint = suggest(name, plan.inputs, otherwise=f"declared: {', '.join(plan.inputs) or 'none'}")
             raise InputError(f"{plan.id} has no input {name!r}", reason="unknown-input", hint=hint)
-    return {name: _resolve(name, spec, given=values.get(name)) for name, spec in plan.inputs.items()}
+    return {name: resolve_input(name, spec, given=values.get(name)) for name, spec in plan.inputs.items()}
 
 
-def _resolve(name: str, spec: InputSpec, *, given: Json) -> Json:
+def resolve_input(name: str, spec: InputSpec, *, given: Json) -> Json:
+    """Return the value of one declared input; raise InputError."""
     value = spec.default if given is None else given
     if value is None:
         if spec.required:

@@ -12,6 +12,7 @@ from bridle.core.errors import InputError
 from bridle.pipeline.input_sets import read_input_set
 from bridle.pipeline.inputs import resolve_inputs
 from bridle.pipeline.plan import Plan
+from bridle.pipeline.unfolding import foresee_inputs
 from bridle.surfaces.cli.files import read_text
 
 
@@ -32,10 +33,14 @@ def parse_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ())
     return dict(resolve_inputs(plan, values))
 
 
-def check_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ()) -> None:
-    """Raise InputError unless the plan could be run with these inputs; where none is given for a declared one, all is well."""
+def check_inputs(plan: Plan, given: Sequence[str], *, sets: Sequence[Path] = ()) -> dict[str, Json]:
+    """Raise InputError unless the plan could be run with these inputs; where none is given for a declared one, all is well.
+
+    Return the values that are known.
+    """
     if sets or any(not _is_path(name) for name in read_pairs(given)):
-        parse_inputs(plan, given, sets=sets)
+        return parse_inputs(plan, given, sets=sets)
+    return foresee_inputs(plan, {})
 
 
 def _find_set(folder: Path, name: str) -> str:

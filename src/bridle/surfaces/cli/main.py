@@ -34,6 +34,7 @@ COMMANDS = (
     "kill",
     "retention",
     "check",
+    "plan",
     "carry_on",
     "rerun",
     "verdicts",

@@ -3,7 +3,7 @@
 import pytest
 
 from bridle.pipeline.read import read_pipeline
-from bridle.surfaces.cli.commands.check import describe_actions
+from bridle.surfaces.cli.commands.plan import describe_actions
 
 
 @pytest.mark.parametrize(

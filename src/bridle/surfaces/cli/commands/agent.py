@@ -127,7 +127,7 @@ async def run_agent_alone(
     from bridle.core.errors import InputError
     from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude, follow
-    from bridle.surfaces.cli.commands.check import show_plan
+    from bridle.surfaces.cli.commands.plan import show_plan
     from bridle.surfaces.cli.references import check_models, check_references
 
     if branch and not repository:
@@ -139,7 +139,7 @@ async def run_agent_alone(
     check_references(plan, roots=agent_roots())
     check_models(plan, chosen=model, settings=settings)
     if dry_run:
-        return show_plan(plan).tell(as_json=as_json)
+        return show_plan(plan, {}).tell(as_json=as_json)
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     async with open_app(settings) as app:
         begun = await app.control.start(plan, inputs={}, options={"model": model}, initiator=app.user)
