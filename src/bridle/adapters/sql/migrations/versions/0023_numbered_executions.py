@@ -1,14 +1,19 @@
-"""Executions of a pipeline are numbered: `pipeline.seq_id` of expressions."""
+"""The schema as it is. A store from before this revision is refused: none was ever released.
 
-import sqlalchemy as sa
+A change of the schema is a revision of its own, after this one. It looks first whether the change is there: a store that is made
+today has it from here.
+"""
+
 from alembic import op
 
+from bridle.adapters.sql.schema import journal_head, metadata
+from bridle.trust.journal import GENESIS
+
 revision = "0023_numbered_executions"
-down_revision = "0022_attempted_calls"
+down_revision = None
 
 
 def upgrade() -> None:
-    columns = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("executions")}
-    if "number" not in columns:  # a store that is made today has it from its first revision
-        op.add_column("executions", sa.Column("number", sa.BigInteger, nullable=False, server_default="0"))
-        op.create_index("executions_by_number", "executions", ["pipeline", "number"])
+    connection = op.get_bind()
+    metadata.create_all(connection)
+    connection.execute(journal_head.insert().values(id=1, size=0, hash=GENESIS, frontier="[]"))
