@@ -233,6 +233,8 @@ def _fork(job: Mapping[str, Any]) -> int:
 
 
 def _move_in(job: Mapping[str, Any]) -> None:
+    # Tests that run in the background of a shell ignore Ctrl-C, and so would all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for descriptor, name in enumerate(job["streams"]):
         opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
         os.dup2(opened, descriptor)

@@ -1,8 +1,9 @@
 """What the child processes of these tests do: carry workflows that are lists of operations, and leave a trace.
 
 A workflow is a list of `["step", name, how]` and `["wait", name, timeout_s]`. `how` is `at once`, `hold` (until the file
-`release` is there), `raise` (a bug), `store down` (until the file `release` is there) or `store silent` (no lease can be renewed,
-and the step does not end either). Each start of a step is a line `name pid` in the file `trace`.
+`release` is there), `tidy` (until it is cut short; then it puts away in a thread what it used), `raise` (a bug), `store down`
+(until the file `release` is there) or `store silent` (no lease can be renewed, and the step does not end either). Each start of a
+step is a line `name pid` in the file `trace`.
 """
 
 import asyncio
@@ -97,9 +98,17 @@ async def _store_silent(scene):
     await _hold(scene)
 
 
+async def _tidy(scene):
+    try:
+        await _hold(scene)
+    finally:
+        await asyncio.to_thread((Path(scene.folder) / "tidied").touch)
+
+
 HOWS = {
     "at once": _at_once,
     "hold": _hold,
+    "tidy": _tidy,
     "raise": _raise,
     "store down": _store_down,
     "store silent": _store_silent,
@@ -114,6 +123,21 @@ def carry(order):
 def wake(order):
     """Wake a workflow that another process carries."""
     asyncio.run(_wake(Scene(**order["scene"]), order))
+
+
+def leave(order):
+    """Start a workflow and end as an interrupted command does: once its first step is under way."""
+    asyncio.run(_leave(Scene(**order["scene"]), order["operations"]))
+
+
+async def _leave(scene, operations):
+    durable = scene.open()
+    await durable.launch()
+    argument = {"execution": "exe_1", "scene": vars(scene), "operations": operations}
+    await durable.start("exe_1", argument)
+    while not scene.trace.exists():  # noqa: ASYNC110 - a step that DBOS runs makes the file
+        await asyncio.sleep(0.01)
+    await durable.close()
 
 
 async def _carry(scene, order):

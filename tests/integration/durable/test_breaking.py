@@ -37,3 +37,11 @@ def test_what_needs_a_store_that_does_not_answer_goes_on_by_itself_in_a_process_
     until(lambda: [name for name, _ in stage.trace()].count("b") > 1)
     stage.release()
     assert stage.result(server)["by"] == [server.pid] * 3
+
+
+def test_a_step_that_is_cut_short_by_the_end_of_its_process_can_still_put_away_in_a_thread_what_it_used(
+    stage,
+):
+    child = stage.start("leave", {"scene": stage.scene(), "operations": [["step", "a", "tidy"]]})
+    assert (child.wait(20.0), child.stderr) == (0, "")
+    assert (stage.folder / "tidied").exists()

@@ -27,6 +27,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -223,7 +224,11 @@ class DbosDurable(Durable):
             self._reaper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reaper
+        # What is cut short cleans up in threads; the engine lent its own to the loop, and takes them along.
+        loop, threads = asyncio.get_running_loop(), ThreadPoolExecutor(thread_name_prefix="after-engine")
+        loop.set_default_executor(threads)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        loop.set_default_executor(threads)  # a step that began meanwhile put the engine's back
         await self._leases.forget(self.executor)
 
     async def _beat_and_reap(self) -> None:

@@ -8,8 +8,10 @@ Nothing heavy is imported here: each command imports what it needs when it is ca
 from __future__ import annotations
 
 import gc
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from importlib import import_module
 from typing import Any
@@ -80,11 +82,27 @@ def run(arguments: list[str] | None = None) -> None:
     gc.set_threshold(*COLLECTED_AFTER)
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        with watched_output():
+        with _terminated_as_interrupted(), watched_output():
             code = _guard(lambda: _call(given), as_json="--json" in given)
     except LostOutput as lost:
         code = _give_up(lost)
     sys.exit(code)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Have SIGTERM end the block as Ctrl-C does, whoever handles that by then: a supervisor's word leaves no less behind."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        # A job that a shell starts in the background ignores Ctrl-C; it is not meant to ignore this.
+        (handler if callable(handler) else signal.default_int_handler)(signal.SIGINT, frame)
+
+    earlier = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 def _call(given: list[str]) -> Any:

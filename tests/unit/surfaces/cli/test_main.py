@@ -1,8 +1,10 @@
 """Errors become messages and exit codes in one place, and every command explains itself."""
 
+import asyncio
 import json
 import re
 import shlex
+import signal
 
 import pytest
 import typer
@@ -78,6 +80,27 @@ def test_with_json_an_error_is_one_problem_document_on_standard_output(error, co
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt(), EOFError(), typer.Abort()])
 def test_an_interruption_has_the_code_of_the_signal(interruption):
     assert main._guard(raising(interruption), as_json=False) == 130
+
+
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN], ids=["heard", "ignored"])
+def test_a_supervisor_s_word_ends_what_runs_as_ctrl_c_does(ctrl_c, monkeypatch):
+    cut_short = []
+
+    async def work():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(60)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            cut_short.append(True)
+            raise
+
+    monkeypatch.setattr(main, "_call", lambda given: asyncio.run(work()))
+    before = [signal.signal(signal.SIGINT, ctrl_c), signal.getsignal(signal.SIGTERM)]
+    try:
+        assert (run("run"), cut_short) == (130, [True])
+        assert signal.getsignal(signal.SIGTERM) == before[1]
+    finally:
+        signal.signal(signal.SIGINT, before[0])
 
 
 def test_a_bug_is_not_dressed_up_as_something_else():
