@@ -24,6 +24,7 @@ LARGEST_INTEGER = 2**53 - 1  # beyond this a JavaScript or Go reader of the same
 
 PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
 MANY = 100_000  # values that are looked through at once; one that holds itself has no end
+DEEPEST = 200  # values within values: our own limit, since how deep Python itself goes differs from version to version
 
 
 def as_mapping(value: Json) -> Mapping[str, Json]:
@@ -39,18 +40,13 @@ def canonical(value: Json) -> bytes:
             return PLAIN.encode(value).encode("utf-8")
     except UnicodeEncodeError:
         pass  # half a surrogate pair: where it stands is said below
-    except RecursionError as error:
-        raise _too_deep() from error
     return canonical_checked(value)
 
 
 def canonical_checked(value: Json) -> bytes:
     """As `canonical`, looking at one value after the other: for what is not plain, and to say where it has no form."""
-    try:
-        text = json.dumps(_checked(value, "$"), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except RecursionError as error:
-        raise _too_deep() from error
-    return text.encode("utf-8", errors="strict")
+    checked = _checked(value, "$", DEEPEST)
+    return json.dumps(checked, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def digest(value: Json) -> str:
@@ -65,33 +61,31 @@ def digest_bytes(data: bytes) -> str:
 
 def _is_plain(value: object) -> bool:
     """True for what JSON's own encoder writes in the canonical form: almost everything is, and it is written in C."""
-    looked = [value]
-    for one in looked:
-        kind = type(one)
-        if kind is str or one is None or kind is bool:
-            continue
-        if kind is int:
-            if not -LARGEST_INTEGER <= one <= LARGEST_INTEGER:  # type: ignore[operator]
+    level, depth, count = [value], 0, 0
+    while level:
+        below: list[object] = []
+        for one in level:
+            kind = type(one)
+            if kind is str or one is None or kind is bool:
+                continue
+            if kind is int and -LARGEST_INTEGER <= one <= LARGEST_INTEGER:  # type: ignore[operator]
+                continue
+            if kind is dict:
+                for name in one:  # type: ignore[attr-defined]
+                    if type(name) is not str or not name.isascii():  # the orders differ beyond ASCII
+                        return False
+                below += one.values()  # type: ignore[attr-defined]
+            elif kind is list or kind is tuple:
+                below += one  # type: ignore[arg-type]
+            else:
                 return False
-        elif kind is dict:
-            for name in one:  # type: ignore[attr-defined]
-                if type(name) is not str or not name.isascii():  # the orders differ beyond ASCII
-                    return False
-            looked += one.values()  # type: ignore[attr-defined]
-        elif kind is list or kind is tuple:
-            looked += one  # type: ignore[arg-type]
-        else:
-            return False
-        if len(looked) > MANY:
+        level, depth, count = below, depth + 1, count + len(below)
+        if depth > DEEPEST or count > MANY:
             return False
     return True
 
 
-def _too_deep() -> InputError:
-    return InputError("the value is nested too deep", hint="send it flatter", reason="too-deep")
-
-
-def _checked(value: object, place: str) -> object:
+def _checked(value: object, place: str, deepest: int) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -102,14 +96,16 @@ def _checked(value: object, place: str) -> object:
         return int(value)
     if isinstance(value, float):
         return _checked_float(value, place)
+    if deepest == 0:
+        raise InputError("the value is nested too deep", hint="send it flatter", reason="too-deep")
     if isinstance(value, Mapping):
         names = [_checked_name(key, place) for key in value]
         names.sort(
             key=None if all(map(str.isascii, names)) else _utf16
         )  # the orders differ beyond ASCII only
-        return {name: _checked(value[name], f"{place}.{name}") for name in names}
+        return {name: _checked(value[name], f"{place}.{name}", deepest - 1) for name in names}
     if isinstance(value, (list, tuple)):
-        return [_checked(item, f"{place}[{index}]") for index, item in enumerate(value)]
+        return [_checked(item, f"{place}[{index}]", deepest - 1) for index, item in enumerate(value)]
     raise InputError(f"{type(value).__name__} has no canonical form", where=place, hint="pass it as a string")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridle.core.canonical import LARGEST_INTEGER, as_mapping, canonical, canonical_checked
+from bridle.core.canonical import DEEPEST, LARGEST_INTEGER, as_mapping, canonical, canonical_checked
 from bridle.core.errors import InputError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -95,12 +95,16 @@ def test_a_float_has_the_form_that_every_language_prints(value, text):
     assert canonical(value) == text
 
 
-def test_what_is_nested_too_deep_is_refused():
-    value = []
-    for _ in range(5000):
-        value = [value]
+@pytest.mark.parametrize(
+    "wrap", [lambda value: [value], lambda value: {"ä": value}], ids=["plain", "looked-at"]
+)
+def test_what_is_nested_too_deep_is_refused(wrap):
+    value = ""
+    for _ in range(DEEPEST):
+        value = wrap(value)
+    canonical(value)
     with pytest.raises(InputError, match="too deep"):
-        canonical(value)
+        canonical(wrap(value))
 
 
 @pytest.mark.parametrize("value", NO_FORM)

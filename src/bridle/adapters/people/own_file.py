@@ -1,8 +1,14 @@
-"""Reads a file of the configuration folder that nobody else may have written."""
+"""Reads a file of the configuration folder that nobody else may have written.
+
+Many systems give each user a group of their own and let that group write what the user makes (umask 0002): such a group is the
+user. It is taken for one when it is the user's first group, bears the user's name and has no other member.
+"""
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 import time
 from collections.abc import Callable
@@ -40,14 +46,19 @@ def read_own_text(path: Path) -> str:
     """Return the file's text, empty when there is none; raise TrustError when others may write to it,
     InputError when it is not UTF-8."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        fd = os.open(
+            path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        )  # of a pipe nobody waits for the other end
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise TrustError(f"cannot read it: {error.strerror}", where=str(path)) from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         _check(os.fstat(fd), path)
-        return decode(file.read(), where=str(path))
+        with open(fd, "rb", closefd=False) as file:
+            return decode(file.read(), where=str(path))
+    finally:
+        os.close(fd)
 
 
 class OwnFile(Generic[T]):
@@ -72,5 +83,18 @@ class OwnFile(Generic[T]):
 
 
 def _check(info: os.stat_result, path: Path) -> None:
-    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o022:
-        raise TrustError("others may write to it", where=str(path), hint=f"chmod 600 {path}")
+    if not stat.S_ISREG(info.st_mode):
+        raise TrustError("it is no plain file", where=str(path), hint="put a file of your own in its place")
+    if info.st_uid != os.geteuid():
+        raise TrustError("it belongs to another user", where=str(path), hint=f"sudo chown $(id -un) {path}")
+    by_group = info.st_mode & stat.S_IWGRP and not _is_own_group(info.st_gid)
+    if by_group or info.st_mode & stat.S_IWOTH:
+        raise TrustError("others may write to it", where=str(path), hint=f"chmod go-w {path}")
+
+
+def _is_own_group(gid: int) -> bool:
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(gid)
+    except KeyError:
+        return False
+    return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
