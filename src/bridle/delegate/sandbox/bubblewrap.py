@@ -4,6 +4,7 @@ Rules:
 - Nothing runs before the probe has proved every mandatory guarantee on this machine, once per process. A failed
   probe is not remembered: what is missing may be installed meanwhile.
 - A limit that was not proved to be hard is watched from outside and reported as soft.
+- What earlier processes left when they were killed is ended first (orphans.py).
 - There is no other way to run a command here: no flag is dropped, no guarantee is traded.
 
 It does not decide what a command may do (the policy does) nor whether it runs (the gate does).
@@ -21,6 +22,7 @@ from bridle.delegate.sandbox.launch import launch
 from bridle.delegate.sandbox.machine import MIB, Machine, inspect_machine
 from bridle.delegate.sandbox.mounts import list_written
 from bridle.delegate.sandbox.network import HeldNetwork, hold_network
+from bridle.delegate.sandbox.orphans import end_orphans
 from bridle.delegate.sandbox.policy import (
     Capabilities,
     Network,
@@ -106,6 +108,7 @@ class Bubblewrap(Sandbox):
             machine = inspect_machine(
                 program=self._program, filters=self._filters, use_cgroups=self._use_cgroups
             )
+            end_orphans()
             capabilities = await probe_machine(machine)
             if capabilities.missing:
                 return machine, capabilities

@@ -5,7 +5,7 @@ Rules:
   write to. Our sudden death opens it, and then the second gate ends everything.
 - Bubblewrap inside arms its own death only behind that gate. So the command has a second one: a shell says over its standard
   input, a socket, that it is there, and gives way to the command when we answer. If we are dead by then, it reads the end
-  and goes. Killed in its first moments, bubblewrap may leave a process that waits for it for ever; it runs nothing.
+  and goes. Killed in its first moments, bubblewrap may leave a process that runs nothing; the next start ends it (orphans.py).
 - The end of bubblewrap's report before it named the first process is a failed set-up; nothing was started.
 - No Python runs in the child: root is dropped by the C code of `subprocess`, limits are set by `prlimit`.
 - The launcher's environment is empty: the namespace's first process shows it to the command.

@@ -30,7 +30,7 @@ _HOLDER = f"""
     --unshare-user --unshare-net --unshare-pid --unshare-ipc --unshare-uts --uid {SANDBOX_UID} --gid {SANDBOX_UID}
     --die-with-parent --new-session --cap-drop ALL --clearenv --ro-bind /usr /usr --chdir /
 """.split()
-_WAITS = ["/bin/sh", "-c", "echo r; exec cat"]  # until our end of its input is closed, also by our death
+WAITS = "echo r; exec cat"  # until our end of its input is closed, also by our death
 
 
 class HeldNetwork(Network):
@@ -90,7 +90,17 @@ def _start_holder(machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
     """Start the holder; return it and where it will say its process id, which is ours to close."""
     reading, writing = os.pipe()
     drops = machine.drops_to
-    line = [machine.bwrap, *_HOLDER, *list_top_level(), "--info-fd", str(writing), "--", *_WAITS]
+    line = [
+        machine.bwrap,
+        *_HOLDER,
+        *list_top_level(),
+        "--info-fd",
+        str(writing),
+        "--",
+        "/bin/sh",
+        "-c",
+        WAITS,
+    ]
     try:
         holder = subprocess.Popen(
             line,

@@ -1,18 +1,24 @@
-"""When this process is killed, its sandboxes end with it."""
+"""When this process is killed, its sandboxes end with it, and what it left half started ends with the next start."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import re
+import select
 import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import bridle
+from bridle.delegate.sandbox.bubblewrap import Bubblewrap
 from bridle.delegate.sandbox.launch import KEEPER
+from bridle.delegate.sandbox.orphans import end_orphans
 
 STARTER = """
 import asyncio, sys
@@ -63,6 +69,7 @@ KILLED_AT_THE_START = """
 import asyncio, ctypes, os, signal, sys, time
 from pathlib import Path
 from bridle.delegate.sandbox.bubblewrap import Bubblewrap
+from bridle.delegate.sandbox.orphans import end_orphans
 from bridle.delegate.sandbox.policy import SandboxPolicy
 folder, rounds = Path(sys.argv[1]), int(sys.argv[2])
 PR_SET_CHILD_SUBREAPER = 36
@@ -79,13 +86,13 @@ for number in range(rounds):
     os.waitpid(pid, 0)
 time.sleep(1.0)
 print(*sorted(path.name for path in (folder / ".bridle").glob("survived-*")))
+end_orphans()
 while left := Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
-    os.kill(int(left[0]), signal.SIGKILL)  # those that wait for a dead bubblewrap for ever: they run nothing
-    os.waitpid(int(left[0]), 0)
+    os.waitpid(int(left[0]), 0)  # for ever, where one waits for a dead bubblewrap
 """
 
 
-def test_no_command_runs_on_when_its_starter_is_killed_at_any_moment_of_the_start(workspace: Path):
+def test_nothing_is_left_when_its_starter_is_killed_at_any_moment_of_the_start(workspace: Path):
     environment = {**os.environ, "PYTHONPATH": str(Path(bridle.__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", KILLED_AT_THE_START, workspace, "40"],
@@ -96,3 +103,35 @@ def test_no_command_runs_on_when_its_starter_is_killed_at_any_moment_of_the_star
         check=True,
     )
     assert done.stdout.strip() == ""
+
+
+@contextmanager
+def half_started():
+    """Yield the number of a namespace's first process whose bubblewrap waits for something else, and that one."""
+    (held, holding), (telling, told) = os.pipe(), os.pipe()
+    line = ["bwrap", "--unshare-user", "--unshare-pid", "--die-with-parent", "--ro-bind", "/", "/"]
+    line += ["--userns-block-fd", str(held), "--info-fd", str(told), "--", "/bin/sh", "-c", KEEPER]
+    with subprocess.Popen(line, pass_fds=[held, told], stdin=subprocess.DEVNULL) as bubblewrap:
+        os.close(told)
+        with os.fdopen(telling, "rb") as report:
+            found = re.search(rb"[0-9]+", report.readline() + report.readline())
+        assert found
+        try:
+            yield int(found[0]), bubblewrap
+        finally:
+            bubblewrap.kill()
+            os.close(held)
+            os.close(holding)
+
+
+def test_a_process_that_waits_for_a_dead_bubblewrap_is_ended_by_the_next_start_and_no_other(monkeypatch):
+    monkeypatch.setattr("bridle.delegate.sandbox.bubblewrap._PROVED", {})
+    with half_started() as (living, _), half_started() as (orphan, bubblewrap):
+        bubblewrap.kill()
+        bubblewrap.wait()
+        held = os.pidfd_open(orphan)
+        asyncio.run(Bubblewrap().probe())
+        assert select.select([held], [], [], 5)[0]
+        assert Path(f"/proc/{living}").exists()
+        os.close(held)
+    end_orphans()
