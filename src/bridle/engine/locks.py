@@ -4,12 +4,15 @@ Rules
   1. Whoever wants a lock takes a ticket; the oldest ticket holds it. Tickets are drawn under the journal's lock, so they have one
      order over all processes.
   2. A lock is held for a region: the whole execution, or the stage at whose end it is given back. Who asks for it again inside
-     its own region has it already; otherwise two branches of one stage would wait for each other for ever.
+     its own region has it already; otherwise two branches of one stage would wait for each other for ever. What a region has
+     begun, a chained pipeline or a rollback, is inside it.
   3. A ticket lives while somebody carries its execution, which renews it, and `ttl_s` longer; that of an execution which has
      ended counts no more. A holder whose ticket ran out has lost the lock only when another has taken it: what then goes on
      is paused, for a person to decide about.
-  4. A lock that is given back wakes who holds it now. A wake that is lost is made good for at the next renewal.
-  5. A barrier counts arrivals: it opens for every `of` of them, in the order they come, so it can be used again in a loop.
+  4. Whoever waits in a circle waits for ever (`lock_circles`): the youngest in it takes back its ticket, and its step fails.
+     Who finds that another one is to give way wakes it.
+  5. A lock that is given back wakes who holds it now. A wake that is lost is made good for at the next renewal.
+  6. A barrier counts arrivals: it opens for every `of` of them, in the order they come, so it can be used again in a loop.
      A step that comes once more while it waits, in another attempt, is still one: the newest attempt counts. One that has ended
      before the barrier opened has not come.
 """
@@ -20,8 +23,9 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from bridle.engine.lock_circles import Ticket, find_youngest
 from bridle.engine.position import without_attempts
-from bridle.trust.journal import Journal
+from bridle.trust.journal import GuardError, Journal
 
 TTL_S = 60.0
 RENEW_S = 15.0
@@ -47,6 +51,23 @@ class TakeTicket:
     holder: Holder
     ttl_s: float
     guards = "lock {0.name}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """How many are before a holder; 0 when it has the lock. `circle` is what it waits in for ever, unless it gives way."""
+
+    ahead: int
+    circle: tuple[Ticket, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeaveCircle:
+    """Guard: take back the ticket of a holder that waits in a circle and is the youngest in it."""
+
+    name: str
+    holder: Holder
+    guards = "the circle of {0.holder.execution} at lock {0.name}"
 
 
 @dataclass(frozen=True)
@@ -100,8 +121,8 @@ class Depart:
 class LockStore(Protocol):
     """Reads locks and barriers. Changing them is a guard of the journal."""
 
-    async def position(self, name: str, holder: Holder) -> int:
-        """Return how many are before the holder; 0 when it has the lock."""
+    async def position(self, name: str, holder: Holder) -> Place:
+        """Return where the holder stands."""
         ...
 
     async def names(self, execution: str, region: str) -> list[str]:
@@ -129,10 +150,21 @@ class Locks:
         self._store = store
         self._wake = wake
 
-    async def acquire(self, name: str, holder: Holder, *, ttl_s: float = TTL_S) -> int:
-        """Stand in line for a lock and return how many are before the holder; 0 when it has the lock."""
+    async def acquire(self, name: str, holder: Holder, *, ttl_s: float = TTL_S) -> Place:
+        """Stand in line for a lock and return where; one with a circle has left the line again and never gets the lock."""
         await self._journal.append([], [TakeTicket(name, holder, ttl_s)])
-        return await self._store.position(name, holder)
+        place = await self._store.position(name, holder)
+        if not place.circle:
+            return place
+        youngest = find_youngest(place.circle)
+        if (youngest.name, youngest.execution, youngest.path) != (name, holder.execution, holder.path):
+            await self._wake(youngest.execution, youngest.path)
+            return Place(place.ahead)
+        try:
+            await self._journal.append([], [LeaveCircle(name, holder)])
+        except GuardError:  # somebody in it has ended since: it waits on
+            return Place(place.ahead)
+        return place
 
     async def release_scope(self, execution: str, region: str) -> None:
         """Give back what was locked for a region that has ended (a stage, or the execution when empty), and wake who is next."""

@@ -56,6 +56,18 @@ async def test_the_scope_says_at_whose_end_the_lock_is_given_back(desk, fake_leg
     assert (getattr(ended, "state", None) is State.SUCCEEDED) is free
 
 
+async def test_who_waits_in_a_circle_fails_and_says_who_with_whom(fake_leg):
+    first, second = await fake_leg({**queue(), "key": "test"}), await fake_leg(queue())
+    await perform_queue(first)
+    await perform_queue(second)
+    await perform_queue(await fake_leg(queue(), "a/more", first.execution))
+    ended = await perform_queue(await fake_leg({**queue(), "key": "test"}, "a/more", second.execution))
+    assert (ended.state, f"for test, and {first.execution.id} at a/more for prod" in ended.note) == (
+        State.FAILED,
+        True,
+    )
+
+
 async def test_a_wait_of_weeks_is_looked_at_seldom(desk, fake_leg):
     await perform_queue(await fake_leg(queue()))
     leg = await fake_leg(queue())

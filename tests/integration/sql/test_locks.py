@@ -12,7 +12,8 @@ from bridle.adapters.sql.locks import SqlLockStore
 from bridle.adapters.sql.schema import barrier_arrivals, lock_tickets
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
-from bridle.engine.locks import Depart, Holder, Locks
+from bridle.engine.locks import Depart, Holder, LeaveCircle, Locks
+from bridle.trust.journal import GuardError
 
 SHORT_S = 0.05
 
@@ -35,9 +36,11 @@ class Desk:
 
         return Locks(journal, SqlLockStore(database), wake)
 
-    async def start(self, *names):
+    async def start(self, *names, **options):
         for name in names:
-            started = Execution(name, "p", {}, "", {}, {}, "user:ana", State.RUNNING, "", self.clock.now())
+            started = Execution(
+                name, "p", {}, "", {}, options, "user:ana", State.RUNNING, "", self.clock.now()
+            )
             await self.store.journal.append([], [StartExecution(started)])
             assert await SqlExecutions(self.store.database).get(name)
 
@@ -46,7 +49,8 @@ class Desk:
         await self.store.journal.append([], [moved])
 
     async def acquire(self, execution, path="a/lock", *, region="", ttl_s=60.0, name="prod"):
-        return await self.locks.acquire(name, Holder(execution, path, region), ttl_s=ttl_s)
+        place = await self.locks.acquire(name, Holder(execution, path, region), ttl_s=ttl_s)
+        return "circle" if place.circle else place.ahead
 
     async def keep(self, *executions):
         async def lost(execution, name):
@@ -163,7 +167,7 @@ async def test_of_processes_that_race_each_has_the_lock_once_and_never_two_at_a_
         database = open_database(store_url)
         journal = SqlJournal(database, desk.store.working, desk.clock, desk.store.signer)
         locks = desk.open(database, journal)
-        while await locks.acquire("prod", Holder(name, "a/lock")):  # noqa: ASYNC110 - as a leg that looks again
+        while (await locks.acquire("prod", Holder(name, "a/lock"))).ahead:  # noqa: ASYNC110 - as a leg that looks again
             await asyncio.sleep(0.005)
         inside.append(name)
         await asyncio.sleep(0.01)
@@ -224,6 +228,55 @@ async def test_who_ended_at_a_barrier_has_not_come_unless_it_had_opened(desk):
     assert come == [False, True]
     await leave("b/x")
     assert await desk.locks.together("ready", "exe_1", "a/x~2", of=2) == ["b/x", "a/x~2"]
+
+
+async def test_of_two_that_wait_for_each_other_the_younger_gives_way_whoever_asked_last(desk):
+    for name, key in (("exe_1", "a"), ("exe_2", "b")):
+        await desk.acquire(name, name=key)
+    assert await desk.acquire("exe_2", "s/more", name="a") == 1
+    assert await desk.acquire("exe_1", "s/more", name="b") == 1
+    assert desk.woken == [("exe_2", "s/more")]
+    assert await desk.acquire("exe_2", "s/more", name="a") == "circle"
+    await desk.end("exe_2")
+    assert await desk.acquire("exe_1", "s/more", name="b") == 0
+
+
+async def test_a_circle_of_three_and_a_lock_of_a_stage_that_the_wait_stands_in(desk):
+    for name, key in (("exe_1", "a"), ("exe_2", "b"), ("exe_3", "c")):
+        await desk.acquire(name, name=key, region="s")
+    asked = [("exe_1", "b"), ("exe_2", "c"), ("exe_3", "a")]
+    assert [await desk.acquire(name, "s/more", name=key) for name, key in asked] == [1, 1, "circle"]
+
+
+async def test_a_wait_outside_of_the_region_that_is_held_closes_no_circle(desk):
+    for name, key in (("exe_1", "a"), ("exe_2", "b")):
+        await desk.acquire(name, name=key, region="s")
+    assert await desk.acquire("exe_1", "other/more", name="b") == 1
+    assert await desk.acquire("exe_2", "other/more", name="a") == 1
+
+
+async def test_a_circle_through_a_pipeline_that_was_chained_is_one(desk):
+    await desk.start("exe_9", parent="exe_1", path="s/chain")
+    await desk.acquire("exe_1", name="a", region="s")
+    await desk.acquire("exe_2", name="b")
+    assert await desk.acquire("exe_2", "t/more", name="a") == 1
+    assert await desk.acquire("exe_9", "t/more", name="b") == "circle"
+
+
+@pytest.mark.parametrize(("region", "ahead"), [("", 0), ("s", 0), ("other", 1)])
+async def test_what_a_region_has_begun_has_its_lock_already(desk, region, ahead):
+    await desk.start("exe_9", parent="exe_1", path="s/rollback")
+    await desk.acquire("exe_1", region=region)
+    assert await desk.acquire("exe_9") == ahead
+
+
+async def test_a_circle_in_which_somebody_has_ended_meanwhile_is_none(desk):
+    for name, key in (("exe_1", "a"), ("exe_2", "b")):
+        await desk.acquire(name, name=key)
+    await desk.acquire("exe_1", "s/more", name="b")
+    await desk.end("exe_1")
+    with pytest.raises(GuardError, match="circle"):
+        await desk.store.journal.append([], [LeaveCircle("a", Holder("exe_2", "s/more"))])
 
 
 async def test_nothing_of_an_execution_is_left_after_its_end(desk):

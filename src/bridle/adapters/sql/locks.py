@@ -8,15 +8,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.guards import apply_guard, refuse
 from bridle.adapters.sql.leases import read_clock
+from bridle.adapters.sql.lock_lines import ENDED, count_ahead, read_line, read_place
 from bridle.adapters.sql.rows import Rows
-from bridle.adapters.sql.schema import barrier_arrivals, executions, lock_tickets
+from bridle.adapters.sql.schema import barrier_arrivals, lock_tickets
+from bridle.engine.lock_circles import find_youngest
 from bridle.engine.locks import (
     Arrive,
     Depart,
     Holder,
+    LeaveCircle,
     LockStore,
+    Place,
     RenewTickets,
     ReturnTicket,
     ReturnTickets,
@@ -25,7 +29,6 @@ from bridle.engine.locks import (
 )
 
 TICKETS, ARRIVALS = lock_tickets.c, barrier_arrivals.c
-ENDED = sa.select(executions.c.id).where(executions.c.ended_at.is_not(None))
 NEXT_TICKET = sa.select(sa.func.coalesce(sa.func.max(TICKETS.number), 0) + 1)
 NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(ARRIVALS.number), 0) + 1)
 
@@ -33,8 +36,8 @@ NEXT_ARRIVAL = sa.select(sa.func.coalesce(sa.func.max(ARRIVALS.number), 0) + 1)
 class SqlLockStore(Rows, LockStore):
     """Implements `engine.locks.LockStore`."""
 
-    async def position(self, name: str, holder: Holder) -> int:
-        return await self._database.read(lambda connection: _position(connection, name, holder))
+    async def position(self, name: str, holder: Holder) -> Place:
+        return await self._database.read(lambda connection: read_place(connection, name, holder))
 
     async def names(self, execution: str, region: str) -> list[str]:
         tickets = sa.select(TICKETS.name).where(*_of_region(execution, region))
@@ -77,7 +80,7 @@ def _(guard: TakeTicket, connection: Connection) -> None:
                 number=number, expires_at=now + guard.ttl_s, held=False, lost=False, **values
             )
         )
-    if _position(connection, guard.name, holder) == 0:
+    if count_ahead(connection, guard.name, holder) == 0:
         _grant(connection, guard.name, holder, now)
 
 
@@ -87,6 +90,14 @@ def _grant(connection: Connection, name: str, holder: Holder, now: float) -> Non
     connection.execute(lock_tickets.update().where(*others, TICKETS.held.is_(True)).values(lost=True))
     connection.execute(lock_tickets.delete().where(*others, TICKETS.held.is_(False)))
     connection.execute(lock_tickets.update().where(*_mine(name, holder)).values(held=True))
+
+
+@apply_guard.register
+def _(guard: LeaveCircle, connection: Connection) -> None:
+    circle = read_place(connection, guard.name, guard.holder).circle
+    if not circle or find_youngest(circle) != circle[0]:
+        raise refuse(guard, "is none of which it is the youngest")
+    connection.execute(lock_tickets.delete().where(*_mine(guard.name, guard.holder)))
 
 
 @apply_guard.register
@@ -132,38 +143,15 @@ def _arrivals(connection: Connection, execution: str, name: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _position(connection: Connection, name: str, holder: Holder) -> int:
-    """Count who is before the holder; a ticket of its own execution whose region it is in does not stand in its way."""
-    line = _line(connection, name)
-    mine = [row for row in line if row.execution == holder.execution]
-    if line and line[0] in mine and _is_inside(holder.path, line[0].region):
-        return 0
-    places = [
-        at for at, row in enumerate(line) if (row.execution, row.path) == (holder.execution, holder.path)
-    ]
-    return places[0] if places else len(line)
-
-
-def _line(connection: Connection, name: str) -> list[Any]:
-    """Return the tickets of a lock that count, oldest first."""
-    alive = TICKETS.expires_at >= read_clock(connection), TICKETS.lost.is_(False)
-    query = lock_tickets.select().where(TICKETS.name == name, *alive, TICKETS.execution.not_in(ENDED))
-    return list(connection.execute(query.order_by(TICKETS.number)))
-
-
 def _heads(connection: Connection, names: Collection[str], among: Collection[str]) -> list[Holder]:
     query = sa.select(TICKETS.name).where(TICKETS.held.is_(False)).distinct()
     query = query.where(TICKETS.execution.in_(list(among)) if among else TICKETS.name.in_(list(names)))
-    lines = [_line(connection, row.name) for row in connection.execute(query).all()]
+    lines = [read_line(connection, row.name) for row in connection.execute(query).all()]
     return [
         _holder(line[0])
         for line in lines
         if line and not line[0].held and (not among or line[0].execution in among)
     ]
-
-
-def _is_inside(path: str, region: str) -> bool:
-    return not region or path == region or path.startswith(f"{region}/")
 
 
 def _mine(name: str, holder: Holder) -> tuple[sa.ColumnElement[bool], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridle.core.states import State
-from bridle.engine.locks import Holder
+from bridle.engine.locks import Holder, Place
 from bridle.engine.steps import Ended, Ending, Leg, Waiting
 
 LOOK_S = 5.0
@@ -13,11 +13,23 @@ MAX_LOOK_S = 600.0
 async def perform_queue(leg: Leg) -> Ending:
     """Stand in line for the lock `key`, for the `scope` that it is wanted for."""
     key = str(leg.body["key"])
-    region = "" if leg.body["scope"] == "pipeline" else leg.path.partition("/")[0]
-    before = await leg.bench.locks.acquire(key, Holder(leg.execution.id, leg.path, region))
-    if not before:
+    stage = leg.position.stage()
+    region = stage.path if stage is not None and leg.body["scope"] == "stage" else ""
+    place = await leg.bench.locks.acquire(key, Holder(leg.execution.id, leg.path, region))
+    if place.circle:
+        return Ended(State.FAILED, note=_describe_circle(place), error="unknown")
+    if not place.ahead:
         return Ended(State.SUCCEEDED)
-    return Waiting(look_again_s(leg), f"queued for {key}: {before} ahead")
+    return Waiting(look_again_s(leg), f"queued for {key}: {place.ahead} ahead")
+
+
+def _describe_circle(place: Place) -> str:
+    own, *others = place.circle
+    told = ", ".join(f"{one.execution} at {one.path} for {one.name}" for one in others)
+    return (
+        f"queue-circle: it waits for {own.name}, and {told}, each for what another of them holds;"
+        " the youngest gives way: take keys in one order everywhere"
+    )
 
 
 def look_again_s(leg: Leg) -> float:
