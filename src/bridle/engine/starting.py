@@ -146,11 +146,23 @@ class Starting(Starter):
             except GuardError:  # another process has just started it
                 known = await self._executions.get(child_id)
                 assert known is not None
-        if not known.state.ended:
-            await self._interrupts.join(parent)
-            if await self._admission.stand(known):
-                await self.carry(child_id)
+        if known.state.ended:
+            await self._see_out(child_id)
+            return known
+        await self._interrupts.join(parent)
+        if await self._admission.stand(known):
+            await self.carry(child_id)
         return known
+
+    async def _see_out(self, child: str) -> None:
+        """Wait for the rest of a child whose end is recorded: its workflow's own end, which a process may have died before."""
+        try:
+            await self._durable.start(child, {"execution": child})
+        except ExecutionError as error:
+            if error.reason != OTHER_INTERPRETER:
+                raise
+            return  # another version began it: nobody here can carry on what is left of it
+        await self._durable.result(child)
 
     async def cancel_child(self, parent: Execution, *, path: str) -> None:
         child = await self._executions.get(derive_id(parent.id, path))

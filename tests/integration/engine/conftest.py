@@ -140,14 +140,19 @@ class FakeDelegate:
 
 @dataclass
 class FakeDurable:
-    """Carries nothing on: it notes what was started and woken. `elsewhere` are the executions that others carry."""
+    """Carries nothing on: it notes what was started, woken and seen out. `elsewhere` are the executions that others carry."""
 
     started: list = field(default_factory=list)
+    seen_out: list = field(default_factory=list)
     woken: list = field(default_factory=list)
     elsewhere: set = field(default_factory=set)
 
     async def start(self, execution, argument, *, anew=False):
         self.started.append(execution)
+
+    async def result(self, execution):
+        self.seen_out.append(execution)
+        return {}
 
     async def wake(self, execution, path=""):
         self.woken.append((execution, path))

@@ -196,3 +196,16 @@ async def test_a_child_that_has_ended_or_is_being_cancelled_is_left_as_it_is(des
     await desk.bench.journal.append([], [MoveExecution(family[2].id, State.CANCELLED, "", desk.clock.now())])
     await desk.control.resume(family[0].id, by=desk.user)
     assert await wishes(desk, family) == [Wish.NONE, Wish.NONE, Wish.CANCEL]
+
+
+async def test_a_child_whose_end_is_recorded_is_seen_out_its_process_may_have_died_before_its_own_end(
+    desk, parent
+):
+    plan = read_pipeline(CHILD, source="child.yaml", library=OneBook())
+    started = {"path": "call/chain", "plan": plan, "inputs": {"tag": "v1"}, "options": {}}
+    starting = desk.starting(journal=desk.store.journal)
+    child = await starting.start_child(parent, **started)
+    await desk.bench.journal.append([], [MoveExecution(child.id, State.FAILED, "", desk.clock.now())])
+    desk.durable.started.clear()
+    assert (await starting.start_child(parent, **started)).state is State.FAILED
+    assert (desk.durable.started, desk.durable.seen_out) == ([child.id], [child.id])

@@ -29,7 +29,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -56,6 +56,8 @@ LONGEST_PAUSE_S = 5.0
 FORGET_S = 3600.0  # a stalled machine is silent for seconds, one that lost its network for minutes
 
 LATER = "see to that, then bridle resume: it goes on from there"
+
+Result = TypeVar("Result")
 
 log = logging.getLogger("bridle.durable")
 
@@ -175,9 +177,8 @@ class DbosDurable(Durable):
             await _send_wake(workflow)
 
     async def result(self, execution: str) -> dict[str, Any]:
-        handle: Any = await DBOS.retrieve_workflow_async(execution)
         try:
-            return dict(await self._unless_silent(handle.get_result(polling_interval_sec=POLL_S)))
+            return dict(await self._unless_silent(_outside(_await_result(execution))))
         except PortableWorkflowError as error:
             if error.name in _passing():
                 raise UnavailableError(error.message, where=execution, hint=LATER) from error
@@ -345,9 +346,15 @@ async def _send_wake(workflow: str) -> None:
         await DBOS.send_async(workflow, {}, topic=WAKE)
 
 
-async def _outside(doing: Coroutine[Any, Any, None]) -> None:
+async def _outside(doing: Coroutine[Any, Any, Result]) -> Result:
     """Do something as if no workflow had asked for it: an execution that starts another one is not its parent in the engine."""
-    await asyncio.create_task(doing, context=contextvars.Context())
+    return await asyncio.create_task(doing, context=contextvars.Context())
+
+
+async def _await_result(workflow: str) -> dict[str, Any]:
+    handle: Any = await DBOS.retrieve_workflow_async(workflow)
+    found: dict[str, Any] = await handle.get_result(polling_interval_sec=POLL_S)
+    return found
 
 
 async def _list_pending(holders: set[str]) -> dict[str, str]:
