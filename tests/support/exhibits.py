@@ -82,10 +82,11 @@ def spdx_3(digest: str = DIGEST) -> dict[str, Any]:
     }
 
 
-def openvex(digest: str = DIGEST, status: str = "not_affected") -> dict[str, Any]:
+def openvex(digest: str = DIGEST, status: str = "not_affected", *, purl: bool = False) -> dict[str, Any]:
+    name = f"pkg:oci/app@sha256%3A{digest}"
     statement = {
         "vulnerability": {"name": "CVE-2026-1"},
-        "products": [{"@id": f"pkg:oci/app@sha256%3A{digest}"}],
+        "products": [{"identifiers": {"purl": name}} if purl else {"@id": name}],
         "status": status,
         "justification": "vulnerable_code_not_in_execute_path",
     }

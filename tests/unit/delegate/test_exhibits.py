@@ -64,6 +64,7 @@ def test_spdx_3_is_read_as_well() -> None:
         (files.openvex(OTHER), "openvex"),
         (files.provenance(OTHER), "slsa"),
         (files.provenance(subject=[]), "slsa"),
+        (files.openvex(OTHER, purl=True), "openvex"),
     ],
 )
 def test_evidence_about_something_else_is_refused_by_name(content, type_) -> None:
@@ -88,6 +89,37 @@ def test_a_score_comes_before_a_level_and_what_is_suppressed_or_gone_does_not_co
     ]
     counts = read(log).summary["counts"]
     assert (counts["critical"], counts["results"], counts["suppressed"]) == (1, 1, 1)
+
+
+def rule(severity, name="r"):
+    return {"id": name, "properties": {"security-severity": severity}}
+
+
+@pytest.mark.parametrize(
+    ("tool", "result", "highest"),
+    [
+        ({"extensions": [{"rules": [rule("9.8")]}]}, {"ruleId": "r"}, "critical"),
+        ({"extensions": [{"rules": [rule("9.8")]}]}, {"ruleId": "r/sub"}, "critical"),
+        (
+            {"extensions": [{"rules": []}, {"rules": [rule("2", "a"), rule("9.8", "b")]}]},
+            {"rule": {"index": 1, "toolComponent": {"index": 1}}},
+            "critical",
+        ),
+        ({"driver": {"rules": [rule("2")]}, "extensions": [{"rules": [rule("7")]}]}, {"ruleId": "r"}, "high"),
+        ({"driver": {"rules": [rule("2")]}}, {"ruleId": "r", "level": "error", "kind": "no word of SARIF"}, "low"),
+        ({"driver": {"rules": [{"id": "r", "defaultConfiguration": {"level": "error"}}]}}, {"ruleId": "r"}, "high"),
+        ({}, {}, "medium"),
+    ],
+)  # fmt: skip
+def test_a_finding_is_as_bad_as_the_worst_rule_that_it_may_mean(tool, result, highest) -> None:
+    driver = {"name": "codeql", **tool.get("driver", {})}
+    log = files.sarif(tool={**tool, "driver": driver}, results=[result])
+    assert read(log).summary["highest"] == highest
+
+
+@pytest.mark.parametrize("said", [{}, {"executionSuccessful": False}, {"executionSuccessful": "true"}])
+def test_a_run_that_does_not_say_that_it_was_successful_failed(said) -> None:
+    assert read(files.sarif(invocations=[said])).summary["counts"]["failed_runs"] == 1
 
 
 def test_a_provenance_counts_for_the_named_keys_that_signed_it() -> None:
@@ -124,6 +156,9 @@ BOMB = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><testsuite><testc
         (files.sarif() | {"runs": []}, "sarif", "no run"),
         (files.sarif(results=None), "sarif", "nothing was looked at"),
         (files.sarif(tool={"driver": {}}), "sarif", "name its tool"),
+        (files.sarif(externalPropertyFileReferences={"results": []}), "sarif", "in another file"),
+        (files.sarif(results=[rule("NaN")]), "sarif", "between 0 and 10"),
+        (files.sarif(results=[rule("high")]), "sarif", "no number"),
         (BOMB, "junit", "declares"),
         (b"<testsuite/>", "junit", "no test"),
         (files.cyclonedx() | {"specVersion": "9"}, "cyclonedx", "specVersion"),

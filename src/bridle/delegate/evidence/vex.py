@@ -42,4 +42,7 @@ def _digests(product: dict[str, Any]) -> set[str]:
     hashes = product.get("hashes", {})
     must(isinstance(hashes, dict), "a product's hashes are not an object")
     found = {f"sha256:{text(hashes['sha-256']).lower()}"} if text(hashes.get("sha-256")) else set()
-    return found | {f"sha256:{match.lower()}" for match in _IN_PURL.findall(text(product.get("@id")))}
+    identifiers = product.get("identifiers", {})
+    must(isinstance(identifiers, dict), "a product's identifiers are not an object")
+    spelled = f"{text(product.get('@id'))} {text(identifiers.get('purl'))}"
+    return found | {f"sha256:{match.lower()}" for match in _IN_PURL.findall(spelled)}

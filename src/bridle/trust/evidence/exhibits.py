@@ -77,12 +77,16 @@ def _digests_in(value: Json) -> Iterator[str]:
 
 
 def has_passed(type_: Json, summary: Mapping[str, Json]) -> bool:
-    """True when evidence of this type speaks for its subject: no test failed, no finding is above medium, none is affected."""
+    """True when evidence of this type speaks for its subject.
+
+    A test was run and none failed; no finding is above medium; of no vulnerability is it said, or not yet known, that it matters.
+    """
     counts = as_mapping(summary["counts"])
     if type_ == "junit":
-        return counts.get("failures") == 0 == counts.get("errors") and int(str(counts.get("tests", 0))) > 0
+        ran = int(str(counts.get("tests", 0))) - int(str(counts.get("skipped", 0)))
+        return counts.get("failures") == 0 == counts.get("errors") and ran > 0
     if type_ == "openvex":
-        return counts.get("affected") == 0
+        return counts.get("affected") == 0 == counts.get("under_investigation")
     if type_ == "sarif" and counts.get("failed_runs") != 0:
         return False
     return summary["highest"] in ("medium", "low", "note", "")

@@ -242,9 +242,10 @@ def _digests(value: Any) -> Iterator[str]:
 
 def has_passed(type_: str, counts: dict[str, Any], highest: str) -> bool:
     if type_ == "junit":
-        return counts.get("failures") == 0 and counts.get("errors") == 0 and counts.get("tests", 0) > 0
+        ran = counts.get("tests", 0) - counts.get("skipped", 0)
+        return counts.get("failures") == 0 and counts.get("errors") == 0 and ran > 0
     if type_ == "openvex":
-        return counts.get("affected") == 0
+        return counts.get("affected") == 0 and counts.get("under_investigation") == 0
     ran = type_ != "sarif" or counts.get("failed_runs") == 0
     return ran and highest in ("medium", "low", "note", "")
 

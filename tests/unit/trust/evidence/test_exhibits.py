@@ -8,7 +8,8 @@ import pytest
 
 from bridle.core.canonical import digest
 from bridle.dispatch.protocol import Request
-from bridle.trust.evidence.exhibits import handed_in, reported_exhibits
+from bridle.trust.evidence import verify_evidence
+from bridle.trust.evidence.exhibits import handed_in, has_passed, reported_exhibits
 from bridle.trust.journal import JournalError, Kind
 from bridle.trust.keys import KeyRing
 from bridle.trust.trail import Trail
@@ -24,6 +25,30 @@ READ = Request(
     principal="user:ana",
     purpose="build",
 )
+
+
+@pytest.mark.parametrize(
+    ("type_", "counts", "highest", "passed"),
+    [
+        ("junit", {"tests": 2, "failures": 0, "errors": 0, "skipped": 1}, "", True),
+        ("junit", {"tests": 2, "failures": 0, "errors": 0, "skipped": 2}, "", False),
+        ("junit", {"tests": 2, "failures": 0, "errors": 1, "skipped": 0}, "", False),
+        ("junit", {}, "", False),
+        ("openvex", {"affected": 0, "under_investigation": 0}, "", True),
+        ("openvex", {"affected": 0, "under_investigation": 1}, "", False),
+        ("openvex", {"affected": 1, "under_investigation": 0}, "", False),
+        ("openvex", {}, "", False),
+        ("sarif", {"failed_runs": 0}, "medium", True),
+        ("sarif", {"failed_runs": 1}, "", False),
+        ("sarif", {}, "", False),
+        ("cyclonedx", {}, "high", False),
+        ("cyclonedx", {}, "worse than all", False),
+        ("slsa", {}, "", True),
+    ],
+)
+def test_both_verifiers_agree_on_what_speaks_for_its_subject(type_, counts, highest, passed) -> None:
+    assert has_passed(type_, {"counts": counts, "highest": highest}) is passed
+    assert verify_evidence.has_passed(type_, counts, highest) is passed
 
 
 def tell(story: Story, *, said=SAID, claimed=SAID, **changes) -> None:
