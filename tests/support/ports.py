@@ -14,6 +14,7 @@ from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.tokens import SqlTokens
+from bridle.adapters.sql.writings import SqlWritings
 from bridle.core.clock import Clock
 from bridle.gate.external import Catalogue
 from bridle.gate.facts import FactSource
@@ -50,6 +51,7 @@ def build_ports(
         "budgets": budgets,
         "deeds": SqlDeeds(database),
         "attempts": SqlAttempts(database),
+        "writings": SqlWritings(database),
         "limits": FleetLimits(LimitsFile(folder), SqlRooms(database), SqlCircuits(database)),
         "clock": clock,
         "manifests": Catalogue(),

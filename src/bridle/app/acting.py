@@ -15,6 +15,7 @@ from bridle.adapters.rego.bound import BoundPolicy
 from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.tokens import SqlTokens
+from bridle.adapters.sql.writings import SqlWritings
 from bridle.agent.shelf import find_top
 from bridle.app.cases import build_book
 from bridle.app.folders import shipped
@@ -105,6 +106,7 @@ def build_facts(
         deeds=SqlDeeds(store.database),
         attempts=SqlAttempts(store.database),
         clock=store.clock,
+        writings=SqlWritings(store.database),
         cases=store.sessions,
         overrides=store.overrides,
         limits=store.limits,

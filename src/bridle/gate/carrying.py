@@ -23,6 +23,7 @@ from bridle.gate.claims import claim, reserve
 from bridle.gate.inside import CaseMoved
 from bridle.gate.lookups import EXPECTED, agreed_in, may_still_arrive
 from bridle.gate.manifest import Recovery
+from bridle.gate.origins.writings import TooMuchWritten
 from bridle.gate.outcomes import Outcomes
 from bridle.gate.permits import make_task, permit_again, permit_now
 from bridle.gate.ports import Ports
@@ -49,6 +50,12 @@ class Carrying:
         Raise LimitFull, AttemptTaken or HistoryMoved when somebody else was first meanwhile: nothing is recorded then.
         """
         guards = claim(self._on, action, judgement)
+        if judgement.approval is None:
+            try:
+                guards += await self._on.facts.note_writing(action)
+            except TooMuchWritten as error:
+                finding = Finding(error.reason, f"{error.what}: {error.hint}.")
+                return await deny(self._on, action, overrule(judgement, finding))
         if action.budget:
             reservation, refusal = await reserve(self._on, action)
             if refusal:

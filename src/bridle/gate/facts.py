@@ -96,11 +96,12 @@ from bridle.gate.loops import (
 )
 from bridle.gate.manifest import Manifest, Manifests, Risk
 from bridle.gate.origins.recall import Recall
+from bridle.gate.origins.writings import Writings
 from bridle.gate.provenance import describe_undone, find_provenance
 from bridle.gate.reruns import describe_restore
 from bridle.gate.resting import describe_overfull, describe_resting
 from bridle.gate.standing import Standing, Standings, describe_principal
-from bridle.trust.journal import Journal, Kind
+from bridle.trust.journal import Guard, Journal, Kind
 from bridle.trust.overrides import Overrides, find_for
 from bridle.trust.principals import Place, Principals
 from bridle.trust.tokens import Tokens
@@ -128,6 +129,7 @@ class FactSource:
         account: Mapping[str, Json] | None = None,
         delegate: str = "",
         delegate_key: str = "",
+        writings: Writings,
         cases: Cases | None = None,
         overrides: Overrides | None = None,
         inside: Inside | None = None,
@@ -141,7 +143,7 @@ class FactSource:
         self._attempts = attempts
         self._clock = clock
         self._manifests = manifests
-        self._recall = Recall(journal, manifests, cases)
+        self._recall = Recall(journal, manifests, writings, cases)
         self._loops = loops
         self.limits = limits
         self._account = dict(account or {})
@@ -214,6 +216,12 @@ class FactSource:
         )
         document["rests_on"] = {**rests_on, **describe_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
+
+    async def note_writing(self, action: Action) -> list[Guard]:
+        """Return the guard that notes what a call may write that no trusted origin vouches for, if anything."""
+        manifest = self._manifests.get(action.request.tool)
+        noted = await self._recall.note(action, manifest) if manifest else None
+        return [noted] if noted else []
 
     def cost_of(self, action: Action) -> Decimal | None:
         """Return the most that a model call may cost; None when nobody can tell, or for another action."""

@@ -11,8 +11,9 @@ Rules
 
 On SQLite deleted bytes are overwritten, and its log is cut; PostgreSQL does that when it vacuums.
 
-Not touched: workspaces and snapshots, which are the delegate's; copies that were exported; and digests of whole actions, which
-are not salted, so that somebody who knows all of a request but one short value could confirm a guess at that.
+Not touched: workspaces and snapshots, which are the delegate's; copies that were exported; and digests, which are not salted, of
+whole actions and of what was written without a trusted origin (gate.origins.writings): somebody who knows all but one short value
+could confirm a guess at that.
 """
 
 from __future__ import annotations

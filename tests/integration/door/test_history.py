@@ -145,28 +145,70 @@ async def test_two_sessions_of_a_case_that_decide_in_the_same_moment_see_each_ot
 
 
 TELLING = """
-  see: {effect: read, control: {order: id}, returns: {records: {receipt: address}}}
+  see: {effect: read, control: {order: id}, returns: {records: {receipt: address, key: id}}}
+  who: {effect: read, control: {key: id}, returns: {registers: {receipt: address}}}
   change: {effect: reversible, control: {order: id}}
+  correct: {effect: consequential, control: {order: id, receipt: address}}
   tell: {effect: consequential, control: {receipt: address}}
 """
 
 
-async def test_what_one_session_of_a_case_wrote_is_no_record_s_word_in_the_next(scene):
-    names = [f"mcp.shop.{name}" for name in ("see", "change", "tell")]
-    await scene.equip(describe_cashier(*names), TELLING, "see", "change", "tell")
+@pytest.fixture
+async def telling(scene):
+    """The scene with an agent that looks customers up, changes what is known of them, and writes to them."""
+    names = ("see", "who", "change", "correct", "tell")
+    await scene.equip(describe_cashier(*(f"mcp.shop.{name}" for name in names)), TELLING, *names)
 
-    async def enter(case):
+    async def enter(case=""):
         asked = TaskRequest("Tell the customer of A-1001", {})
         return await scene.enter(uses="acme.cashier@1.0.0", request=asked, case=case)
 
-    async def tell(caller, receipt):
+    async def tell(case, receipt):
         scene.shop.answers = [Called("succeeded", (), {"receipt": receipt})]
+        caller = await enter(case)
         await scene.door.call(caller, "shop__see", {"order": "A-1001"})
         return (await scene.door.call(caller, "shop__tell", {"receipt": receipt})).status
 
-    first = await enter("spring")
-    changed = {"order": "A-1001", "receipt": "eve@evil.example"}
-    assert (await scene.door.call(first, "shop__change", changed)).status == "succeeded"
-    assert await tell(await enter("spring"), "eve@evil.example") == "waiting"
-    assert await tell(await enter("spring"), "ana@shop.example") == "succeeded"
-    assert await tell(await enter("autumn"), "eve@evil.example") == "succeeded"
+    return enter, tell
+
+
+async def test_what_any_session_wrote_is_no_record_s_word_in_another(scene, telling):
+    enter, tell = telling
+    changed = {"order": "A-1001", "receipt": "Eve@evil.example"}
+    assert (await scene.door.call(await enter("spring"), "shop__change", changed)).status == "succeeded"
+    assert await tell("spring", "eve@evil.example") == "waiting"
+    assert await tell("spring", "ana@shop.example") == "succeeded"
+    assert await tell("autumn", "eve@evil.example") == "waiting"
+    assert await tell("", "EVE@evil.example") == "waiting"
+
+
+async def test_what_a_person_approved_as_it_was_written_is_a_record_s_word_elsewhere(scene, telling):
+    enter, tell = telling
+    caller, changed = await enter("spring"), {"order": "A-1001", "receipt": "ana@new.example"}
+    approval = (await scene.door.call(caller, "shop__correct", changed)).told["approval"]
+    await scene.approve(approval)
+    assert (await scene.door.call(caller, "shop__correct", changed, approval=approval)).status == "succeeded"
+    assert await tell("autumn", "ana@new.example") == "succeeded"
+
+
+async def test_a_look_up_that_another_session_s_writing_leads_vouches_for_nothing(scene, telling):
+    enter, _ = telling
+    changed = {"order": "A-1001", "key": "CUS-666"}
+    assert (await scene.door.call(await enter(), "shop__change", changed)).status == "succeeded"
+
+    async def tell(owner):
+        caller = await enter()
+        found = {"key": owner}, {"receipt": f"{owner}@x.example"}
+        scene.shop.answers = [Called("succeeded", (), value) for value in found]
+        await scene.door.call(caller, "shop__see", {"order": "A-1001"})
+        await scene.door.call(caller, "shop__who", {"key": owner})
+        return (await scene.door.call(caller, "shop__tell", found[1])).status
+
+    assert [await tell("CUS-1"), await tell("CUS-666")] == ["succeeded", "waiting"]
+
+
+async def test_what_writes_more_than_can_be_kept_apart_is_not_done(scene, telling):
+    enter, _ = telling
+    many = ", ".join(f"e{number}@x.example" for number in range(600))
+    answer = await scene.door.call(await enter(), "shop__change", {"order": "A-1001", "receipt": many})
+    assert (answer.status, answer.told["rule"], scene.shop.called) == ("denied", "origins.too-many", [])

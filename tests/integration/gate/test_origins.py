@@ -139,7 +139,8 @@ async def test_what_a_failed_call_said_vouches_for_nothing(visit):
 async def test_another_process_finds_the_same_origins(visit):
     await visit.look_up()
     ports = visit.scene.ports
-    ports.facts._recall = Recall(ports.journal, ports.manifests)  # what the first one has in memory is gone
+    known = ports.facts._recall  # what it has in memory is gone
+    ports.facts._recall = Recall(ports.journal, ports.manifests, known._writings)
     assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Done)
 
 

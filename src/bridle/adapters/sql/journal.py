@@ -39,6 +39,7 @@ from bridle.adapters.sql import (  # noqa: F401 - whoever has a journal has ever
     sessions,
     tokens,
     work,
+    writings,
 )
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard

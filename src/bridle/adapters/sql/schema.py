@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0023_numbered_executions"  # the revision these tables are
+NEWEST = "0024_writings"  # the revision these tables are
 
 metadata = sa.MetaData()
 
@@ -382,4 +382,13 @@ obligations = sa.Table(
     sa.Column("due_at", sa.Text, nullable=False),
     sa.Index("obligations_by_tool", "tool"),
     sa.Index("obligations_by_due", "due_at"),
+)
+
+writings = sa.Table(
+    "writings",
+    metadata,
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("server", sa.Text, primary_key=True),
+    sa.Column("stream", sa.Text, primary_key=True),
+    sa.Index("writings_by_stream", "stream", "server"),
 )

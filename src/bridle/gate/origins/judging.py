@@ -30,13 +30,14 @@ from bridle.gate.manifest import Effect, Manifest
 from bridle.gate.origins.mentions import LONGEST_TEXT, find_embedded
 from bridle.gate.origins.sources import (
     Reach,
+    Source,
     leaves,
     read_inputs,
     read_request,
     read_result,
     read_text,
 )
-from bridle.gate.origins.values import NAMING, ValueType, infer_types, normal_form
+from bridle.gate.origins.values import NAMING, ValueType, infer_types, normal_form, traces
 from bridle.gate.origins.vouching import Background, Call, Value, find_sources, object_to
 
 MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
@@ -106,7 +107,7 @@ def take_result(
     """Return the background once a call has returned `value`, which its manifest speaks of; `beside` is what else it said."""
     result = f"{manifest.tool} {digest(arguments)}"
     read = read_result(value, manifest, result=result, reach=_reach(arguments, manifest, background))
-    found = (one for one in read if not background.written & {one.value, ANYTHING})
+    found = (one for one in read if not is_written(one, background.written))
     kept = (one for one in background.sources if one.result != result)
     texts = (*background.texts, *read_text(value, manifest), *read_text(beside, manifest))
     return replace(background, sources=(*kept, *found), texts=texts)
@@ -120,17 +121,23 @@ def take_write(background: Background, manifest: Manifest, arguments: Mapping[st
     given = [leaf for _, leaf in leaves(arguments)]
     if sum(len(str(leaf)) for leaf in given) > LONGEST_TEXT:
         return replace(background, written=background.written | {ANYTHING})
-    vouched = {one.form for one in judge(arguments, manifest, background) if one.vouched}
+    named = [one.form for one in judge(arguments, manifest, background) if one.vouched]
+    vouched = {trace for form in named for kind in ValueType for trace in traces(form, kind)}
     parts = {part for leaf in given for part in (leaf, *_words(leaf))}
-    forms = {normal_form(part, kind) for part in parts for kind in ValueType}
-    return replace(background, written=background.written | (forms - vouched - {""}))
+    forms = {trace for part in parts for kind in ValueType for trace in traces(normal_form(part, kind), kind)}
+    return replace(background, written=background.written | (forms - vouched))
+
+
+def is_written(source: Source, written: frozenset[str]) -> bool:
+    """True when what a field gives was written by calls that hold `written`, however a system spells it."""
+    return bool(written & {*traces(source.value, source.type), ANYTHING})
 
 
 def leave_out(background: Background, written: frozenset[str]) -> Background:
     """Return the background without what registers and records give of values that others have written."""
     if not written:
         return background
-    kept = (one for one in background.sources if one.is_own_word or not written & {one.value, ANYTHING})
+    kept = (one for one in background.sources if one.is_own_word or not is_written(one, written))
     return replace(background, sources=tuple(kept))
 
 

@@ -10,6 +10,8 @@ Rules
      that it rests on has changed.
   5. What another session of the same case was allowed to write, and no trusted origin of that session vouched for, is no record's
      word here either. Where what it asked for has been destroyed, no record vouches in the case any more.
+  6. What anybody else was allowed to write so, in whatever session or execution, is no record's word (`writings`): neither
+     for a value nor for a look-up that it leads.
 
 The origin of each value is `origins`.
 """
@@ -27,9 +29,10 @@ from bridle.core.errors import TrustError
 from bridle.dispatch.protocol import PRIVATE_HOLDS
 from bridle.gate.action import Action
 from bridle.gate.history import Cases
-from bridle.gate.manifest import Manifest, Manifests
+from bridle.gate.manifest import Effect, Manifest, Manifests
 from bridle.gate.origins.judging import ANYTHING, begin, judge, leave_out, take_result, take_write
 from bridle.gate.origins.vouching import Background
+from bridle.gate.origins.writings import NoteWriting, Writings, find_writing, leave_out_written, server_of
 from bridle.trust.journal import Journal, Kind, Record
 
 KINDS = (Kind.SESSION_OPENED, Kind.DECIDED, Kind.OUTCOME)
@@ -51,9 +54,12 @@ class _Known:
 class Recall:
     """Finds the origins of a call's values."""
 
-    def __init__(self, journal: Journal, manifests: Manifests, cases: Cases | None = None) -> None:
+    def __init__(
+        self, journal: Journal, manifests: Manifests, writings: Writings, cases: Cases | None = None
+    ) -> None:
         self._journal = journal
         self._manifests = manifests
+        self._writings = writings
         self._cases = cases
         self._sessions: OrderedDict[str, _Known] = OrderedDict()
 
@@ -72,7 +78,18 @@ class Recall:
         known = await self._read(action.execution, action.task or {}, purpose=action.request.purpose)
         if known is None:
             return None
-        return leave_out(known.background, await self._written_beside(action))
+        background = leave_out(known.background, await self._written_beside(action))
+        return await leave_out_written(background, self._writings, beside=action.execution)
+
+    async def note(self, action: Action, manifest: Manifest) -> NoteWriting | None:
+        """Return the guard that notes what a call may write that no trusted origin vouches for, or None for one that writes
+        writes
+        nothing such; raise TooMuchWritten."""
+        if not manifest.external or manifest.effect is Effect.READ:
+            return None
+        background = await self.before(action) or begin("", None, purpose="")
+        values = find_writing(action.request.arguments, manifest, background)
+        return NoteWriting(server_of(manifest.tool), action.execution, values) if values else None
 
     async def _written_beside(self, action: Action) -> frozenset[str]:
         """Return what the other sessions of the case may have written without a trusted origin: rule 5."""
@@ -163,6 +180,7 @@ class Recall:
                 background = _allow(background, request, manifest)
             elif decided.pop(record.subject) and record.body["status"] == "succeeded":
                 background = _take(background, request, await self._answer(record), manifest)
+                background = await leave_out_written(background, self._writings, beside=record.execution)
         seq = records[-1].seq if records else known.seq
         return _Known(known.opened, background, seq, decided, manifests)
 

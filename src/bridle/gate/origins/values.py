@@ -113,6 +113,15 @@ def is_vouched_by(form: str, trusted: str, kind: ValueType) -> bool:
     return kind is ValueType.AMOUNT and bool(currency) and form == number
 
 
+def traces(form: str, kind: ValueType) -> frozenset[str]:
+    """Return the spellings by which a value is known again that a system has kept in its own way: in small letters, an amount
+    also without its currency. `form` is its normal form."""
+    if not form:
+        return frozenset()
+    folded = form.casefold()
+    return frozenset({folded, folded.partition(" ")[0]} if kind is ValueType.AMOUNT else {folded})
+
+
 def id_shape(form: str) -> str:
     """Return what ids of one kind have in common: `ORD-0` for `ORD-17`; all without digits are one kind."""
     return re.sub(r"\d+", "0", form) if any(map(str.isdigit, form)) else ""
