@@ -210,7 +210,7 @@ async def _commits(app: App) -> Case:
 def _register_workflows() -> tuple[Any, Any]:
     from dbos import DBOS
 
-    from bridle.adapters.dbos.durable import DbosRun
+    from bridle.adapters.dbos.run import DbosRun
 
     async def nothing() -> dict[str, Any]:
         return ANSWER

@@ -23,11 +23,11 @@ from pathlib import Path
 from place import listen, open_place
 from steps import plan_nothing
 
-from bridle.adapters.dbos.durable import Timing
 from bridle.adapters.sql import leases
 from bridle.adapters.sql.process import this_process
 from bridle.app import App, open_app
 from bridle.core.settings import Settings
+from bridle.engine.durable import Timing
 from bridle.trust.journal import Kind, Record
 
 STEPS = 2_000  # more than are done before the signal

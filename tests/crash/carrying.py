@@ -95,9 +95,9 @@ def _fake(folder: str) -> None:
 
 
 async def _carry_one(job: Mapping[str, Any]) -> None:
-    from bridle.adapters.dbos.durable import Timing
     from bridle.app import open_app, open_server
     from bridle.core.settings import load_settings
+    from bridle.engine.durable import Timing
 
     async with contextlib.AsyncExitStack() as stack:
         app = await stack.enter_async_context(
@@ -120,9 +120,9 @@ async def _carry_one(job: Mapping[str, Any]) -> None:
 
 
 async def _carry_all(seeds: list[int]) -> None:
-    from bridle.adapters.dbos.durable import Timing
     from bridle.app import open_app
     from bridle.core.settings import load_settings
+    from bridle.engine.durable import Timing
 
     async with open_app(load_settings(), timing=Timing(**TIMING)) as app:
         answering = asyncio.create_task(_answer_all(app))

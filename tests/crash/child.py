@@ -34,9 +34,9 @@ def carry_demo(job: Mapping[str, Any]) -> None:
 
 
 async def _carry() -> None:
-    from bridle.adapters.dbos.durable import Timing
     from bridle.app import open_app
     from bridle.core.settings import load_settings
+    from bridle.engine.durable import Timing
     from bridle.surfaces.cli.carry import Manner, carry
 
     async with open_app(load_settings(), timing=Timing(**BRISK)) as app:

@@ -19,7 +19,7 @@ from bridle.engine.admission import Admission, Limits
 from bridle.engine.control import Control
 from bridle.engine.desk import Desks
 from bridle.engine.drain import Carried, Drain, DrainedRun
-from bridle.engine.durable import Run
+from bridle.engine.durable import Run, Timing
 from bridle.engine.finish import Ending
 from bridle.engine.interpreter import interpret
 from bridle.engine.locks import Locks
@@ -31,7 +31,7 @@ from bridle.engine.worker import PlanWorker
 from bridle.trust.bindings import list_events
 
 if TYPE_CHECKING:
-    from bridle.adapters.dbos.durable import DbosDurable, Timing
+    from bridle.adapters.dbos.durable import DbosDurable
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,8 @@ async def launch_engine(
 ) -> Engine:
     """Start the engine of this process; the journal knows from then on who appends."""
     from bridle.adapters.dbos.durable import DbosDurable  # heavy: only what acts needs it
-    from bridle.adapters.dbos.history import DbosHistory
 
-    settings, journal, clock = store.settings, store.journal, store.clock
+    settings, journal = store.settings, store.journal
     drain, carried = Drain(), Carried()
 
     async def carry(run: Run, argument: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,37 +75,43 @@ async def launch_engine(
         takes_over=takes_over,
     )
     locks = Locks(journal, SqlLockStore(store.database), durable.wake)
-    proof = Proof(
-        journal=journal,
-        signer=store.signer,
-        delegate_key=acting.delegate_key,
-        folder=settings.data_dir / "evidence",
-    )
-    admission = Admission(
-        journal=journal,
-        line=store.line,
-        process=durable.executor,
-        limits=Limits(within_s=timing.lease_s, account=settings.max_executions),
-    )
+    proof = _build_proof(store, acting)
+    limits = Limits(within_s=timing.lease_s, account=settings.max_executions)
+    admission = Admission(journal=journal, line=store.line, process=durable.executor, limits=limits)
     starting = _build_starting(store, acting, durable, admission)
     desks = Desks(
         _build_bench(store, acting, locks, refresh_tools),
         executions=store.executions,
-        finisher=Ending(journal, proof, clock, store.kills),
+        finisher=Ending(journal, proof, store.clock, store.kills),
         starter=starting,
         wake=durable.wake,
     )
     await durable.launch()
     journal.holder = durable.executor
     control = _build_control(store, durable, starting, admission)
-    retention = Retention(
-        journal=journal,
+    retention = _build_retention(store)
+    return Engine(durable, control, admission, drain, carried, locks, proof, retention)
+
+
+def _build_proof(store: Store, acting: Acting) -> Proof:
+    return Proof(
+        journal=store.journal,
+        signer=store.signer,
+        delegate_key=acting.delegate_key,
+        folder=store.settings.data_dir / "evidence",
+    )
+
+
+def _build_retention(store: Store) -> Retention:
+    from bridle.adapters.dbos.history import DbosHistory
+
+    return Retention(
+        journal=store.journal,
         history=store.history,
         engine=DbosHistory(),
-        clock=clock,
-        loop_window=loop_window(settings),
+        clock=store.clock,
+        loop_window=loop_window(store.settings),
     )
-    return Engine(durable, control, admission, drain, carried, locks, proof, retention)
 
 
 def _build_starting(store: Store, acting: Acting, durable: DbosDurable, admission: Admission) -> Starting:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from bridle.adapters.shelves.open import open_shelf
 from bridle.adapters.sql.store_clock import LOOK_S as CLOCK_S
@@ -18,6 +17,7 @@ from bridle.core.clock import Clock
 from bridle.core.errors import BridleError, UnavailableError
 from bridle.core.rounds import Round, kept
 from bridle.core.settings import Settings
+from bridle.engine.durable import Timing
 from bridle.engine.interrupts import end_cancelled
 from bridle.engine.killing import Killing
 from bridle.engine.locks import RENEW_S
@@ -27,9 +27,6 @@ from bridle.trust.log.publication import publish
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.sweeping import sweep_tokens
 from bridle.trust.texts import POLICY, keep_texts
-
-if TYPE_CHECKING:
-    from bridle.adapters.dbos.durable import Timing
 
 LOOK_S = 0.25  # how long a person's wish may wait for what runs here
 SWEEP_S, PUBLISH_S, RETAIN_S = 60.0, 10.0, 3600.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from bridle.app.cases import build_cases
 from bridle.app.counter import build_reception
 from bridle.app.store import Store
 from bridle.delegate.servers import load_servers
+from bridle.engine.durable import Timing
 from bridle.operating.cases.casework import Casework
 from bridle.operating.door import Door
 from bridle.operating.erasure import Erasure
@@ -29,7 +32,7 @@ from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
 
 if TYPE_CHECKING:
-    from bridle.adapters.dbos.durable import DbosDurable, Timing
+    from bridle.adapters.dbos.durable import DbosDurable
 
 
 @dataclass(frozen=True)
@@ -68,82 +71,122 @@ def build_operations(
     store: Store, acting: Acting, tools: Tools, *, durable: DbosDurable, timing: Timing
 ) -> Operations:
     """Return what stands beside the engine in this process."""
-    from bridle.adapters.dbos.history import DbosHistory  # heavy: only what acts needs it
-
-    journal, principals, clock, gate = store.journal, store.principals, store.clock, acting.gate
-    casework, leases = build_cases(store, acting.book, gate), Leases(store.database)
-    authentication = Authentication(store.credentials, principals, clock)
+    casework = build_cases(store, acting.book, acting.gate)
+    process = Process(durable.executor, partial(Leases(store.database).live, within_s=timing.lease_s))
+    authentication = Authentication(store.credentials, store.principals, store.clock)
     return Operations(
         tools=tools,
-        door=Door(
-            gate=gate,
-            journal=journal,
-            sessions=store.sessions,
-            tokens=acting.tokens,
-            principals=principals,
-            approvals=store.approvals,
-            tools=tools,
-            catalogue=acting.catalogue,
-            clock=clock,
-            process=durable.executor,
-            living=lambda: leases.live(within_s=timing.lease_s),
-            events=list_events(acting.policy.bindings),
-        ),
+        door=_build_door(store, acting, tools, process),
         reception=build_reception(store),
         casework=casework,
         undoing=Undoing(
-            desk=store.work_desk, gate=gate, journal=journal, manifests=acting.catalogue, clock=clock
-        ),
-        recovering=Recovering(
-            gate=gate,
-            journal=journal,
-            attempts=SqlAttempts(store.database),
-            obligations=SqlObligations(store.database),
-            sessions=store.sessions,
-            manifests=acting.catalogue,
-            clock=clock,
-            living=lambda: leases.live(within_s=timing.lease_s),
-            refresh=tools.refresh,
-            work=store.work,
-            casework=casework,
-        ),
-        outdated=Outdated(
-            journal=journal,
-            approvals=store.approvals,
-            sessions=store.sessions,
-            executions=store.executions,
-            durable=durable,
-            manifests=acting.catalogue,
-            policy=acting.policy.digest,
-            process=durable.executor,
-            living=lambda: leases.live(within_s=timing.lease_s),
-            refresh=tools.refresh,
-        ),
-        looking=Looking(
-            gate=gate,
-            journal=journal,
-            principals=principals,
-            work=store.work,
             desk=store.work_desk,
+            gate=acting.gate,
+            journal=store.journal,
             manifests=acting.catalogue,
-            clock=clock,
-            refresh=tools.refresh,
+            clock=store.clock,
         ),
-        erasure=Erasure(
-            journal=journal,
-            executions=store.executions,
-            sessions=store.sessions,
-            principals=principals,
-            engine=DbosHistory(),
-            traces=store.history,
-        ),
+        recovering=_build_recovering(store, acting, tools, process, casework),
+        outdated=_build_outdated(store, acting, tools, process, durable),
+        looking=_build_looking(store, acting, tools),
+        erasure=_build_erasure(store),
         authentication=authentication,
-        exchange=Exchange(
-            journal=journal,
-            tokens=acting.tokens,
-            principals=principals,
-            authentication=authentication,
-            clock=clock,
-            admits=Pace(EXCHANGES_A_MINUTE).admits,
-        ),
+        exchange=_build_exchange(store, acting, authentication),
+    )
+
+
+@dataclass(frozen=True)
+class Process:
+    """This process among those of the store, and who of them lives."""
+
+    name: str
+    living: Callable[[], Awaitable[set[str]]]
+
+
+def _build_door(store: Store, acting: Acting, tools: Tools, process: Process) -> Door:
+    return Door(
+        gate=acting.gate,
+        journal=store.journal,
+        sessions=store.sessions,
+        tokens=acting.tokens,
+        principals=store.principals,
+        approvals=store.approvals,
+        tools=tools,
+        catalogue=acting.catalogue,
+        clock=store.clock,
+        process=process.name,
+        living=process.living,
+        events=list_events(acting.policy.bindings),
+    )
+
+
+def _build_recovering(
+    store: Store, acting: Acting, tools: Tools, process: Process, casework: Casework
+) -> Recovering:
+    return Recovering(
+        gate=acting.gate,
+        journal=store.journal,
+        attempts=SqlAttempts(store.database),
+        obligations=SqlObligations(store.database),
+        sessions=store.sessions,
+        manifests=acting.catalogue,
+        clock=store.clock,
+        living=process.living,
+        refresh=tools.refresh,
+        work=store.work,
+        casework=casework,
+    )
+
+
+def _build_outdated(
+    store: Store, acting: Acting, tools: Tools, process: Process, durable: DbosDurable
+) -> Outdated:
+    return Outdated(
+        journal=store.journal,
+        approvals=store.approvals,
+        sessions=store.sessions,
+        manifests=acting.catalogue,
+        policy=acting.policy.digest,
+        executions=store.executions,
+        durable=durable,
+        process=process.name,
+        living=process.living,
+        refresh=tools.refresh,
+    )
+
+
+def _build_looking(store: Store, acting: Acting, tools: Tools) -> Looking:
+    return Looking(
+        gate=acting.gate,
+        journal=store.journal,
+        principals=store.principals,
+        work=store.work,
+        desk=store.work_desk,
+        manifests=acting.catalogue,
+        clock=store.clock,
+        refresh=tools.refresh,
+    )
+
+
+def _build_erasure(store: Store) -> Erasure:
+    from bridle.adapters.dbos.history import DbosHistory  # heavy: only what acts needs it
+
+    return Erasure(
+        journal=store.journal,
+        executions=store.executions,
+        sessions=store.sessions,
+        principals=store.principals,
+        engine=DbosHistory(),
+        traces=store.history,
+    )
+
+
+def _build_exchange(store: Store, acting: Acting, authentication: Authentication) -> Exchange:
+    return Exchange(
+        journal=store.journal,
+        tokens=acting.tokens,
+        principals=store.principals,
+        authentication=authentication,
+        clock=store.clock,
+        admits=Pace(EXCHANGES_A_MINUTE).admits,
     )

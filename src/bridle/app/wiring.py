@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bridle.adapters.rego.bound import BoundPolicy
 from bridle.app.acting import Acting, build_acting
@@ -13,10 +12,8 @@ from bridle.app.residents import register_residents
 from bridle.app.rotating import open_delegate_key
 from bridle.app.store import Store
 from bridle.delegate.app import NAME as DELEGATE
+from bridle.engine.durable import Timing
 from bridle.trust.principals import Principal
-
-if TYPE_CHECKING:
-    from bridle.adapters.dbos.durable import Timing
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,6 @@ class App(Store, Acting, Engine, Operations):
 
 async def wire(store: Store, policy: BoundPolicy, timing: Timing | None, *, takes_over: bool) -> App:
     """Return the whole of a process, with its engine launched."""
-    from bridle.adapters.dbos.durable import Timing  # heavy: only what acts needs it
-
     timing = timing or Timing()
     signer = open_delegate_key(store.settings.config_dir, await store.enrolled.get(DELEGATE))
     user = await register_residents(store.journal, store.enrolled, signer)

@@ -10,12 +10,22 @@ What runs side by side is a branch: a workflow of its own, with the same functio
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 OTHER_INTERPRETER = "other-interpreter"
 LEASE_S = 4.0  # how long a process may be silent before it counts as dead
 
 Work: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How often a process beats, and after how long without a beat it counts as dead."""
+
+    beat_s: float = 1.0
+    lease_s: float = LEASE_S
+    poll_s: float = 0.2
 
 
 class Run(Protocol):

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from dbos import DBOS
 
-from bridle.adapters.dbos.durable import DbosDurable, Timing
+from bridle.adapters.dbos.durable import DbosDurable
 from bridle.adapters.sql.database import engine_url, open_database
 from bridle.adapters.sql.leases import Leases
 from bridle.core.errors import BridleError, UnavailableError
+from bridle.engine.durable import Timing
 from bridle.gate.outcomes import NotRecordedError
 
 LEASE_S = 0.8

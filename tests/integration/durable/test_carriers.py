@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridle.adapters.dbos.durable import find_carriers
+from bridle.adapters.dbos.names import find_carriers
 from bridle.engine.position import Position
 from bridle.pipeline.read import read_pipeline
 

@@ -2,8 +2,9 @@
 
 import inspect
 
-from bridle.adapters.dbos.durable import APPLICATION_VERSION, DbosDurable, Timing, _config, _register
+from bridle.adapters.dbos.durable import APPLICATION_VERSION, DbosDurable, _config, _register
 from bridle.adapters.sql.database import open_database
+from bridle.engine.durable import Timing
 
 
 async def _workflow(run, argument):

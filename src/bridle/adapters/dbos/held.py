@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bridle.adapters.dbos.names import root_of
 from bridle.adapters.dbos.pickle_ban import ban_pickle
 
 ban_pickle()
@@ -16,6 +17,7 @@ from dbos._dbos import _get_dbos_instance  # noqa: E402
 from dbos._schemas.system_database import SystemSchema  # noqa: E402
 from dbos._utils import INTERNAL_QUEUE_NAME  # noqa: E402
 
+APPLICATION_VERSION = "interpreter-3"
 STATUS = SystemSchema.workflow_status.c
 MOST = 1000  # newest first; whoever looks on wants what is new
 
@@ -30,22 +32,36 @@ async def list_held(executor: str) -> set[str]:
         load_input=False,
         load_output=False,
     )
-    return {row.workflow_id.partition("/")[0] for row in rows}
+    return {root_of(row.workflow_id) for row in rows}
 
 
-async def list_holders(version: str) -> set[str]:
-    """Return the processes, alive or dead, under which anything of an application version is pending.
+async def list_holders() -> set[str]:
+    """Return the processes, alive or dead, under which anything of this interpreter is pending.
 
     DBOS can list workflows, and not those who hold them. Every process asks once a second, and ten thousand executions may wait.
     """
     query = sa.select(STATUS.executor_id).distinct()
-    query = query.where(STATUS.status == "PENDING", STATUS.application_version == version)
+    query = query.where(STATUS.status == "PENDING", STATUS.application_version == APPLICATION_VERSION)
 
     def look() -> set[str]:
         with _get_dbos_instance()._sys_db.engine.connect() as connection:
             return {str(row.executor_id) for row in connection.execute(query)}
 
     return await asyncio.to_thread(look)
+
+
+async def list_pending(holders: set[str]) -> dict[str, str]:
+    """Return who of these holds what is pending, by workflow."""
+    if not holders:
+        return {}
+    rows = await DBOS.list_workflows_async(
+        status="PENDING",
+        executor_id=sorted(holders),
+        app_version=APPLICATION_VERSION,
+        load_input=False,
+        load_output=False,
+    )
+    return {row.workflow_id: str(row.executor_id) for row in rows}
 
 
 @dataclass(frozen=True)
