@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_type_hints
 import typer
 
 from bridle.surfaces.cli.options import AsJson, Policies, Store, print_json, put_line, say
+from bridle.surfaces.cli.overview import Overview
 
 if TYPE_CHECKING:
     from bridle.app import App
@@ -33,6 +34,7 @@ Work = TypeVar("Work", bound=Callable[..., Any])
 
 root = typer.Typer(
     name="bridle",
+    cls=Overview,
     help="A harness for autonomous agents: every action decided by policy, carried out by a delegate, proved.",
     no_args_is_help=True,
     add_completion=False,
@@ -64,7 +66,7 @@ class Answer:
 
 def group(name: str, *, tells: str, within: typer.Typer = root) -> typer.Typer:
     """Return a group of commands, which `tells` explains."""
-    made = typer.Typer(help=tells, no_args_is_help=True)
+    made = typer.Typer(cls=Overview, help=tells, no_args_is_help=True)
     within.add_typer(made, name=name)
     return made
 

@@ -62,7 +62,7 @@ async def audit_export(
         ),
     ] = VERIFIABLE,
 ) -> Answer:
-    """Write the whole journal and its signed checkpoints to where it can be verified without the store."""
+    """Publish the whole journal and its signed checkpoints: to where they can be verified without the store."""
     from bridle.core.errors import InputError
     from bridle.operating.feeds import FEEDS
 
@@ -138,7 +138,7 @@ async def audit_verify(
         Path | None, typer.Option(help="The checkpoint that the witness cosigned, from it.", metavar="FILE")
     ] = None,
 ) -> Answer:
-    """Verify hashes, order, checkpoints and signatures of the whole journal; and that it tells of every execution listed."""
+    """Verify the whole journal: hashes, order, checkpoints and signatures; and that it tells of every execution listed."""
     from bridle.app import ORIGIN
     from bridle.core.errors import BridleError, InputError
     from bridle.surfaces.cli.reading import read_trusted_key

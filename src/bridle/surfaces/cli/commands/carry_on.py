@@ -25,7 +25,7 @@ async def resume(
     detach: Detach = False,
     as_json: AsJson = False,
 ) -> int:
-    """Lift a pause, and carry on an execution that was interrupted or waits, in this process if no live one does."""
+    """Carry on an execution that was paused or interrupted, or waits: in this process if no live one does."""
     from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude, follow, tell_left
 

@@ -42,7 +42,7 @@ async def demo(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Let a governed agent repair a real failing build, approve it, ship it, and verify the evidence.
+    """Let a governed agent repair a real failing build; approve the repair, ship it, and verify the evidence.
 
     Without --model the agent's turns are recorded ones, played from a file; everything else is real.
     """

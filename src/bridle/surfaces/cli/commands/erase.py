@@ -33,7 +33,7 @@ async def erase(
     ] = "",
     comment: Comment = "",
 ) -> Answer:
-    """Destroy raw values, their key and salt, inputs and what approvers were shown, by a rule, as a record of its own.
+    """Destroy raw values by a rule: with their key and salt, inputs and what approvers were shown; as a record of its own.
 
     The journal keeps its redacted text: audit and evidence verify as before, and explain says what was erased, by whom and why.
     Workspaces, and copies that were exported, are not touched. Who may: history:erase.

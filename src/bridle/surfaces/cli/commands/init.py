@@ -30,7 +30,7 @@ def init(
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
-    """Find out how your tests run, try them in the sandbox, and write a pipeline with an agent that runs at once.
+    """Write a first pipeline and agent for this repository: find out how its tests run, and try them in the sandbox.
 
     It writes below bridle/ in the repository and nothing else, and overwrites nothing without --force.
     """

@@ -23,7 +23,7 @@ async def executions(
     store: Store,
     execution: Annotated[str, typer.Argument(help="One execution, in full; all of them if left out.")] = "",
 ) -> Answer:
-    """List executions, newest first, with the approvals, and the steps to decide about, that they wait for; or show one."""
+    """List executions, newest first: with the approvals, and the steps to decide about, that they wait for; or show one."""
     return await _one(store, execution) if execution else await _all(store)
 
 

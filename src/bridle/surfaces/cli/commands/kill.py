@@ -44,7 +44,8 @@ async def kill(
     reason: Reason = "",
     as_name: As = "",
 ) -> Answer:
-    """Stop it: processes are ended, tokens deleted, sessions closed, nothing queued begins, until the kill is lifted.
+    """Stop an agent, a pipeline or everything at once: processes are ended, tokens deleted, sessions closed, nothing queued
+    begins, until the kill is lifted.
 
     Waits up to five seconds for every process that lives and tells which have confirmed; ends with 4 when one has not. What was
     cancelled stays cancelled. --lift ends a kill, --list shows those that stand.

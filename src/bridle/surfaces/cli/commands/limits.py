@@ -24,7 +24,7 @@ async def limits(
     ] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it may be tried again.", metavar="TEXT")] = "",
 ) -> Answer:
-    """Show the limits in force (limits.yaml and what ships), how full each one is for whom, and which breakers are open.
+    """Show the limits in force and how full they are: those of limits.yaml and what ships, for whom, and which breakers are open.
 
     --close lets what an open breaker holds up be tried again at once; who does needs the permission breaker:close.
     """

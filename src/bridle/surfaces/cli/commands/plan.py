@@ -29,7 +29,7 @@ def plan(
     given: Given = None,
     input_sets: InputSets = None,
 ) -> Answer:
-    """Show the plan: stages, steps, conditions, the actions each step performs, and its digest.
+    """Show the plan of a pipeline: stages, steps, conditions, the actions each step performs, and its digest.
 
     Strategies are shown as their cells, and chained pipelines with their steps, as far as both are known: what hangs on the
     output of a step is known when it runs. Inputs that are given are checked as bridle run would; without any, defaults count.

@@ -37,7 +37,7 @@ def evidence_list() -> Answer:
 
 @command(evidence, "verify", "bridle evidence verify exe_01jd3k… --key control-plane.pub")
 def evidence_verify(file: File, key: Key = None) -> Answer:
-    """Verify an evidence file against a public key that did not come with it."""
+    """Verify an evidence file: against a public key that did not come with it."""
     from bridle.surfaces.cli.files import open_bytes
     from bridle.surfaces.cli.reading import read_key
     from bridle.trust.evidence.bundle import verify_bundle
@@ -86,7 +86,7 @@ def evidence_extract(
     file: File,
     out: Annotated[Path, typer.Option(help="Folder to write `pae` and `sig` into.", metavar="DIR")],
 ) -> Answer:
-    """Write what was signed and the signature as two files that openssl can check."""
+    """Write what was signed and the signature as two files: openssl can check them."""
     from bridle.surfaces.cli.files import write_bytes
     from bridle.trust.evidence.bundle import pae, signature
 

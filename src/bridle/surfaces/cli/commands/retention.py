@@ -20,7 +20,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be
 
 @command(root, "retention", "bridle retention --older-than 30d --dry-run", opens=settings_alone)
 async def retention(settings: Settings, older_than: OlderThan, dry_run: DryRun = False) -> Answer:
-    """Remove raw values, what approvers were shown and engine rows of ended executions, ended sessions and closed cases.
+    """Remove what ended work needs no more: raw values, what approvers were shown, engine rows; of executions, sessions, cases.
 
     The journal, its checkpoints, the executions and evidence stay: audit, logs and evidence verify answer as before. The removal
     is a record itself.

@@ -32,7 +32,7 @@ Grace = Annotated[
 def serve(
     store: Store = "", policies: Policies = None, grace_s: Grace = GRACE_S, as_json: AsJsonLines = False
 ) -> int:
-    """Carry executions, and take over within seconds what another process left, until it is interrupted.
+    """Carry executions for a team until interrupted: take over within seconds what another process left.
 
     Interrupted once (SIGINT, SIGTERM), it finishes the steps in hand and leaves the rest to others; twice, it ends at once. When
     another process has taken over what it carried, it ends with exit code 5.

@@ -111,7 +111,7 @@ async def revoke(
 
 @approvals_app.callback(epilog="Example: bridle approvals --json")
 def approvals(context: typer.Context, store: Store = "", as_json: AsJson = False) -> int:
-    """List what waits for people, how many more it takes, whose word it takes, the failed steps to decide about, and who answers
+    """List what waits for people: how many more it takes, whose word it takes, the failed steps to decide about, and who answers
     in whose place.
 
     In the document of --json, `kind` says which of the three an entry is.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 items = group(
     "work",
-    tells="Items of work: actions of which nobody can tell what became of them, for a person to settle.",
+    tells="Settle actions of which nobody can tell what became of them: items of work.",
 )
 looks = partial(command, items, opens=existing_store)
 Item = Annotated[str, typer.Argument(help="The item's id.", metavar="ITEM")]
