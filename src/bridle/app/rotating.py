@@ -4,7 +4,8 @@ Rules
   1. The new key lies beside the old one (`…-next.key`) before the record is written; the record is what makes it count.
   2. When the record is there the files change places. A process that dies in between leaves that to the next one.
   3. The old private key is gone then, and its public half stays under `keys/`.
-  4. Whatever still runs with the old key appends nothing more (adapters.sql.journal), and its delegate is given nothing more
+  4. A key that the journal or the registry knows is never made anew where its file is gone: nothing of what is there is touched.
+  5. Whatever still runs with the old key appends nothing more (adapters.sql.journal), and its delegate is given nothing more
      to do (gate.standing): it has to be started again.
 """
 
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bridle.adapters.sql.rotations import RotateSigner
+from bridle.adapters.sql.database import Database
+from bridle.adapters.sql.rotations import RotateSigner, load_rotations, load_signer_id
 from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.delegate.app import NAME as DELEGATE
@@ -24,6 +26,9 @@ from bridle.trust.principals import Principal, RegisterPrincipal
 from bridle.trust.quorum import CONTROL_PLANE
 from bridle.trust.rotation import is_rotation, read_ring, rotation_entry
 
+LOST = (
+    "restore it, or bridle keys rotate delegate --lost: then the control plane alone vouches for the new one"
+)
 FILES = {CONTROL_PLANE: "control-plane.key", DELEGATE: "delegate.key"}
 
 
@@ -70,6 +75,14 @@ async def rotate_delegate(
     return new
 
 
+def open_control_plane_key(folder: Path, database: Database) -> Signer:
+    """Return the signer of this journal; raise TrustError where its key is gone."""
+    path = folder / FILES[CONTROL_PLANE]
+    if not path.exists() and (keyid := load_signer_id(database)):
+        raise _gone(path, keyid, hint="restore it from your backup; nobody else can add to this journal")
+    return finish_rotation(path, load_signer(path), load_rotations(database, FILES))
+
+
 def finish_rotation(path: Path, signer: Signer, rotations: Sequence[Record]) -> Signer:
     """Return the control plane's signer with the keys it took over from; finish a rotation whose files had not changed places."""
     own = [record for record in rotations if is_rotation(record)]
@@ -82,10 +95,11 @@ def finish_rotation(path: Path, signer: Signer, rotations: Sequence[Record]) -> 
 def open_delegate_key(folder: Path, known: Principal | None) -> Signer:
     """Return the signer of the delegate `known`, None before its first use; raise TrustError when it has another key."""
     path = folder / FILES[DELEGATE]
-    signer = load_signer(path)
     if known is None:
-        return signer
-    signer = _take_over(path, signer, known.public_key)
+        return load_signer(path)
+    if not path.exists():
+        raise _gone(path, Verifier.from_hex(known.public_key).keyid, hint=LOST)
+    signer = _take_over(path, load_signer(path), known.public_key)
     _check_is(signer, known)
     return signer
 
@@ -105,9 +119,15 @@ def _check_is(signer: Signer, known: Principal) -> None:
     if signer.verifier.raw.hex() != known.public_key:
         raise TrustError(
             f"{FILES[known.id]} is key {signer.verifier.keyid}, which is not the one that {known.id} is registered with",
-            hint="restore it, or bridle keys rotate delegate --lost: then the control plane alone vouches for the new one",
+            hint=LOST,
             reason="other-key",
         )
+
+
+def _gone(path: Path, keyid: str, *, hint: str) -> TrustError:
+    return TrustError(
+        f"key {keyid} of this store is not there", where=str(path), hint=hint, reason="key-gone"
+    )
 
 
 def _next(path: Path) -> Path:

@@ -21,13 +21,12 @@ from bridle.adapters.sql.limits import SqlRooms
 from bridle.adapters.sql.pins import SqlPins
 from bridle.adapters.sql.principals import SqlPrincipals
 from bridle.adapters.sql.retention import SqlHistory
-from bridle.adapters.sql.rotations import load_rotations
 from bridle.adapters.sql.sessions import SqlSessions
 from bridle.adapters.sql.store_clock import open_clock
 from bridle.adapters.sql.work import SqlWork
 from bridle.adapters.sql.working import WorkingStore
 from bridle.app.folders import open_limits, open_people, open_roles
-from bridle.app.rotating import FILES, finish_rotation
+from bridle.app.rotating import open_control_plane_key
 from bridle.core.clock import Clock
 from bridle.core.settings import Settings
 from bridle.gate.fleet import FleetLimits
@@ -35,7 +34,7 @@ from bridle.operating.work import WorkDesk
 from bridle.trust.access import GrantedPrincipals
 from bridle.trust.credentials import KeyDesk
 from bridle.trust.deputy_desk import DeputyDesk
-from bridle.trust.keys import Signer, load_secret, load_signer
+from bridle.trust.keys import Signer, load_secret
 from bridle.trust.kill_desk import KillDesk
 from bridle.trust.notary import Notary
 from bridle.trust.overrides import OverrideDesk
@@ -81,9 +80,7 @@ def open_store(settings: Settings, *, clock: Clock | None = None) -> Iterator[St
     """Open what is written down, without anything that could act."""
     database = open_database(settings.store_url)
     try:
-        signer = load_signer(settings.config_dir / "control-plane.key")
-        rotations = load_rotations(database, FILES)
-        signer = finish_rotation(settings.config_dir / "control-plane.key", signer, rotations)
+        signer = open_control_plane_key(settings.config_dir, database)
         enrolled = SqlPrincipals(database)
         working = WorkingStore(load_secret(settings.config_dir / "working.key"))
         clock = clock or open_clock(database)

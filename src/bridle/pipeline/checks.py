@@ -10,6 +10,8 @@ Rules
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from bridle.pipeline.complaint import Findings, suggest
 from bridle.pipeline.exported import check_published
 from bridle.pipeline.expressions import list_status_words, references
@@ -22,7 +24,7 @@ from bridle.pipeline.plan import Plan
 from bridle.pipeline.reach import judge
 from bridle.pipeline.spots import CONDITIONS, Reading, Spot
 from bridle.pipeline.targets import check_targets
-from bridle.pipeline.tree import Address, Block
+from bridle.pipeline.tree import Address
 
 
 def check_plan(plan: Plan, reading: Reading) -> Plan:
@@ -69,16 +71,30 @@ def check_spot(spot: Spot, outline: Outline, *, findings: Findings) -> None:
 
 def _check_needs(outline: Outline, findings: Findings) -> None:
     """Find what each `needs` names, and the circles in which nodes would wait for each other."""
+    asked: dict[Address, set[Address]] = {}
+    late: dict[Address, Fault] = {}
     for address, node in outline.nodes.items():
         for name in node.needs:
-            fault = _judge_need(name, address, outline)
-            report(fault, place_of(node), findings=findings)
-    for address, node in outline.nodes.items():
-        if outline.is_parallel(address) and isinstance(node, Block):
-            _refuse_circle(address, node, outline, findings)
+            fault = _judge_need(name, address, outline, asked)
+            if fault is not None and fault.reason == "later-step":
+                late.setdefault(address, fault)
+            else:
+                report(fault, place_of(node), findings=findings)
+    for block in {address[:-1] for address in (*asked, *outline.needs)}:
+        for circle in _find_circles(block, outline, asked):
+            names = " → ".join(outline.nodes[here].id for here in (*circle, circle[0]))
+            hint = "let one of them do without the other"
+            what, first = f"these wait for each other: {names}", outline.nodes[circle[0]]
+            findings.refuse(place_of(first), what, reason="dependency-cycle", hint=hint)
+            late = {address: fault for address, fault in late.items() if address not in circle}
+    for address, fault in late.items():
+        report(fault, place_of(outline.nodes[address]), findings=findings)
 
 
-def _judge_need(name: str, address: Address, outline: Outline) -> Fault | None:
+def _judge_need(
+    name: str, address: Address, outline: Outline, asked: dict[Address, set[Address]]
+) -> Fault | None:
+    """Say what is wrong with one name of a `needs`; note in `asked` which node beside this one it means."""
     parent = address[:-1]
     scope = next(outline.scopes_around(address), ())
     found = outline.find(name, scope)
@@ -86,29 +102,39 @@ def _judge_need(name: str, address: Address, outline: Outline) -> Fault | None:
         hint = suggest(name, outline.scopes[scope], otherwise="name a node beside this one")
         return Fault(f"there is nothing called {name!r} to wait for", "unknown-needs", hint)
     target = found[0]
+    beside = target[: len(parent)] == parent and target != address
+    if beside:
+        asked.setdefault(address, set()).add(target[: len(address)])
     if not outline.is_parallel(parent):
         before = outline.ran_before(target, address, inside=False)
         hint = "put it after what it needs"
         return None if before else Fault(f"{name!r} does not run before this", "later-step", hint)
-    if target[: len(parent)] != parent or target == address:
+    if not beside:
         return Fault(f"{name!r} does not run beside this", "unknown-needs", "name a node of the same block")
     outline.needs.setdefault(address, set()).add(target[: len(address)])
     return None
 
 
-def _refuse_circle(address: Address, block: Block, outline: Outline, findings: Findings) -> None:
+def _find_circles(
+    block: Address, outline: Outline, asked: Mapping[Address, set[Address]]
+) -> Iterator[Sequence[Address]]:
+    """Yield the nodes of a block that wait for each other, each for the next: circles that have no node in common."""
     waiting = {
-        (*address, index): set(outline.needs.get((*address, index), ())) for index in range(len(block.nodes))
+        here: {*asked.get(here, ()), *outline.needs.get(here, ())}
+        for here in (*asked, *outline.needs)
+        if here[:-1] == block
     }
     while waiting:
-        free = [here for here, needed in waiting.items() if not needed & set(waiting)]
-        if not free:
-            names = ", ".join(outline.nodes[here].id for here in waiting)
-            first = outline.nodes[next(iter(waiting))]
-            hint = "let one of them do without the other's output"
-            findings.refuse(
-                place_of(first), f"these wait for each other: {names}", reason="dependency-cycle", hint=hint
-            )
-            return
-        for here in free:
+        gone: Sequence[Address] = [here for here, needed in waiting.items() if not needed & waiting.keys()]
+        if not gone:
+            yield (gone := _walk_round(waiting))
+        for here in gone:
             del waiting[here]
+
+
+def _walk_round(waiting: Mapping[Address, set[Address]]) -> Sequence[Address]:
+    """Go from each node, which waits for another one, to that, until one comes again."""
+    walked = [min(waiting)]
+    while (after := min(waiting[walked[-1]] & waiting.keys())) not in walked:
+        walked.append(after)
+    return walked[walked.index(after) :]

@@ -12,8 +12,12 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from bridle.core.errors import InputError
+
+if TYPE_CHECKING:
+    from bridle.pipeline.plan import Plan
 
 MOST_COMPLAINTS = 100
 MOST_CANDIDATES = 1_000  # comparing spellings is slow, and a pipeline may have thousands of steps
@@ -46,12 +50,16 @@ class Complaint:
 
 
 class PipelineError(InputError):
-    """The file can't be run; `complaints` holds every fault, the first one gives the error its place and reason."""
+    """The file can't be run; `complaints` holds every fault, the first one gives the error its place and reason.
+
+    `partial` is the plan of what could be read, to look for more faults in and for nothing else.
+    """
 
     default_reason = "bad-pipeline"
 
-    def __init__(self, complaints: Iterable[Complaint]) -> None:
+    def __init__(self, complaints: Iterable[Complaint], *, partial: Plan | None = None) -> None:
         self.complaints = tuple(complaints)
+        self.partial = partial
         first = self.complaints[0]
         super().__init__(first.what, where=str(first.place), hint=first.hint, reason=first.reason)
 
@@ -92,10 +100,11 @@ class Findings:
         """Record something the reader of the plan should know."""
         self.notes.append((place, text))
 
-    def raise_if_any(self) -> None:
+    def raise_if_any(self, *, partial: Plan | None = None) -> None:
         """Raise PipelineError with all complaints, when there are any."""
         if self.complaints:
-            raise PipelineError(sorted(self.complaints, key=lambda complaint: complaint.place))
+            listed = sorted(self.complaints, key=lambda complaint: complaint.place)
+            raise PipelineError(listed, partial=partial)
 
     def list_notes(self) -> tuple[str, ...]:
         """Return the notes in the order of the file."""
@@ -104,6 +113,11 @@ class Findings:
 
 def suggest(word: str, known: Iterable[str], *, otherwise: str) -> str:
     """Return "did you mean …" with the nearest of `known`, or `otherwise` when nothing is near."""
+    near = find_nearest(word, known)
+    return f"did you mean {near!r}?" if near else otherwise
+
+
+def find_nearest(word: str, known: Iterable[str]) -> str:
+    """Return which of `known` is meant by a misspelt word, empty when nothing is near."""
     candidates = sorted(islice(known, MOST_CANDIDATES))
-    near = difflib.get_close_matches(word[:64], candidates, n=1, cutoff=0.55)
-    return f"did you mean {near[0]!r}?" if near else otherwise
+    return "".join(difflib.get_close_matches(word[:64], candidates, n=1, cutoff=0.55))

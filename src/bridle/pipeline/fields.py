@@ -5,15 +5,16 @@ Rules
   2. A value of the wrong shape is a complaint and reads as absent: the reader goes on, to find the other faults.
   3. Where text is asked for, a number is taken as it was written: `1.10` stays `1.10`.
   4. A single value stands for a list of one where a list is asked for.
+  5. A key that is misspelt is not missing as well.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from bridle.core.canonical import Json
-from bridle.pipeline.complaint import Findings, Place, suggest
+from bridle.pipeline.complaint import Findings, Place, find_nearest, suggest
 from bridle.pipeline.durations import LONGEST_S, parse_duration
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence, to_json
 from bridle.pipeline.vocabulary import Mark, Noun, spell
@@ -25,12 +26,13 @@ _FLAGS: dict[Json, bool] = {True: True, False: False, "true": True, "false": Fal
 
 @dataclass(frozen=True)
 class Fields:
-    """The core keys of one mapping, by their kebab-case name."""
+    """The core keys of one mapping, by their kebab-case name. `meant` are those that misspelt ones are near to."""
 
     noun: Noun
     place: Place
     nodes: dict[str, Node]
     findings: Findings
+    meant: set[str] = field(default_factory=set)
 
     def has(self, key: str) -> bool:
         """True when the key is there and not null."""
@@ -80,12 +82,10 @@ class Fields:
             return default
         seconds = parse_duration(node.text) if isinstance(node, Scalar) else None
         if seconds is None:
-            self.refuse(
-                f"{key!r} is not a duration",
-                reason="bad-duration",
-                hint=f"write 30s, 10m, 1h30m, 1d or 2w: at least 1s, at most {LONGEST_S // 604_800}w",
-                at=node.place,
-            )
+            told = f"{node.text[:80]!r}" if isinstance(node, Scalar) else _SHAPES[type(node)]
+            hint = f"write 30s, 10m, 1h30m, 1d or 2w: at least 1s, at most {LONGEST_S // 604_800}w"
+            what = f"{key!r} is how long, and {told} is no duration"
+            self.refuse(what, reason="bad-duration", hint=hint, at=node.place)
         return seconds
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -127,6 +127,9 @@ class Fields:
 
     def refuse(self, what: str, *, reason: str, hint: str, at: Place | None = None) -> None:
         """Record a complaint at `at`, or at the mapping itself."""
+        kind, _, key = reason.partition(":")
+        if kind == "missing-key" and key in self.meant:
+            return
         self.findings.refuse(at or self.place, what, reason=reason, hint=hint)
 
     def _wrong(self, key: str, node: Node, wanted: str, default: _T) -> _T:
@@ -155,7 +158,7 @@ def open_fields(node: Node, noun: Noun, *, findings: Findings) -> Fields | None:
             findings.refuse(key.place, what, reason="duplicate-key", hint="keep one of them")
             continue
         seen[name] = key
-        if _judge(key, name, noun=noun, findings=findings):
+        if _judge(key, name, fields):
             fields.nodes[name] = value
     return fields
 
@@ -165,8 +168,9 @@ def _name_key(key: Scalar, noun: Noun) -> str:
     return noun.aliases.get(word, word)
 
 
-def _judge(key: Scalar, name: str, *, noun: Noun, findings: Findings) -> bool:
+def _judge(key: Scalar, name: str, fields: Fields) -> bool:
     """True when the reader of the noun is to see the key."""
+    noun, findings = fields.noun, fields.findings
     mark: Mark | Literal["unknown"] = noun.marks.get(name, "unknown")
     if mark == Mark.NOTED:
         findings.note(key.place, f"{name!r} of {noun.name} is read and has no effect")
@@ -180,6 +184,8 @@ def _judge(key: Scalar, name: str, *, noun: Noun, findings: Findings) -> bool:
         hint = suggest(name, known, otherwise=f"known keys: {', '.join(known[:12])}")
         if name in noun.beside:
             hint = f"write {key.text}: beside {noun.name}:, not below it"
+        else:
+            fields.meant.add(find_nearest(name, known))
         findings.refuse(key.place, f"{noun.name} has no key {key.text!r}", reason="unknown-key", hint=hint)
     return mark == Mark.CORE
 

@@ -74,7 +74,7 @@ def _as_number(value: Json) -> Json:
     if isinstance(value, str) and re.fullmatch(r"[-+]?\d{1,16}", value, re.ASCII):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > LARGEST_INTEGER:
-        raise _mismatch("a whole number")
+        raise _mismatch("a whole number (a fraction is a string)")
     return value
 
 

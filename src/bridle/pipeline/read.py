@@ -107,7 +107,7 @@ def _plan(text: str | bytes, source: str, reading: Reading, runtime: Values[str,
     root = _read_root(text, source, findings, runtime)
     fields = _find_pipeline(root, findings) if root else None
     plan = _read_plan(fields, reading, source=source) if fields else None
-    findings.raise_if_any()
+    findings.raise_if_any(partial=plan)
     assert plan is not None  # without a plan there is a complaint, and it was raised
     return plan
 

@@ -59,12 +59,13 @@ def read_stages(fields: Fields, around: Around, reading: Reading) -> tuple[AnyNo
     if fields.has("jobs"):
         return (_read_jobs(fields, around, reading),)
     nodes = fields.items("stages")
-    if not 1 <= len(nodes) <= MOST_STAGES:
-        fields.refuse(
-            f"a pipeline has 1 to {MOST_STAGES} stages, not {len(nodes)}",
-            reason="too-many-stages" if nodes else "missing-key:stages",
-            hint="split the pipeline" if nodes else "add stages: with at least one stage",
-        )
+    if not nodes:
+        hint = "add stages: with at least one stage"
+        fields.refuse("a pipeline needs stages", reason="missing-key:stages", hint=hint)
+        return ()
+    if len(nodes) > MOST_STAGES:
+        what = f"a pipeline has at most {MOST_STAGES} stages, not {len(nodes)}"
+        fields.refuse(what, reason="too-many-stages", hint="split the pipeline")
         return ()
     stages = tuple(read_stage(node, index, around, reading) for index, node in enumerate(nodes))
     check_scope("stage", stages, reading)

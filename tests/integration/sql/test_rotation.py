@@ -13,7 +13,7 @@ from bridle.core.settings import load_settings
 from bridle.delegate.app import NAME
 from bridle.trust.audit import verify_journal
 from bridle.trust.journal import Entry, Kind
-from bridle.trust.keys import Verifier
+from bridle.trust.keys import Verifier, load_signer, make_signer
 
 ENTRY = Entry(Kind.STEP_STARTED, "exe_1", "a", {})
 WANTED = Rotation(by="user:ana")
@@ -66,8 +66,22 @@ async def test_a_key_of_another_installation_appends_nothing(settings, tmp_path)
     with open_store(settings) as store:
         await store.journal.append([ENTRY])
     other = load_settings({"HOME": str(tmp_path / "other"), "BRIDLE_STORE": settings.store_url})
+    load_signer(other.config_dir / "control-plane.key")
     with open_store(other) as store, pytest.raises(LeaseLost, match="restore control-plane"):
         await store.journal.append([ENTRY])
+
+
+@pytest.mark.parametrize(("gone", "hint"), [("control-plane", "backup"), ("delegate", "--lost")])
+async def test_a_key_that_the_store_knows_and_that_is_gone_is_not_made_anew(settings, gone, hint):
+    async with open_counter(settings):  # registers the delegate
+        pass
+    (settings.config_dir / f"{gone}.key").unlink()
+    kept = {path.name: path.read_bytes() for path in settings.config_dir.iterdir()}
+    with pytest.raises(TrustError, match=gone) as refused:
+        async with open_counter(settings):
+            pass
+    assert hint in refused.value.hint
+    assert {path.name: path.read_bytes() for path in settings.config_dir.iterdir()} == kept
 
 
 async def test_two_rotations_of_one_key_are_one(settings):
@@ -134,7 +148,7 @@ async def test_a_delegates_key_that_died_before_the_files_changed_places_is_take
 async def test_a_delegates_key_that_was_swapped_is_refused_until_a_person_says_that_it_is_lost(settings):
     async with open_counter(settings):
         pass
-    (settings.config_dir / "delegate.key").unlink()
+    make_signer(settings.config_dir / "delegate.key")
     with pytest.raises(TrustError, match="not the one that delegate:local is registered with"):
         async with open_counter(settings):
             pass

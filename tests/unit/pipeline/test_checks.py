@@ -212,3 +212,30 @@ def test_a_secret_anywhere_else_is_refused(complain: Complain, step: str, secret
 def test_no_condition_looks_at_a_secret(complain: Complain, secret: str) -> None:
     (complaint,) = complain(GUARDED.format(step=f'{{run: ls, if: "{secret}"}}'), whole=True)
     assert complaint.reason == "secret-in-expression"
+
+
+@pytest.mark.parametrize(
+    ("text", "circles"),
+    [
+        (
+            "pipeline: {stages: [{id: a, needs: [b], steps: [ls]}, {id: b, needs: [a], steps: [ls]}]}",
+            ["a → b → a"],
+        ),
+        (
+            "jobs: {a: {needs: [b], steps: [ls]}, b: {needs: [c], steps: [ls]}, c: {needs: [b], steps: [ls]},"
+            " d: {needs: [e], steps: [ls]}, e: {needs: [d], steps: [ls]}, f: {needs: [e], steps: [ls]}}",
+            ["b → c → b", "d → e → d"],
+        ),
+        (
+            "pipeline: {stages: [{steps: [{parallel: [{id: a, run: echo <+steps.b.status>}, {id: b, needs: a, run: ls}]}]}]}",
+            ["a → b → a"],
+        ),
+    ],
+)
+def test_those_that_wait_for_each_other_are_named_in_their_order(
+    complain: Complain, text: str, circles: list[str]
+) -> None:
+    found = complain(text, whole=True)
+    assert [(one.reason, one.what.rpartition(": ")[2]) for one in found] == [
+        ("dependency-cycle", circle) for circle in circles
+    ]

@@ -350,6 +350,24 @@ def test_unknown_key_is_answered_with_the_nearest(complain: Complain) -> None:
     assert complaint.hint == "did you mean 'timeout'?"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pipeline: {stage: [{steps: [ls]}]}",
+        "pipeline: {stages: [{stpes: [ls]}]}",
+        "pipeline: {stages: [{steps: [{run: {scirpt: ls}}]}]}",
+        "pipeline: {stages: [{steps: [{wait: {durration: 1m}}]}]}",
+    ],
+)
+def test_a_misspelt_key_is_not_missing_as_well(complain: Complain, text: str) -> None:
+    assert [complaint.reason for complaint in complain(text, whole=True)] == ["unknown-key"]
+
+
+def test_what_is_no_duration_is_quoted(complain: Complain) -> None:
+    (complaint,) = complain("- {wait: 2026-02-30}")
+    assert complaint.what == "'duration' is how long, and '2026-02-30' is no duration"
+
+
 def test_all_faults_are_reported_at_once_in_order(complain: Complain) -> None:
     complaints = complain("- {rnu: ls}\n- {id: a, run: ls}\n- {id: a, run: <+inputs.x>}\n- {wait: soon}")
     assert [(item.place.line, item.reason) for item in complaints] == [

@@ -1,4 +1,4 @@
-"""Rotations of keys on SQL: what the journal says of them, and the change of the key that may append."""
+"""Keys of the journal on SQL: which one signs it, the rotations that it holds, and the change of the key that may append."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ def load_rotations(database: Database, signers: Iterable[str]) -> list[Record]:
     )
     with database.engine.connect() as connection:
         return [unseal(row.data, row.hash) for row in connection.execute(query)]
+
+
+def load_signer_id(database: Database) -> str:
+    """Return the id of the key that signs the journal, empty before its first record."""
+    with database.engine.connect() as connection:
+        return str(connection.execute(sa.select(journal_head.c.signer)).scalar_one())
 
 
 @apply_guard.register

@@ -60,7 +60,7 @@ def check_keys(settings: Settings) -> Sequence[Check]:
             load_signer(folder / name)
     missing = [name for name in KEYS if name not in there]
     if missing and (there or _has_store(settings)):
-        what = f"{', '.join(missing)} missing in {folder}; the next run would make new ones"
+        what = f"{', '.join(missing)} missing in {folder}, and what was signed or sealed needs them"
         return [Check("keys", State.FAIL, what, f"restore from your backup what is missing in {folder}")]
     if missing:
         return [_check_folder("keys", folder)]

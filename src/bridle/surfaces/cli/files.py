@@ -38,9 +38,9 @@ def open_bytes(path: Path, *, most_bytes: int = -1) -> bytes:
         with path.open("rb") as file:
             return file.read(most_bytes)
     except OSError as error:
-        raise InputError(
-            f"cannot be read: {error.strerror}", where=str(path), hint="check the path", reason="no-file"
-        ) from error
+        hint = "/dev/stdin is standard input" if str(path) == "-" else "check the path"
+        what = f"cannot be read: {error.strerror}"
+        raise InputError(what, where=str(path), hint=hint, reason="no-file") from error
 
 
 def write_bytes(path: Path, data: bytes) -> None:

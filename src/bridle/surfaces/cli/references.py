@@ -22,9 +22,11 @@ from bridle.core.errors import InputError
 from bridle.engine.drafts import is_harmless, refuse_drafts
 from bridle.engine.steps.agent import NOT_INPUTS
 from bridle.gate.manifest import builtin_manifests
-from bridle.pipeline.complaint import Findings, Place, suggest
+from bridle.pipeline.complaint import Findings, PipelineError, Place, suggest
 from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step, walk
+from bridle.surfaces.cli.inputs import split_runtime
+from bridle.surfaces.cli.locking import read_locked
 from bridle.trust.people import Person
 
 if TYPE_CHECKING:
@@ -49,17 +51,36 @@ HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an a
 EXPRESSIONS = ("${{", "<+")
 
 
+def read_referring(path: Path, text: str, *, given: Sequence[str], roots: Sequence[Path]) -> Plan:
+    """Read a pipeline's text and check what it refers to; raise PipelineError with the faults of both at once."""
+    try:
+        plan = read_locked(text, source=str(path), folder=path.parent, runtime=split_runtime(given))
+    except PipelineError as error:
+        if error.partial is None:
+            raise
+        findings = Findings(list(error.complaints))
+        _look_up(error.partial, roots, findings)
+        findings.raise_if_any()
+        raise AssertionError("an error has complaints") from error
+    check_references(plan, roots=roots)
+    return plan
+
+
 def check_references(plan: Plan, *, roots: Sequence[Path]) -> None:
     """Raise PipelineError with everything that the plan refers to and that is not there or does not fit."""
     refuse_drafts(plan)
     findings = Findings()
-    for step in (node for _, node in walk(plan.stages) if isinstance(node, Step)):
+    _look_up(plan, roots, findings)
+    findings.raise_if_any()
+
+
+def _look_up(plan: Plan, roots: Sequence[Path], findings: Findings) -> None:
+    for step in (node for _, node in walk(plan.stages) if isinstance(node, Step) and node.with_):
         check = _CHECKS.get(step.kind)
         if check is not None and not _is_expression(step.with_.get("uses")):
             check(step, roots, findings)
         if plan.drafts and step.kind == "agent":
             _refuse_beside_drafts(step, plan, roots, findings)
-    findings.raise_if_any()
 
 
 def warn_of_approvers(plan: Plan, people: Sequence[Person]) -> list[str]:
@@ -171,7 +192,9 @@ def _is_missing(item: AgentInput, given: Mapping[str, Any]) -> bool:
 
 
 def _check_tool(step: Step, roots: Sequence[Path], findings: Findings) -> None:
-    place, uses = _place(step), str(step.with_["uses"])
+    place, uses = _place(step), str(step.with_.get("uses") or "")
+    if not uses:  # of a file with faults: this one was complained about
+        return
     offered = {name: found for name, found in builtin_manifests().items() if name not in HARNESS_TOOLS}
     if uses in HARNESS_TOOLS:
         what = f"{uses!r} is performed by the harness alone"

@@ -6,7 +6,13 @@ from bridle.core.errors import InputError
 from bridle.core.settings import load_settings
 from bridle.pipeline.complaint import PipelineError
 from bridle.pipeline.read import read_pipeline
-from bridle.surfaces.cli.references import check_model, check_models, check_references, warn_of_approvers
+from bridle.surfaces.cli.references import (
+    check_model,
+    check_models,
+    check_references,
+    read_referring,
+    warn_of_approvers,
+)
 from bridle.trust.people import Person
 
 AGENT = """---
@@ -82,6 +88,29 @@ def test_what_is_not_there_or_does_not_fit_is_refused_with_its_line(faults, step
 def test_all_faults_are_told_at_once(faults):
     found = faults("tool: {uses: git.pull}", "agent: {uses: test.nobody}", "tool: {uses: model.call}")
     assert found == [(6, "unknown-tool"), (7, "no-agent"), (8, "harness-tool")]
+
+
+def test_faults_of_a_file_and_of_what_it_refers_to_are_told_at_once(roots, tmp_path):
+    path = tmp_path / "p.yaml"
+    steps = [
+        "tool: {uses: git.pull}",
+        "run: {scirpt: ls}",
+        "tool: {}",
+        "agent: {uses: test.nobody}",
+        "wait: {}",
+    ]
+    lines = "".join(f"      - {{id: s{number}, {step}}}\n" for number, step in enumerate(steps))
+    path.write_text(f"pipeline:\n  id: p\n  stages:\n  - id: a\n    steps:\n{lines}", "utf-8")
+    with pytest.raises(PipelineError) as refused:
+        read_referring(path, path.read_text("utf-8"), given=(), roots=roots)
+    found = [(item.place.line, item.reason) for item in refused.value.complaints]
+    assert found == [
+        (6, "unknown-tool"),
+        (7, "unknown-key"),
+        (8, "missing-key:uses"),
+        (9, "no-agent"),
+        (10, "missing-key:duration"),
+    ]
 
 
 def test_a_fault_in_an_agents_own_file_is_told_with_its_place(roots):

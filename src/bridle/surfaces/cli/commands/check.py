@@ -33,7 +33,7 @@ def validate(
         bool, typer.Option("--strict", help="Refuse what an agent's file leaves unsaid, too.")
     ] = False,
 ) -> Answer:
-    """Report every fault of these files, each with its place, its reason and what to do.
+    """Report every fault of these files, each with its place, its reason and what to do. /dev/stdin is standard input.
 
     Inputs that are given are those of every pipeline among them, and are checked as bridle run would. What an agent's file does
     not say of how it works and what it may do is named as a warning; nothing that is not declared is granted.
@@ -82,8 +82,7 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     from bridle.operating.cases.reading import read_case_type
     from bridle.surfaces.cli.files import read_text
     from bridle.surfaces.cli.inputs import check_inputs
-    from bridle.surfaces.cli.locking import read_plan
-    from bridle.surfaces.cli.references import check_references, warn_of_approvers
+    from bridle.surfaces.cli.references import read_referring, warn_of_approvers
 
     if path.suffix == ".rego" or path.name == "policies.yaml":
         return {"notes": [], "warnings": check_policies(load_settings(), path)}
@@ -97,9 +96,8 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     if CASE_ROOT.search(text):
         read_case_type(text, source=str(path))
         return {"notes": [], "warnings": []}
-    found = read_plan(path, given=given)
+    found = read_referring(path, text, given=given, roots=agent_roots())
     check_inputs(found, given, sets=sets)
-    check_references(found, roots=agent_roots())
     people = open_people(load_settings()).all()
     return {"notes": list(found.notes), "warnings": warn_of_approvers(found, people)}
 

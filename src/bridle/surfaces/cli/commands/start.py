@@ -61,12 +61,11 @@ async def run_pipeline(
     from bridle.app import agent_roots, open_app
     from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude, follow, tell_left
+    from bridle.surfaces.cli.files import read_text
     from bridle.surfaces.cli.inputs import parse_inputs
-    from bridle.surfaces.cli.locking import read_plan
-    from bridle.surfaces.cli.references import check_models, check_references
+    from bridle.surfaces.cli.references import check_models, read_referring
 
-    plan = read_plan(pipeline, given=given or [])
-    check_references(plan, roots=agent_roots())
+    plan = read_referring(pipeline, read_text(pipeline), given=given or [], roots=agent_roots())
     check_models(plan, chosen=model, settings=settings)
     inputs = parse_inputs(plan, given or [], sets=input_sets or [])
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
