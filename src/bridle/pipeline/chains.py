@@ -16,6 +16,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.pipeline.checks import check_spot
 from bridle.pipeline.complaint import PipelineError, suggest
+from bridle.pipeline.exclusive import read_lock
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.input_sets import read_input_set
 from bridle.pipeline.nodes import Scalar
@@ -38,7 +39,8 @@ def read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, A
         open_fields(body.nodes["with"], CHAIN_WITH, findings=body.findings) if body.has("with") else None
     )
     inputs = {**_read_input_sets(details, reading), **details.values("inputs")} if details else {}
-    at = here.below(0, {})
+    lead = read_lock(fields, here, reading)
+    at = here.below(len(lead), {})
     if here.permissions is not None:
         hint = "take the block away from around it, and put permissions into the other pipeline"
         what = "a block of permissions does not reach into another pipeline"
@@ -64,7 +66,7 @@ def read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, A
         place=head["place"],
     )
     outputs = {name: f"<+steps.chain.output.{name}>" for name in plan.outputs} if plan else {}
-    return Block(kind="stage", nodes=(step,), outputs=outputs, **head)
+    return Block(kind="stage", nodes=(*lead, step), outputs=outputs, **head)
 
 
 def _read_input_sets(details: Fields, reading: Reading) -> dict[str, Json]:

@@ -24,6 +24,7 @@ from bridle.pipeline.complaint import Complaint, Findings, PipelineError, Place
 from bridle.pipeline.declared import read_inputs
 from bridle.pipeline.deployments import read_deployment
 from bridle.pipeline.document import read_documents
+from bridle.pipeline.exclusive import refuse_cancelling
 from bridle.pipeline.failures import read_failures
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.library import EmptyLibrary, Library, Volume
@@ -266,7 +267,13 @@ def _read_concurrency(fields: Fields) -> int | None:
     node = fields.get("concurrency")
     if isinstance(node, Mapping):
         body = open_fields(node, CONCURRENCY, findings=fields.findings)
-        return body.count("max", default=1) if body else None
+        if body is None:
+            return None
+        if body.has("group"):
+            hint = "write it on the stages that work on it, or a step queue: {key: …, scope: pipeline}"
+            body.refuse("a pipeline's own executions are its group", reason="concurrency-group", hint=hint)
+        refuse_cancelling(body)
+        return body.count("max", default=1)
     return fields.count("concurrency", default=1) if node is not None else None
 
 

@@ -94,7 +94,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         " rollback=[text|@step] stages=[@stage] jobs={@stage}"
     ),
     "stage": _table(
-        f"{_NAMED} disabled=flag if=text needs=texts strategy=@strategy concurrency=any timeout=duration"
+        f"{_NAMED} disabled=flag if=text needs=texts strategy=@strategy concurrency=text|@concurrency timeout=duration"
         f" inputs={{@input}} variables=values|[@variable]"
         " env=env delegate=any runtime=any platform=@platform workspace=any cache=any volumes=any"
         " shared-paths=texts clone=flag|@clone"
@@ -197,7 +197,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         " max-parallel=number"
     ),
     "platform": _table("os=text arch=text"),
-    "concurrency": _table("max=count"),
+    "concurrency": _table("max=count group=text cancel-in-progress=flag"),
     "retry": _table(
         "attempts=count interval=[duration] backoff=text condition=text failure-action=text|values fail-all=flag"
     ),

@@ -17,6 +17,7 @@ from typing import Any
 from bridle.pipeline.codebase import find_clone
 from bridle.pipeline.declared import fill_inputs
 from bridle.pipeline.deployments import read_deployment
+from bridle.pipeline.exclusive import read_lock
 from bridle.pipeline.failures import take_rollback
 from bridle.pipeline.fields import Fields, open_fields
 from bridle.pipeline.kinds import read_body
@@ -46,6 +47,7 @@ from bridle.pipeline.vocabulary import (
 )
 
 MOST_STAGES = 256
+_EXCLUSIVE = ("steps", "approval", "chain")  # what stands in their templates says so itself
 
 
 def unread_stage(node: Node, address: Address) -> Block:
@@ -124,6 +126,7 @@ def _refuse_unused(fields: Fields, kind: str) -> None:
         "with": not (takes_uses or fields.has("inputs")) and "'with' gives values to inputs: of this stage",
         "rollback": kind in ("group", "parallel") and "write it on the stages that hold the steps",
         "clone": kind != "steps" and find_clone(fields, None) is not None and "only a stage of steps clones",
+        "concurrency": kind not in _EXCLUSIVE and "write it on the stages that hold the steps",
     }
     for key, hint in unused.items():
         if hint and fields.has(key):
@@ -173,18 +176,18 @@ def _read_steps_stage(fields: Fields, here: Around, reading: Reading, head: dict
     if not nodes:
         hint = "add steps: with at least one step"
         fields.refuse("a stage needs steps", reason="missing-key:steps", hint=hint)
-    clone = _read_clone(fields, here, reading)
-    offset = len(clone)
+    lead = read_lock(fields, here, reading)
+    lead += _read_clone(fields, here, reading, at=here.below(len(lead), {}))
+    offset = len(lead)
     steps = tuple(read_step(node, offset + index, here, reading) for index, node in enumerate(nodes))
-    return Block(kind="stage", nodes=(*clone, *steps), **head)
+    return Block(kind="stage", nodes=(*lead, *steps), **head)
 
 
-def _read_clone(fields: Fields, here: Around, reading: Reading) -> tuple[Step, ...]:
+def _read_clone(fields: Fields, here: Around, reading: Reading, *, at: Around) -> tuple[Step, ...]:
     """A clone is a first step of its own."""
     node = find_clone(fields, here.codebase)
     if node is None:
         return ()
-    at = here.below(0, {})
     reading.mark(node, "value", at.address)
     with_ = read_body("clone", node, fields)
     check_permissions("clone", here.permissions, fields)
@@ -230,7 +233,8 @@ def _read_inner_stages(
 
 def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:
     node = fields.nodes["approval"]
-    at = here.below(0, {})
+    lead = read_lock(fields, here, reading)
+    at = here.below(len(lead), {})
     for part, use in list_approval(node):
         reading.mark(part, use, at.address)
     with_ = read_body("approval", node, fields)
@@ -244,7 +248,7 @@ def _read_approval_stage(fields: Fields, here: Around, reading: Reading, head: d
         enforce=here.enforce,
         place=head["place"],
     )
-    return Block(kind="stage", nodes=(step,), **head)
+    return Block(kind="stage", nodes=(*lead, step), **head)
 
 
 def _read_chain(fields: Fields, here: Around, reading: Reading, head: dict[str, Any]) -> Block:

@@ -95,9 +95,9 @@ STAGE = define(
     "stage",
     core=(
         f"{_TEXTS} enforce if needs strategy timeout disabled on-failure inputs variables env permissions rollback outputs clone"
-        f" runtime platform service environment uses with {' '.join(STAGE_KINDS)}"
+        f" runtime platform service environment uses with concurrency {' '.join(STAGE_KINDS)}"
     ),
-    later="delegate workspace volumes shared-paths concurrency status",
+    later="delegate workspace volumes shared-paths status",
     noted="tags labels cache",
     refused={
         "dynamic": "dynamic-stage",
@@ -161,7 +161,9 @@ REPEAT = define(
     core=f"{_LOOP} items start end partition-size unit max-parallel",
     aliases={"max-concurrency": "max-parallel"},
 )
-CONCURRENCY = define("concurrency", core="max", aliases={"max-executions": "max", "limit": "max"})
+CONCURRENCY = define(
+    "concurrency", core="max group cancel-in-progress", aliases={"max-executions": "max", "limit": "max"}
+)
 PLATFORM = define("platform", core="os arch")
 RUN = define(
     "run",

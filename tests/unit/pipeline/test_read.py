@@ -320,6 +320,11 @@ def test_complaint_about_a_step(complain: Complain, step: str, place: str, reaso
         ("pipeline: {stages: [{steps: [ls], runtime: kubernetes}]}", "no-runtime:kubernetes"),
         ("pipeline: {stages: [{steps: [ls], platform: {os: windows}}]}", "no-runtime:windows"),
         ("pipeline: {stages: [{steps: [ls], uses: a@1}]}", "misplaced-uses"),
+        ("pipeline: {stages: [{steps: [ls], concurrency: 2}]}", "concurrency-above-one"),
+        ("pipeline: {stages: [{steps: [ls], concurrency: {cancelInProgress: true}}]}", "cancel-in-progress"),
+        ("pipeline: {stages: [{parallel: [{steps: [ls]}], concurrency: 1}]}", "misplaced-concurrency"),
+        ("pipeline: {concurrency: {group: g}, stages: [{steps: [ls]}]}", "concurrency-group"),
+        ("pipeline: {concurrency: {cancelInProgress: true}, stages: [{steps: [ls]}]}", "cancel-in-progress"),
         ("pipeline: {stages: [{steps: [ls], with: {a: b}}]}", "misplaced-with"),
         ("pipeline: {stages: [{group: [{steps: [ls]}], rollback: [ls]}]}", "misplaced-rollback"),
         ("pipeline: {stages: [{approval: {with: {message: m}}, clone: {repo: r}}]}", "misplaced-clone"),
@@ -464,3 +469,19 @@ def test_a_barrier_reached_side_by_side_is_fine() -> None:
     )
     plan = read_pipeline(text, source="p.yaml")
     assert [node.with_["of"] for _, node in walk(plan.stages) if node.kind == "barrier"] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "key"),
+    [
+        ("1", "<+pipeline.id>/<+stage.id>"),
+        ("production", "production"),
+        ("{group: g-<+inputs.x>, cancel-in-progress: false}", "g-${{ inputs.x }}"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["steps: [ls], clone: {repo: r}", "approval: {with: {message: m}}"])
+def test_a_stage_with_concurrency_begins_by_standing_in_line(concurrency: str, key: str, kind: str) -> None:
+    stage = f"{{id: s, concurrency: {concurrency}, {kind}}}"
+    text = f"pipeline: {{id: p, inputs: {{x: {{type: string}}}}, stages: [{stage}]}}"
+    first = read_pipeline(text, source="p.yaml").find("s").nodes[0]
+    assert (first.id, first.with_) == ("concurrency", {"key": key, "scope": "stage"})
