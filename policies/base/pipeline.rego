@@ -16,10 +16,10 @@ ask contains {
 
 allow contains {
 	"rule": "pipeline.event",
-	"reason": "Who started the execution may begin it, and its steps; sets that are bound to that say otherwise.",
+	"reason": "Who started the execution may have it taken in, and begin it and its steps; sets that are bound to that say otherwise.",
 } if {
 	active
-	input.action.tool in {"pipeline.begin", "pipeline.step"}
+	input.action.tool in {"pipeline.save", "pipeline.begin", "pipeline.step"}
 	by_person_or_service
 	holds("execution:start")
 }

@@ -18,6 +18,7 @@ beginning(tool) := doc(tool, "reversible", {"plan": "p"}, "execution:start")
 
 test_who_started_it_may_begin_it_and_its_steps if {
 	allowed(by(beginning("pipeline.begin"), "user")) == {"pipeline.event"}
+	allowed(by(beginning("pipeline.save"), "user")) == {"pipeline.event"}
 	allowed(by(beginning("pipeline.step"), "user")) == {"pipeline.event"}
 }
 

@@ -1,11 +1,13 @@
-"""Events of the policy: sets that are bound `on: run` or `on: step` are asked before an execution or a step does anything.
+"""Events of the policy: sets that are bound `on: save`, `run` or `step` are asked before an execution or a step does anything.
 
 Rules
-  1. An event is an action like any other (`pipeline.begin`, `pipeline.step`), of who started the execution: decided by the gate,
-     recorded, and asked about where a rule asks. It does nothing: what it lets through is the step that waits for it.
+  1. An event is an action like any other (`pipeline.save`, `pipeline.begin`, `pipeline.step`), of who started the execution:
+     decided by the gate, recorded, and asked about where a rule asks. It does nothing: what it lets through is the step that
+     waits for it.
   2. It is decided once, for exactly this plan with these inputs, or this attempt of this step. A denial denies the step; where
-     the beginning of an execution is denied, so is every step of it.
-  3. Nobody is asked, and nothing is recorded, where no set is bound to the event.
+     the plan, or the beginning of an execution, is denied, so is every step of it.
+  3. A plan is saved when an execution takes it in: what is run is the file as it is then. The rules see all of it.
+  4. Nobody is asked, and nothing is recorded, where no set is bound to the event.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from bridle.engine.execution import place_of
 from bridle.engine.steps import Ending, Leg, end_with
 from bridle.gate.action import Action, Done, Purpose
 from bridle.gate.asking import Ask
-from bridle.trust.bindings import BEGIN_RUN, BEGIN_STEP
+from bridle.trust.bindings import BEGIN_RUN, BEGIN_STEP, SAVE
 from bridle.trust.journal import GuardError, Kind
 from bridle.trust.lending import lend
 from bridle.trust.tokens import mint
@@ -41,10 +43,16 @@ def _due(leg: Leg) -> Iterator[tuple[str, str, Mapping[str, Json]]]:
     execution = leg.execution
     inputs = digest(execution.inputs)
     begun = {"pipeline": execution.pipeline, "plan": execution.plan_digest, "inputs": inputs}
+    yield SAVE, "save", describe_saving(execution.plan, execution.plan_digest)
     yield BEGIN_RUN, "begin", begun
     uses = leg.body.get("uses")
     step: dict[str, Json] = {"step": leg.path, "kind": leg.step.kind, "uses": str(uses) if uses else ""}
     yield BEGIN_STEP, leg.path, {**begun, **step}
+
+
+def describe_saving(plan: Mapping[str, Json], digest: str) -> dict[str, Json]:
+    """Return what the rules see of a plan that is saved; `plan` is its JSON."""
+    return {"pipeline": plan["id"], "plan": digest, "document": plan}
 
 
 async def _ask(leg: Leg, tool: str, path: str, arguments: Mapping[str, Json]) -> Ending | None:
@@ -68,7 +76,8 @@ async def _ask(leg: Leg, tool: str, path: str, arguments: Mapping[str, Json]) ->
         place=place,
         boundary=bench.principals.boundary(place),
     )
-    message = f"{execution.pipeline} wants to begin" if tool == BEGIN_RUN else f"{leg.path} wants to begin"
+    who = leg.path if tool == BEGIN_STEP else execution.pipeline
+    message = f"{who} wants to {'be saved' if tool == SAVE else 'begin'}"
     async with lend(bench.journal, minted) as secret:
         action = Action(
             request=Request(key, tool, arguments, initiator.id, str(Purpose.REVIEW)),

@@ -19,7 +19,7 @@ from bridle.engine.durable import Durable
 from bridle.engine.execution import Executions
 from bridle.gate.approvals import Approval, Approvals, ApprovalState
 from bridle.gate.planning import find_plan
-from bridle.trust.bindings import BEGIN_RUN
+from bridle.trust.bindings import BEGIN_RUN, SAVE
 from bridle.trust.call_plans import read_call_plan
 from bridle.trust.journal import Entry, Guard, GuardError, Journal
 from bridle.trust.notary import Notary
@@ -125,5 +125,5 @@ class Verdicts:
 
 
 def waits_at(approval: Approval) -> str:
-    """Return the path that waits for a request; nothing for what all of an execution waits for: its beginning."""
-    return "" if approval.tool == BEGIN_RUN else approval.topic
+    """Return the path that waits for a request; nothing for what all of an execution waits for: its plan, its beginning."""
+    return "" if approval.tool in (SAVE, BEGIN_RUN) else approval.topic

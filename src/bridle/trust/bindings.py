@@ -1,10 +1,10 @@
 """Bindings: which policy set is asked where, and whether it decides yet.
 
 Rules
-  1. A set that is bound is asked at its events (`on`: action, run, step) about what lies in its scope: every key of it has to
-     match, and a scope without keys is the whole account. What is not known of an action matches every pattern; where nothing is
-     deployed, there is no environment. Who acts is everybody who acted with the token: nobody gets round a set that is bound to
-     them by handing on what they may do, and what counts for somebody counts only where all of them are meant.
+  1. A set that is bound is asked at its events (`on`: action, save, run, step) about what lies in its scope: every key of it
+     has to match, and a scope without keys is the whole account. What is not known of an action matches every pattern; where
+     nothing is deployed, there is no environment. Who acts is everybody who acted with the token: nobody gets round a set that is
+     bound to them by handing on what they may do, and what counts for somebody counts only where all of them are meant.
   2. What a bound set says only adds: its denials are denials, its questions are asked where something else allows or asks, and it
      allows nothing. So a further binding, or a wider scope, never lets anything through.
   3. A binding, or a rule of it, may be on trial (`log`): what it says is recorded as what it would have done. Where several
@@ -29,8 +29,13 @@ from bridle.trust.policy import Finding, PolicyAnswer, Would
 MISSING = "policy.fact-missing"
 
 
-BEGIN_RUN, BEGIN_STEP, BEGIN_SESSION = "pipeline.begin", "pipeline.step", "session.begin"
-EVENTS: Mapping[str, str] = {BEGIN_RUN: "run", BEGIN_SESSION: "run", BEGIN_STEP: "step"}
+SAVE, BEGIN_RUN, BEGIN_STEP, BEGIN_SESSION = (
+    "pipeline.save",
+    "pipeline.begin",
+    "pipeline.step",
+    "session.begin",
+)
+EVENTS: Mapping[str, str] = {SAVE: "save", BEGIN_RUN: "run", BEGIN_SESSION: "run", BEGIN_STEP: "step"}
 """The events that are actions of their own; every other action is `action`."""
 
 
@@ -94,7 +99,7 @@ def list_applicable(bindings: Sequence[Binding], facts: Mapping[str, Any]) -> li
 
 
 def find_event(facts: Mapping[str, Any]) -> str:
-    """Return the event that facts are of: run, step or action."""
+    """Return the event that facts are of: save, run, step or action."""
     action = facts.get("action")
     tool = action.get("tool") if isinstance(action, Mapping) else None
     return EVENTS.get(tool, "action") if isinstance(tool, str) else "action"

@@ -8,7 +8,7 @@ import pytest
 from bridle.engine.control import Verdict
 from bridle.gate.approvals import ApprovalState
 from bridle.trust.audit import verify_journal
-from bridle.trust.bindings import BEGIN_RUN, BEGIN_STEP
+from bridle.trust.bindings import BEGIN_RUN, BEGIN_STEP, SAVE
 from bridle.trust.journal import Kind
 from bridle.trust.policy import Finding
 from bridle.trust.principals import Principal, PrincipalKind
@@ -33,7 +33,7 @@ class Bound:
 
     def __init__(self, policy, tool, part):
         self._policy, self._tool, self._part = policy, tool, part
-        self.asked = []
+        self.asked, self.heard = [], []
 
     @property
     def digest(self):
@@ -42,6 +42,7 @@ class Bound:
     async def evaluate(self, document):
         answer = await self._policy.evaluate(document)
         tool = document["action"]["tool"]
+        self.heard.append((tool, document["action"]["arguments"]))
         self.asked.append((tool, document["action"]["arguments"].get("step", "")))
         return replace(answer, **{self._part: (FINDING,)}) if tool == self._tool else answer
 
@@ -72,16 +73,28 @@ async def check_audit(desk):
     )
 
 
-async def test_an_execution_that_may_not_begin_does_nothing(desk, bind):
-    await bind(BEGIN_RUN, "deny")
+@pytest.mark.parametrize("event", [SAVE, BEGIN_RUN])
+async def test_an_execution_that_may_not_begin_does_nothing(desk, bind, event):
+    await bind(event, "deny")
     execution = await desk.start(PIPELINE)
     state, _ = await desk.carry(execution)
     assert state == "denied"
     assert "command.run" not in [task.request.tool for task in desk.delegate.told]
 
 
-async def test_a_person_is_asked_once_before_an_execution_begins(desk, bind):
-    bound = await bind(BEGIN_RUN, "ask")
+async def test_the_rules_of_a_saved_pipeline_see_all_of_it(desk, bind):
+    bound = await bind(SAVE, "allow")
+    execution = await desk.start(PIPELINE)
+    assert (await desk.carry(execution))[0] == "succeeded"
+    (arguments,) = [arguments for tool, arguments in bound.heard if tool == SAVE]
+    steps = arguments["document"]["stages"][0]["nodes"]
+    assert [step["with_"]["script"] for step in steps] == ["true", "true"]
+    assert (arguments["pipeline"], arguments["plan"]) == ("release", execution.plan_digest)
+
+
+@pytest.mark.parametrize("event", [SAVE, BEGIN_RUN])
+async def test_a_person_is_asked_once_before_an_execution_begins(desk, bind, event):
+    bound = await bind(event, "ask")
     execution = await desk.start(PIPELINE)
 
     async def approve():

@@ -129,6 +129,7 @@ def documents(document: dict[str, Any], policy: str) -> list[dict[str, Any]]:
         ("evidence.read", "read", "command:run", ana),
         ("artifact.save", "reversible", "artifact:save", ana),
         ("pipeline.continue", "reversible", "pipeline:continue", ana),
+        ("pipeline.save", "reversible", "execution:start", ana),
         ("pipeline.begin", "reversible", "execution:start", ana),
         ("session.begin", "reversible", "session:open", ana),
         ("server.describe", "read", "server:describe", harness),

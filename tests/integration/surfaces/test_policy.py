@@ -65,3 +65,30 @@ def test_a_rule_on_trial_and_a_warning_stop_nothing_and_are_told_in_the_logs(hom
     told = home.bridle("logs", execution).stdout
     assert "on trial, would deny by house.no-commands: Nothing runs." in told
     assert "warning by warns.commands: Mind it." in told
+
+
+SAVING = """package bridle.gate
+
+import rego.v1
+
+deny contains {"rule": "house.no-curl", "reason": "No step fetches with curl."} if curls
+
+curls if {
+	some stage in input.action.arguments.document.stages
+	some step in stage.nodes
+	contains(step.with_.script, "curl")
+}
+"""
+
+
+def test_what_a_set_on_save_denies_is_refused_as_it_is_written_and_does_nothing_as_it_is_run(home):
+    (home.root / "config").mkdir(mode=0o700)
+    (home.root / "config" / "saving.rego").write_text(SAVING)
+    (home.root / "config" / "policies.yaml").write_text("bindings: [{set: saving.rego, on: [save]}]\n")
+    (home.root / "p.yaml").write_text(PIPELINE)
+    (home.root / "curls.yaml").write_text(PIPELINE.replace("'true'", "'curl x'"))
+    code, (good, bad) = home.bridle_json("validate", "p.yaml", "curls.yaml")
+    assert (code, good["valid"], bad["valid"]) == (2, True, False)
+    assert "house.no-curl: No step fetches with curl." in bad["text"]
+    denied = home.bridle("run", "curls.yaml", "--no-input")
+    assert (denied.returncode, "house.no-curl" in denied.stdout) == (3, True)

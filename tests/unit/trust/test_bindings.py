@@ -214,11 +214,17 @@ def test_widening_a_scope_never_widens_a_decision(rules, others, binding, facts)
 
 @pytest.mark.parametrize(
     ("tool", "event"),
-    [("pipeline.begin", "run"), ("session.begin", "run"), ("pipeline.step", "step"), ("git.push", "action")],
+    [
+        ("pipeline.save", "save"),
+        ("pipeline.begin", "run"),
+        ("session.begin", "run"),
+        ("pipeline.step", "step"),
+        ("git.push", "action"),
+    ],
 )
 def test_a_set_is_asked_at_its_events_alone(tool, event):
     facts = {**FACTS, "action": {"tool": tool}}
-    for on in ("run", "step", "action"):
+    for on in ("save", "run", "step", "action"):
         assert bool(list_applicable([Binding("one", on=(on,))], facts)) is (on == event)
 
 

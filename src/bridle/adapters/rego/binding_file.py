@@ -4,7 +4,7 @@
     bindings:
       - set: shipped:four-eyes          or a Rego file or folder, relative to this file
         scope: {tool: "mcp.pay.*"}      agent, organisation, project, pipeline, tool, purpose, environment; with *; none is all
-        on: [action]                    or run, step: asked as an execution, or a step, begins
+        on: [action]                    or save, run, step: asked as a pipeline is taken in, or it, or a step, begins
         mode: enforce                   or log: on trial
         rules: {four-eyes.not-satisfied: log}
 

@@ -13,6 +13,7 @@ from bridle.trust.policy import PolicyAnswer, PolicyError
 
 if TYPE_CHECKING:
     from bridle.gate.replay import Past
+    from bridle.pipeline.plan import Plan
     from bridle.trust.journal import Journal, Record
     from bridle.trust.policy import PolicyEngine
 
@@ -129,6 +130,41 @@ async def _reveal(journal: Journal, record: Record) -> bytes | None:
         return await journal.reveal(record, "request")
     except TrustError:  # destroyed by rule; replay says that the redacted one was judged
         return None
+
+
+async def ask_saving(settings: Settings, plan: Plan) -> list[str]:
+    """Return what people will be asked when this pipeline is taken in, by the sets that are bound `on: save`; raise InputError
+    for what is denied, and when the policy gives no answer."""
+    from bridle.app import open_policy
+    from bridle.engine.events import describe_saving
+    from bridle.surfaces.cli.checks_parts import known_question
+    from bridle.trust.bindings import SAVE, list_events
+
+    engine = open_policy(settings)
+    if SAVE not in list_events(engine.bindings):
+        return []
+    document = plan.to_json()
+    about = {"tool": SAVE, "effect": "reversible", "arguments": describe_saving(document, plan.digest())}
+    place = {"project": settings.project, "pipeline": plan.id, "organisations": None}
+    facts = {
+        **known_question(),
+        "action": about,
+        "principal": {"id": "user:author", "kind": "user", "name": "author", "state": "active"},
+        "scope": ["execution:start"],
+        "place": place,
+        "account": engine.account,
+        "deployment": None,
+    }
+    try:
+        await engine.start()
+        answer = await _ask(engine, facts)
+    finally:
+        await engine.close()
+    if isinstance(answer, PolicyError):
+        raise InputError(f"the policy gave no answer: {answer}", where=plan.id, reason="policy")
+    for one in answer.deny:
+        raise InputError(f"{one.rule}: {one.reason}", where=plan.id, hint="docs/policies.md", reason="policy")
+    return [f"a person will be asked: {one.rule}: {one.reason}" for one in answer.ask]
 
 
 async def _ask(engine: PolicyEngine, facts: Mapping[str, Any]) -> PolicyAnswer | PolicyError:

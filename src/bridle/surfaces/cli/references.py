@@ -43,6 +43,7 @@ HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an a
         "workspace.drop",
         "workspace.restore",
         "pipeline.continue",
+        "pipeline.save",
         "pipeline.begin",
         "pipeline.step",
         "session.begin",

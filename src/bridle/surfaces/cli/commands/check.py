@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ def validate(
 ) -> Answer:
     """Report every fault of these files, each with its place, its reason and what to do. /dev/stdin is standard input.
 
+    A pipeline is also shown to the policy sets that are bound `on: save`: what they deny is refused, what they ask is a warning.
     Inputs that are given are those of every pipeline among them, and are checked as bridle run would. What an agent's file does
     not say of how it works and what it may do is named as a warning; nothing that is not declared is granted.
     """
@@ -82,6 +84,7 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
     from bridle.operating.cases.reading import read_case_type
     from bridle.surfaces.cli.files import read_text
     from bridle.surfaces.cli.inputs import check_inputs
+    from bridle.surfaces.cli.policies import ask_saving
     from bridle.surfaces.cli.references import read_referring, warn_of_approvers
 
     if path.suffix == ".rego" or path.name == "policies.yaml":
@@ -98,8 +101,10 @@ def _check(path: Path, given: Sequence[str], sets: Sequence[Path], *, strict: bo
         return {"notes": [], "warnings": []}
     found = read_referring(path, text, given=given, roots=agent_roots())
     check_inputs(found, given, sets=sets)
-    people = open_people(load_settings()).all()
-    return {"notes": list(found.notes), "warnings": warn_of_approvers(found, people)}
+    settings = load_settings()
+    asked = asyncio.run(ask_saving(settings, found))
+    people = open_people(settings).all()
+    return {"notes": list(found.notes), "warnings": [*warn_of_approvers(found, people), *asked]}
 
 
 def _tell_result(result: dict[str, Any]) -> Iterator[str]:
