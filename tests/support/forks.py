@@ -14,8 +14,10 @@ has no threads, which is what makes forking it safe.
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import importlib
+import inspect
 import json
 import os
 import pkgutil
@@ -187,18 +189,32 @@ def _answer(message: Mapping[str, Any], codes: dict[int, int]) -> dict[str, int 
 
 
 def _preload() -> None:
-    """Import the whole product by walking it, so that nobody has to keep a list; read what every process reads."""
+    """Import the whole product by walking it, so that nobody has to keep a list; make what every process makes once."""
     import bridle
-    from bridle.gate.manifest import builtin_manifests
 
     for module in pkgutil.walk_packages(bridle.__path__, "bridle."):
         if not module.name.startswith(LEFT_OUT) and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     for name in LIBRARIES:
         importlib.import_module(name)
-    builtin_manifests()
+    _make_once()
     gc.collect()
     gc.freeze()  # no child searches all of this for garbage, which would copy its pages as well
+
+
+def _make_once() -> None:
+    """Fill the caches that take no argument, and compile statements and schemas: a child has them all when it is born."""
+    from bridle.adapters.sql.prepared import Prepared
+    from bridle.gate.manifest import builtin_manifests
+
+    modules = [module for name, module in sys.modules.items() if name.startswith("bridle.")]
+    for found in {id(value): value for module in modules for value in vars(module).values()}.values():
+        if isinstance(found, Prepared):
+            _ = found._compiled
+        elif isinstance(found, functools._lru_cache_wrapper) and not inspect.signature(found).parameters:
+            found()
+    for manifest in builtin_manifests().values():
+        _ = manifest._validator, manifest.digest
 
 
 def _poll(pid: int, codes: dict[int, int]) -> int | None:

@@ -7,7 +7,7 @@ Rules:
   input, a socket, that it is there, and gives way to the command when we answer. If we are dead by then, it reads the end
   and goes. Killed in its first moments, bubblewrap may leave a process that runs nothing; the next start ends it (orphans.py).
 - The end of bubblewrap's report before it named the first process is a failed set-up; nothing was started.
-- No Python runs in the child: root is dropped by the C code of `subprocess`, limits are set by `prlimit`.
+- No Python runs in the child: root is dropped by `setpriv`, limits are set by `prlimit`.
 - The launcher's environment is empty: the namespace's first process shows it to the command.
 """
 
@@ -144,6 +144,7 @@ def _compile_line(
     ]
     packed = opened.give_content("arguments", b"\0".join(map(os.fsencode, arguments)))
     start = [
+        *machine.drop,
         *(network.enter() if network is not None else ()),
         machine.prlimit,
         *compile_rlimits(policy.limits),
@@ -172,7 +173,6 @@ def _spawn(
     environment: Mapping[str, str] | None,
     opened: Descriptors,
 ) -> subprocess.Popen[bytes]:
-    drops = machine.drops_to
     try:
         return subprocess.Popen(
             line,
@@ -183,9 +183,6 @@ def _spawn(
             env=dict(environment or {}),
             cwd="/",
             umask=0o022,
-            user=drops,
-            group=drops,
-            extra_groups=None if drops is None else [],
         )
     except OSError as exc:
         raise SandboxUnavailable(

@@ -25,18 +25,22 @@ from bridle.delegate.sandbox.seccomp.filters import FOLDER, load_filters
 SANDBOX_UID = 65534  # `nobody`: owns nothing on a well-kept host
 MIB = 1 << 20
 
-_PACKAGES = {"bwrap": "bubblewrap", "prlimit": "util-linux", "nsenter": "util-linux"}
+_PACKAGES = {"bwrap": "bubblewrap", "prlimit": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux"}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Checked and ready; `drops_to` is the user to become before the start, None when we are not root."""
+    """Checked and ready; `drops_to` is the user to become before the start, None when we are not root.
+
+    `drop` is how a command line begins that becomes this user. Python can do that too, but copies the whole process for it.
+    """
 
     bwrap: str
     prlimit: str
     filters: tuple[bytes, ...]
     seats: tuple[Seat, ...]
     drops_to: int | None
+    drop: tuple[str, ...]
 
     def has_hard(self, controller: str) -> bool:
         return any(seat.controller == controller for seat in self.seats)
@@ -44,12 +48,25 @@ class Machine:
 
 def inspect_machine(*, program: str = "bwrap", filters: Path = FOLDER, use_cgroups: bool = True) -> Machine:
     """Look at this machine; raise SandboxUnavailable when something without a substitute is missing."""
+    drops_to = SANDBOX_UID if os.geteuid() == 0 else None
     return Machine(
         bwrap=find_program(program),
         prlimit=find_program("prlimit"),
         filters=load_filters(filters),
         seats=find_seats() if use_cgroups else (),
-        drops_to=SANDBOX_UID if os.geteuid() == 0 else None,
+        drops_to=drops_to,
+        drop=() if drops_to is None else _become(drops_to),
+    )
+
+
+def _become(uid: int) -> tuple[str, ...]:
+    return (
+        find_program("setpriv"),
+        f"--reuid={uid}",
+        f"--regid={uid}",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--",
     )
 
 

@@ -89,8 +89,8 @@ def end_holder(holder: subprocess.Popen[bytes]) -> None:
 def _start_holder(machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
     """Start the holder; return it and where it will say its process id, which is ours to close."""
     reading, writing = os.pipe()
-    drops = machine.drops_to
     line = [
+        *machine.drop,
         machine.bwrap,
         *_HOLDER,
         *list_top_level(),
@@ -110,9 +110,6 @@ def _start_holder(machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
             pass_fds=[writing],
             env={},
             cwd="/",
-            user=drops,
-            group=drops,
-            extra_groups=None if drops is None else [],
         )
     except OSError as exc:
         os.close(reading)
