@@ -5,8 +5,8 @@ Rules
      nature (core.likeness). As many equal rounds in a row as `ROUNDS` are a loop that goes nowhere: another would be the same.
   2. Not judged is what is meant to find nothing new: a verification window, and a loop that polls, which is one with a delay
      whose steps look, or run commands in the sandbox: time passes between its rounds, and they cost nobody anything. Nor is a
-     loop whose condition counts its rounds, which ends by itself; nor rounds in which a person, another execution or an effect
-     that lasts has a part: those have guards of their own (gate.loops).
+     loop whose condition counts its rounds, which ends by itself (to ask whether this is the first one does not end it); nor
+     rounds in which a person, another execution or an effect that lasts has a part: those have guards of their own (gate.loops).
      Of a `for` or `repeat` how many cells there are is settled before, and each begins with the same tree. It is judged where its
      cells are the same work over again: made by number, one at a time, with nothing in them that asks which one it is. Commands
      alone may be run as often as somebody likes, to see whether they always come to the same; an agent's rounds cost.
@@ -40,6 +40,9 @@ POLLING = frozenset({"run", "clone", "wait", "policy", "barrier", "queue"})
 ELSEWHERE = frozenset({"approval", "chain"})
 _ASKS_WHICH = re.compile(r"\b(?:strategy|for|split|matrix|step)\.")
 _COUNTS_ROUNDS = re.compile(r"\b(?:strategy|for)\.")
+_ONE_ROUND = re.compile(
+    r"\b(?:strategy|for)\.iteration\s*(?:>|\}\})?\s*==\s*\d+"
+)  # says that it is the first, and ends nothing
 
 
 async def judge_progress(desk: Desk, cell: Position, standing: Standing) -> Answer | None:
@@ -101,7 +104,7 @@ def _is_judged(node: AnyNode) -> bool:
         return False
     if is_repeated(node):
         return any(not _polls(step) for step in steps)
-    if strategy.kind != "while" or _COUNTS_ROUNDS.search(strategy.condition):
+    if strategy.kind != "while" or _COUNTS_ROUNDS.search(_ONE_ROUND.sub("", strategy.condition)):
         return False
     waits = strategy.delay_s > 0 or any(step.kind == "wait" for step in steps)
     return not (waits and all(_polls(step) for step in steps))

@@ -284,8 +284,8 @@ def _read_roots(volume: Volume, reading: Reading) -> tuple[Node, ...] | None:
 
 def _check_place(file: Fields, volume: Volume) -> None:
     """A file that calls itself something else is in the wrong place, and what was meant can't be told."""
-    own_id = file.text("id").replace("_", "-").lower()
-    if own_id and own_id != volume.name.rpartition(".")[2].replace("_", "-").lower():
+    own_id, name = (text.replace("_", "-").lower() for text in (file.text("id"), volume.name))
+    if own_id and own_id not in (name, name.rpartition(".")[2]):
         what = f"this file of {volume.name!r} says that its id is {file.text('id')!r}"
         file.refuse(
             what, reason="wrong-template", hint="rename the one or the other", at=file.nodes["id"].place

@@ -182,6 +182,11 @@ def test_a_fault_of_a_template_is_told_with_its_own_line(text, fault):
     assert fault in complaints(USE % "t", {"t": text})
 
 
+def test_a_template_may_say_its_whole_name_or_the_last_part_of_it():
+    for id_ in ("acme.t", "t", "Acme.T"):
+        assert read(USE % "acme.t", {"acme.t": f"template: {{id: {id_}, step: make}}"}).find("s/u")
+
+
 def test_a_template_of_more_than_the_reader_takes_is_refused():
     large = "template: {step: make}\n#" + "x" * (1 << 20)
     assert complaints(USE % "t", {"t": large}) == [("templates/t.yaml:1:1", "too-large")]
