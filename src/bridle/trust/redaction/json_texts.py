@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from bridle.core.canonical import Json
-from bridle.trust.redaction.secret_names import names_secret
+from bridle.trust.redaction.secret_names import names_secret, pairs_secret
 from bridle.trust.redaction.token_format import RedactionError
 
 MAX_DEPTH = 64
@@ -20,7 +20,8 @@ BEHIND_KEY, BETWEEN = '": "', '"\0"'
 class JsonTexts:
     """The texts of `value`: keys, strings and numbers, in order.
 
-    `is_flat` where none of them may hold JSON itself; `names_secret` where a key does. RedactionError for JSON without end.
+    `is_flat` where none of them may hold JSON itself; `names_secret` where a key or a pair does.
+    RedactionError for JSON without end.
     """
 
     def __init__(self, value: Json) -> None:
@@ -41,19 +42,25 @@ class JsonTexts:
         if isinstance(value, str):
             pieces += (value, BETWEEN)
         elif isinstance(value, OBJECT):
-            for name, item in value.items():
-                if names_secret(name):
-                    self.names_secret = True
-                if type(item) is str:  # most are: a call less
-                    pieces += (name, BEHIND_KEY, item, BETWEEN)
-                else:
-                    pieces += (name, BEHIND_KEY)
-                    self._gather(item, depth + 1)
+            self._gather_object(value, depth)
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self._gather(item, depth + 1)
         else:
             pieces += (str(value), BETWEEN)
+
+    def _gather_object(self, value: Mapping[str, Json], depth: int) -> None:
+        pieces = self._pieces
+        if ("value" in value or "Value" in value) and pairs_secret(value):  # most are not: a call less
+            self.names_secret = True
+        for name, item in value.items():
+            if names_secret(name):
+                self.names_secret = True
+            if type(item) is str:  # most are: a call less
+                pieces += (name, BEHIND_KEY, item, BETWEEN)
+            else:
+                pieces += (name, BEHIND_KEY)
+                self._gather(item, depth + 1)
 
     def replace(self, found: Sequence[tuple[int, int, str]]) -> Json:
         """Return the value with each span of the joined texts replaced; spans are in order and do not overlap.

@@ -4,7 +4,7 @@ Rules
   1. A value is looked for as it is and in normal form (trust.redaction.normal_form), which undoes what escapes and quotes:
      JSON, percent, HTML, octal and hexadecimal escapes, shells, wrapped lines, UTF-16, of one character or of all.
   2. Encodings that leave no character as it was are looked for by what they make of the value: base64 (three alignments, both
-     alphabets; of UTF-8, of UTF-16, of base64), hexadecimal, lists of bytes.
+     alphabets; of UTF-8, of UTF-16, of base64), base32, base85 (whole groups), hexadecimal, lists of bytes, quoted-printable.
   3. The lines of a long value are looked for one by one as well.
   4. A value too short to be told from ordinary text is refused: what cannot be masked must not be used.
 
@@ -24,13 +24,14 @@ from urllib.parse import quote
 import re2  # type: ignore[import-untyped]
 
 from bridle.core.errors import InputError
-from bridle.trust.redaction.normal_form import Reading, has_escapes, normal_form
+from bridle.trust.redaction.normal_form import Reading, Step, has_escapes, normal_form
 from bridle.trust.redaction.token_format import spans
 
 MIN_CHARS = 8
 MIN_LINE_CHARS = 16  # a line of a key file; shorter ones ("}", "-----END…") are ordinary text
 MAX_CHARS = 16_384  # keeps the automaton of all spellings in memory
 AUTOMATON_BYTES = 256 << 20
+_SOFT_BREAK = re.compile(r"=\r?\n")
 
 
 class KnownValues:
@@ -75,7 +76,16 @@ class KnownValues:
     def _find(self, text: str) -> list[tuple[int, int, str]]:
         if self._automata is None:
             self._automata = _automaton(self._spellings), _automaton(self._forms)
-        plain, normal = self._automata
+        found = self._find_in(text, *self._automata)
+        if "=\n" in text or "=\r\n" in text:  # quoted-printable wraps its lines so
+            unwrapped = Step(text, _SOFT_BREAK, lambda _: "")
+            more = self._find_in(_SOFT_BREAK.sub("", text), *self._automata)
+            found += (
+                (unwrapped.first(start), unwrapped.last(end - 1) + 1, value) for start, end, value in more
+            )
+        return _merge(found) if found else []
+
+    def _find_in(self, text: str, plain: re2._Regexp, normal: re2._Regexp) -> list[tuple[int, int, str]]:
         form = normal_form(text)
         hidden = list(spans(normal, form, 0))
         if not (hidden or self._has_short or has_escapes(text)):
@@ -84,7 +94,7 @@ class KnownValues:
         if hidden and form != text:
             reading = Reading(text)
             found += ((*reading.span(*span), self._forms[form[slice(*span)]]) for span in hidden)
-        return _merge(found) if found else []
+        return found
 
 
 def spell(value: str) -> set[str]:
@@ -109,7 +119,11 @@ def _encoded_forms(value: str) -> Iterator[str]:
         yield from (code.hex(), code.hex().upper())
     for form in set(_base64_forms(raw)):
         yield from _base64_forms(form.encode())
+    yield from _base32_forms(raw)
+    yield from _base85_forms(raw)
+    yield "".join(chr(byte) if 32 <= byte <= 126 and byte != ord("=") else f"={byte:02X}" for byte in raw)
     for byte, between in (
+        ("={:02X}", ""),
         ("{:02x}", ":"),
         ("{:02X}", ":"),
         ("0x{:02x}", ","),
@@ -126,6 +140,23 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         first, end = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
         yield code[first:end]
         yield code[first:end].replace("+", "-").replace("/", "_")
+
+
+def _base32_forms(raw: bytes) -> Iterator[str]:
+    for shift in range(5):
+        code = base64.b32encode(b"\0" * shift + raw + b"\0" * 4).decode()
+        part = code[-(-shift * 8 // 5) : (shift + len(raw)) * 8 // 5]
+        yield part
+        yield part.lower()
+
+
+def _base85_forms(raw: bytes) -> Iterator[str]:
+    """A character stands for a part of four bytes, so only whole groups are told; by itself a value has its end as well."""
+    for code in (base64.b85encode, base64.a85encode):
+        yield code(raw).decode()
+        for skipped in range(4):
+            groups = raw[skipped : skipped + (len(raw) - skipped) // 4 * 4]
+            yield code(groups).decode()
 
 
 def _escaped_forms(value: str) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The form in which all ordinary spellings of a text are one: escapes read, white space and quotes left out.
 
 Rules
-  1. Escapes are read wherever they stand, one character or all: `\\u0061`, `\\x61`, `\\141`, `\\u{61}`, `%61`, `&#97;`, `&#x61;`,
-     `&quot;`. What that yields is read again, up to MAX_READINGS times: JSON in JSON, `%2561`, `&amp;#97;`.
+  1. Escapes are read wherever they stand, one character or all: `\\u0061`, `\\x61`, `\\141`, `\\u{61}`, `%61`, `%u0061`, `&#97;`,
+     `&#x61;`, `&quot;`. What that yields is read again, up to MAX_READINGS times: JSON in JSON, `%2561`, `&amp;#97;`.
   2. White space, NUL, quotes, backslashes and a terminal's colours are left out: a wrapped line, UTF-16, the quoting of shells
      and what a search has marked hide nothing.
   3. A text and what is looked for in it are brought into this form alike, so what they have in common survives.
@@ -29,7 +29,7 @@ _SLASHES = r"\\{1,8}"  # JSON in JSON has two, in that four
 _ESCAPE = re.compile(
     rf"((?:{_SLASHES}u[0-9a-fA-F]{{4}})+|{_SLASHES}(?:U[0-9a-fA-F]{{8}}|[ux]\{{[0-9a-fA-F]{{1,6}}\}})"
     rf"|(?:{_SLASHES}x[0-9a-fA-F]{{2}})+|(?:{_SLASHES}[0-3]?[0-7]{{1,2}})+|{_SLASHES}[nrtfv]"
-    r"|(?:%[0-9a-fA-F]{2})+"
+    r"|(?:%[0-9a-fA-F]{2})+|(?:%u[0-9a-fA-F]{4})+"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)"
 )
 
@@ -39,8 +39,8 @@ class Reading:
 
     def __init__(self, text: str) -> None:
         readings = [text, *_readings(text)]
-        self._steps = [_Step(readings.pop(), _LEAVE_OUT, lambda _: "")]
-        self._steps += (_Step(reading, _ESCAPE, _character) for reading in reversed(readings))
+        self._steps = [Step(readings.pop(), _LEAVE_OUT, lambda _: "")]
+        self._steps += (Step(reading, _ESCAPE, _character) for reading in reversed(readings))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return where in the text stands what is at `start` to `end` of the form; escapes count whole."""
@@ -50,7 +50,7 @@ class Reading:
         return start, last + 1
 
 
-class _Step:
+class Step:
     """One pass of replacing, to be gone back: where each stretch of the outcome began in what it was made of."""
 
     def __init__(self, text: str, pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]) -> None:
@@ -121,9 +121,9 @@ def _character(match: re.Match[str]) -> str:
     escape = match[0]
     if escape[0] == "&":
         return _entity(escape)
-    if escape[0] == "%":
+    if escape[0] == "%" and escape[1] != "u":
         return _bytes(bytes.fromhex(escape.replace("%", "")))
-    code = escape.replace("\\", "")
+    code = escape.replace("\\", "").replace("%", "")
     if code[0] == "U" or code[1:2] == "{":
         return _code_point(int(code[1:].strip("{}"), 16), escape)
     if code[0] == "u":

@@ -28,11 +28,20 @@ from typing import NamedTuple
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust.redaction import personal_data
+from bridle.trust.redaction.guessed_formats import GUESSED_FORMATS
 from bridle.trust.redaction.json_texts import JsonTexts, is_json, load_json, may_hold_json
 from bridle.trust.redaction.known_values import KnownValues
 from bridle.trust.redaction.marks import PERSONAL, Marks, dropped, replace, replace_in_text
-from bridle.trust.redaction.secret_names import NAMES, has_secret_key, is_no_secret, leaves, names_secret
+from bridle.trust.redaction.secret_names import (
+    NAMES,
+    has_secret_key,
+    is_no_secret,
+    leaves,
+    names_secret,
+    pairs_secret,
+)
 from bridle.trust.redaction.token_format import (
+    Matches,
     Prefilter,
     RedactionError,
     TokenFormat,
@@ -50,6 +59,11 @@ LIMIT_S = 5.0  # for a text, however short…
 SLOWEST_BYTES_A_S = 500_000  # …and what is added for a long one
 
 _FORMATS = Prefilter((*TOKEN_FORMATS, *NAMES))
+_SHARING = [
+    index for index, row in enumerate(TOKEN_FORMATS) if row in GUESSED_FORMATS and not has_edge(row.pattern)
+]
+"""Rows with the same words for literals: where one may occur most may, and one more look tells which do."""
+_MATCHES = Matches([TOKEN_FORMATS[index] for index in _SHARING])
 
 
 class _Look(NamedTuple):
@@ -187,7 +201,11 @@ class Redactor:
         """Return the rows that may occur in `text`, and whether a name may that names a secret."""
         found = self._formats.find(text)
         rows = [index for index in found if index < len(self._rows)]
-        return rows, len(rows) < len(found)
+        may_name = len(rows) < len(found)
+        if len(doubtful := set(rows).intersection(_SHARING)) > 1:
+            doubtful -= {_SHARING[index] for index in _MATCHES.find(text)}
+            rows = [index for index in rows if index not in doubtful]
+        return rows, may_name
 
     def _redact_text(self, text: str, depth: int, until: float) -> str:
         for _ in range(MAX_PASSES):
@@ -355,9 +373,10 @@ class Redactor:
     def _mask_named(self, value: Json) -> Json:
         """Put a mark in the place of whatever stands under a name that names a secret, of any shape."""
         if isinstance(value, Mapping):
+            said = ("value", "Value") if pairs_secret(value) else ()
             return {
                 name: self._mark_whole(item)
-                if names_secret(name) and not all(map(self._is_harmless, leaves(item)))
+                if (name in said or names_secret(name)) and not all(map(self._is_harmless, leaves(item)))
                 else self._mask_named(item)
                 for name, item in value.items()
             }

@@ -20,11 +20,15 @@ _WORDS = [
     "cookie",
     "credential",
 ]
+OF = "db|database|user|admin|root|smtp|mail|ftp|ssh|redis|mysql|pg|postgres|mongo|ldap|proxy|http|login"
+"""Whose `pass` is a password: alone it is a word of tests."""
 _SECRET_NAME = re.compile(
-    rf"(?:{'|'.join(_WORDS)}|credentials|(?:api|private|secret|access|signing|encryption|master)key)$"
+    rf"(?:{'|'.join(_WORDS)}|credentials|(?:{OF})pass|(?:api|private|secret|access|signing|encryption|master)key)$"
 )
 _NOT_SECRET_NAMES = {"nexttoken", "pagetoken", "nextpagetoken", "continuationtoken"}
 _KEY = re.compile(r'"([^"\\]*)"\s*:')
+_SAID = re.compile(r'"(?:name|key)"\s*:\s*"([^"\\]*)"', re.IGNORECASE)
+_SAYS = ("name", "key", "Name", "Key")
 _NOT_SECRET_VALUE = re.compile(
     r"[a-z]{3}_[0-9a-z]{26}|sha256:[0-9a-f]{64}"
     r"|<<secret:[A-Za-z0-9_.-]{1,256}>>|\[secret-output:[0-9a-f]{16}:[A-Za-z0-9_.-]{1,200}\]"  # what stands for one
@@ -39,8 +43,15 @@ def names_secret(name: str) -> bool:
 
 
 def has_secret_key(text: str) -> bool:
-    """True when JSON without escapes may have a key that names a secret."""
-    return any(map(names_secret, _KEY.findall(text)))
+    """True when JSON without escapes may have a key that names a secret, or a pair that does."""
+    return any(map(names_secret, _KEY.findall(text))) or any(map(names_secret, _SAID.findall(text)))
+
+
+def pairs_secret(value: Mapping[str, Json]) -> bool:
+    """True for `{"name": "DB_PASSWORD", "value": …}`, as environments, headers and tags are written."""
+    if "value" not in value and "Value" not in value:
+        return False
+    return any(isinstance(said := value.get(name), str) and names_secret(said) for name in _SAYS)
 
 
 def is_no_secret(value: str) -> bool:
@@ -62,5 +73,7 @@ def leaves(value: Json) -> list[str]:
     return found
 
 
-NAMES = tuple(TokenFormat("name", ("",), f"(?i){'[^a-z]*'.join(word)}", "") for word in (*_WORDS, "key"))
+NAMES = tuple(
+    TokenFormat("name", ("",), f"(?i){'[^a-z]*'.join(word)}", "") for word in (*_WORDS, "pass", "key")
+)
 """What occurs where a name may name a secret, whatever stands between its letters; rows for a Prefilter."""

@@ -52,21 +52,42 @@ class Prefilter:
     """Tells in one look which rows of a table can occur in a text."""
 
     def __init__(self, rows: Sequence[TokenFormat]) -> None:
-        self._set, self._owners = re2.Set.SearchSet(_options()), []
+        looks: dict[str, set[int]] = {re2.escape(CANARY): {-1}}
         for index, row in enumerate(rows):
-            for look in dict.fromkeys(_look(row, literal) for literal in row.literals):
-                self._set.Add(look)
-                self._owners.append(index)
-        self._set.Add(re2.escape(CANARY))
+            for literal in row.literals:
+                looks.setdefault(_look(row, literal), set()).add(index)
+        self._set, self._owners = re2.Set.SearchSet(_options()), list(looks.values())
+        for look in looks:
+            self._set.Add(look)
         self._set.Compile()
-        self._owners.append(-1)
 
     def find(self, text: str) -> list[int]:
         """Return the indices of the rows whose literals occur in `text`, in order."""
-        found = {self._owners[number] for number in self._set.Match(text + CANARY) or ()}
+        numbers: list[int] = self._set.Match(text + CANARY) or []
+        if numbers == [0]:
+            return []  # the canary alone, as in most lines of most logs
+        found = set[int]().union(*(self._owners[number] for number in numbers))
         if -1 not in found:
             raise RedactionError("the search for token literals gave no answer")
         return sorted(found - {-1})
+
+
+class Matches:
+    """Tells in one look which rows match: many times as fast as one after the other where they share their literals."""
+
+    def __init__(self, rows: Sequence[TokenFormat]) -> None:
+        self._set = re2.Set.SearchSet(_options())
+        for pattern in (*(row.pattern for row in rows), re2.escape(CANARY)):
+            self._set.Add(pattern)
+        self._set.Compile()
+        self._canary = len(rows)
+
+    def find(self, text: str) -> set[int]:
+        """Return the indices of the rows that match; `text` is no part of a larger one for rows that speak of its edges."""
+        found = set[int](self._set.Match(f"{text}\n{CANARY}") or ())
+        if self._canary not in found:
+            raise RedactionError("the search for token formats gave no answer")
+        return found - {self._canary}
 
 
 def _look(row: TokenFormat, literal: str) -> str:

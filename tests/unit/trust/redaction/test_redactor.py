@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import quopri
 import shlex
 from unittest import mock
 from urllib.parse import quote, quote_plus
@@ -89,6 +90,27 @@ ASSIGNMENTS = (
     f"mysql --host db --password={SET} shop",
     f"curl --access-token '{SET}' https://example.org",
     f"<db><password>{SET}</password></db>",
+    f"env:\n  - name: DB_PASSWORD\n    value: {SET}\n",
+    f'<add key="ApiKey" value="{SET}" />',
+    f"password: |\n  {SET}\n  {SET}2\nuser: ana",
+    f"  client_secret: >-\r\n    {SET}\r\n",
+    f"API_KEY='of three {SET} words'",
+    f"SECRET_KEY={SET}",
+    f"ENV DB_PASSWORD {SET}",
+    f"setx API_TOKEN {SET}",
+    f"smtp_pass: {SET}",
+    f"password: !vault {SET}",
+    f'os.environ["API_KEY"] = "{SET}"',
+    f'[Environment]::SetEnvironmentVariable("API_KEY", "{SET}")',
+    f'$env:DB_PASSWORD = "{SET}"',
+    f"Connect-It -ApiKey '{SET}'",
+    f"mysqldump --password='of three {SET} words'",
+    f'$x = ConvertTo-SecureString "{SET}" -AsPlainText -Force',
+    f"curl -s -u ana:{SET} https://example.org",
+    f"machine example.org login ana password {SET}",
+    f"sshpass -p {SET} ssh host",
+    f"docker login -u ana -p {SET} registry",
+    f'{{"auths": {{"host": {{"auth": "{base64.b64encode(SET.encode()).decode()}"}}}}}}',
 )
 ORDINARY = """
 password: Optional[str] = None
@@ -101,6 +123,14 @@ max_tokens: 16384000
 the password: it is nowhere
 cmd --token-file /run/token1234 --password
 <password/><token-count>123456789</token-count>
+parser.add_argument("--token", help="the token of the account")
+- name: TOKEN
+  valueFrom: {secretKeyRef: {name: db2}}
+NAMES = ("password", "passphrase", "secret")
+docker run -u 1000:1000 -p 8080:8080 image2
+curl http://localhost:8080/a2
+export PASSWORD
+passed: 1200000 bypass=12345678
 """
 
 
@@ -144,6 +174,13 @@ SPELLINGS = {
     "form": quote_plus(VALUE),
     "python": repr(VALUE.encode()),
     "coloured": f"{VALUE[:5]}\x1b[01;31m\x1b[K{VALUE[5:9]}\x1b[m{VALUE[9:]}",
+    "base32": base64.b32encode(VALUE.encode()).decode(),
+    "base32 behind a byte, small": base64.b32encode(b"u" + VALUE.encode() + b"xyz").decode().lower(),
+    "base85": base64.b85encode(VALUE.encode()).decode(),
+    "ascii85 behind a group": base64.a85encode(b"user" + VALUE.encode()).decode(),
+    "quoted-printable": quopri.encodestring(VALUE.encode()).decode(),
+    "wrapped quoted-printable": quopri.encodestring(b"a text before it " * 4 + VALUE.encode()).decode(),
+    "%u": "".join(f"%u{ord(char):04x}" for char in VALUE),
     "javascript": "".join(f"\\u{{{ord(char):x}}}" for char in VALUE),
 }
 ESCAPES = (
@@ -241,6 +278,16 @@ def test_values_under_secret_names_are_masked_at_any_depth() -> None:
     nested = json.loads(redacted["a"][0]["n"])
     assert MARK.fullmatch(nested["DB_PASSWORD"])
     assert nested["keep"] == 1
+
+
+@pytest.mark.parametrize("value", ["hunter2", ["hunter2"], 7])
+@pytest.mark.parametrize(("name", "said"), [("name", "value"), ("Key", "Value")])
+def test_what_a_pair_says_under_a_secret_name_is_masked(name, said, value) -> None:
+    pair = {name: "DB_PASSWORD", said: value, "n": 1}
+    assert MARK.fullmatch(redactor().redact_json({"env": [pair]})["env"][0][said])
+    assert MARK.search(redactor().redact(json.dumps({"env": [pair]}, indent=1)))
+    kept = {name: "DB_HOST", said: value}
+    assert redactor().redact_json(kept) == kept
 
 
 @pytest.mark.parametrize(
