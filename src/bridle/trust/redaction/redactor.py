@@ -28,7 +28,6 @@ from typing import NamedTuple
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
 from bridle.trust.redaction import personal_data
-from bridle.trust.redaction.guessed_formats import GUESSED_FORMATS
 from bridle.trust.redaction.json_texts import JsonTexts, is_json, load_json, may_hold_json
 from bridle.trust.redaction.known_values import KnownValues
 from bridle.trust.redaction.marks import PERSONAL, Marks, dropped, replace, replace_in_text
@@ -41,7 +40,6 @@ from bridle.trust.redaction.secret_names import (
     pairs_secret,
 )
 from bridle.trust.redaction.token_format import (
-    Matches,
     Prefilter,
     RedactionError,
     TokenFormat,
@@ -49,7 +47,7 @@ from bridle.trust.redaction.token_format import (
     has_edge,
     spans,
 )
-from bridle.trust.redaction.token_formats import GUESSED, TOKEN_FORMATS
+from bridle.trust.redaction.token_formats import GUESSED, TOKEN_FORMATS, sift
 
 MAX_PASSES = 8
 MAX_TEXT_DEPTH = 4  # JSON in a string in JSON in a string…
@@ -59,11 +57,6 @@ LIMIT_S = 5.0  # for a text, however short…
 SLOWEST_BYTES_A_S = 500_000  # …and what is added for a long one
 
 _FORMATS = Prefilter((*TOKEN_FORMATS, *NAMES))
-_SHARING = [
-    index for index, row in enumerate(TOKEN_FORMATS) if row in GUESSED_FORMATS and not has_edge(row.pattern)
-]
-"""Rows with the same words for literals: where one may occur most may, and one more look tells which do."""
-_MATCHES = Matches([TOKEN_FORMATS[index] for index in _SHARING])
 
 
 class _Look(NamedTuple):
@@ -201,11 +194,7 @@ class Redactor:
         """Return the rows that may occur in `text`, and whether a name may that names a secret."""
         found = self._formats.find(text)
         rows = [index for index in found if index < len(self._rows)]
-        may_name = len(rows) < len(found)
-        if len(doubtful := set(rows).intersection(_SHARING)) > 1:
-            doubtful -= {_SHARING[index] for index in _MATCHES.find(text)}
-            rows = [index for index in rows if index not in doubtful]
-        return rows, may_name
+        return sift(text, rows), len(rows) < len(found)
 
     def _redact_text(self, text: str, depth: int, until: float) -> str:
         for _ in range(MAX_PASSES):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bridle.trust.redaction.guessed_formats import GUESSED_FORMATS
 from bridle.trust.redaction.service_formats import SERVICE_FORMATS
-from bridle.trust.redaction.token_format import TokenFormat
+from bridle.trust.redaction.token_format import Matches, TokenFormat, has_edge
 from bridle.trust.redaction.vendor_formats import VENDOR_FORMATS
 
 _PEM_LABEL = r"(?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?"
@@ -42,3 +42,18 @@ TOKEN_FORMATS: tuple[TokenFormat, ...] = (
     ),
     *GUESSED_FORMATS,
 )
+
+_SHARING = [
+    index for index, row in enumerate(TOKEN_FORMATS) if row in GUESSED_FORMATS and not has_edge(row.pattern)
+]
+"""Rows with the same words for literals: where one may occur most may."""
+_MATCHES = Matches([TOKEN_FORMATS[index] for index in _SHARING])
+
+
+def sift(text: str, rows: list[int]) -> list[int]:
+    """Return `rows` (places in TOKEN_FORMATS; others stay) without those that one more look tells not to match."""
+    doubtful = set(rows).intersection(_SHARING)
+    if len(doubtful) < 2:
+        return rows
+    doubtful -= {_SHARING[index] for index in _MATCHES.find(text)}
+    return [index for index in rows if index not in doubtful]
