@@ -104,6 +104,13 @@ def test_the_document_of_what_waits_holds_what_is_to_be_approved(waiting: Bridle
     assert (asked["shown"]["changed"], "difference" in asked["shown"]) == (["src/isodate/duration.py"], True)
 
 
+def test_the_list_says_what_is_waited_for_and_until_when(waiting: Bridle) -> None:
+    (row,) = waiting("executions", "--json").json
+    (asked,) = waiting.records("approval.requested")
+    assert (row["waits_for"], row["waits_until"]) == ([asked["subject"]], asked["body"]["expires_at"])
+    assert not row["left_behind"]  # a person's word carries it on
+
+
 def test_a_quiet_verdict_shows_nothing(waiting: Bridle) -> None:
     assert "+++ " not in waiting("deny", "--quiet").err
 

@@ -32,9 +32,8 @@ def answer_or_halt(result: Result) -> Done | Denied:
 
 def stopped_at(limit: str) -> Stopped:
     """Return the end of a run that reached a limit."""
-    return Stopped(
-        "budget", f"stopped at budget: {limit}", "raise the limit in the agent's definition, or give it less"
-    )
+    hint = "raise the limit in the agent's definition, or give it less"
+    return Stopped("budget", f"stopped at budget: {limit}", hint=hint)
 
 
 def may_pass(result: Done) -> bool:
@@ -54,8 +53,8 @@ def stopped_by(denied: Denied) -> Stopped:
 def model_failed(value: Json) -> Stopped:
     """Return the end of a run whose model call failed, with the reason and the next step it came with."""
     told = value if isinstance(value, Mapping) else {"error": str(value)}
-    detail = "\nnext: ".join(str(told[name]) for name in ("error", "next") if told.get(name))
-    return Stopped(str(told.get("reason") or "model-failed"), "the model call failed", detail)
+    detail, hint = str(told.get("error") or ""), str(told.get("next") or "")
+    return Stopped(str(told.get("reason") or "model-failed"), "the model call failed", detail, hint=hint)
 
 
 def check_turn(reply: ModelReply) -> None:
@@ -69,7 +68,7 @@ def check_turn(reply: ModelReply) -> None:
             Stopped(
                 "empty-turn",
                 f"the model said nothing ({reply.finish})",
-                "run it again, or take another model",
+                hint="run it again, or take another model",
             )
         )
 

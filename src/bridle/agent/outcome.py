@@ -37,12 +37,13 @@ class Suspended:
 @dataclass(frozen=True)
 class Stopped:
     """The run was stopped. `reason` is a stable word (budget, denied, model-failed, empty-turn), `note` is shown beside
-    the state (such as "stopped at budget: turns"), `detail` says what to know and do."""
+    the state (such as "stopped at budget: turns"), `detail` says what to know, `hint` what to do."""
 
     reason: str
     note: str
     detail: str = ""
     state: State = State.FAILED
+    hint: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.clock import iso
 from bridle.core.errors import InputError
+from bridle.core.notes import add_remark, note_of
 from bridle.core.states import State
 from bridle.engine.desk import Desk
 from bridle.engine.position import Position
@@ -40,7 +41,11 @@ async def begin(desk: Desk, root: Position) -> Answer:
         context = await desk.context(root)
         wanted = evaluate(desk.plan.condition, context, Standing(), default=DEFAULT_OF_STAGE)
     except InputError as error:
-        return {"state": str(State.FAILED), "note": str(error), **judge_block(desk, root, error="unknown")}
+        return {
+            "state": str(State.FAILED),
+            "note": note_of(error),
+            **judge_block(desk, root, error="unknown"),
+        }
     if not wanted.value:
         return {"state": str(State.SKIPPED), "note": describe_refusal(wanted)}
     return {"state": str(State.RUNNING), "deadline": _deadline(desk, desk.plan.timeout_s)}
@@ -93,7 +98,7 @@ async def leave(
     is_shown = failed_here  # no step says so; of a service that failed, its own end does
     answer: dict[str, Json] = judge_block(desk, position, error="unknown") if failed_here else {}
     if answer.get("reaction") in FORGIVEN:
-        note = f"{note}; failure ignored"
+        note = add_remark(note, "failure ignored")
     if fault is not None and not result.breaks and not failed_here:
         state, note, failed_here = State.FAILED, str(fault["note"]), True
         answer = {name: value for name, value in fault.items() if name != "note"}
@@ -230,7 +235,7 @@ def describe_fault(position: Position, error: InputError, ignored: str = "") -> 
     """Return the note of a node that failed itself: its line, what is wrong, and the reason by its name."""
     where = ": ".join(dict.fromkeys(place for place in (position.node.place, error.where) if place))
     hint = "" if ignored else error.hint
-    return str(InputError(f"{error.what} ({error.reason}){ignored}", where=where, hint=hint))
+    return note_of(InputError(f"{error.what} ({error.reason}){ignored}", where=where, hint=hint))
 
 
 async def end_node(

@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from bridle.core.canonical import Json
+from bridle.core.notes import add_remark
 from bridle.core.states import State
 from bridle.engine.aside import act_aside, plain_action
 from bridle.engine.blocks import judge_block
@@ -174,7 +175,7 @@ async def _fail_block(desk: Desk, position: Position, end: str, note: str) -> An
     """A block whose branches cannot be brought together has failed itself; its failure strategy says what becomes of it."""
     judged = judge_block(desk, position, error="unknown")
     if judged["reaction"] in FORGIVEN:
-        note = f"{note}; failure ignored"
+        note = add_remark(note, "failure ignored")
     return {**await _fail(desk, f"{position.name}/{end}", note), **judged}
 
 

@@ -68,7 +68,7 @@ class Listing(dict[str, StepView]):
             self._names[f"{_ATTEMPT.sub('', path)}_{index}"] = str(name)
         if not count:
             view = self.show(path)
-            view.state, view.note = State.SKIPPED, "no cells"
+            view.tell(State.SKIPPED, "no cells")
         elif cells:
             self._drop(path)
             self._counts[path] = count
@@ -84,7 +84,7 @@ class Listing(dict[str, StepView]):
             if view.state is State.PENDING and f"{path}/".startswith(starts)
         ]
         for view in waiting:
-            view.state, view.note = state, note
+            view.tell(state, note)
         return bool(waiting)
 
     def tell_cut(self, whole: str) -> str:

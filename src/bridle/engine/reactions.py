@@ -14,6 +14,7 @@ from datetime import timedelta
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso, iso
 from bridle.core.errors import TrustError
+from bridle.core.notes import add_remark
 from bridle.core.states import State
 from bridle.engine.desk import Desk
 from bridle.engine.interventions import SAID, CloseIntervention, Intervention
@@ -115,7 +116,7 @@ async def _settle(
     body: dict[str, Json] = {
         **ended.body,
         "state": str(State.SUCCEEDED) if reaction == "success" else ended.body["state"],
-        "note": f"{ended.body['note']}; {who}: {reaction}",
+        "note": add_remark(str(ended.body["note"]), f"{who}: {reaction}"),
         "ignored": reaction == "ignore",
         "reaction": told,
         "intervened": by,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json
 from bridle.core.errors import InputError
+from bridle.core.notes import add_remark
 from bridle.engine.execution import Execution, Executions
 from bridle.engine.starting import derive_id
 from bridle.pipeline.plan import Plan
@@ -48,7 +49,7 @@ class Reuse:
     def _repeat(self, record: Record, execution: str) -> Entry:
         body: dict[str, Json] = {**record.body, "reused": record.id}
         if "note" in body:
-            body["note"] = "; ".join(filter(None, (str(body["note"]), f"reused from {self.source}")))
+            body["note"] = add_remark(str(body["note"]), f"reused from {self.source}")
         return Entry(record.kind, execution, record.subject, body)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from bridle.core.canonical import Json, as_mapping
 from bridle.core.errors import ExecutionError
+from bridle.core.notes import add_remark
 from bridle.core.states import State
 from bridle.engine.actors import find_actor
 from bridle.engine.aside import act_aside, perform_aside
@@ -171,7 +172,7 @@ async def _end(desk: Desk, service: Service) -> Answer | None:
         state, note = _judge(as_mapping(done.value))
     told = judge_block(desk, service.position, error="unknown") if state is State.FAILED else {}
     ignored = told.get("reaction") in FORGIVEN
-    note = f"{note}; failure ignored" if ignored else note
+    note = add_remark(note, "failure ignored") if ignored else note
     body: dict[str, Json] = {"state": str(state), "note": note, "ignored": ignored, "output": output}
     await desk.append([desk.entry(Kind.STEP_ENDED, service.ended, {**body, "reaction": told})], [])
     if not told or ignored:

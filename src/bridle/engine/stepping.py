@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
 from bridle.core.errors import BridleError, InputError, UnavailableError
+from bridle.core.notes import make_note, note_of, split_note, tell_error
 from bridle.core.states import State
 from bridle.engine.actors import Actor, find_actor
 from bridle.engine.blocks import describe_fault, describe_refusal, describe_unresolved, evaluate_node
@@ -134,8 +135,10 @@ class Stepping:
         except UnavailableError:
             raise
         except BridleError as error:  # an earlier leg may have left a token behind
-            told = describe_fault(self.position, error) if isinstance(error, InputError) else str(error)
-            return await self.end(Ended(State.FAILED, note=told, error="unknown"), token_step=self.path)
+            told = describe_fault(self.position, error) if isinstance(error, InputError) else note_of(error)
+            note, hint = split_note(told)
+            ended = Ended(State.FAILED, note=note, hint=hint, error="unknown")
+            return await self.end(ended, token_step=self.path)
         leg = desk.open_leg(
             self.position,
             body=body.value,
@@ -184,8 +187,8 @@ class Stepping:
         open_intents = {record.subject for record in own if record.kind is Kind.INTENDED} - known
         if not open_intents:
             return _broken(error)
-        note = f"begun, and its outcome was not recorded: {error}"
-        return Ended(State.UNKNOWN, note=note, error="unknown")
+        note = f"begun, and its outcome was not recorded: {tell_error(error)}"
+        return Ended(State.UNKNOWN, note=note, hint=error.hint, error="unknown")
 
     async def _begin(self, actor: Actor, last: Record | None, place: Place) -> Minted:
         """Mint the leg's token and record that it begins, in one transaction."""
@@ -259,7 +262,7 @@ class Stepping:
         notes = (ended.note, note, describe_unresolved(unresolved))
         body: dict[str, Json] = {
             "state": str(state),
-            "note": "; ".join(text for text in notes if text),
+            "note": make_note("; ".join(text for text in notes if text), ended.hint),
             "ignored": reaction.reaction == "ignore",
             "output": ended.output,
             "reaction": choosing.describe(reaction) if has_failed(ended) else {},
@@ -310,4 +313,4 @@ def _time_out(note: str, *, asks: bool) -> Ended:
 
 
 def _broken(error: BridleError) -> Ended:
-    return Ended(State.FAILED, note=str(error), error="unknown")
+    return Ended(State.FAILED, note=tell_error(error), hint=error.hint, error="unknown")

@@ -71,9 +71,9 @@ def _ended(summary: Summary, steps: Listing, record: Record) -> None:
     note = "not begun: cancelled" if summary.state is State.CANCELLED else steps.tell_cut("")
     for step in steps.values():
         if step.state is State.PENDING:
-            step.state, step.note = State.SKIPPED, note
+            step.tell(State.SKIPPED, note)
         elif step.state in (State.RUNNING, State.WAITING) and summary.state is State.CANCELLED:
-            step.state, step.note = State.CANCELLED, "the execution was cancelled"
+            step.tell(State.CANCELLED, "the execution was cancelled")
 
 
 def _step_started(summary: Summary, steps: Listing, record: Record) -> None:
@@ -83,7 +83,7 @@ def _step_started(summary: Summary, steps: Listing, record: Record) -> None:
 
 def _step_ended(summary: Summary, steps: Listing, record: Record) -> None:
     step = steps.show(record.subject)
-    step.state, step.note = State(str(record.body["state"])), str(record.body["note"])
+    step.tell(State(str(record.body["state"])), str(record.body["note"]))
     step.output, step.ended_at = record.body["output"], record.at
     if step.state not in (State.SUCCEEDED, State.SKIPPED) and not record.body.get("ignored"):
         steps.cuts.append((record.subject, step.state))
@@ -107,7 +107,7 @@ def _block_ended(summary: Summary, steps: Listing, record: Record) -> None:
     told = steps.end([str(path) for path in covers], *((state, note) if left_out else (State.SKIPPED, cut)))
     if (left_out and not told) or body.get("shown"):
         view = steps.show(record.subject)
-        view.state, view.note = state, note
+        view.tell(state, note)
 
 
 def _decided(summary: Summary, steps: Listing, record: Record) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bridle.core.canonical import Json
 from bridle.core.clock import from_iso
+from bridle.core.notes import split_note
 from bridle.core.states import State
 
 PLAYED = ("recorded:", "scripted:")
@@ -35,18 +36,24 @@ class ActionView:
 
 @dataclass
 class StepView:
-    """One step of the plan with its actions. `name` is what its cells are called, where their strategy says so."""
+    """One step of the plan with its actions. `name` is what its cells are called, where their strategy says so, `next` what to do
+    about how it ended, where that is known."""
 
     path: str
     kind: str
     state: State = State.PENDING
     note: str = ""
+    next: str = ""
     started_at: str = ""
     ended_at: str = ""
     output: Json = None
     actions: list[ActionView] = field(default_factory=list)
     cost: dict[str, Json] = field(default_factory=dict)
     name: str = ""
+
+    def tell(self, state: State, note: str) -> None:
+        """Set how it stands, and the note about that."""
+        self.state, (self.note, self.next) = state, split_note(note)
 
     @property
     def title(self) -> str:

@@ -250,7 +250,7 @@ async def test_a_model_call_that_failed_says_why_and_what_to_do(definition: Agen
         "rec", "failed", {"error": "no such model", "reason": "model-not-found", "next": "check it"}
     )
     gate = FakeGate([failed])
-    stopped = Stopped("model-not-found", "the model call failed", "no such model\nnext: check it")
+    stopped = Stopped("model-not-found", "the model call failed", "no such model", hint="check it")
     assert (await run(definition, gate), len(gate.actions)) == (stopped, 1)
 
 

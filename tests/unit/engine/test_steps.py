@@ -1,12 +1,14 @@
 """How answers of the gate become ends of steps: state, class of failure, and the words beside it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
 from bridle.agent.forms import parse_agent
 from bridle.core.boundary import Boundary
+from bridle.core.clock import FrozenClock
 from bridle.core.errors import InputError
 from bridle.core.states import State
 from bridle.engine.starting import inherited
@@ -14,6 +16,7 @@ from bridle.engine.steps import end_with, step_action
 from bridle.engine.steps.agent import choose_model, end_with_outputs
 from bridle.engine.steps.approval import target_path
 from bridle.engine.steps.tool import tool_action
+from bridle.engine.steps.wait import perform_wait
 from bridle.gate.action import Denied, Done, Unknown
 
 RED = {"tests": 3, "failures": 1, "errors": 0}
@@ -32,6 +35,7 @@ class FakeLeg:
     token: object = None
     workspace: str = "exe_1"
     deployment: object = None
+    started_at: object = None
 
 
 def failed(**value):
@@ -51,7 +55,7 @@ def failed(**value):
         (
             Done("rec", "failed", {"error": "no such branch", "next": "push it"}),
             "unknown",
-            "no such branch; push it",
+            "no such branch",
         ),
         (Done("rec", "failed", "text"), "unknown", "exit code None"),
     ],
@@ -60,6 +64,17 @@ async def test_a_failure_has_its_class_and_says_what_ended_it(result, error, not
     ended = await end_with(FakeLeg({}), result)
     assert (ended.state, ended.error) == (State.FAILED, error)
     assert ended.note.startswith(note)
+
+
+async def test_what_to_do_about_a_failure_stands_apart():
+    ended = await end_with(FakeLeg({}), Done("rec", "failed", {"error": "no such branch", "next": "push it"}))
+    assert (ended.note, ended.hint) == ("no such branch", "push it")
+
+
+async def test_a_wait_says_until_when():
+    clock = FrozenClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    leg = FakeLeg({"duration_s": 600}, SimpleNamespace(clock=clock), started_at=clock.now())
+    assert (await perform_wait(leg)).note == "until 2026-03-01T12:10:00Z"
 
 
 async def test_a_success_hands_on_its_value():

@@ -95,14 +95,15 @@ class Leg:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a step ended. `error` is its class in the failure strategies' words, or empty; `enforced` is what the policy sets said
-    that are enforced around it."""
+    """How a step ended, and, in `hint`, what to do about that. `error` is its class in the failure strategies' words, or empty;
+    `enforced` is what the policy sets said that are enforced around it."""
 
     state: State
     output: Json = None
     note: str = ""
     error: str = ""
     enforced: tuple[Mapping[str, Json], ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -205,13 +206,14 @@ def _end_done(result: Done) -> Ended:
     if result.status == "succeeded":
         return Ended(State.SUCCEEDED, result.value)
     value = result.value if isinstance(result.value, Mapping) else {}
-    return Ended(State.FAILED, result.value, note=_why(value), error=_error_class(value))
+    hint = str(value.get("next") or "") if "error" in value else ""
+    return Ended(State.FAILED, result.value, note=_why(value), error=_error_class(value), hint=hint)
 
 
 def _why(value: Mapping[str, Json]) -> str:
     """What ended it comes before what it had reported by then."""
     if "error" in value:
-        return "; ".join(str(value[name]) for name in ("error", "next") if value.get(name))
+        return str(value["error"])
     if value.get("why", "exit") != "exit":
         return STOPPED.get(str(value["why"]), f"stopped: {value['why']}")
     report = value.get("report")

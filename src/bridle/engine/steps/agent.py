@@ -59,8 +59,8 @@ async def perform_agent(leg: Leg) -> Ending:
         return Ended(State.UNKNOWN, note=outcome.unknown.reason, error="unknown")
     assert isinstance(outcome, Stopped)
     said_twice = outcome.detail.startswith(outcome.note)
-    note = outcome.detail if said_twice else f"{outcome.note}: {outcome.detail}"
-    return Ended(outcome.state, note=note, error="unknown")
+    note = outcome.detail if said_twice else ": ".join(filter(None, (outcome.note, outcome.detail)))
+    return Ended(outcome.state, note=note, hint=outcome.hint, error="unknown")
 
 
 def _rules(body: Mapping[str, Json]) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from bridle.core.canonical import Json, digest
 from bridle.core.errors import InputError
+from bridle.core.notes import tell_error
 from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Leg, refuse_secrets
 from bridle.pipeline.expressions import render
@@ -25,7 +26,7 @@ async def perform_policy(leg: Leg) -> Ending:
     try:
         payload = _payload(leg)
     except InputError as error:  # a question that cannot be put has no answer
-        return Ended(State.DENIED, note=str(error), error="policy-evaluation")
+        return Ended(State.DENIED, note=tell_error(error), hint=error.hint, error="policy-evaluation")
     sets = leg.body["sets"]
     assert isinstance(sets, (list, tuple))
     told = [await ask_set(leg, one, payload) for one in sets if isinstance(one, Mapping)]

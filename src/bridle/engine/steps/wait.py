@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from bridle.core.clock import iso
 from bridle.core.states import State
 from bridle.engine.steps import Ended, Ending, Leg, Waiting
 
@@ -12,7 +13,8 @@ async def perform_wait(leg: Leg) -> Ending:
     """Wait until the time since the step's start is over."""
     duration_s = leg.body["duration_s"]
     assert isinstance(duration_s, int)
-    left = leg.started_at + timedelta(seconds=duration_s) - leg.bench.clock.now()
+    until = leg.started_at + timedelta(seconds=duration_s)
+    left = until - leg.bench.clock.now()
     if left <= timedelta(0):
         return Ended(State.SUCCEEDED)
-    return Waiting(left.total_seconds(), f"until {duration_s} s are over")
+    return Waiting(left.total_seconds(), f"until {iso(until)[:19]}Z")

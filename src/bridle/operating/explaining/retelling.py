@@ -182,7 +182,8 @@ def _approvals(told: Mapping[str, Any]) -> Iterator[str]:
                 if word["name"] and not word["voter"].endswith(f":{word['name']}")
                 else ""
             )
-            vouched = " (asserted)" if word["asserted"] else ""
+            kind = "asserted" if name else "vouched for by the operating system"
+            vouched = f" ({kind})" if word["asserted"] else ""
             vouched += f", in the place of {word['behalf']}," if word["behalf"] else ""
             comment = f": {word['comment']}" if word["comment"] else ""
             yield f"  {word['voter']}{name}{vouched} {word['verdict']} it on {_when(word['at'])}{own}{comment}."

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from bridle.core.canonical import as_mapping
+from bridle.core.notes import split_note
 from bridle.core.states import State
 from bridle.engine.wording import describe_target
 from bridle.surfaces.cli.progress import MARKS
@@ -285,8 +286,8 @@ def _reports(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _ending(record: Record) -> str:
     state = State(str(record.body["state"]))
-    note = " ".join(str(record.body.get("note") or "").split())
-    return f"{MARKS[state][0]} {state}{f': {note}' if note else ''}"
+    note, hint = split_note(str(record.body.get("note") or ""))
+    return f"{MARKS[state][0]} {state}{f': {note}' if note else ''}{f' (next: {hint})' if hint else ''}"
 
 
 def _time(record: Record) -> str:

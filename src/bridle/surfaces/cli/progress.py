@@ -62,9 +62,11 @@ class Lines(View):
                         )
                 if step.state is not State.PENDING:
                     note = f"  ({' '.join(step.note.split())})" if step.note else ""
-                    self._say(
-                        step.path, str(step.state), f"{MARKS[step.state][0]} {step.title} {step.state}{note}"
-                    )
+                    hint = f"\n    next: {step.next}" if step.next else ""
+                    line = f"{MARKS[step.state][0]} {step.title} {step.state}{note}{hint}"
+                    self._say(step.path, str(step.state), line)
+        if waiting := _tell_wait(summary):
+            self._say(summary.execution, waiting, f"  {waiting}")
 
     def _say(self, subject: str, what: str, line: str) -> None:
         if (subject, what) not in self._said:
@@ -114,7 +116,7 @@ def draw(summary: Summary) -> RichTree:
         branch = tree.add(Text(stage))
         for step in steps:
             mark, style = MARKS.get(step.state, ("·", ""))
-            note = f"  {step.note}" if step.note else ""
+            note = "".join(f"  {text}" for text in (step.note, step.next and f"next: {step.next}") if text)
             leaf = branch.add(
                 Text(
                     f"{mark} {printable(step.title.partition('/')[2] or step.title)} {step.state}{printable(note)}",
@@ -130,13 +132,19 @@ def draw(summary: Summary) -> RichTree:
 
 def headline(summary: Summary) -> str:
     """Return one line: what runs, how far, with which model, tokens, cost and time."""
-    parts = [f"{summary.pipeline} {summary.execution}", str(summary.state)]
+    parts = [f"{summary.pipeline} {summary.execution}", f"{summary.state} {_tell_wait(summary)}".strip()]
     if summary.models:
         parts.append(", ".join(summary.models) + (" (turns from a file)" if summary.played else ""))
         parts.append(f"{summary.cost['tokens']} tokens")
         parts.append(describe_cost(summary))
     parts.append(f"{elapsed_s(summary, until=iso(datetime.now(UTC))):.0f} s")
     return " · ".join(parts)
+
+
+def _tell_wait(summary: Summary) -> str:
+    """Return for what an execution waits, unless that is a person, who is asked elsewhere."""
+    asks = [*summary.interventions, *(one for one in summary.approvals if not one["verdict"])]
+    return "" if asks or summary.state is not State.WAITING else " ".join(summary.note.split())
 
 
 def describe_cost(summary: Summary, cost: Mapping[str, Any] | None = None) -> str:

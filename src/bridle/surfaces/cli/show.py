@@ -56,8 +56,9 @@ def show_summary(summary: Summary, *, now: datetime | None = None) -> str:
         for step in steps:
             note = (
                 f"  {' '.join(step.note.split())}" if step.note else ""
-            )  # a note must not pass for a line of ours
+            )  # it must not pass for a line of ours
             lines.append(f"  {MARKS[step.state][0]} {step.title:<20} {step.state}{note}")
+            lines += [f"      next: {step.next}"] if step.next else []
     if summary.refused:
         lines += ["", "Refused by rule:"]
         lines += [f"  {item.rule:<26} {item.tool} {item.target}" for item in summary.refused]

@@ -130,6 +130,21 @@ def test_what_became_of_an_agent_since_is_told_apart_from_what_it_was() -> None:
     assert [change["state"] for change in actor["since"]] == ["retired"]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ana", "user:ana (vouched for by the operating system) approved"),
+        ("ben", ", as 'ben' (asserted) approved"),
+    ],
+)
+def test_a_name_that_somebody_gave_is_told_apart_from_the_operating_system_s_user(
+    name: str, told: str
+) -> None:
+    action = explain(tell())
+    action["approvals"][0]["words"][0]["name"] = name
+    assert told in "\n".join(retell({**action, "verified": check(tell()).to_json()}))
+
+
 def test_sentences_name_the_agent_the_rule_and_whoever_approved() -> None:
     text = "\n".join(retell({**explain(tell()), "verified": check(tell()).to_json()}))
     for part in (

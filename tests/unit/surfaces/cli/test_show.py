@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridle.core.notes import make_note
 from bridle.core.states import State
 from bridle.engine.views import StepView
 from bridle.gate.approvals import ApprovalState
@@ -121,6 +122,14 @@ def test_a_summary_names_every_step_with_its_state_and_note(make_summary):
     assert "release exe_1: failed" in text
     assert "build/suite          failed  exit code 1" in text
     assert "ship/push            skipped" in text
+
+
+def test_what_to_do_about_a_step_stands_beneath_it(make_summary):
+    step = StepView("build/suite", "run")
+    step.tell(State.FAILED, make_note("there is no file", "make it"))
+    lines = show_summary(make_summary(State.FAILED, step)).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.endswith("failed  there is no file"))
+    assert lines[at + 1] == "      next: make it"
 
 
 def test_a_note_cannot_pass_for_a_line_of_ours(make_summary):
@@ -250,6 +259,15 @@ def test_progress_has_one_line_for_each_change_however_often_it_is_shown(make_su
         view.show(make_summary(State.RUNNING, StepView("build/suite", "run", state)))
     out, err = capsys.readouterr()
     assert (out, err) == ("", "▸ build/suite running\n✓ build/suite succeeded\n")
+
+
+def test_progress_says_until_when_a_timer_waits_and_not_what_a_person_is_asked(make_summary, capsys):
+    for asked in ([], [approval()]):
+        summary = make_summary(State.WAITING, StepView("build/pause", "wait", State.WAITING), approvals=asked)
+        summary.note = "until 2026-03-01T12:10:00Z"
+        Lines().show(summary)
+    shown = "? build/pause waiting\n"
+    assert capsys.readouterr().err == f"{shown}  until 2026-03-01T12:10:00Z\n{shown}"
 
 
 def test_progress_names_a_refusal_once(make_summary, make_action, capsys):

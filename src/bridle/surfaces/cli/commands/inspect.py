@@ -58,8 +58,11 @@ async def _all(store: Store) -> Answer:
     now = datetime.now(UTC)
     left_behind = await store.line.left_behind(Limits(LEASE_S))
     for item in await store.executions.find():
-        waiting = [] if item.state.ended else [approval.id for approval in await _open(store, item.id)]
-        waiting += [asked.path for asked in await find_open_interventions(store.journal, item, now=now)]
+        approvals = [] if item.state.ended else await _open(store, item.id)
+        waiting = {approval.id: iso(approval.expires_at) for approval in approvals}
+        for asked in await find_open_interventions(store.journal, item, now=now):
+            waiting[asked.path] = iso(asked.expires_at)
+        works = item.state is State.RUNNING or (item.state is State.WAITING and not waiting)
         rows.append(
             {
                 "execution": item.id,
@@ -67,15 +70,17 @@ async def _all(store: Store) -> Answer:
                 "state": str(item.state),
                 "note": item.note,
                 "started_at": iso(item.started_at),
-                "waits_for": waiting,
-                "left_behind": item.state is State.RUNNING and item.id in left_behind,
+                "waits_for": list(waiting),
+                "waits_until": min(waiting.values(), default=""),
+                "left_behind": works and item.id in left_behind,
             }
         )
     return Answer(rows, map(_tell_row, rows))
 
 
 def _tell_row(row: dict[str, Any]) -> str:
-    waits = f"  waits for {', '.join(row['waits_for'])}" if row["waits_for"] else ""
+    until = f", until {row['waits_until'][:19]}Z" if row["waits_until"] else ""
+    waits = f"  waits for {', '.join(row['waits_for'])}{until}" if row["waits_for"] else ""
     left = f"  nobody carries it: bridle resume {row['execution']}" if row["left_behind"] else ""
     why = f"  {' '.join(row['note'].split())}" if row["note"] else ""
     about = f"{row['started_at'][:19]}  {row['pipeline']:<16} {row['state']}{why}{waits}{left}"
