@@ -76,6 +76,7 @@ class Kind(StrEnum):
     EVIDENCE_ISSUED = "evidence.issued"
     CONTROLS_ATTESTED = "controls.attested"
     EVIDENCE_ADDED = "evidence.added"
+    EVIDENCE_REFUSED = "evidence.refused"
     HISTORY_REMOVED = "history.removed"
     VALUES_ERASED = "values.erased"
     TEXT_KEPT = "text.kept"

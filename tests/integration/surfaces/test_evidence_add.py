@@ -45,6 +45,13 @@ def test_a_provenance_counts_for_the_keys_of_the_account(add, tmp_path):
     assert add(files.provenance(), "slsa")[1]["exhibit"]["summary"]["signers"] == ["ci"]
 
 
-def test_evidence_about_something_else_is_refused(add):
+def test_evidence_about_something_else_is_refused_and_the_refusal_recorded(add, capsys):
     code, problem = add(files.cyclonedx("f" * 64), "cyclonedx")
     assert (code, problem["type"]) == (4, "urn:bridle:problem:wrong-subject")
+    assert call("audit", "list", "--json") == 0
+    (refused,) = (one for one in json.loads(capsys.readouterr().out) if one["kind"] == "evidence.refused")
+    assert (
+        refused["body"].items()
+        >= {"type": "cyclonedx", "subject": SUBJECT, "reason": "wrong-subject"}.items()
+    )
+    assert (refused["body"]["file"]["name"], refused["body"]["by"][:5]) == ("evidence.cyclonedx", "user:")

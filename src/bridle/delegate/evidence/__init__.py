@@ -107,7 +107,7 @@ def _check_about(reading: Reading, subject: str, name: str) -> None:
     named = {one for one in reading.about if one.rpartition(":")[0] == kind}
     if subject in reading.about or not (named or reading.names_all):
         return
-    told = ", ".join(sorted(named)[:3]) or "something else"
+    told = ", ".join(sorted(filter(_SUBJECT.fullmatch, named))[:3]) or "something else"
     raise ExecutionError(
         f"the evidence {name} is about {told}, not about {subject}",
         where=name,

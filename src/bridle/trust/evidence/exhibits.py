@@ -6,17 +6,19 @@
 Rules
   1. What a step handed in rests on the outcome that the delegate signed: it says nothing that the outcome does not say.
   2. What a person handed in is signed by the control plane that took it, with who it was.
-  3. The record's subject is the exhibit's: what is known of a digest is found by it, in whichever execution it was said.
+  3. What a person handed in and was refused is recorded as well, and is no evidence.
+  4. The record's subject is the exhibit's: what is known of a digest is found by it, in whichever execution it was said.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from bridle.core.canonical import Json, as_mapping, digest
-from bridle.core.errors import TrustError
+from bridle.core.errors import ExecutionError, TrustError
 from bridle.trust.journal import Entry, Journal, Kind, Record
 from bridle.trust.keys import Signature, Signer, Verifier
 
@@ -49,6 +51,25 @@ def handed_in(exhibit: Mapping[str, Json], *, by: str, signer: Signer) -> Entry:
     signature = signer.sign_json(_content(exhibit, by))
     body: dict[str, Json] = {"exhibit": dict(exhibit), "signer": by, "signature": signature.to_json()}
     return Entry(Kind.EVIDENCE_ADDED, "", str(exhibit["subject"]), body)
+
+
+async def record_refusal(
+    journal: Journal, data: bytes, *, type_: str, subject: str, by: str, error: ExecutionError
+) -> Record:
+    """Record that somebody handed in what is no evidence, or evidence about something else: which file, and why."""
+    file: dict[str, Json] = {
+        "name": error.where,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "bytes": len(data),
+    }
+    body: dict[str, Json] = {
+        "type": type_,
+        "subject": subject,
+        "file": file,
+        "reason": error.reason,
+        "why": error.what,
+    }
+    return (await journal.append([Entry(Kind.EVIDENCE_REFUSED, "", subject, {**body, "by": by})]))[0]
 
 
 def find_subjects(arguments: Mapping[str, Json], provenance: Mapping[str, Json] | None) -> list[str]:

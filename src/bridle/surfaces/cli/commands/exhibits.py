@@ -40,14 +40,21 @@ async def evidence_add(
     A provenance counts for those keys of the folder `attestors` (NAME.pub, in the configuration folder) that signed it.
     """
     from bridle.app import read_exhibit_file
-    from bridle.core.errors import InputError
+    from bridle.core.errors import ExecutionError, InputError
     from bridle.surfaces.cli.files import open_bytes
-    from bridle.trust.evidence.exhibits import hand_in
+    from bridle.trust.evidence.exhibits import hand_in, record_refusal
 
     if file.exists() and not file.is_file():  # a device never ends, and a pipe may never begin
         raise InputError("is no file", where=str(file), hint="check the path", reason="no-file")
     data = open_bytes(file, most_bytes=LARGEST_BYTES + 1)
-    exhibit: Any = read_exhibit_file(settings, data, type_=type_, subject=subject, name=file.name)
+    try:
+        exhibit: Any = read_exhibit_file(settings, data, type_=type_, subject=subject, name=file.name)
+    except ExecutionError as error:
+        async with counter(settings) as at:
+            await record_refusal(
+                at.store.journal, data, type_=type_, subject=subject, by=at.user.id, error=error
+            )
+        raise
     async with counter(settings) as at:
         record = await hand_in(at.store.journal, exhibit, by=at.user.id, signer=at.store.signer)
     counts = ", ".join(f"{count} {name}" for name, count in exhibit["summary"]["counts"].items() if count)
