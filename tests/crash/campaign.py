@@ -95,19 +95,19 @@ def crash_at(forks: Forks, point: str, reference: Reference, *, fault: str = "")
         return [*_bought_twice(room, answered), *_differences(read_ending(room), reference.ending)]
 
 
-def crash_everywhere(forks: Forks, side: str, reference: Reference, *, store: str = "") -> list[str]:
-    """Carry one execution with process after process, each killed at the first point of a kind where none has died yet.
+def crash_everywhere(forks: Forks, reference: Reference, *, store: str = "") -> list[str]:
+    """Carry one execution with process after process, each killed where none has died yet: before or after a kind of point.
 
-    `side` is "before" or "after". Kinds that the dying itself has led around are tried one by one, unless the execution is in a
-    `store` that was handed in; return what does not hold.
+    Kinds that the dying itself has led around are tried one by one, unless the execution is in a `store` that was handed in;
+    return what does not hold.
     """
     visited: list[str] = []
     with _opened(store) as room:
         code = KILLED
         while code == KILLED:
             answered = read_answered_turns(room)
-            code, stderr = _carry(forks, room, side=side, visited=visited)
-            visited += [name_kind(point) for point in _lines(room.path / "points")[-1:] if code == KILLED]
+            code, stderr = _carry(forks, room, visited=visited)
+            visited += [name_kind(point) for point in _lines(room.path / "points")[-2:] if code == KILLED]
             if bought := list(_bought_twice(room, answered)):
                 return [f"after dying at {visited[-2:]}: {bought}"]
         if code != 0:
@@ -116,7 +116,7 @@ def crash_everywhere(forks: Forks, side: str, reference: Reference, *, store: st
     if store:
         return found
     for point in reference.points:
-        if point.endswith(f"{side} #1") and name_kind(point) not in visited:
+        if point.endswith(" #1") and name_kind(point) not in visited:
             visited.append(name_kind(point))
             found += [f"{point}: {complaint}" for complaint in crash_at(forks, point, reference)]
     return found
@@ -181,7 +181,7 @@ def _bought_twice(room: Room, answered: set[int]) -> Iterator[str]:
 
 
 def _carry(
-    forks: Forks, room: Room, *, fatal: str = "", side: str = "", visited: Sequence[str] = (), fault: str = ""
+    forks: Forks, room: Room, *, fatal: str = "", visited: Sequence[str] | None = None, fault: str = ""
 ) -> tuple[int, str]:
     """Let one process work; afterwards `points` and `turns` are what that process passed and asked for."""
     files = {name: room.path / name for name in ("points", "turns")}
@@ -190,7 +190,7 @@ def _carry(
     job = {name: str(file) for name, file in files.items()}
     child = forks.start(
         "crash.child:carry_demo",
-        {**job, "fatal": fatal, "side": side, "visited": list(visited), "fault": fault},
+        {**job, "fatal": fatal, "visited": visited, "fault": fault},
         environment=room.environment,
         folder=room.path,
     )

@@ -21,10 +21,10 @@ MODEL = "recorded:autofix/turns.json"
 def carry_demo(job: Mapping[str, Any]) -> None:
     """Carry the newest execution to its end, approving what is asked; start one when there is none.
 
-    `points` is the file to write the points to, `turns` the one for the calls that reach the model's port. `fatal`, `side`
+    `points` is the file to write the points to, `turns` the one for the calls that reach the model's port. `fatal`
     and `visited` say where to die.
     """
-    points = Points(_open(job["points"]), fatal=job["fatal"], side=job["side"], visited=job["visited"])
+    points = Points(_open(job["points"]), fatal=job["fatal"], visited=job["visited"])
     hook_effects(points)
     hook_commits(points)
     _log_turns(_open(job["turns"]))

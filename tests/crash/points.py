@@ -42,19 +42,19 @@ Pass = Callable[[str], None]
 class Points:
     """Counts the points that this process passes and writes each to `log`.
 
-    The process is killed at the point `fatal`; or at the one that is the `number`th it passes; or, on a `side` ("before" or
-    "after"), at the first one of a kind that is not among `visited`. That finds also what only a process passes that carries on
-    where another has died.
+    The process is killed at the point `fatal`; or at the one that is the `number`th it passes; or, with `visited` kinds, before
+    the first of a kind that is not among them. That finds also what only a process passes that carries on where another died.
+    Nothing becomes true between the last point and this one: who dies here has died after that one too, which may be the new one.
     """
 
     def __init__(
-        self, log: int, *, fatal: str = "", number: int = 0, side: str = "", visited: Iterable[str] = ()
+        self, log: int, *, fatal: str = "", number: int = 0, visited: Iterable[str] | None = None
     ) -> None:
         self._log = log
         self._fatal = fatal
         self._left = number
-        self._side = side
-        self._visited = frozenset(visited)
+        self._visited = None if visited is None else frozenset(visited)
+        self._last = ""
         self._passed: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -71,9 +71,11 @@ class Points:
             self._left -= 1
             if name == self._fatal or self._left == 0 or self._is_new(name_kind(name)):
                 os.kill(os.getpid(), signal.SIGKILL)
+            self._last = name_kind(name)
 
     def _is_new(self, kind: str) -> bool:
-        return bool(self._side) and kind.endswith(self._side) and kind not in self._visited
+        here = {kind, self._last or kind}
+        return self._visited is not None and kind.endswith("before") and not here <= self._visited
 
 
 def name_kind(point: str) -> str:

@@ -56,20 +56,16 @@ def test_the_points_are_commits_of_both_databases_and_every_effect(reference: Re
     } <= labels
 
 
-@pytest.mark.parametrize("side", ["before", "after"])
-def test_an_execution_killed_at_every_kind_of_point_ends_the_same(
-    forks: Forks, reference: Reference, side: str
-) -> None:
-    assert crash_everywhere(forks, side, reference) == []
+def test_an_execution_killed_at_every_kind_of_point_ends_the_same(forks: Forks, reference: Reference) -> None:
+    assert crash_everywhere(forks, reference) == []
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("side", ["before", "after"])
 def test_an_execution_on_postgresql_killed_at_every_kind_of_point_ends_the_same(
-    forks: Forks, reference: Reference, side: str
+    forks: Forks, reference: Reference
 ) -> None:
     with run_postgres() as server:
-        assert crash_everywhere(forks, side, reference, store=server.url(server.create())) == []
+        assert crash_everywhere(forks, reference, store=server.url(server.create())) == []
 
 
 @pytest.mark.parametrize("part", range(RANDOM_PARTS), ids=lambda part: f"seed-{SEED}-part-{part}")

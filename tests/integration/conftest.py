@@ -1,7 +1,7 @@
 """A real store for every test that wants one: SQLite, and a PostgreSQL that the tests start.
 
-What is about the store runs on both in every run: races, guards, whatever is counted, reserved or taken once. Of what only needs
-a store, a fourth runs on PostgreSQL in the short form, some of each file; `-m long` runs the rest.
+What is about the store runs on both in every run: races, guards, whatever is counted, reserved or taken once, and who takes over.
+Of what only needs a store, a fourth runs on PostgreSQL in the short form, some of each file; `-m long` runs the rest.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ from support.postgres import NoPostgres, Postgres, run_postgres
 
 POLICIES = Path(__file__).parents[2] / "policies" / "base"
 
-NEED_A_STORE = {"door", "engine", "gate"}
+NEED_A_STORE = {"door", "durable", "engine", "gate", "serving"}
+STORES = ("store_url", "begun_url")
 EVERY_STORE = {
     "test_approval.py",
     "test_attempts.py",
@@ -43,7 +44,9 @@ EVERY_STORE = {
     "test_queue.py",
     "test_spending.py",
 }
-RACES = re.compile(r"at_once|beside|once_and|race|same_(moment|time)|twice|two_")
+RACES = re.compile(
+    r"at_once|beside|once_and|race|same_(moment|time)|silent|sle(pt|eper)|take(s|n)_over|twice|two_"
+)
 ONE_IN = 4
 
 
@@ -52,7 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seen: Counter[Path] = Counter()
     for item in items:
         spec = getattr(item, "callspec", None)
-        if spec is None or spec.params.get("store_url") != "postgresql":
+        if spec is None or not any(spec.params.get(store) == "postgresql" for store in STORES):
             continue
         if item.path.parent.name not in NEED_A_STORE or item.path.name in EVERY_STORE:
             continue

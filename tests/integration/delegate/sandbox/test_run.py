@@ -166,7 +166,7 @@ async def test_cancelling_at_any_moment_of_the_start_leaves_nothing(run, turns):
 
 async def test_a_child_of_ours_is_not_left_as_a_zombie(run):
     await run("true")
-    assert [name for name in list_children() if name in ("bwrap", "prlimit")] == []
+    assert [name for name in list_children() if name in ("bwrap", "prlimit", "setpriv")] == []
 
 
 async def test_sandboxes_run_side_by_side(run):
