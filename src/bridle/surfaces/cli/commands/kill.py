@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from bridle.trust.kills import Kill
 
 Reason = Annotated[
-    str,
-    typer.Option(
-        "--reason", help="Why, in two words at least: others have to understand it.", metavar="TEXT"
-    ),
+    str, typer.Option("--reason", help="Why: whoever is stopped by it is shown it.", metavar="TEXT")
 ]
 As = Annotated[str, typer.Option("--as", help="Your name.", metavar="NAME")]
 NOT_ALL = 4
