@@ -28,12 +28,12 @@ def _walk(command: object, words: tuple[str, ...]) -> list[str]:
     return [found for name, child in inside.items() for found in _walk(child, (*words, name))]
 
 
-@pytest.mark.parametrize("command", list_commands())
-def test_the_help_of_every_command_shows_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    with pytest.raises(SystemExit) as ended:
-        run([*command.split(), "--help"])
-    said = capsys.readouterr().out
-    assert (ended.value.code, f"Example: bridle {command}" in " ".join(said.split())) == (0, True), said
+def test_the_help_of_every_command_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in list_commands():
+        with pytest.raises(SystemExit) as ended:
+            run([*command.split(), "--help"])
+        said = capsys.readouterr().out
+        assert (ended.value.code, f"Example: bridle {command}" in " ".join(said.split())) == (0, True), said
 
 
 def test_help_is_quick() -> None:

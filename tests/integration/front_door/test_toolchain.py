@@ -38,23 +38,17 @@ def lock(folder: Path, content: bytes) -> Path:
     return path
 
 
-def test_it_is_made_of_the_systems_python_and_holds_the_wheel(settings: Settings, requirements: Path) -> None:
+def test_it_is_made_once_of_the_systems_python_and_holds_the_wheel(
+    settings: Settings, requirements: Path, index
+) -> None:
     made = prepare_toolchain(settings, requirements)
     script = "import pkg, sys; print(pkg.HERE, sys.base_prefix)"
     assert subprocess.check_output([made / "bin/python", "-c", script], text=True).strip() in (
         "True /usr",
         "True /usr/local",
     )
-
-
-def test_the_pointer_leads_to_it(settings: Settings, requirements: Path) -> None:
-    made = prepare_toolchain(settings, requirements)
     assert (settings.work_dir / "toolchain").resolve() == made.resolve()
     assert sorted(path.name for path in settings.work_dir.iterdir()) == ["toolchain", made.name]
-
-
-def test_the_second_time_asks_nobody(settings: Settings, requirements: Path, index) -> None:
-    made = prepare_toolchain(settings, requirements)
     index.requests.clear()
     assert prepare_toolchain(settings, requirements) == made
     assert index.requests == []

@@ -16,6 +16,6 @@ def test_both_readers_of_yaml_see_the_same_family(family: str) -> None:
     assert yaml.load(text, LOADER) == YAML(typ="safe").load(text)  # noqa: S506 - it is a safe one
 
 
-@pytest.mark.parametrize("manifest", builtin_manifests().values(), ids=lambda manifest: manifest.tool)
-def test_the_arguments_of_a_tool_that_ships_are_a_sound_schema(manifest) -> None:
-    jsonschema.Draft202012Validator.check_schema(manifest.arguments)
+def test_the_arguments_of_a_tool_that_ships_are_a_sound_schema() -> None:
+    for manifest in builtin_manifests().values():
+        jsonschema.Draft202012Validator.check_schema(manifest.arguments)

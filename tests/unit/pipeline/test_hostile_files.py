@@ -44,7 +44,7 @@ def read_hostile(kind: str, first: int, count: int) -> None:
 @pytest.mark.parametrize("kind", SAMPLES)
 @pytest.mark.parametrize("first", [SEED], ids=lambda first: f"seed-{first}")
 def test_hostile_files_are_read_or_refused(first: int, kind: str) -> None:
-    read_hostile(kind, first, 300)
+    read_hostile(kind, first, 120)
 
 
 @pytest.mark.long

@@ -47,20 +47,19 @@ def joined(text: str) -> str:
     return "".join(text.split())
 
 
-@pytest.mark.parametrize("row", TOKEN_FORMATS, ids=lambda row: row.kind)
-def test_every_documented_variant_of_a_token_is_masked_and_its_surroundings_stay(row) -> None:
-    assert EXAMPLES[row.kind]
-    for text, token in EXAMPLES[row.kind]:
+def test_every_documented_variant_of_a_token_is_masked_and_its_surroundings_stay() -> None:
+    assert all(EXAMPLES[row.kind] for row in TOKEN_FORMATS)
+    masks = redactor()
+    for text, token in (example for row in TOKEN_FORMATS for example in EXAMPLES[row.kind]):
         whole = f"before\n{text}\n(after)"
-        redacted = redactor().redact(whole)
+        redacted = masks.redact(whole)
         assert token not in redacted
         assert joined(redacted) == joined(whole.replace(token, MARK.search(redacted)[0]))
 
 
-@pytest.mark.parametrize("row", TOKEN_FORMATS, ids=lambda row: row.kind)
-def test_every_format_names_its_document_and_has_one_group(row) -> None:
-    assert row.document
-    assert compile_pattern(row.pattern).groups == 1
+def test_every_format_names_its_document_and_has_one_group() -> None:
+    odd = [row for row in TOKEN_FORMATS if not row.document or compile_pattern(row.pattern).groups != 1]
+    assert odd == []
 
 
 def test_the_formats_are_those_of_sixty_vendors_and_more() -> None:
@@ -69,12 +68,12 @@ def test_the_formats_are_those_of_sixty_vendors_and_more() -> None:
     assert len({row.kind for row in TOKEN_FORMATS}) == len(TOKEN_FORMATS)
 
 
-@pytest.mark.parametrize("kind", sorted({row.kind for row in TOKEN_FORMATS} - GUESSED))
-def test_a_token_is_found_at_any_place_of_a_text(kind) -> None:
+def test_a_token_is_found_at_any_place_of_a_text() -> None:
     text = "let x = (\n  call('a', 1) # é"
-    made, token = example(kind)
-    for place in range(len(text)):
-        assert token not in redactor().redact(f"{text[:place]} {made} {text[place:]}")
+    masks = redactor()
+    for made, token in map(example, sorted({row.kind for row in TOKEN_FORMATS} - GUESSED)):
+        for place in range(len(text)):
+            assert token not in masks.redact(f"{text[:place]} {made} {text[place:]}")
 
 
 SET = "correct5horse"
@@ -244,10 +243,11 @@ def test_redacting_twice_changes_nothing(text) -> None:
     assert redactor().redact(once) == once
 
 
-@pytest.mark.parametrize("kind", EXAMPLES)
-def test_redacting_a_token_twice_changes_nothing(kind) -> None:
-    once = redactor().redact(example(kind)[0])
-    assert redactor().redact(once) == once
+def test_redacting_a_token_twice_changes_nothing() -> None:
+    masks = redactor()
+    for kind in EXAMPLES:
+        once = masks.redact(example(kind)[0])
+        assert masks.redact(once) == once
 
 
 @pytest.mark.parametrize(
