@@ -32,15 +32,18 @@ controls := sort([path | some path in input.verification.changed; governs(lower(
 schemas := sort([path | some path in input.verification.changed; changes_schema(lower(path))])
 
 governs(path) if {
-	some folder in [".github/", ".gitlab/", ".circleci/", ".buildkite/", ".harness/", ".bridle/", "policies/", "agents/", "templates/"]
+	some folder in [".github/", ".gitlab/", ".circleci/", ".buildkite/", ".harness/", ".bridle/", "policies/", "agents/", "templates/", "case-types/"]
 	startswith(path, folder)
 }
+
+# What an owner says of a server's tools.
+governs(path) if regex.match(`(^|/)tools/[^/]+\.ya?ml$`, path)
 
 governs(path) if {
 	parts := split(path, "/")
 	parts[count(parts) - 1] in {
 		"codeowners", ".gitlab-ci.yml", "jenkinsfile", "azure-pipelines.yml", "bitbucket-pipelines.yml", "bridle.lock",
-		"policies.yaml", "roles.yaml", "people.yaml", ".gitattributes", ".gitmodules", ".pre-commit-config.yaml", "agents.md", "claude.md",
+		"policies.yaml", "roles.yaml", "people.yaml", "servers.yaml", "limits.yaml", ".gitattributes", ".gitmodules", ".pre-commit-config.yaml", "agents.md", "claude.md",
 	}
 }
 

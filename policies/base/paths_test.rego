@@ -5,7 +5,7 @@ import rego.v1
 changing(paths) := object.union(committing, {"verification": {"tree": "t", "changed": paths}})
 
 test_a_change_of_what_governs_delivery_asks if {
-	every path in [".github/workflows/ci.yml", "CODEOWNERS", "docs/CODEOWNERS", "policies/house.rego", "bridle.lock", "agents/x.md"] {
+	every path in [".github/workflows/ci.yml", "CODEOWNERS", "docs/CODEOWNERS", "policies/house.rego", "bridle.lock", "agents/x.md", "tools/shop.yaml", "shop/tools/crm.yml", "servers.yaml"] {
 		asked(changing(["src/a.py", path])) == {"paths.controls"}
 	}
 }
@@ -22,7 +22,7 @@ test_the_paths_are_named if {
 }
 
 test_an_ordinary_change_does_not_ask if {
-	asked(changing(["src/a.py", "docs/policies.md", "tests/agents/x.py", "src/migration.py"])) == set()
+	asked(changing(["src/a.py", "docs/policies.md", "tests/agents/x.py", "src/migration.py", "tools/build.py"])) == set()
 }
 
 test_a_persons_change_does_not_ask if asked(by(changing(["CODEOWNERS"]), "user")) == set()

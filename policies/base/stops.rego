@@ -40,8 +40,8 @@ ask contains {
 } if {
 	lasting
 	not by_person_or_service
-	some word in split(replace(replace(lower(input.action.tool), "-", "_"), ".", "_"), "_")
-	word in {"merge", "release", "publish", "deploy", "approve", "dismiss", "protection", "override", "bypass"}
+	some word in ["merge", "release", "publish", "deploy", "approve", "dismiss", "protection", "override", "bypass"]
+	begins_a_word(input.action.tool, word)
 }
 
 ask contains {
@@ -52,6 +52,16 @@ ask contains {
 	lasting
 	input.action.effect == "destructive"
 	is_object(input.plan)
+}
+
+# `merge_pull_request`, `mergePullRequest` and `pullRequestMerge`; `emergency` is another word.
+begins_a_word(tool, word) if {
+	some part in split(replace(replace(lower(tool), "-", "_"), ".", "_"), "_")
+	startswith(part, word)
+}
+
+begins_a_word(tool, word) if {
+	contains(tool, concat("", [upper(substring(word, 0, 1)), substring(word, 1, -1)]))
 }
 
 default environment := "not named"

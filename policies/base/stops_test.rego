@@ -91,7 +91,7 @@ test_what_cannot_be_undone_is_asked_about_on_its_own_in_a_plan if {
 test_what_can_be_put_back_does_not_ask_in_production if asked(in_production(script("true"))) == set()
 
 test_merging_is_for_people if {
-	every tool in ["mcp.github.merge_pull_request", "mcp.github.approve-review", "mcp.git.update_branch_protection", "mcp.x.Release"] {
+	every tool in ["mcp.github.merge_pull_request", "mcp.github.approve-review", "mcp.x.mergePullRequest", "mcp.x.pullRequestMerge", "mcp.x.deployservice", "mcp.git.update_branch_protection", "mcp.x.Release"] {
 		"stop.merge" in asked(calling_out(tool))
 	}
 }

@@ -8,7 +8,9 @@ Rules
   2. A value is vouched for by a source that has it as a value of the same type (`values`): the person's request, an input, a
      register, a record. The manifest vouches for a constant and for a default: leaving it out would do the same. True and false
      are vouched for by an input of that name. Text vouches for nothing, whatever it says and however often.
-  3. An amount that is left out while the person named one is judged too, as unvouched.
+  3. An amount that is left out while the person named one is judged too, as unvouched. So is what names the object of a call
+     (an id, an address, an account, a url, a name) where all of those that the manifest declares are left out and none has a
+     default: what the server takes in their place is nobody's word.
   4. Which tool is called is a choice as well: one whose manifest names purposes is for no task of another, and one whose owner
      has said nothing of it is for none.
   5. What a call of the task may have written without a trusted origin vouches for nothing when a register or a record gives it
@@ -25,7 +27,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
-from bridle.core.canonical import Json, canonical, digest
+from bridle.core.canonical import Json, as_mapping, canonical, digest
 from bridle.gate.manifest import Effect, Manifest
 from bridle.gate.origins.mentions import LONGEST_TEXT, find_embedded
 from bridle.gate.origins.sources import (
@@ -41,6 +43,10 @@ from bridle.gate.origins.values import NAMING, ValueType, infer_types, normal_fo
 from bridle.gate.origins.vouching import Background, Call, Value, find_sources, object_to
 
 MOST_VALUES = 500  # of a call; one that has more is judged unvouched as a whole
+MOST_PAIRS = (
+    300_000  # of a value and a source: so many are compared in a second, and nobody waits longer for one call
+)
+MOST_STEPS = 3_000_000  # of comparing where the request names the values with what it names besides
 LONGEST_SHOWN = 200
 ANYTHING = "*"  # what a call wrote that holds more than is looked through
 
@@ -147,9 +153,13 @@ def judge(arguments: Mapping[str, Json], manifest: Manifest, background: Backgro
     if len(values) > MOST_VALUES:
         note = f"more than {MOST_VALUES} values are more than anybody can judge"
         return [Origin("", "", "", OriginKind.NONE, note=note)]
-    call = Call(tuple(values), background)
+    call, known = Call(tuple(values), background), len(background.sources)
+    if len(values) * known > MOST_PAIRS or call.named_times * max(call.named_times, known) > MOST_STEPS:
+        note = f"{len(values)} values and {known} that they may come from are more than can be compared"
+        return [Origin("", "", "", OriginKind.NONE, note=note)]
     origins = list(_once_each([_judge(value, manifest, call) for value in values]))
-    return _tool(manifest, background) + origins + _left_out(arguments, manifest, call)
+    unsaid = _left_out(arguments, manifest, call) + _unnamed(arguments, manifest)
+    return _tool(manifest, background) + origins + unsaid
 
 
 def _once_each(origins: Sequence[Origin]) -> Iterator[Origin]:
@@ -253,6 +263,27 @@ def _left_out(arguments: Mapping[str, Json], manifest: Manifest, call: Call) -> 
     return [
         Origin(name, "", str(ValueType.AMOUNT), OriginKind.NONE, unused[0].where, note) for name in missing
     ]
+
+
+def _unnamed(arguments: Mapping[str, Json], manifest: Manifest) -> list[Origin]:
+    naming = [
+        (name, kind)
+        for name, kind in manifest.control.items()
+        if ValueType(kind) in NAMING and name != manifest.key
+    ]
+    if (
+        not naming
+        or manifest.effect is Effect.READ
+        or any(arguments.get(name) is not None for name, _ in naming)
+    ):
+        return []
+    properties = as_mapping(manifest.arguments.get("properties") or {})
+    schemas = [properties.get(name) for name, _ in naming]
+    if any(isinstance(schema, Mapping) and {"const", "default"} & set(schema) for schema in schemas):
+        return []
+    name, kind = naming[0]
+    note = "left out, and nothing else says what it is done to"
+    return [Origin(name, "", kind, OriginKind.NONE, note=note)]
 
 
 def _words(leaf: Json) -> list[str]:

@@ -28,6 +28,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bridle.core.visible import is_hidden
 from bridle.gate.origins.language import is_english
@@ -128,6 +129,7 @@ _EMBEDDED = tuple(
 LONGEST_TEXT = 20_000  # what is longer is not searched, so that nobody's text takes more than a moment
 MOST_EMBEDDED = 200  # a text that holds more is judged unvouched as a whole
 LONGEST_NAMING = 60  # of what stands before an id
+PART_REACH = 400  # of what stands before an amount: so far may the words go that make it a part of something
 _LONG_RUN = re.compile(r"\S{500,}")
 _FOLDED = str.maketrans(dict.fromkeys("。．｡․", ".") | dict.fromkeys("‐‑‒–—―−·•‧∙", "-"))
 _MARKUP = re.compile(r"<(?:!--.{0,1000}?--|/?[a-zA-Z][^<>]*)>|[*~`]|\\(?=[^\w\s])", re.DOTALL)
@@ -203,7 +205,14 @@ def _read(sentences: Sequence[str]) -> list[Mention]:
 def names_phrase(sentences: Sequence[str], phrase: str) -> bool:
     """True when a name or a text stands in a sentence as it is, whole."""
     plain = plain_text(phrase)
-    return bool(plain) and any(_stands_in(plain_text(sentence), plain) for sentence in sentences)
+    return bool(plain) and any(
+        plain in sentence and _stands_in(sentence, plain) for sentence in map(_plain, sentences)
+    )
+
+
+@lru_cache(maxsize=256)
+def _plain(sentence: str) -> str:
+    return plain_text(sentence)
 
 
 def find_embedded(text: str) -> list[Embedded]:
@@ -274,7 +283,7 @@ def _read_clause(clause: str, number: int, role: str) -> tuple[list[Mention], st
         for kind in (ValueType.ID, ValueType.NAME)
         if (form := normal_form(next(filter(None, quoted.groups())), kind))
     ]
-    rest = clause
+    rest = _LONG_RUN.sub(" ", clause)  # longer than any value
     for kind, pattern in _SPANS:
         rest, mentions = _take(rest, kind, pattern, number)
         found += mentions
@@ -296,7 +305,7 @@ def _take(
         span = match.span("value") if "value" in pattern.groupindex else match.span()
         value = text[slice(*span)]
         text = _blank(text, span)
-        if kind is None or (kind is ValueType.AMOUNT and _PART.search(text, 0, span[0])):
+        if kind is None or (kind is ValueType.AMOUNT and _is_part(text, span[0])):
             continue
         form = normal_form(value, kind)
         found.append(Mention(kind, form, number))
@@ -313,9 +322,14 @@ def _blank(text: str, span: tuple[int, int]) -> str:
     return text[: span[0]] + "\0" * (span[1] - span[0]) + text[span[1] :]
 
 
+def _is_part(text: str, at: int) -> bool:
+    """True when the words before an amount make it a part or a multiple of something."""
+    return _PART.search(text, max(at - PART_REACH, 0), at) is not None
+
+
 def _is_worth(match: re.Match[str]) -> bool:
     value = match["value"]
-    if _PART.search(match.string, 0, match.start("value")):
+    if _is_part(match.string, match.start("value")):
         return False
     return bool(re.search(r"[.,]\d{2}$", value) or _STRONG.match(match[0]))
 

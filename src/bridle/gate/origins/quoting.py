@@ -38,7 +38,7 @@ _FENCED = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 _TAGGED = re.compile(
     r"[\[<](?:block)?quote\b.*?(?:[\[<]/(?:block)?quote\b|\Z)|<<.*?(?:>>|\Z)", re.IGNORECASE | re.DOTALL
 )
-_CITED = re.compile(r"^\s*>.*$", re.MULTILINE)
+_CITED = re.compile(r"^[^\S\n]*>.*$", re.MULTILINE)
 
 _OWN_HEADS = (
     r"please|pls|task|todo|to-do|request|goal|aim|instructions?|steps?|step \d+|next|then|finally|first|second|third|also|note|"

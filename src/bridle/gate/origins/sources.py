@@ -145,7 +145,9 @@ class Request:
 
 def read_request(text: str) -> Request:
     """Read the words of the person for whom this is done."""
-    named, quoted = (tuple(map(_named, found)) for found in (read_mentions(text), read_quoted(text)))
+    named, quoted = (
+        tuple(dict.fromkeys(map(_named, found))) for found in (read_mentions(text), read_quoted(text))
+    )
     return Request(tuple(own_words(text)), named, quoted)
 
 

@@ -19,8 +19,10 @@ What is judged of a call is `origins`. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from bridle.core.canonical import Json
 from bridle.gate.origins.mentions import is_naming, names_phrase
@@ -42,6 +44,15 @@ class Background:
     texts: tuple[Text, ...] = ()
     written: frozenset[str] = frozenset()
 
+    @cached_property
+    def clauses(self) -> Mapping[int, frozenset[ValueType]]:
+        """The types of what each clause of the request names."""
+        found: dict[int, set[ValueType]] = {}
+        for one in self.sources:
+            if one.clause >= 0 and not _is_address_as_id(one):
+                found.setdefault(one.clause, set()).add(one.type)
+        return {clause: frozenset(types) for clause, types in found.items()}
+
 
 @dataclass(frozen=True)
 class Value:
@@ -51,9 +62,13 @@ class Value:
     raw: Json
     types: tuple[ValueType, ...]
 
+    @cached_property
+    def by_type(self) -> Mapping[ValueType, str]:
+        return {kind: normal_form(self.raw, kind) for kind in self.types}
+
     @property
     def forms(self) -> frozenset[str]:
-        return frozenset(filter(None, (normal_form(self.raw, kind) for kind in self.types)))
+        return frozenset(filter(None, self.by_type.values()))
 
 
 @dataclass(frozen=True)
@@ -63,9 +78,29 @@ class Call:
     values: tuple[Value, ...]
     background: Background
 
-    def beside(self, value: Value) -> list[Value]:
-        """Return the other values of the call."""
-        return [one for one in self.values if one is not value]
+    def named_beside(self, value: Value) -> list[Sequence[Source]]:
+        """Return where the request names the other values of the call, of each that it names."""
+        return [
+            named for one, named in zip(self.values, self._named, strict=True) if named and one is not value
+        ]
+
+    @property
+    def named_times(self) -> int:
+        """How often the request names any of the values."""
+        return sum(map(len, self._named))
+
+    def has_beside(self, value: Value, forms: frozenset[str]) -> bool:
+        """True when other values of the call have all of these forms."""
+        return all(self._holders.get(form, 0) > (form in value.forms) for form in forms)
+
+    @cached_property
+    def _named(self) -> tuple[Sequence[Source], ...]:
+        return tuple(_named_as(one, self.background) for one in self.values)
+
+    @cached_property
+    def _holders(self) -> Counter[str]:
+        """How many values of the call have each form."""
+        return Counter(form for one in self.values for form in one.forms)
 
 
 def find_sources(value: Value, background: Background) -> Iterator[Source]:
@@ -75,7 +110,7 @@ def find_sources(value: Value, background: Background) -> Iterator[Source]:
         found = (one for one in background.sources if one.kind is SourceKind.INPUT and one.value == truth)
         yield from (one for one in found if one.name == last_name(value.path))
         return
-    forms = {kind: normal_form(value.raw, kind) for kind in value.types}
+    forms = value.by_type
     held = [one for one in background.sources if is_vouched_by(forms.get(one.type, ""), one.value, one.type)]
     yield from (one for one in held if one.is_own_word)
     for kind in value.types:
@@ -128,26 +163,24 @@ def _request_objection(source: Source, value: Value, call: Call) -> str:
     if source.clause < 0:
         return ""
     rivals = [one for one in call.background.sources if one.clause >= 0 and _rivals(one, source)]
-    partners = [_named_as(one, call.background) for one in call.beside(value)]
+    partners = call.named_beside(value)
     if rivals and source.type in (ValueType.AMOUNT, ValueType.DATE):
         alone = all(rival.clause != source.clause for rival in rivals)
         told = alone and any(one.clause == source.clause for partner in partners for one in partner)
         return "" if told else f"the request names {len({one.value for one in rivals}) + 1} such values"
-    if any(partner and _is_paired_otherwise(source, partner, call.background) for partner in partners):
+    if any(_is_paired_otherwise(source, partner, call.background.clauses) for partner in partners):
         return "the request does not name these values together"
     return ""
 
 
-def _is_paired_otherwise(source: Source, partner: list[Source], background: Background) -> bool:
+def _is_paired_otherwise(
+    source: Source, partner: Sequence[Source], clauses: Mapping[int, frozenset[ValueType]]
+) -> bool:
     """True when a value and its partner stand in two clauses, each with another one of the other's type."""
     if any(one.clause == source.clause or one.type is source.type for one in partner):
         return False
-    named = [one for one in background.sources if one.clause >= 0 and not _is_address_as_id(one)]
-    mine = {one.type for one in named if one.clause == source.clause}
-    return any(
-        one.type in mine and any(other.clause == one.clause and other.type is source.type for other in named)
-        for one in partner
-    )
+    mine = clauses.get(source.clause, frozenset())
+    return any(one.type in mine and source.type in clauses.get(one.clause, ()) for one in partner)
 
 
 def _is_address_as_id(source: Source) -> bool:
@@ -156,7 +189,7 @@ def _is_address_as_id(source: Source) -> bool:
 
 def _named_as(value: Value, background: Background) -> list[Source]:
     """Return where the request names a value."""
-    forms = {kind: normal_form(value.raw, kind) for kind in value.types}
+    forms = value.by_type
     named = [one for one in background.sources if one.clause >= 0]
     return [one for one in named if is_vouched_by(forms.get(one.type, ""), one.value, one.type)]
 
@@ -202,9 +235,9 @@ def _told_by_name(source: Source, rival: Source, value: Value) -> bool:
 def _told_apart(source: Source, rival: Source, value: Value, call: Call) -> bool:
     if _told_by_name(source, rival, value):
         return True
-    named = {form for one in call.beside(value) for form in one.forms}
-    looked_up = bool(source.keys) and source.keys <= named and not rival.keys <= named
-    return source.result != rival.result and looked_up
+    if source.result == rival.result or not source.keys:
+        return False
+    return call.has_beside(value, source.keys) and not call.has_beside(value, rival.keys)
 
 
 def _contradicts(own: Source, source: Source, value: Value, call: Call) -> bool:
@@ -214,5 +247,6 @@ def _contradicts(own: Source, source: Source, value: Value, call: Call) -> bool:
     shared = bool(own.role & source.role)
     if source.type is ValueType.ID:
         return shared or (bool(id_shape(own.value)) and not (own.role and source.role))
-    used = {form for one in call.beside(value) for form in one.forms}
-    return own.value not in used and not any(own.value in one.keys for one in call.background.sources)
+    return not call.has_beside(value, frozenset({own.value})) and not any(
+        own.value in one.keys for one in call.background.sources
+    )

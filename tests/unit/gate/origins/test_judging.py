@@ -1,6 +1,7 @@
 """Where a value of a call comes from. The model is the attacker's: only what a trusted origin vouches for passes."""
 
 import base64
+import time
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,7 @@ OFFERED = tool(
 )
 SETTINGS = tool("settings", "read", {}, {"bank.iban": "account"}, {"bank.fee": "amount"})
 REFUND = tool("refund", "consequential", {"order_id": "id", "amount": "amount"})
+GIVE = tool("give", "consequential", {"amount": "amount"})
 SEND = tool("send", "consequential", {"to": "address"})
 PAY = tool("pay", "consequential", {"iban": "account", "amount": "amount"})
 BARE = tool("do", "consequential")
@@ -100,8 +102,8 @@ def test_an_input_vouches_as_a_whole_value():
 
 def test_one_of_two_inputs_is_told_by_its_name():
     background = task("Do it.", inputs={"amount": "12.50", "cap": "500.00"})
-    assert vouched(background, REFUND, amount="12.50")
-    assert kinds(background, REFUND, amount="500.00") == ["choice"]
+    assert vouched(background, GIVE, amount="12.50")
+    assert kinds(background, GIVE, amount="500.00") == ["choice"]
 
 
 def test_a_record_vouches_once_the_request_led_to_it():
@@ -248,7 +250,7 @@ def test_what_the_newest_look_up_leaves_out_is_gone():
 def test_a_record_does_not_replace_what_the_person_named():
     background = task("Refund ORD-1 by 12.50 EUR", looked_up())
     assert vouched(background, REFUND, order_id="ORD-1", amount="12.50")
-    assert [origin.note for origin in judge({"amount": "99.00"}, REFUND, background)] == [
+    assert [origin.note for origin in judge({"amount": "99.00"}, GIVE, background)] == [
         "the person named another one"
     ]
     assert not vouched(background, REFUND, order_id="ORD-2", amount="12.50")
@@ -506,3 +508,28 @@ def test_no_record_vouches_for_an_amount_below_zero():
     background = task("Refund ORD-1", (GET_ORDER, {"order_id": "ORD-1"}, order))
     origins = judge({"order_id": "ORD-1", "amount": "-99.00"}, REFUND, background)
     assert [one.argument for one in origins if not one.vouched] == ["amount"]
+
+
+def test_a_call_that_names_nothing_of_what_decides_is_vouched_for_by_nobody():
+    background = task("Refund 20 EUR for ORD-1")
+    (amount, order) = judge({"amount": "20 EUR"}, REFUND, background)
+    assert (amount.vouched, order.vouched, order.argument) == (True, False, "order_id")
+    assert order.note == "left out, and nothing else says what it is done to"
+    assert [one.vouched for one in judge({"order_id": None, "amount": "20 EUR"}, REFUND, background)] == [
+        True,
+        False,
+    ]
+    assert vouched(background, REFUND, order_id="ORD-1", amount="20 EUR")
+    stated = replace(REFUND, arguments={"properties": {"order_id": {"default": "ORD-9"}}})
+    assert vouched(background, stated, amount="20 EUR")
+
+
+@pytest.mark.parametrize("orders", [400, 800])
+def test_no_request_and_call_take_longer_than_a_moment_to_be_compared(orders):
+    background = task("Refund " + ", ".join(f"order A-{number} 20.10 EUR" for number in range(orders)))
+    values = [f"A-{number}" if number % 2 else "20.10 EUR" for number in range(450)]
+    began = time.process_time()
+    (origin,) = judge({"of": values}, BARE, background)
+    assert not origin.vouched
+    assert "more than can be compared" in origin.note
+    assert time.process_time() - began < 3

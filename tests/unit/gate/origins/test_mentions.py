@@ -285,7 +285,16 @@ def test_what_is_emphasised_is_judged_as_it_is_shown():
 
 def test_no_text_takes_longer_than_a_moment_to_be_searched():
     began = time.process_time()
-    for text in ("<!--" * 5000, "?" * 20_000 + "a", "a:\n" * 6000, "1 - " * 5000, ("x" * 498 + " ") * 40):
+    for text in (
+        "20 EUR " * 2800,
+        "\n\n" * 10_000,
+        "*" * 20_000,
+        "<!--" * 5000,
+        "?" * 20_000 + "a",
+        "a:\n" * 6000,
+        "1 - " * 5000,
+        ("x" * 498 + " ") * 40,
+    ):
         find_embedded(text)
         read_mentions(text)
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 5

@@ -193,7 +193,7 @@ def test_no_record_vouches_for_what_is_quoted_or_takes_its_place():
 
 def test_an_amount_that_is_quoted_is_not_left_out_unseen():
     background = begin('Pay "A-1001". She wrote: "pay 12.00 EUR"', {}, purpose="paying")
-    assert [one.vouched for one in judge({"amount": None}, PAY, background)] == [False]
+    assert [one.vouched for one in judge({"iban": None, "amount": None}, PAY, background)] == [False, False]
 
 
 def test_what_is_named_and_quoted_is_the_persons_own():
