@@ -113,7 +113,7 @@ async def test_a_set_that_the_plan_has_lost_denies():
         ("enforce: {policySets: [missing]}", "unknown-policy-set"),
         ("enforce: {policySets: []}", "missing-key:policy-sets"),
         ("enforce: {policySets: ['<+inputs.who>']}", "bad-set-name"),
-        ("enforce: {policyset: [no-rm]}", "missing-key:policy-sets"),
+        ("enforce: {policyset: [no-rm]}", "unknown-key"),
     ],
 )
 @pytest.mark.parametrize("place", ["pipeline", "stage", "group"])
