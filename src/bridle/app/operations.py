@@ -13,6 +13,7 @@ from bridle.adapters.sql.leases import Leases
 from bridle.adapters.sql.obligations import SqlObligations
 from bridle.app.acting import Acting
 from bridle.app.cases import build_cases
+from bridle.app.controls import describe_controls
 from bridle.app.counter import build_reception
 from bridle.app.store import Store
 from bridle.delegate.servers import load_servers
@@ -28,8 +29,10 @@ from bridle.operating.recovering import Recovering
 from bridle.operating.tools import Tools
 from bridle.operating.work import Undoing
 from bridle.trust.bindings import list_events
+from bridle.trust.controls import attest_controls
 from bridle.trust.credentials import Authentication
 from bridle.trust.exchange import Exchange
+from bridle.trust.journal import Entry
 
 if TYPE_CHECKING:
     from bridle.adapters.dbos.durable import DbosDurable
@@ -116,8 +119,15 @@ def _build_door(store: Store, acting: Acting, tools: Tools, process: Process) ->
         clock=store.clock,
         process=process.name,
         living=process.living,
+        attest=partial(_attest_controls, store, acting),
         events=list_events(acting.policy.bindings),
     )
+
+
+def _attest_controls(store: Store, acting: Acting, session: str) -> Entry:
+    """No sandbox: what stands behind the door are servers of their owners."""
+    controls = describe_controls(store.settings, acting.policy, store.limits)
+    return attest_controls(store.signer, session, {"sandbox": None, **controls})
 
 
 def _build_recovering(

@@ -76,7 +76,8 @@ OTHER_CALL = Finding(
 
 
 class Door:
-    """Takes calls. `process` is this process among those of the store, `living` returns those that live."""
+    """Takes calls. `process` is this process among those of the store, `living` returns those that live, `attest` the
+    record of the controls that this process serves a session under."""
 
     def __init__(
         self,
@@ -92,6 +93,7 @@ class Door:
         clock: Clock,
         process: str,
         living: Callable[[], Awaitable[set[str]]],
+        attest: Callable[[str], Entry],
         events: frozenset[str] = frozenset(),
     ) -> None:
         self._gate = gate
@@ -105,6 +107,7 @@ class Door:
         self._clock = clock
         self._process = process
         self._living = living
+        self._attest = attest
         self._beginning = Beginning(
             gate=gate,
             journal=journal,
@@ -308,7 +311,9 @@ class Door:
             )
         entry = Entry(Kind.SESSION_TAKEN, session.id, session.id, {"process": self._process})
         try:
-            await self._journal.append([entry], [TakeSession(session.id, session.holder, self._process)])
+            await self._journal.append(
+                [entry, self._attest(session.id)], [TakeSession(session.id, session.holder, self._process)]
+            )
         except GuardError as error:
             raise UnavailableError(
                 f"another process has just taken {session.id}", hint="try again", reason="held-elsewhere"

@@ -1,11 +1,11 @@
-"""The controls that an execution ran under, as the control plane attests when it begins.
+"""The controls that an execution ran under, as the control plane attests when it begins; a session, when a process serves it.
 
     {"content": {"type": "bridle/controls/1", "execution", "sandbox", "policy", "limits", "breakers", "settings", "versions"},
      "signature"}
 
-`sandbox` is what the delegate's probe proved, `policy` the digest of the sets that were asked, `limits` and `breakers` are
-the account's, `settings` what the account is set to where it matters for what may happen. It is the control plane's word;
-what a single action was decided on stands in its own decision.
+`sandbox` is what the delegate's probe proved (null of a session, whose tools are servers'), `policy` the digest of the sets
+that were asked, `limits` and `breakers` are the account's, `settings` what the account is set to where it matters for what
+may happen. It is the control plane's word; what a single action was decided on stands in its own decision.
 """
 
 from __future__ import annotations

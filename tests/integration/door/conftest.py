@@ -39,6 +39,7 @@ from bridle.operating.pace import EXCHANGES_A_MINUTE, Pace
 from bridle.operating.reception import Reception, Wanted
 from bridle.operating.session import TaskRequest
 from bridle.operating.tools import Tools
+from bridle.trust.controls import attest_controls
 from bridle.trust.credentials import Authentication, Credential, StoreCredential, hash_key, make_secret
 from bridle.trust.exchange import Exchange
 from bridle.trust.journal import Entry, Kind
@@ -387,6 +388,7 @@ async def scene(store, clock, tmp_path, policy):
         "clock": clock,
         "process": "here",
         "living": nobody,
+        "attest": lambda session: attest_controls(store.signer, session, {"policy": policy.digest}),
     }
     return Scene(
         Door(**parts),

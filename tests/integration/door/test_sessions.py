@@ -11,6 +11,7 @@ from bridle.gate.gate import Gate
 from bridle.operating.door import Door
 from bridle.trust.audit import verify_journal
 from bridle.trust.bindings import BEGIN_SESSION
+from bridle.trust.controls import check_controls
 from bridle.trust.journal import Kind
 from bridle.trust.policy import Finding
 from bridle.trust.principals import Lifecycle
@@ -89,6 +90,18 @@ async def test_one_process_serves_a_session_while_it_lives(scene):
     await scene.door.enter(opened.secret)
     with pytest.raises(UnavailableError, match="another process serves"):
         await scene.another("there", living=["here"]).enter(opened.secret)
+
+
+async def test_whoever_serves_a_session_attests_the_controls_it_is_served_under(scene):
+    opened = await scene.open()
+    for door in (scene.door, scene.door, scene.another("there")):
+        await door.enter(opened.secret)
+    attested = await scene.store.journal.read(
+        execution=opened.session.id, kinds=(Kind.SESSION_TAKEN, Kind.CONTROLS_ATTESTED)
+    )
+    assert [record.kind for record in attested] == [Kind.SESSION_TAKEN, Kind.CONTROLS_ATTESTED] * 2
+    check_controls(attested[-1], control_plane=scene.store.signer.verifier)
+    assert attested[-1].body["content"]["policy"] == scene.ports.policy.digest
 
 
 async def test_what_a_dead_process_began_is_unknown_and_never_repeated(scene):

@@ -99,7 +99,7 @@ def describe_deployment(
         name = f"evidence.{number}"
         carried.update(_with_course(records, record, name))
         claims.append({"record": name, "leaf": record.seq, **_say(record, type_)})
-    controls = _controls_of(records, outcome.execution)
+    controls = _controls_of(records, decision)
     if controls is not None:
         carried["controls"] = controls
     carried = dict(sorted(carried.items(), key=lambda item: item[1].seq))
@@ -237,9 +237,16 @@ def _with_course(records: Sequence[Record], record: Record, name: str) -> dict[s
     return {name: record, **collect_records(records, {f"{name}.read": read.id})}
 
 
-def _controls_of(records: Sequence[Record], execution: str) -> Record | None:
+def _controls_of(records: Sequence[Record], decision: Record) -> Record | None:
+    """The newest before the decision: each process that serves a session attests its own."""
     return next(
-        (one for one in records if one.kind is Kind.CONTROLS_ATTESTED and one.execution == execution), None
+        (
+            one
+            for one in sorted(records, key=lambda one: -one.seq)
+            if (one.kind, one.execution) == (Kind.CONTROLS_ATTESTED, decision.execution)
+            and one.seq < decision.seq
+        ),
+        None,
     )
 
 

@@ -61,8 +61,9 @@ def tell(scan: Json = SCAN, *, late: bool = False, suite: Json = SUITE, handed: 
     """A tree is verified and scanned, its commit approved and pushed; `late` scans it after that."""
     story = Story()
     story.register()
-    entry = attest_controls(CONTROL_PLANE, EXECUTION, {"sandbox": {"backend": "bubblewrap"}})
-    story.write(entry.kind, entry.subject, dict(entry.body))
+    for backend in ("of whoever served before", "bubblewrap"):
+        entry = attest_controls(CONTROL_PLANE, EXECUTION, {"sandbox": {"backend": backend}})
+        story.write(entry.kind, entry.subject, dict(entry.body))
     story.do(VERIFIED, {"tree": TREE, "suite": suite})
     if not late:
         read(story, scan)
@@ -129,6 +130,15 @@ def refused(data: bytes) -> None:
         verify_bundle(data, key=CONTROL_PLANE.verifier, origin=ORIGIN)
     with pytest.raises(verify_evidence.Refused):
         alone(data)
+
+
+def test_the_controls_are_the_newest_from_before_the_decision() -> None:
+    story = tell()
+    deployed = next(one for one in reversed(story.records) if one.kind is Kind.OUTCOME)
+    entry = attest_controls(CONTROL_PLANE, EXECUTION, {"sandbox": {"backend": "too late"}})
+    story.write(entry.kind, entry.subject, dict(entry.body))
+    _, carried = describe_deployment(story.records, deployed, [])
+    assert carried["controls"].body["content"]["sandbox"] == {"backend": "bubblewrap"}
 
 
 def test_the_true_story_is_proved_to_both() -> None:
