@@ -17,6 +17,15 @@ from dataclasses import dataclass, field, replace
 
 from bridle.core.canonical import Json
 from bridle.pipeline.complaint import Findings, Place, suggest
+from bridle.pipeline.execution_inputs import (
+    Late,
+    ask_before,
+    holds_steps,
+    name_of,
+    refuse_elsewhere,
+    refuse_unnamed,
+    stand_in_for,
+)
 from bridle.pipeline.functions import ExpressionError, read_json
 from bridle.pipeline.nodes import Mapping, Node, Scalar, Sequence, locate
 from bridle.pipeline.runtime_inputs import (
@@ -50,6 +59,7 @@ def bind_document(root: Node, given: Table[str, str], *, findings: Findings) -> 
     """Return the document with a value in the place of every runtime input, and one wrapper; `given` has text by path."""
     binding = _Binding(given, findings)
     bound = binding.bind(root, "")
+    refuse_elsewhere(binding.late, findings)
     for path in given:
         if path not in binding.asked:
             hint = suggest(
@@ -66,6 +76,7 @@ class _Binding:
     given: Table[str, str]
     findings: Findings
     asked: list[str] = field(default_factory=list)
+    late: list[Late] = field(default_factory=list)
 
     def bind(self, node: Node, path: str) -> Node:
         """Return `node` itself where nothing is asked for or rewrapped: most documents are like that, and some are large."""
@@ -73,12 +84,31 @@ class _Binding:
             is_one = isinstance(node.value, str) and RUNTIME_INPUT.match(node.text)
             return self._fill(node, path) if is_one else _rewrap(node)
         if isinstance(node, Sequence):
-            items = tuple(self.bind(item, _below(path, str(at))) for at, item in enumerate(node.items))
+            items = (
+                self._bind_steps(node, path)
+                if holds_steps(path)
+                else tuple(self.bind(item, _below(path, str(at))) for at, item in enumerate(node.items))
+            )
             return node if _is_same(items, node.items) else Sequence(node.place, items)
         values = tuple(self.bind(value, _below(path, key.text)) for key, value in node.entries)
         if _is_same(values, tuple(value for _, value in node.entries)):
             return node
         return Mapping(node.place, tuple(zip((key for key, _ in node.entries), values, strict=True)))
+
+    def _bind_steps(self, node: Sequence, path: str) -> tuple[Node, ...]:
+        """Bind the steps of a list, each behind the approval that asks for what it needs when it is reached."""
+        around, asks = self.late, False
+        items: list[Node] = []
+        for at, item in enumerate(node.items):
+            self.late = []
+            bound = self.bind(item, _below(path, str(at)))
+            items += ask_before(bound, self.late) if self.late else [bound]
+            asks = asks or bool(self.late)
+        self.late = around
+        for item in node.items if asks else ():
+            if not name_of(item):
+                refuse_unnamed(item, self.findings)
+        return tuple(items)
 
     def _fill(self, scalar: Scalar, path: str) -> Node:
         self.asked.append(path)
@@ -96,12 +126,9 @@ class _Binding:
                 locate(scalar, error.offset or 0), error.what, reason=error.reason, hint=hint
             )
             return Scalar(scalar.place, "", None, "")
-        if isinstance(value, str) and RUNTIME_INPUT.match(value):
-            self.findings.refuse_later(
-                scalar.place,
-                "executionInput",
-                hint=f"give it when the pipeline is started: --input {path}=VALUE",
-            )
+        if asked.is_asked_late and not self.given.get(path):
+            self.late.append(stand_in_for(asked, scalar.place))
+            return self.late[-1].stand_in
         return _make_node(value, scalar.place)
 
     def _read(self, asked: RuntimeInput, place: Place) -> dict[str, Json]:
@@ -133,7 +160,7 @@ def _make_node(value: Json, place: Place) -> Node:
 
 
 def _is_same(made: tuple[Node, ...], before: tuple[Node, ...]) -> bool:
-    return all(one is other for one, other in zip(made, before, strict=True))
+    return len(made) == len(before) and all(one is other for one, other in zip(made, before, strict=True))
 
 
 def _below(path: str, name: str) -> str:

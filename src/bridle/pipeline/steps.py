@@ -24,7 +24,7 @@ from bridle.pipeline.older import modernise_step
 from bridle.pipeline.permissions import check_permissions, read_permissions
 from bridle.pipeline.policies import take_enforced, take_sets
 from bridle.pipeline.spots import Around, Reading
-from bridle.pipeline.strategies import read_strategy
+from bridle.pipeline.strategies import holds_expression, read_strategy
 from bridle.pipeline.strategy import MOST_ROUNDS, Strategy
 from bridle.pipeline.tree import Address, AnyNode, Block, Step, StepKind
 from bridle.pipeline.vocabulary import (
@@ -115,6 +115,9 @@ def _name_agent(node: Node, reading: Reading) -> Node:
 def read_head(fields: Fields, here: Around, reading: Reading, *, otherwise: str) -> dict[str, Any]:
     """Return what every node has, and note where its expressions stand."""
     id_, name = read_names(fields, otherwise)
+    if holds_expression(fields.text("name")):
+        text = "'name' is shown as it is written; node-name of a strategy is evaluated, for its cells"
+        fields.findings.note(fields.nodes["name"].place, text)
     strategy = read_strategy(fields)
     mark_strategy(fields, here, reading)
     reading.mark(fields.get("if"), "condition", here.address)

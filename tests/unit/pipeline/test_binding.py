@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridle.pipeline.complaint import PipelineError
+from bridle.pipeline.plan import Plan
 from bridle.pipeline.read import read_pipeline
 
 FILE = """\
@@ -50,7 +51,7 @@ def test_a_list_is_given_as_json() -> None:
         ("<+input>.regex(()", {TIMEOUT: "3h"}, 30, "unclosed"),
         ("<+input>.nonsense()", {TIMEOUT: "3h"}, 30, "unknown-function"),
         ("<+input>", {TIMEOUT: "<+secrets.key>"}, 30, "expression-in-input"),
-        ("<+input>.executionInput()", {}, 30, "not-executed-yet:executionInput"),
+        ("<+input>.executionInput()", {}, 11, "unnamed-beside-input"),
     ],
 )
 def test_what_is_missing_or_not_allowed_is_refused_where_it_stands(
@@ -66,3 +67,66 @@ def test_what_is_missing_or_not_allowed_is_refused_where_it_stands(
 def test_a_path_that_asks_for_nothing_is_answered_with_the_nearest() -> None:
     with pytest.raises(PipelineError, match="did you mean"):
         read(**{TIMEOUT: "5m", "pipeline.stages.0.steps.0.timout": "5m"})
+
+
+def read_asking(steps: str) -> Plan:
+    return read_pipeline(f"pipeline: {{id: p, stages: [{{id: s, steps: [{steps}]}}]}}", source="p.yaml")
+
+
+def test_what_a_step_asks_for_when_it_is_reached_an_approval_before_it_asks() -> None:
+    region = "<+input>.allowedValues(eu,us).default(eu).executionInput()"
+    run = f"{{script: echo, env: {{TAG: '<+input>.executionInput().regex(v[0-9]+)', REGION: '{region}'}}}}"
+    plan = read_asking(f"{{id: roll, if: <+Always>, run: {run}}}")
+    ask, roll = plan.stages[0].nodes
+    assert (ask.id, ask.kind, ask.condition) == ("roll_input", "approval", roll.condition)
+    asked = ask.with_["with"]["inputs"]
+    assert {
+        name: (one["required"], one["default"], one["enum"], one["pattern"]) for name, one in asked.items()
+    } == {
+        "TAG": (True, None, [], "v[0-9]+"),
+        "REGION": (False, "eu", ["eu", "us"], None),
+    }
+    assert roll.env | roll.with_["env"] == {
+        name: f"${{{{ steps.roll_input.output.approverInputs.{name} }}}}" for name in ("TAG", "REGION")
+    }
+
+
+def test_what_is_given_when_it_is_started_is_not_asked_for() -> None:
+    text = "pipeline: {id: p, stages: [{id: s, steps: [{id: a, run: x, env: {T: '<+input>.executionInput()'}}]}]}"
+    plan = read_pipeline(text, source="p.yaml", runtime={"pipeline.stages.0.steps.0.env.T": "v1"})
+    assert [(step.id, step.env) for step in plan.stages[0].nodes] == [("a", {"T": "v1"})]
+
+
+def test_a_step_of_a_parallel_block_in_a_group_waits_for_its_own_question_alone() -> None:
+    inner = "{id: a, run: x, env: {T: '<+input>.executionInput()'}}, {id: b, run: x}"
+    plan = read_asking(f"{{group: {{id: g, steps: [{{parallel: [{inner}]}}]}}}}")
+    block = plan.stages[0].nodes[0].nodes[0]
+    assert [(step.id, step.needs) for step in block.nodes] == [
+        ("a_input", ()),
+        ("a", ("a_input",)),
+        ("b", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "stages: [{id: s, steps: [{run: x, env: {T: '<+input>.executionInput()'}}]}]",
+            "unnamed-beside-input",
+        ),
+        (
+            "stages: [{id: s, steps: [{id: a, env: {T: '<+input>.executionInput()'}, run: x}, ls]}]",
+            "unnamed-beside-input",
+        ),
+        ("stages: [{id: s, env: {T: '<+input>.executionInput()'}, steps: [ls]}]", "misplaced-executionInput"),
+        (
+            "stages: [{id: s, steps: [ls], rollback: [{id: r, run: '<+input>.executionInput()'}]}]",
+            "misplaced-executionInput",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_for_there_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        read_pipeline(f"pipeline: {{id: p, {text}}}", source="p.yaml")
+    assert reason in [complaint.reason for complaint in caught.value.complaints]

@@ -485,3 +485,8 @@ def test_a_stage_with_concurrency_begins_by_standing_in_line(concurrency: str, k
     text = f"pipeline: {{id: p, inputs: {{x: {{type: string}}}}, stages: [{stage}]}}"
     first = read_pipeline(text, source="p.yaml").find("s").nodes[0]
     assert (first.id, first.with_) == ("concurrency", {"key": key, "scope": "stage"})
+
+
+def test_a_name_with_an_expression_is_noted_because_it_is_not_evaluated() -> None:
+    text = "pipeline: {id: p, stages: [{id: s, name: 'to <+pipeline.id>', steps: [ls]}]}"
+    assert "p.yaml:1:42: 'name' is shown as it is written" in read_pipeline(text, source="p.yaml").notes[0]
