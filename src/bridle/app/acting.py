@@ -112,7 +112,7 @@ def build_facts(
         limits=store.limits,
         loops=LoopLimits(store.settings.loop_limit, loop_window(store.settings)),
         manifests=manifests,
-        account=account,
+        account=account or {},
         inside=inside,
         price=price,
         delegate=delegate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -58,39 +59,29 @@ async def _is_asked_anew(void: Approval, approvals: Approvals) -> bool:
     return any(other.shown.get("arguments") == void.shown.get("arguments") for other in later)
 
 
+@dataclass(kw_only=True, eq=False)
 class Control:
     """The engine's desk."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        executions: Executions,
-        approvals: Approvals,
-        durable: Durable,
-        starting: Starting,
-        notary: Notary,
-        clock: Clock,
-        admission: Admission,
-        project: str = "default",
-        shared: Callable[[], Shared] = dict,
-    ) -> None:
-        self._journal = journal
-        self._executions = executions
-        self._approvals = approvals
-        self._durable = durable
-        self._starting = starting
-        self._clock = clock
-        self._principals = notary.principals
-        self._project = project
-        self._shared = shared
-        self._admission = admission
-        self._interrupts = Interrupts(journal=journal, executions=executions, durable=durable)
+    journal: Journal
+    executions: Executions
+    approvals: Approvals
+    durable: Durable
+    starting: Starting
+    notary: Notary
+    clock: Clock
+    admission: Admission
+    project: str = "default"
+    shared: Callable[[], Shared] = dict
+
+    def __post_init__(self) -> None:
+        journal, durable, notary, clock = self.journal, self.durable, self.notary, self.clock
+        self._interrupts = Interrupts(journal=journal, executions=self.executions, durable=durable)
         self._interventions = Interventions(journal=journal, durable=durable, notary=notary, clock=clock)
         self._verdicts = Verdicts(
             journal=journal,
-            executions=executions,
-            approvals=approvals,
+            executions=self.executions,
+            approvals=self.approvals,
             durable=durable,
             notary=notary,
             clock=clock,
@@ -112,20 +103,20 @@ class Control:
         One that is limited stands in line first. A `detached` one is left to a serving process. `stages` are those that it is of,
         where it is not of all of them. Raise TrustError for whoever may not start one in its project.
         """
-        shared = {scope: dict(variables) for scope, variables in self._shared().items()}
+        shared = {scope: dict(variables) for scope, variables in self.shared().items()}
         kept: dict[str, Json] = {"variables": shared} if shared else {}
-        options = {"project": self._project, **kept, **options, **select_stages(plan, stages)}
-        await require(self._principals, initiator.id, START, Place(str(options["project"])))
-        begins = not detached and self._admission.is_free(plan.concurrency)
+        options = {"project": self.project, **kept, **options, **select_stages(plan, stages)}
+        await require(self.notary.principals, initiator.id, START, Place(str(options["project"])))
+        begins = not detached and self.admission.is_free(plan.concurrency)
         execution_id = new_id("exe")
-        execution = await self._starting.record(
+        execution = await self.starting.record(
             plan,
             inputs=inputs,
             options=options,
             initiator=initiator.id,
             execution_id=execution_id,
             begins=begins,
-            waiter="" if detached else self._admission.process,
+            waiter="" if detached else self.admission.process,
             reused=reuse.entries(execution_id) if reuse else (),
         )
         if begins:
@@ -139,7 +130,7 @@ class Control:
     ) -> Execution:
         """Begin another execution of the plan that an ended one had (engine.rerun); `given` are inputs that differ."""
         execution = await self.get(execution_id)
-        reuse = await find_reuse(self._journal, self._executions, execution, from_stage=from_stage)
+        reuse = await find_reuse(self.journal, self.executions, execution, from_stage=from_stage)
         if given and from_stage:
             raise InputError(
                 "inputs cannot be others where stages are reused: what those put out rests on the old ones",
@@ -163,7 +154,7 @@ class Control:
 
     async def get(self, execution_id: str) -> Execution:
         """Return an execution; raise InputError when there is none of that id."""
-        execution = await self._executions.get(execution_id)
+        execution = await self.executions.get(execution_id)
         if execution is None:
             raise InputError(f"there is no execution {execution_id!r}", hint="bridle executions lists them")
         return execution
@@ -177,13 +168,13 @@ class Control:
         stands in line, and is carried from its turn on, which `follow` waits for.
         """
         execution = await self.get(execution_id)
-        if await self._admission.stand(execution):
+        if await self.admission.stand(execution):
             await self._begin(execution)
             if execution.state is not State.PENDING and not execution.state.ended:
-                await self._durable.wake(execution.id)
+                await self.durable.wake(execution.id)
 
     async def _begin(self, execution: Execution) -> None:
-        await self._starting.carry(execution.id)
+        await self.starting.carry(execution.id)
 
     async def cancel(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
         """Ask that an execution ends, cancelled; False when that was asked before. Raise InputError when it has ended."""
@@ -196,7 +187,7 @@ class Control:
     async def resume(self, execution_id: str, *, by: Principal, why: str = "") -> bool:
         """Lift a pause; False when there is none, or nothing that could go on."""
         wanted = Wanted(Wish.NONE, by.id, why)
-        if await self._executions.wish(execution_id) != Wish.PAUSE:
+        if await self.executions.wish(execution_id) != Wish.PAUSE:
             await self._interrupts.hand_down(await self.get(execution_id), wanted)
             return False
         return await self._wish(execution_id, wanted)
@@ -205,7 +196,7 @@ class Control:
         """Record a wish and wake who waits; waking again makes good for a process that died in between."""
         execution = await self.get(execution_id)
         if wanted.by != CONTROL_PLANE:
-            await require(self._principals, wanted.by, CONTROL, place_of(execution))
+            await require(self.notary.principals, wanted.by, CONTROL, place_of(execution))
         changed = await self._interrupts.record(execution, wanted)
         await self._interrupts.wake(execution.id)
         if wanted.wish is not Wish.CANCEL:
@@ -218,11 +209,11 @@ class Control:
         It is returned as it was seen: one that waits may be woken, look again and wait on before anybody else asks.
         """
         while (waiting := await self.get(execution_id)).state is State.PENDING:
-            if await self._admission.admit(execution_id):
+            if await self.admission.admit(execution_id):
                 await self._begin(waiting)
             else:
                 await asyncio.sleep(LOOK_S)
-        ending: asyncio.Task[dict[str, Any]] = asyncio.create_task(self._durable.result(execution_id))
+        ending: asyncio.Task[dict[str, Any]] = asyncio.create_task(self.durable.result(execution_id))
         try:
             while not ending.done():
                 seen = await self.get(execution_id)
@@ -238,16 +229,16 @@ class Control:
         """True when the execution has come to a stop at an open request."""
         if execution.state is not State.WAITING:
             return False
-        now = self._clock.now()
-        if await find_open(self._approvals, now=now, execution=execution.id):
+        now = self.clock.now()
+        if await find_open(self.approvals, now=now, execution=execution.id):
             return True
-        return bool(await find_open_interventions(self._journal, execution, now=now))
+        return bool(await find_open_interventions(self.journal, execution, now=now))
 
     async def intervene(self, execution_id: str, path: str, decision: Decision) -> None:
         """Record what a person decides about a failed step (engine.interventions)."""
         execution = await self.get(execution_id)
         if decision.by.kind is PrincipalKind.USER:  # nobody else decides, and is told so
-            await require(self._principals, decision.by.id, VERDICT, place_of(execution))
+            await require(self.notary.principals, decision.by.id, VERDICT, place_of(execution))
         await self._interventions.answer(execution, path, decision)
 
     async def give_verdict(self, approval_id: str, verdict: Verdict) -> Approval:

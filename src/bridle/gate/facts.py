@@ -72,7 +72,10 @@ A fact that cannot be had is absent, never guessed; rules that need it then do n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from bridle.core.canonical import Json
 from bridle.core.clock import Clock, iso
@@ -109,48 +112,35 @@ from bridle.trust.tokens import Tokens
 MOST_PIPELINES = 1000  # executions whose pipeline is remembered; the journal has the others
 
 
+@dataclass(kw_only=True, eq=False)
 class FactSource:
     """Gathers the facts of one action from the stores. `delegate` is who would carry it out: nobody, once it is
     suspended or has another key than `delegate_key` (hexadecimal)."""
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        principals: Principals,
-        tokens: Tokens,
-        budgets: Budgets,
-        deeds: Deeds,
-        attempts: Attempts,
-        clock: Clock,
-        manifests: Manifests,
-        limits: FleetLimits,
-        loops: LoopLimits = LIMITS,
-        account: Mapping[str, Json] | None = None,
-        delegate: str = "",
-        delegate_key: str = "",
-        writings: Writings,
-        cases: Cases | None = None,
-        overrides: Overrides | None = None,
-        inside: Inside | None = None,
-        price: Price | None = None,
-    ) -> None:
-        self._journal = journal
-        self._principals = principals
-        self.standings = Standings(principals, tokens, clock, delegate=delegate, delegate_key=delegate_key)
-        self._budgets = budgets
-        self._deeds = deeds
-        self._attempts = attempts
-        self._clock = clock
-        self._manifests = manifests
-        self._recall = Recall(journal, manifests, writings, cases)
-        self._loops = loops
-        self.limits = limits
-        self._account = dict(account or {})
-        self._cases = cases
-        self._overrides = overrides
-        self._inside = inside
-        self._price = price
+    journal: Journal
+    principals: Principals
+    tokens: InitVar[Tokens]
+    budgets: Budgets
+    deeds: Deeds
+    attempts: Attempts
+    clock: Clock
+    manifests: Manifests
+    limits: FleetLimits
+    loops: LoopLimits = LIMITS
+    account: Mapping[str, Json] = field(default_factory=dict)
+    delegate: InitVar[str] = ""
+    delegate_key: InitVar[str] = ""
+    writings: InitVar[Writings]
+    cases: Cases | None = None
+    overrides: Overrides | None = None
+    inside: Inside | None = None
+    price: Price | None = None
+
+    def __post_init__(self, tokens: Tokens, delegate: str, delegate_key: str, writings: Writings) -> None:
+        self.standings = Standings(
+            self.principals, tokens, self.clock, delegate=delegate, delegate_key=delegate_key
+        )
+        self._recall = Recall(self.journal, self.manifests, writings, self.cases)
         self._pipelines: dict[str, str] = {}
 
     async def gather(
@@ -168,15 +158,15 @@ class FactSource:
 
         `before` is what will have been done by then, where a plan of calls is judged.
         """
-        tool, manifest = action.request.tool, self._manifests.get(action.request.tool)
+        manifest, now = self.manifests.get(action.request.tool), self.clock.now()
         standing = await self.standings.of(action)
-        provenance = await find_provenance(self._journal, action)
+        provenance = await find_provenance(self.journal, action)
         loop = await self.loop(action, provenance, before)
         case = await self.case(action, effect)
         rests_on = describe_resting(
             action, manifest, standing, policy=policy, provenance=provenance, loop=loop, case=case
         )
-        budget = await self._budgets.get(action.budget) if action.budget else None
+        budget = await self.budgets.get(action.budget) if action.budget else None
         document: dict[str, Json] = {
             "action": _describe_action(action, manifest, effect),
             **_describe_standing(standing),
@@ -186,68 +176,70 @@ class FactSource:
             "verification": dict(verification) if verification else None,
             "tree": tree,
             "provenance": provenance,
-            "undoes": await describe_undone(self._journal, action),
-            "reruns": await describe_restore(self._journal, action.execution)
-            if tool == "workspace.restore"
-            else None,
             "loop": loop,
-            "attempt": await describe_attempt(
-                manifest, action.request.arguments, attempts=self._attempts, journal=self._journal
-            ),
             **_describe_work(action),
-            "evidence": await describe_evidence(
-                self._journal, manifest, action.request.arguments, provenance, now=self._clock.now()
-            ),
-            "origins": await self._recall.describe(action, manifest),
-            **await describe_history(
-                action, manifest, journal=self._journal, manifests=self._manifests, cases=self._cases
-            ),
+            **await self._look_back(action, manifest, provenance, now),
             "case": case,
             "change": await self.change(action, manifest, standing),
             "place": await self.place(action, standing),
-            "account": self._account,
+            "account": dict(self.account),
             "risk": str(manifest.risk) if manifest else str(Risk.HIGH),
             "budget": budget.left() if budget else None,
-            "now": iso(self._clock.now()),
+            "now": iso(now),
         }
-        now = self._clock.now()
-        document |= await self.limits.describe(
-            action, document, manifest, cost=lambda: self.cost_of(action), now=now
-        )
+        cost = partial(self.cost_of, action)
+        document |= await self.limits.describe(action, document, manifest, cost=cost, now=now)
         document["rests_on"] = {**rests_on, **describe_overfull(document)}
         return {**document, "override": await self.override(document)}, standing
 
+    async def _look_back(
+        self, action: Action, manifest: Manifest | None, provenance: Mapping[str, Json] | None, now: datetime
+    ) -> dict[str, Json]:
+        """Return what the journal tells of the time before: what this would undo, repeat, try again or use."""
+        journal, arguments = self.journal, action.request.arguments
+        restores = action.request.tool == "workspace.restore"
+        return {
+            "undoes": await describe_undone(journal, action),
+            "reruns": await describe_restore(journal, action.execution) if restores else None,
+            "attempt": await describe_attempt(manifest, arguments, attempts=self.attempts, journal=journal),
+            "evidence": await describe_evidence(journal, manifest, arguments, provenance, now=now),
+            "origins": await self._recall.describe(action, manifest),
+            **await describe_history(
+                action, manifest, journal=journal, manifests=self.manifests, cases=self.cases
+            ),
+        }
+
     async def note_writing(self, action: Action) -> list[Guard]:
         """Return the guard that notes what a call may write that no trusted origin vouches for, if anything."""
-        manifest = self._manifests.get(action.request.tool)
+        manifest = self.manifests.get(action.request.tool)
         noted = await self._recall.note(action, manifest) if manifest else None
         return [noted] if noted else []
 
     def cost_of(self, action: Action) -> Decimal | None:
         """Return the most that a model call may cost; None when nobody can tell, or for another action."""
-        return worst_cost(action, self._price) if self._price else None
+        return worst_cost(action, self.price) if self.price else None
 
     async def override(self, document: Mapping[str, Json]) -> dict[str, Json] | None:
         """Return the emergency override that these facts lie in, or None."""
-        if self._overrides is None:
+        if self.overrides is None:
             return None
-        found = find_for(await self._overrides.active(self._clock.now()), document)
+        found = find_for(await self.overrides.active(self.clock.now()), document)
         return found.to_json() if found else None
 
     async def case(self, action: Action, effect: str) -> dict[str, Json] | None:
         """Return the case that the action is done for, as it stands; None when there is none, or nobody can tell."""
         case, request = case_of(action), action.request
-        if not case or self._inside is None:
+        if not case or self.inside is None:
             return None
-        return await self._inside.describe_case(case, request.tool, effect, request.purpose)
+        return await self.inside.describe_case(case, request.tool, effect, request.purpose)
 
     async def change(
         self, action: Action, manifest: Manifest | None, standing: Standing
     ) -> dict[str, Json] | None:
         """Return what an action of an inside tool would change, and what forbids it; None for every other."""
-        if manifest is None or not manifest.inside or self._inside is None:
+        if manifest is None or not manifest.inside or self.inside is None:
             return None
-        return await self._inside.describe_change(action, standing)
+        return await self.inside.describe_change(action, standing)
 
     async def place(self, action: Action, standing: Standing) -> dict[str, Json]:
         """Return where the action belongs, as far as that is known."""
@@ -255,7 +247,7 @@ class FactSource:
         return {
             "project": project or None,
             "pipeline": await self.pipeline(action),
-            "organisations": list(self._principals.organisations(Place(project))) if project else None,
+            "organisations": list(self.principals.organisations(Place(project))) if project else None,
         }
 
     async def pipeline(self, action: Action) -> str | None:
@@ -263,7 +255,7 @@ class FactSource:
         if action.task or action.execution == action.case != "":
             return ""
         if action.execution not in self._pipelines:
-            started = await self._journal.last(action.execution, action.execution, (Kind.EXECUTION_STARTED,))
+            started = await self.journal.last(action.execution, action.execution, (Kind.EXECUTION_STARTED,))
             if started is None or "pipeline" not in started.body:
                 return None
             if len(self._pipelines) >= MOST_PIPELINES:
@@ -275,16 +267,16 @@ class FactSource:
         self, action: Action, provenance: Mapping[str, Json] | None, before: Sequence[Deed]
     ) -> dict[str, Json] | None:
         """Return which time this change would be made to its target, and what was done to it before."""
-        manifest = self._manifests.get(action.request.tool)
+        manifest = self.manifests.get(action.request.tool)
         if manifest is None or not is_counted(manifest):
             return None
         change = describe_change(manifest, action.request.arguments, provenance)
         if change is None:
             return None
-        now = self._clock.now()
-        history = await self._deeds.of(change.target, since=now - max(self._loops.within, LONGEST_SESSION))
+        now = self.clock.now()
+        history = await self.deeds.of(change.target, since=now - max(self.loops.within, LONGEST_SESSION))
         history += [deed for deed in before if deed.change.target == change.target]
-        return describe_loop(manifest, change, history, self._loops, execution=action.execution, now=now)
+        return describe_loop(manifest, change, history, self.loops, execution=action.execution, now=now)
 
 
 def _describe_action(action: Action, manifest: Manifest | None, effect: str) -> dict[str, Json]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import InitVar, dataclass, replace
 from weakref import WeakValueDictionary
 
 from bridle.core.canonical import Json, canonical
@@ -75,51 +75,42 @@ OTHER_CALL = Finding(
 )
 
 
+@dataclass(kw_only=True, eq=False)
 class Door:
     """Takes calls. `process` is this process among those of the store, `living` returns those that live, `attest` the
     record of the controls that this process serves a session under."""
 
-    def __init__(
-        self,
-        *,
-        gate: Gate,
-        journal: Journal,
-        sessions: Sessions,
-        tokens: Tokens,
-        principals: Principals,
-        approvals: Approvals,
-        tools: Tools,
-        catalogue: Catalogue,
-        clock: Clock,
-        process: str,
-        living: Callable[[], Awaitable[set[str]]],
-        attest: Callable[[str], Entry],
-        events: frozenset[str] = frozenset(),
-    ) -> None:
-        self._gate = gate
-        self._journal = journal
-        self._sessions = sessions
-        self._tokens = tokens
-        self._principals = principals
-        self._approvals = approvals
-        self._tools = tools
-        self._catalogue = catalogue
-        self._clock = clock
-        self._process = process
-        self._living = living
-        self._attest = attest
+    gate: Gate
+    journal: Journal
+    sessions: Sessions
+    tokens: Tokens
+    principals: Principals
+    approvals: Approvals
+    tools: Tools
+    catalogue: Catalogue
+    clock: Clock
+    process: str
+    living: Callable[[], Awaitable[set[str]]]
+    attest: Callable[[str], Entry]
+    events: InitVar[frozenset[str]] = frozenset()
+
+    def __post_init__(self, events: frozenset[str]) -> None:
         self._beginning = Beginning(
-            gate=gate,
-            journal=journal,
-            principals=principals,
-            clock=clock,
+            gate=self.gate,
+            journal=self.journal,
+            principals=self.principals,
+            clock=self.clock,
             asked=BEGIN_SESSION in events,
         )
-        self._plans = CallPlans(journal, approvals, clock)
+        self._plans = CallPlans(self.journal, self.approvals, self.clock)
         self._proposals = Proposals(
-            gate=gate, journal=journal, approvals=approvals, catalogue=catalogue, plans=self._plans
+            gate=self.gate,
+            journal=self.journal,
+            approvals=self.approvals,
+            catalogue=self.catalogue,
+            plans=self._plans,
         )
-        self._refusals = Refusals(journal)
+        self._refusals = Refusals(self.journal)
         self._pace = Pace()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -128,12 +119,12 @@ class Door:
         try:
             return await self._enter(secret)
         except TrustError as refused:
-            await self._refusals.note(refused, self._clock.now())
+            await self._refusals.note(refused, self.clock.now())
             raise
 
     async def _enter(self, secret: str) -> Caller:
-        token = await self._tokens.find(hash_secret(secret))
-        session = await self._sessions.get(token.execution) if token is not None else None
+        token = await self.tokens.find(hash_secret(secret))
+        session = await self.sessions.get(token.execution) if token is not None else None
         if token is None or session is None:
             raise TrustError(
                 "this token is none", hint="bridle session open gives one", reason="token-unknown"
@@ -142,7 +133,7 @@ class Door:
             raise TrustError(
                 "the session is closed", where=session.id, hint="open another", reason="session-closed"
             )
-        if self._clock.now() >= min(token.expires_at, session.expires_at):
+        if self.clock.now() >= min(token.expires_at, session.expires_at):
             raise TrustError(
                 "the session has expired", where=session.id, hint="open another", reason="token-expired"
             )
@@ -151,9 +142,9 @@ class Door:
 
     async def offers(self, caller: Caller) -> list[Offer]:
         """Return the tools that the caller may use now."""
-        await self._tools.refresh()
-        scope = await scope_today(caller.token, self._principals, self._clock.now())
-        found = self._catalogue.external().values()
+        await self.tools.refresh()
+        scope = await scope_today(caller.token, self.principals, self.clock.now())
+        found = self.catalogue.external().values()
         external = [
             _offer(manifest) for manifest in found if holds(scope, manifest.needs) and not manifest.stopped
         ]
@@ -166,18 +157,18 @@ class Door:
         """Perform one call and say what became of it; raise nothing that the caller could do something about."""
         if not self._pace.admits(caller.session.id):
             return TOO_MANY_CALLS
-        known = self._catalogue.get(tool_name(name))
+        known = self.catalogue.get(tool_name(name))
         # what lasts is called one after the other in a session, so that the same question is put once
         alone = f"{caller.session.id} {name}" if known and _is_put_once(known) else new_id("cal")
         of_plan = await self._plans.any(caller.session.id)
         lock = self._locks.setdefault(caller.session.id if of_plan else approval or alone, asyncio.Lock())
         async with lock:
             try:
-                await self._tools.refresh()
+                await self.tools.refresh()
                 result = await self._begin(caller) or await self._perform(caller, name, arguments, approval)
             except BridleError as error:
                 return failed(error)
-        return self._answer(result, self._catalogue.get(tool_name(name)))
+        return self._answer(result, self.catalogue.get(tool_name(name)))
 
     async def propose(self, caller: Caller, calls: Sequence[PlanCall], *, message: str = "") -> Answer:
         """Ask people about these calls at once, in this order; say what waits, or why nothing does."""
@@ -185,7 +176,7 @@ class Door:
             return TOO_MANY_CALLS
         async with self._locks.setdefault(caller.session.id, asyncio.Lock()):
             try:
-                await self._tools.refresh()
+                await self.tools.refresh()
                 if held := await self._begin(caller):
                     return self._answer(held, None)
                 return await self._proposals.propose(caller, calls, message=message)
@@ -201,19 +192,19 @@ class Door:
         self, caller: Caller, name: str, arguments: Mapping[str, Json], approval_id: str
     ) -> Result:
         tool = tool_name(name)
-        manifest = self._catalogue.get(tool)
+        manifest = self.catalogue.get(tool)
         approval = await self._approval(caller, approval_id)
         key = primary_key(approval.key) if approval else f"{caller.session.id}/{STEP}#{new_id('cal')}"
         told, unfit = _measure(arguments)
         if unfit is not None:
-            return await self._gate.refuse(action_of(caller, key, tool, told), unfit)
+            return await self.gate.refuse(action_of(caller, key, tool, told), unfit)
         if manifest is None:  # what is sent to a tool that is none is nobody's record
-            return await self._gate.perform(action_of(caller, key, tool, told))
+            return await self.gate.perform(action_of(caller, key, tool, told))
         try:
             filled = fill(caller, manifest, arguments, key=key)
         except InputError as error:
             finding = Finding("tool.arguments", f"{error.what}: {error.hint}.")
-            return await self._gate.refuse(action_of(caller, key, tool, arguments), finding)
+            return await self.gate.refuse(action_of(caller, key, tool, arguments), finding)
         turn = await self._plans.turn(
             caller.session.id,
             lambda key: action_of(caller, key, tool, fill(caller, manifest, arguments, key=key)).digest,
@@ -222,7 +213,7 @@ class Door:
         if turn is not None:
             filled = fill(caller, manifest, arguments, key=turn.key)
             action = replace(action_of(caller, turn.key, tool, filled), plan=turn.fact)
-            result = await self._gate.perform(action)
+            result = await self.gate.perform(action)
             await self._plans.took(caller.session.id, turn, result)
             return result
         if approval is None and _is_put_once(manifest):
@@ -232,14 +223,14 @@ class Door:
         action = action_of(caller, key, tool, filled)
         if approval is not None and await self._asked_for(approval) != action.digest:
             again = action_of(caller, f"{caller.session.id}/{STEP}#{new_id('cal')}", tool, arguments)
-            return await self._gate.refuse(again, OTHER_CALL)
-        return await self._gate.perform(action)
+            return await self.gate.refuse(again, OTHER_CALL)
+        return await self.gate.perform(action)
 
     async def _approval(self, caller: Caller, approval_id: str) -> Approval | None:
         """Return the approval that a call names; None when it was used, so that the call is a new one."""
         if not approval_id:
             return None
-        approval = await self._approvals.get(approval_id)
+        approval = await self.approvals.get(approval_id)
         if approval is None or approval.execution != caller.session.id:
             raise InputError(
                 f"this session has no approval {approval_id[:80]!r}",
@@ -248,7 +239,7 @@ class Door:
             )
         if approval.tool == BEGIN_SESSION:
             return None  # it was about the session, which has begun, and is about no call
-        ended = await self._journal.last(caller.session.id, approval.key, (Kind.OUTCOME,))
+        ended = await self.journal.last(caller.session.id, approval.key, (Kind.OUTCOME,))
         return None if ended is not None and approval.state is ApprovalState.USED else approval
 
     async def _pending(
@@ -256,8 +247,8 @@ class Door:
     ) -> Approval | None:
         """Return the request that waits for this very call already, or None: nobody is asked the same twice at once."""
         waiting = (ApprovalState.OPEN, ApprovalState.APPROVED)
-        found = await self._approvals.find(execution=caller.session.id, states=waiting)
-        now = self._clock.now()
+        found = await self.approvals.find(execution=caller.session.id, states=waiting)
+        now = self.clock.now()
         for approval in found:
             state = approval.state_at(now)
             rerouted = approval.key != primary_key(approval.key)
@@ -278,7 +269,7 @@ class Door:
         key = primary_key(approval.key)
         if key == approval.key:
             return approval.action
-        first = await self._journal.last(approval.execution, key, (Kind.DECIDED,))
+        first = await self.journal.last(approval.execution, key, (Kind.DECIDED,))
         return str(first.body["action"]) if first else ""
 
     def _answer(self, result: Result, manifest: Manifest | None) -> Answer:
@@ -301,24 +292,24 @@ class Door:
 
     async def _take(self, session: Session, secret: str) -> None:
         """Make sure that this process serves the session: rule 8."""
-        if session.holder == self._process:
+        if session.holder == self.process:
             return
-        if session.holder and session.holder in await self._living():
+        if session.holder and session.holder in await self.living():
             raise UnavailableError(
                 f"another process serves {session.id}",
                 hint="use its address: it printed it when it began",
                 reason="held-elsewhere",
             )
-        entry = Entry(Kind.SESSION_TAKEN, session.id, session.id, {"process": self._process})
+        entry = Entry(Kind.SESSION_TAKEN, session.id, session.id, {"process": self.process})
         try:
-            await self._journal.append(
-                [entry, self._attest(session.id)], [TakeSession(session.id, session.holder, self._process)]
+            await self.journal.append(
+                [entry, self.attest(session.id)], [TakeSession(session.id, session.holder, self.process)]
             )
         except GuardError as error:
             raise UnavailableError(
                 f"another process has just taken {session.id}", hint="try again", reason="held-elsewhere"
             ) from error
-        await self._gate.give_up(session.id, token=secret)
+        await self.gate.give_up(session.id, token=secret)
 
 
 def _offer(manifest: Manifest) -> Offer:

@@ -36,7 +36,7 @@ async def door(scene):
         account=ACCOUNT,
         timeout_s=10,
     )
-    scene.ports.facts._account = ACCOUNT
+    scene.ports.facts.account = ACCOUNT
     yield Door(**{**scene.parts, "gate": Gate(replace(scene.ports, policy=policy))})
     await policy.close()
 
@@ -126,7 +126,7 @@ async def test_a_history_that_is_too_long_is_not_told_by_halves(scene, monkeypat
 
 
 async def test_two_sessions_of_a_case_that_decide_in_the_same_moment_see_each_other(scene, door, monkeypatch):
-    both, evaluate, seen = asyncio.Barrier(2), door._gate._on.policy.evaluate, []
+    both, evaluate, seen = asyncio.Barrier(2), door.gate._on.policy.evaluate, []
 
     async def evaluate_together(facts):
         answer = await evaluate(facts)
@@ -135,8 +135,8 @@ async def test_two_sessions_of_a_case_that_decide_in_the_same_moment_see_each_ot
             await both.wait()
         return answer
 
-    scene.ports.facts._account = {**ACCOUNT, "payout_tools": ["mcp.shop.pay", "mcp.shop.note"]}
-    monkeypatch.setattr(door._gate._on.policy, "evaluate", evaluate_together)
+    scene.ports.facts.account = {**ACCOUNT, "payout_tools": ["mcp.shop.pay", "mcp.shop.note"]}
+    monkeypatch.setattr(door.gate._on.policy, "evaluate", evaluate_together)
     callers = [await enter(scene), await enter(scene)]
     calls = zip(callers, ("shop__pay", "shop__note"), strict=True)
     answers = await asyncio.gather(*(door.call(caller, tool, PAY) for caller, tool in calls))

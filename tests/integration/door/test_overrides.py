@@ -26,7 +26,7 @@ async def desk(scene):
     entry = Entry(Kind.PRINCIPAL_REGISTERED, "", boss.id, boss.to_json())
     await scene.store.journal.append([entry], [RegisterPrincipal(boss, None)])
     desk = OverrideDesk(journal=scene.store.journal, notary=scene.notary(), clock=scene.clock)
-    scene.ports.facts._overrides = desk
+    scene.ports.facts.overrides = desk
     return desk
 
 

@@ -176,7 +176,7 @@ async def test_without_its_history_nothing_is_done(rollouts, scene):
     await verdict(scene, asked.approval)
     told = len(scene.delegate.told)
     facts = copy(scene.ports.facts)
-    facts._deeds = UnreadableDeeds()
+    facts.deeds = UnreadableDeeds()
     with pytest.raises(UnavailableError):
         await scene.with_ports(facts=facts).perform(action)
     assert len(scene.delegate.told) == told
