@@ -4,6 +4,8 @@ Rules
   1. Only what stands in the text: no tag makes an object, nothing is fetched.
   2. A key that is given twice is refused with both places: the last one winning silently is how a limit gets lost.
   3. Whatever cannot be read is an InputError with its line and column.
+  4. An alias stands for all that it names: what holds itself, or comes to more than MOST_VALUES values, is refused before
+     anybody walks through it.
 
 Pipelines and case types have their own reader, which keeps the place of every node (`pipeline.document`), as have agents
 and limits (`agent.reader`).
@@ -30,6 +32,9 @@ _LIKELY = (
 _NO_SPACE = re.compile(r"\s*(?:- )?[\w-]+:(?!//)\S+\s*")
 
 
+MOST_VALUES = 200_000
+
+
 def advise(text: str, line: int) -> str:
     """Return what most likely has to be mended where a text is no YAML; `line` counts from 1."""
     lines = text.splitlines()[:line]
@@ -46,7 +51,9 @@ def load_yaml(text: str, *, where: str) -> Any:
     if not text:  # most of an installation's files are not there
         return None
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        content = YAML(typ="safe", pure=True).load(text)
+        refuse_bombs(content, text)
+        return content
     except DuplicateKeyError as error:
         raise _repeated(text, where) or InputError(f"not YAML: {error.problem}", where=where) from error
     except MarkedYAMLError as error:
@@ -54,6 +61,25 @@ def load_yaml(text: str, *, where: str) -> Any:
     except (YAMLError, RecursionError, ValueError, OverflowError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"not YAML: {what}", where=where) from error
+
+
+def refuse_bombs(content: Any, text: str) -> None:
+    """Raise ValueError for what an alias in the text makes endless or giant; what is reached twice is counted from memory."""
+    if "*" not in text:
+        return
+    sizes: dict[int, int] = {}
+
+    def measure(value: Any) -> int:
+        if not isinstance(value, dict | list):
+            return 1
+        if id(value) not in sizes:
+            sizes[id(value)] = MOST_VALUES + 1  # until it is known: what is met again meanwhile holds itself
+            parts = value.values() if isinstance(value, dict) else value
+            sizes[id(value)] = 1 + sum(map(measure, parts))
+        return sizes[id(value)]
+
+    if measure(content) > MOST_VALUES:
+        raise ValueError(f"its aliases make it endless, or more than {MOST_VALUES} values")
 
 
 def find_repeated(node: Node) -> Iterator[tuple[ScalarNode, ScalarNode]]:

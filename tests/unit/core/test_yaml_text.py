@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from itertools import pairwise
 
 import pytest
 from ruamel.yaml import YAML
@@ -49,3 +50,18 @@ def test_what_cannot_be_read_is_refused_with_its_place(text, where) -> None:
 @pytest.mark.parametrize("path", sorted((resources.files("bridle.gate") / "manifests").iterdir()), ids=str)
 def test_no_key_stands_twice_in_the_manifests_that_ship_which_are_read_by_a_faster_reader(path) -> None:
     assert not list(find_repeated(YAML(typ="safe", pure=True).compose(path.read_text("utf-8"))))
+
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in pairwise("abcdefgh")
+)
+
+
+@pytest.mark.parametrize("text", ["a: &a {b: *a}", "a: &a [*a]", "&a [[*a]]", LAUGHS])
+def test_an_alias_that_makes_a_file_endless_or_giant_is_refused(text) -> None:
+    with pytest.raises(InputError, match="its aliases make it endless"):
+        load_yaml(text, where="house.yaml")
+
+
+def test_an_alias_stands_for_what_it_names() -> None:
+    assert load_yaml("a: &a [1]\nb: *a\nc: {<<: {d: *a}}", where="x")["c"] == {"d": [1]}

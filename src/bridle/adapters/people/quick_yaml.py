@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from bridle.core.yaml_text import load_yaml
+from bridle.core.yaml_text import load_yaml, refuse_bombs
 
 DOUBTFUL = re.compile("[\x85\u2028\u2029\ufeff]|^%|!|\t", re.MULTILINE)
 NUMBER = re.compile(r"[-+.0-9]")  # how a number of either version begins
@@ -51,8 +51,10 @@ def read_yaml(text: str, *, where: str) -> Any:
     if not DOUBTFUL.search(text):
         loader = _Texts(text)
         try:
-            return loader.get_single_data()
-        except (_Doubt, yaml.YAMLError, RecursionError):
+            content = loader.get_single_data()
+            refuse_bombs(content, text)
+            return content
+        except (_Doubt, yaml.YAMLError, RecursionError, ValueError):
             pass
         finally:
             loader.dispose()
