@@ -13,14 +13,17 @@ Rules
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridle.agent.definition import AgentInput
 from bridle.agent.inline import find_agent
+from bridle.core.clock import SystemClock, from_iso
 from bridle.core.errors import InputError
 from bridle.engine.drafts import is_harmless, refuse_drafts
 from bridle.engine.steps.agent import NOT_INPUTS
+from bridle.engine.steps.approval import LEAD
 from bridle.gate.manifest import builtin_manifests
 from bridle.pipeline.complaint import Findings, PipelineError, Place, suggest
 from bridle.pipeline.plan import Plan
@@ -227,9 +230,22 @@ def _check_names(
         findings.refuse(place, f"{what} {name!r}", reason=reason, hint=hint)
 
 
+def _check_approval(step: Step, _roots: Sequence[Path], findings: Findings) -> None:
+    """A deadline that is over denies as soon as it is asked, or lets nobody refuse: no clock can make that good again."""
+    wanted = _given(step)
+    deadline = str(wanted.get("deadline") or "")
+    if deadline and from_iso(deadline) <= SystemClock().now() + (
+        LEAD if wanted.get("auto_approve") else timedelta()
+    ):
+        what = f"the deadline {deadline} is over, or too near for anybody to refuse"
+        hint = "give a later one; what is approved by default has to be more than 15 minutes ahead"
+        findings.refuse(_place(step), what, reason="deadline-over", hint=hint)
+
+
 _CHECKS: Mapping[str, Callable[[Step, Sequence[Path], Findings], None]] = {
     "agent": _check_agent,
     "tool": _check_tool,
+    "approval": _check_approval,
 }
 
 

@@ -55,6 +55,7 @@ def faults(roots):
     "step",
     [
         "agent: {uses: test.helper@1.0.0, with: {branch: main}}",
+        "approval: {uses: harness, with: {message: m, auto-approve: true, deadline: '2999-03-01 10:00'}}",
         "agent: {uses: test.helper, with: {branch: main}, model: <+stages.a.steps.s0.status>}",
         "agent: {uses: test.helper, with: {branch: main}, model: openai:gpt-5}",
         "agent: {uses: test.helper, with: {branch: <+stages.a.steps.s0.status>, protect: [docs]}}",
@@ -70,6 +71,7 @@ def test_what_fits_by_name_is_let_through_whatever_its_value(faults, step):
     ("step", "reason"),
     [
         ("agent: {uses: test.nobody@1.0.0}", "no-agent"),
+        ("approval: {uses: harness, with: {message: m, deadline: '2020-03-01 10:00'}}", "deadline-over"),
         ("agent: {uses: test.helper@2.0.0, with: {branch: main}}", "no-agent"),
         ("agent: {uses: test.helper@1.0.0}", "missing-input"),
         ("agent: {uses: test.helper@1.0.0, with: {branch: main, brunch: x}}", "unknown-input"),
