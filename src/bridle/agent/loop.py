@@ -33,7 +33,7 @@ from bridle.agent.endings import (
 )
 from bridle.agent.meter import Meter
 from bridle.agent.model import TOOL, build_arguments, build_payload, offered_tools, read_reply
-from bridle.agent.outcome import AgentOutcome, Finished, TurnTaken
+from bridle.agent.outcome import AgentOutcome, Finished
 from bridle.agent.seat import Seat
 from bridle.core.canonical import Json
 from bridle.core.conversation import ModelReply
@@ -96,7 +96,6 @@ class _Run:
             raise Halt(model_failed(result.value))
         reply = read_reply(result)
         self._meter.count_reply(reply)
-        self._tell(turn, reply)
         check_turn(reply)
         return reply
 
@@ -162,10 +161,6 @@ class _Run:
 
     def _key(self, turn: int, call: int, *, part: str = "") -> str:
         return action_key(self._seat.execution, self._seat.step, turn=turn, call=call, part=part)
-
-    def _tell(self, turn: int, reply: ModelReply) -> None:
-        if self._seat.on_turn is not None:
-            self._seat.on_turn(TurnTaken(turn, reply, self._meter.tokens, self._meter.cost_usd))
 
     def _note_commit(self, done: Done) -> None:
         told = {**done.facts, **(done.value if isinstance(done.value, Mapping) else {})}

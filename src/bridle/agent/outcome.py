@@ -1,14 +1,12 @@
-"""How an agent's run can end, what a follower is told on the way, and who performs its actions."""
+"""How an agent's run can end, and who performs its actions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from bridle.core.canonical import Json
-from bridle.core.conversation import ModelReply
 from bridle.core.states import State
 from bridle.gate.action import Action, Asked, Result, Unknown
 
@@ -54,16 +52,3 @@ class Undecided:
 
 
 AgentOutcome: TypeAlias = Finished | Suspended | Stopped | Undecided
-
-
-@dataclass(frozen=True)
-class TurnTaken:
-    """What `on_turn` is told after each turn of the model. Totals are of the whole run so far, replayed turns included."""
-
-    turn: int
-    reply: ModelReply
-    total_tokens: int
-    total_cost_usd: Decimal
-
-
-OnTurn: TypeAlias = Callable[[TurnTaken], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridle.agent.outcome import OnTurn, Performs
+from bridle.agent.outcome import Performs
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import Json
 from bridle.gate.external import Catalogue
@@ -30,7 +30,6 @@ class Seat:
     budget: str
     prompt: str
     boundary: Boundary
-    on_turn: OnTurn | None = None
     manifests: Manifests = field(default_factory=Catalogue)
     deployment: Mapping[str, Json] | None = None
     case: str = ""

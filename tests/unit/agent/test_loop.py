@@ -11,7 +11,7 @@ import pytest
 from bridle.agent import loop
 from bridle.agent.definition import AgentDefinition, AgentLimits
 from bridle.agent.loop import run_agent
-from bridle.agent.outcome import AgentOutcome, Finished, Stopped, Suspended, TurnTaken, Undecided
+from bridle.agent.outcome import AgentOutcome, Finished, Stopped, Suspended, Undecided
 from bridle.agent.seat import Seat
 from bridle.core.canonical import digest
 from bridle.core.errors import ExecutionError
@@ -325,12 +325,3 @@ async def test_an_error_of_the_gate_is_raised_as_it_is(definition: AgentDefiniti
     with pytest.raises(ExecutionError) as caught:
         await run(definition, DriftedGate())
     assert caught.value.reason == "replay-drift"
-
-
-async def test_on_turn_sees_each_turn_with_the_totals(definition: AgentDefinition) -> None:
-    seen: list[TurnTaken] = []
-    await run(definition, FakeGate([turn("look", READ), turn("done")]), on_turn=seen.append)
-    assert [(item.turn, item.reply.text, item.total_tokens, str(item.total_cost_usd)) for item in seen] == [
-        (0, "look", 110, "0.01"),
-        (1, "done", 220, "0.02"),
-    ]

@@ -62,11 +62,6 @@ def dropped(size_bytes: int) -> str:
     return f"[redaction failed: {size_bytes} bytes dropped]"
 
 
-def is_dropped(text: str) -> bool:
-    """True when `text` stands for one that could not be redacted."""
-    return _DROPPED.fullmatch(text) is not None
-
-
 def replace(text: str, found: Sequence[tuple[int, int, str]]) -> str:
     """Put each mark in the place of its span; the spans are in order and do not overlap."""
     pieces, place = list[str](), 0
