@@ -16,9 +16,8 @@ from bridle.adapters.sql.attempts import SqlAttempts
 from bridle.adapters.sql.deeds import SqlDeeds
 from bridle.adapters.sql.tokens import SqlTokens
 from bridle.adapters.sql.writings import SqlWritings
-from bridle.agent.shelf import find_top
 from bridle.app.cases import build_book
-from bridle.app.folders import shipped
+from bridle.app.folders import turn_folders
 from bridle.app.store import Store
 from bridle.core.canonical import Json
 from bridle.core.settings import Settings
@@ -57,7 +56,7 @@ class Acting:
 def build_acting(store: Store, policy: BoundPolicy, delegate_signer: Signer) -> Acting:
     """Return the gate of this process, and its delegate."""
     settings, tokens, catalogue = store.settings, SqlTokens(store.database), Catalogue()
-    folders = (Path.cwd(), find_top(Path.cwd()), shipped("samples"))
+    folders = turn_folders()
     override = parse_price(settings.model_price) if settings.model_price else None
     delegate = _build_delegate(store, delegate_signer, tokens, _connector(settings, folders, override))
     ports = Ports(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bridle.adapters.limits.file import LimitsFile
+from bridle.adapters.models.connect import open_turns as read_turns
 from bridle.adapters.people.folder import PeopleFolder
 from bridle.adapters.people.roles import RolesFile
 from bridle.adapters.rego.binding_file import FILE as BINDING_FILE
@@ -43,6 +44,16 @@ def shipped(name: str) -> Path:
         if folder.is_dir():
             return folder
     raise UnavailableError(f"the shipped folder {name!r} is missing", hint="install bridle again")
+
+
+def turn_folders() -> tuple[Path, ...]:
+    """Return where the file of turns of a model is looked for."""
+    return (Path.cwd(), find_top(Path.cwd()), shipped("samples"))
+
+
+def open_turns(name: str) -> None:
+    """Read the turns of a model that plays them from a file; raise InputError when that cannot be done."""
+    read_turns(name, folders=turn_folders())
 
 
 def open_policy(settings: Settings) -> BoundPolicy:

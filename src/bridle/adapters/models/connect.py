@@ -67,6 +67,13 @@ def key_references(name: str) -> tuple[tuple[str, ...], ...]:
     return ((f"env:{kind.upper()}_API_KEY",),)
 
 
+def open_turns(name: str, *, folders: Sequence[Path]) -> None:
+    """Read the turns of a model that plays them from a file; raise InputError when that cannot be done."""
+    kind, rest = _split(name)
+    if kind in FILES:
+        _open(kind, rest, folders)
+
+
 def _split(name: str) -> tuple[str, str]:
     kind, _, rest = name.partition(":")
     if kind not in (*FILES, *LIVE) or not rest:

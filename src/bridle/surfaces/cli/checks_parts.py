@@ -259,25 +259,11 @@ def check_model(settings: Settings, environ: Mapping[str, str] | None = None) ->
     name = settings.model
     if not name:
         return [Check("model", State.OK, "none named; --model, a step, an agent or BRIDLE_MODEL names one")]
-    from bridle.app import key_references
+    from bridle.surfaces.cli.models import find_keys
 
-    sets = key_references(name)
-    environment = os.environ if environ is None else environ
-    ready = next((refs for refs in sets if all(environment.get(_variable(ref)) for ref in refs)), None)
-    if ready is None:
-        wanted = " or ".join(" and ".join(refs) for refs in sets)
-        fix = " ".join(f"export {_variable(ref)}=…" for ref in sets[0])
-        return [Check("model", State.FAIL, f"{name} needs a key at {wanted}, and there is none", fix)]
-    if name.startswith("bedrock:") and not (
-        environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-    ):
-        return [Check("model", State.FAIL, f"{name} needs a region", "export AWS_REGION=…")]
-    return [
-        Check(
-            "model", State.OK, f"{name}, " + (f"key at {' and '.join(ready)}" if ready else "without a key")
-        )
-    ]
-
-
-def _variable(reference: str) -> str:
-    return reference.removeprefix("env:")
+    try:
+        found = find_keys(name, os.environ if environ is None else environ)
+    except UnavailableError as error:
+        return [Check("model", State.FAIL, error.what, error.hint)]
+    what = f"{name}, " + (f"key at {' and '.join(found)}" if found else "without a key")
+    return [Check("model", State.OK, what)]

@@ -7,7 +7,7 @@ Rules
      reference that is an expression itself.
   4. A tool that only the harness performs is no step: its result would rest on nothing the harness has seen.
   5. A draft is refused beside what only approved text may do.
-  6. A model's name is checked for its form; neither a file nor an endpoint is opened.
+  6. A model's name is checked for its form; whether it can answer is another matter (surfaces.cli.models).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bridle.agent.definition import AgentInput
 from bridle.agent.inline import find_agent
@@ -30,10 +30,8 @@ from bridle.pipeline.plan import Plan
 from bridle.pipeline.tree import Step, walk
 from bridle.surfaces.cli.inputs import split_runtime
 from bridle.surfaces.cli.locking import read_locked
+from bridle.surfaces.cli.models import check_model, is_expression
 from bridle.trust.people import Person
-
-if TYPE_CHECKING:
-    from bridle.core.settings import Settings
 
 HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an agent's turn, around branches, for an approval
     {
@@ -52,7 +50,6 @@ HARNESS_TOOLS = frozenset(  # performed by the harness itself: in or beside an a
         "session.begin",
     }
 )
-EXPRESSIONS = ("${{", "<+")
 
 
 def read_referring(path: Path, text: str, *, given: Sequence[str], roots: Sequence[Path]) -> Plan:
@@ -81,7 +78,7 @@ def check_references(plan: Plan, *, roots: Sequence[Path]) -> None:
 def _look_up(plan: Plan, roots: Sequence[Path], findings: Findings) -> None:
     for step in (node for _, node in walk(plan.stages) if isinstance(node, Step) and node.with_):
         check = _CHECKS.get(step.kind)
-        if check is not None and not _is_expression(step.with_.get("uses")):
+        if check is not None and not is_expression(step.with_.get("uses")):
             check(step, roots, findings)
         if plan.drafts and step.kind == "agent":
             _refuse_beside_drafts(step, plan, roots, findings)
@@ -104,11 +101,11 @@ def warn_of_approvers(plan: Plan, people: Sequence[Person]) -> list[str]:
             "group": {name for one in people for name in one.groups},
         }
         for what, names in named.items():
-            unknown = [name for name in sorted(names - known[what]) if not _is_expression(name)]
+            unknown = [name for name in sorted(names - known[what]) if not is_expression(name)]
             found += [
                 f"{step.place}: no {what} {name!r} is known here; see bridle people" for name in unknown
             ]
-        if any(_is_expression(name) for names in (*named.values(), wanted["attributes"]) for name in names):
+        if any(is_expression(name) for names in (*named.values(), wanted["attributes"]) for name in names):
             continue
         able = sum(_may_answer(one, named, wanted["attributes"]) for one in people)
         if wanted["min_count"] > able:
@@ -119,25 +116,6 @@ def warn_of_approvers(plan: Plan, people: Sequence[Person]) -> list[str]:
 def _may_answer(person: Person, named: Mapping[str, set[str]], attributes: Collection[str]) -> bool:
     is_named = person.name in named["user"] or not named["group"].isdisjoint(person.groups)
     return (is_named or not any(named.values())) and set(attributes) <= set(person.attributes)
-
-
-def check_model(name: str, *, where: str = "--model") -> None:
-    """Raise InputError when no kind of model has such a name; an empty one leaves the choice to others."""
-    from bridle.app import key_references
-
-    if not name:
-        return
-    try:
-        key_references(name)
-    except InputError as error:
-        raise InputError(error.what, where=where, hint=error.hint, reason=error.reason) from error
-
-
-def check_models(plan: Plan, *, chosen: str, settings: Settings) -> None:
-    """Raise InputError when the run's model or, where the plan has agents, the account's is none."""
-    check_model(chosen)
-    if any(node.kind == "agent" for _, node in walk(plan.stages)):
-        check_model(settings.model, where="BRIDLE_MODEL")
 
 
 def _refuse_beside_drafts(step: Step, plan: Plan, roots: Sequence[Path], findings: Findings) -> None:
@@ -183,7 +161,7 @@ def _check_agent(step: Step, roots: Sequence[Path], findings: Findings) -> None:
 
 
 def _check_model_at(place: Place, name: str, findings: Findings) -> None:
-    if _is_expression(name):
+    if is_expression(name):
         return
     try:
         check_model(name)
@@ -252,10 +230,6 @@ _CHECKS: Mapping[str, Callable[[Step, Sequence[Path], Findings], None]] = {
 def _given(step: Step) -> Mapping[str, Any]:
     given = step.with_.get("with") or {}
     return given if isinstance(given, Mapping) else {}
-
-
-def _is_expression(uses: object) -> bool:
-    return any(mark in str(uses) for mark in EXPRESSIONS)
 
 
 def _place(step: Step) -> Place:

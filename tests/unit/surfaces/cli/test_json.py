@@ -65,6 +65,26 @@ def test_a_plan_that_cannot_run_is_refused_before_anything_is_made(call, tmp_pat
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ((), (2, "no-model")),
+        (("--model", "recorded:none.json"), (2, "bad-input")),
+        (("--model", "scripted:bad.yaml"), (2, "bad-input")),
+        (("--model", "anthropic:m"), (5, "secret-missing")),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_model_that_cannot_answer_is_found_before_anything_is_made(
+    call, tmp_path, monkeypatch, named, told
+):
+    for name in ("ANTHROPIC_API_KEY", "BRIDLE_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "t.yaml").write_text(PIPELINE.replace("run: make", "agent: {task: look}"), "utf-8")
+    code, problem = call("run", "t.yaml", *named)
+    assert (code, problem["type"].rpartition(":")[2], (tmp_path / "data").exists()) == (*told, False)
+
+
 def test_a_pipeline_that_does_not_exist_is_not_run(call):
     code, problem = call("run", "missing.yaml")
     assert (code, problem["type"]) == (2, "urn:bridle:problem:no-file")

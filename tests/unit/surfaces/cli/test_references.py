@@ -6,13 +6,8 @@ from bridle.core.errors import InputError
 from bridle.core.settings import load_settings
 from bridle.pipeline.complaint import PipelineError
 from bridle.pipeline.read import read_pipeline
-from bridle.surfaces.cli.references import (
-    check_model,
-    check_models,
-    check_references,
-    read_referring,
-    warn_of_approvers,
-)
+from bridle.surfaces.cli.models import check_model, check_models
+from bridle.surfaces.cli.references import check_references, read_referring, warn_of_approvers
 from bridle.trust.people import Person
 
 AGENT = """---
@@ -146,6 +141,22 @@ def test_a_name_that_no_model_has_is_refused_with_where_it_was_given(chosen, acc
 def test_the_accounts_model_is_no_matter_of_a_plan_without_agents():
     plan = read_pipeline(WITH_AGENT.replace("agent: {uses: test.helper}", "run: make"), source="p.yaml")
     check_models(plan, chosen="", settings=load_settings({"BRIDLE_MODEL": "gpt-5"}))
+
+
+MAYBE = """pipeline:
+  id: p
+  inputs: {a: {default: b}}
+  stages:
+    - id: s
+      if: <+inputs.a> == "c"
+      steps: [{agent: {task: t}}]
+"""
+
+
+def test_of_a_model_that_may_not_be_asked_is_only_warned():
+    plan = read_pipeline(MAYBE, source="p.yaml")
+    (warning,) = check_models(plan, chosen="", settings=load_settings({}))
+    assert "no model is named" in warning
 
 
 def test_the_model_in_an_agents_own_file_is_checked_with_the_step_that_uses_it(faults, roots):

@@ -128,7 +128,8 @@ async def run_agent_alone(
     from bridle.surfaces.cli.carry import choose_manner
     from bridle.surfaces.cli.closing import conclude, follow
     from bridle.surfaces.cli.commands.plan import show_plan
-    from bridle.surfaces.cli.references import check_models, check_references
+    from bridle.surfaces.cli.models import check_models
+    from bridle.surfaces.cli.references import check_references
 
     if branch and not repository:
         raise InputError("--branch is of no repository", hint="add --repository", reason="usage")
@@ -137,7 +138,7 @@ async def run_agent_alone(
     check_given(definition, values)
     plan = plan_agent(definition, given=values, checkout=Checkout(repository, branch) if repository else None)
     check_references(plan, roots=agent_roots())
-    check_models(plan, chosen=model, settings=settings)
+    check_models(plan, chosen=model, settings=settings, here=not dry_run)
     if dry_run:
         return show_plan(plan, {}).tell(as_json=as_json)
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)

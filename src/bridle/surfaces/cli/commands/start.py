@@ -17,6 +17,7 @@ from bridle.surfaces.cli.options import (
     Model,
     NoInput,
     Quiet,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -63,12 +64,15 @@ async def run_pipeline(
     from bridle.surfaces.cli.closing import conclude, follow, tell_left
     from bridle.surfaces.cli.files import read_text
     from bridle.surfaces.cli.inputs import parse_inputs
-    from bridle.surfaces.cli.references import check_models, read_referring
+    from bridle.surfaces.cli.models import check_models
+    from bridle.surfaces.cli.references import read_referring
 
     plan = read_referring(pipeline, read_text(pipeline), given=given or [], roots=agent_roots())
-    check_models(plan, chosen=model, settings=settings)
+    warnings = check_models(plan, chosen=model, settings=settings, here=not detach)
     inputs = parse_inputs(plan, given or [], sets=input_sets or [])
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
+    for warning in warnings if not manner.quiet else ():
+        say(f"warning: {warning}")
     options = {"model": model, **({"case": case} if case else {})}
     async with open_app(settings) as app:
         await _check_case(app, case)
