@@ -79,6 +79,9 @@ def find_gaps(text: str, *, file: str) -> list[InputError]:
 
 
 def _gather(text: str, file: str, faults: Faults) -> Fields:
+    if file.endswith(".md") and not text.strip():
+        hint = "begin with a line of three dashes, say what the agent may use, close with three more; below goes its prompt"
+        raise InputError("the file is empty", where=f"{file}:1:1", hint=hint, reason="empty-file")
     return (_gather_markdown if text.startswith("---") else _gather_yaml)(text, file, faults)
 
 

@@ -83,7 +83,8 @@ def read_text(path: Path) -> str:
     try:
         return decode(path.read_bytes(), where=str(path))
     except OSError as exc:
-        raise InputError(f"cannot be read: {exc.strerror}", where=str(path)) from exc
+        hint = "let whoever runs bridle read it"
+        raise InputError(f"cannot be read: {exc.strerror}", where=str(path), hint=hint) from exc
 
 
 def _versions(name: str, *, roots: Sequence[Path]) -> dict[str, Path]:

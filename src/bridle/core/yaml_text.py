@@ -55,12 +55,17 @@ def load_yaml(text: str, *, where: str) -> Any:
         refuse_bombs(content, text)
         return content
     except DuplicateKeyError as error:
-        raise _repeated(text, where) or InputError(f"not YAML: {error.problem}", where=where) from error
+        raise _repeated(text, where) or InputError(
+            f"not YAML: {error.problem}", where=where, hint=advise(text, 1)
+        ) from error
     except MarkedYAMLError as error:
-        raise InputError(f"not YAML: {error.problem or error.context}", where=_place(error, where)) from error
+        mark = error.problem_mark or error.context_mark
+        hint = advise(text, mark.line + 1 if mark else 1)
+        what = f"not YAML: {error.problem or error.context}"
+        raise InputError(what, where=_place(error, where), hint=hint) from error
     except (YAMLError, RecursionError, ValueError, OverflowError) as error:
         what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"not YAML: {what}", where=where) from error
+        raise InputError(f"not YAML: {what}", where=where, hint="write plain YAML") from error
 
 
 def refuse_bombs(content: Any, text: str) -> None:

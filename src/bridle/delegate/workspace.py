@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
-from bridle.core.errors import InputError
+from bridle.core.errors import InputError, UnavailableError
 from bridle.delegate.connectors import Connectors
 from bridle.delegate.disk import full_disk_named, write_whole
 from bridle.delegate.limits import TreeLimits
@@ -36,6 +36,18 @@ from bridle.delegate.stops import Stop
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LOCK_POLL_S = 0.02
+
+
+@contextmanager
+def _unusable_named(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, PermissionError) as exc:
+        what, hint = (
+            f"workspaces cannot be kept there: {exc.strerror}",
+            "BRIDLE_WORK_DIR names a folder that is yours",
+        )
+        raise UnavailableError(what, where=str(root), hint=hint, reason="no-work-folder") from exc
 
 
 class Workspaces:
@@ -53,7 +65,7 @@ class Workspaces:
         self.connectors = connectors
         self._root = root
         self._stamps: dict[str, Stamps] = {}
-        with full_disk_named(str(root)):
+        with full_disk_named(str(root)), _unusable_named(root):
             root.mkdir(mode=0o755, parents=True, exist_ok=True)
             for name, mode in (("live", 0o711), ("throwaway", 0o711), ("mirrors", 0o700), ("locks", 0o700)):
                 (root / name).mkdir(mode=mode, exist_ok=True)

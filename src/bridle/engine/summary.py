@@ -147,6 +147,7 @@ def _outcome(summary: Summary, steps: Listing, record: Record) -> None:
 
 def _requested(summary: Summary, steps: Listing, record: Record) -> None:
     body = record.body
+    terms = as_mapping(body.get("terms") or {"minimum": 1})
     summary.approvals.append(
         {
             "id": record.subject,
@@ -154,7 +155,10 @@ def _requested(summary: Summary, steps: Listing, record: Record) -> None:
             "step": body["topic"],
             "message": body["message"],
             "expires_at": body["expires_at"],
-            "minimum": as_mapping(body.get("terms") or {"minimum": 1})["minimum"],
+            "minimum": terms["minimum"],
+            "inputs": [
+                name for name, spec in as_mapping(terms.get("inputs") or {}).items() if _is_wanted(spec)
+            ],
             "approvers": [],
             "verdict": "",
             "by": "",
@@ -165,6 +169,12 @@ def _requested(summary: Summary, steps: Listing, record: Record) -> None:
     topic = str(body["topic"])
     if topic in steps and not steps[topic].state.ended:
         steps[topic].state = State.WAITING
+
+
+def _is_wanted(spec: Json) -> bool:
+    """True for an input of an approval that has to be filled in."""
+    fields = as_mapping(spec)
+    return fields["required"] is True and fields["default"] is None
 
 
 def _verdict(summary: Summary, steps: Listing, record: Record) -> None:

@@ -38,6 +38,7 @@ from bridle.operating.session import (
     SessionState,
     TaskRequest,
 )
+from bridle.pipeline.complaint import suggest
 from bridle.trust.access import require
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, Kind
 from bridle.trust.permissions import holds
@@ -89,6 +90,7 @@ class Reception:
         """Open a session; raise InputError or TrustError that says what stands against it."""
         definition = load_agent(wanted.uses, roots=self.roots)
         _check(wanted, definition)
+        _check_inputs(wanted.request, definition)
         await self._check_case(wanted.case)
         declared = [tool for tool in definition.tools if _leads_to(tool, wanted)]
         place = Place(self.project)
@@ -176,6 +178,16 @@ class Reception:
 def _leads_to(tool: str, wanted: Wanted) -> bool:
     """True for what a session is for: tools of servers and, in a session of a case, the tools of cases."""
     return is_external(tool) or (is_case(wanted.case) and tool.startswith("case."))
+
+
+def _check_inputs(request: TaskRequest, definition: AgentDefinition) -> None:
+    """Refuse what an agent that names its inputs does not know; one that names none takes whatever it is given."""
+    declared = [item.name for item in definition.inputs]
+    for name in request.inputs if declared else ():
+        if name not in declared:
+            hint = suggest(name, declared, otherwise=f"its inputs are {', '.join(declared)}")
+            what = f"{definition.name} has no input {name[:80]!r}"
+            raise InputError(what, where=f"-i {name[:80]}", hint=hint, reason="unknown-input")
 
 
 def _check(wanted: Wanted, definition: AgentDefinition) -> None:

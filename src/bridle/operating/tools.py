@@ -191,7 +191,8 @@ class Tools:
         try:
             text = decode(path.read_bytes(), where=str(path))
         except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+            hint = "let whoever runs bridle read it"
+            raise InputError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from error
         return read_entries(load_yaml(text, where=str(path)), server=server, where=str(path))
 
     async def _ask(self, server: str) -> list[Described]:

@@ -24,6 +24,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from bridle.core.canonical import Json, canonical
 from bridle.core.errors import InputError, TrustError
 
+PUBLIC = "name the public half of an Ed25519 key, such as control-plane.pub"
+RESTORE = "restore it from your backup"
+OWN = "put the file itself there, not a link or a folder, and have it owned by whoever runs bridle"
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -57,7 +61,8 @@ class Verifier:
         try:
             return cls.from_raw(bytes.fromhex(text))
         except ValueError as exc:
-            raise InputError("not an Ed25519 public key in hexadecimal") from exc
+            hint = "copy the whole of it: 64 digits"
+            raise InputError("not an Ed25519 public key in hexadecimal", hint=hint) from exc
 
     @classmethod
     def from_raw(cls, raw: bytes) -> Verifier:
@@ -70,9 +75,9 @@ class Verifier:
         try:
             key = serialization.load_pem_public_key(pem)
         except ValueError as exc:
-            raise InputError("not a PEM public key", where=where) from exc
+            raise InputError("not a PEM public key", where=where, hint=PUBLIC) from exc
         if not isinstance(key, Ed25519PublicKey):
-            raise InputError("not an Ed25519 key", where=where)
+            raise InputError("not an Ed25519 key", where=where, hint=PUBLIC)
         return cls(key)
 
     def to_pem(self) -> bytes:
@@ -201,9 +206,9 @@ def load_signer(path: Path) -> Signer:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except ValueError as exc:
-        raise TrustError("not a private key", where=str(path), hint="restore it from your backup") from exc
+        raise TrustError("not a private key", where=str(path), hint=RESTORE) from exc
     if not isinstance(key, Ed25519PrivateKey):
-        raise TrustError("not an Ed25519 private key", where=str(path))
+        raise TrustError("not an Ed25519 private key", where=str(path), hint=RESTORE)
     return Signer(key)
 
 
@@ -213,7 +218,7 @@ def load_secret(path: Path, *, size_bytes: int = 32) -> bytes:
         _write_once(path, os.urandom(size_bytes))
     secret = read_private(path)
     if len(secret) != size_bytes:
-        raise TrustError(f"expected {size_bytes} bytes", where=str(path), hint="restore it from your backup")
+        raise TrustError(f"expected {size_bytes} bytes", where=str(path), hint=RESTORE)
     return secret
 
 
@@ -222,14 +227,17 @@ def read_private(path: Path) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as exc:
-        raise TrustError(f"cannot read the key: {exc.strerror}", where=str(path)) from exc
-    with os.fdopen(fd, "rb") as file:
+        raise TrustError(f"cannot read the key: {exc.strerror}", where=str(path), hint=OWN) from exc
+    try:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid():
-            raise TrustError("not a file of yours", where=str(path))
+            raise TrustError("not a file of yours", where=str(path), hint=OWN)
         if info.st_mode & 0o077:
             raise TrustError("others may read this key", where=str(path), hint=f"chmod 600 {path}")
-        return file.read()
+        with os.fdopen(os.dup(fd), "rb") as file:
+            return file.read()
+    finally:
+        os.close(fd)
 
 
 def _create(path: Path) -> None:

@@ -71,6 +71,13 @@ async def test_a_key_of_another_installation_appends_nothing(settings, tmp_path)
         await store.journal.append([ENTRY])
 
 
+async def test_a_folder_in_the_place_of_a_key_is_named(settings):
+    (settings.config_dir / "control-plane.key").mkdir(parents=True)
+    with pytest.raises(TrustError, match="not a file of yours") as refused, open_store(settings):
+        pass
+    assert "not a link or a folder" in refused.value.hint
+
+
 @pytest.mark.parametrize(("gone", "hint"), [("control-plane", "backup"), ("delegate", "--lost")])
 async def test_a_key_that_the_store_knows_and_that_is_gone_is_not_made_anew(settings, gone, hint):
     async with open_counter(settings):  # registers the delegate

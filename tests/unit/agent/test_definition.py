@@ -347,3 +347,7 @@ def test_a_file_that_only_opens_brackets_is_refused_at_once() -> None:
     began = time.process_time()
     assert "nested deeper" in complaint("[" * 100_000).what
     assert time.process_time() - began < 5
+
+
+def test_an_empty_file_is_told_what_an_agents_file_has() -> None:
+    assert "three dashes" in complaint("").hint

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridle.adapters.models.turns_file import check_shape, played_reply, read_calls, read_file
+from bridle.adapters.models.turns_file import ANOTHER, check_shape, played_reply, read_calls, read_file
 from bridle.core.canonical import Json, digest
 from bridle.core.conversation import ModelReply, Usage, normal_form
 from bridle.core.errors import ExecutionError, InputError
@@ -72,7 +72,7 @@ def load_recording(path: Path) -> Recording:
     try:
         content = json.loads(read_file(path))
     except (ValueError, RecursionError) as exc:
-        raise InputError(f"not JSON: {exc}", where=where) from exc
+        raise InputError(f"not JSON: {exc}", where=where, hint=ANOTHER) from exc
     turns = check_shape(content, form=FORM, where=where)
     if any(set(turn) != {"request", "messages", "reply"} for turn in turns):
         raise InputError("a turn is not request, messages and reply", where=where, hint="record it again")

@@ -13,6 +13,8 @@ from bridle.core.conversation import ModelReply, ToolCall, Usage
 from bridle.core.decoding import decode
 from bridle.core.errors import InputError
 
+ANOTHER = "name a file of turns: samples/autofix has one that is recorded, and one that is scripted"
+CALLS = "write calls: [{tool: file.read, arguments: {path: a.py}}]"
 SIZE_LIMIT = 16 * 1024 * 1024  # turns of a long run with its reports; beyond it something else was named
 
 
@@ -20,7 +22,7 @@ def read_file(path: Path) -> str:
     """Read a file of turns; raise InputError with its place when it cannot be."""
     try:
         if path.stat().st_size > SIZE_LIMIT:
-            raise InputError(f"larger than {SIZE_LIMIT} bytes", where=str(path))
+            raise InputError(f"larger than {SIZE_LIMIT} bytes", where=str(path), hint=ANOTHER)
         return decode(path.read_bytes(), where=str(path))
     except OSError as exc:
         hint = "name a file of turns that exists"
@@ -30,10 +32,10 @@ def read_file(path: Path) -> str:
 def check_shape(content: Any, *, form: str, where: str) -> list[Mapping[str, Any]]:
     """Return the turns of a file; raise InputError unless it is of `form` and made of JSON we can digest."""
     if not isinstance(content, Mapping) or content.get("format") != form:
-        raise InputError(f"not a file of the form {form!r}", where=where)
+        raise InputError(f"not a file of the form {form!r}", where=where, hint=ANOTHER)
     turns = content.get("turns")
     if not isinstance(turns, Sequence) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise InputError("its 'turns' are not a list of turns", where=where)
+        raise InputError("its 'turns' are not a list of turns", where=where, hint=ANOTHER)
     try:
         canonical(content)
     except InputError as exc:
@@ -44,7 +46,7 @@ def check_shape(content: Any, *, form: str, where: str) -> list[Mapping[str, Any
 def read_calls(listed: Any, *, turn: int, where: str) -> tuple[ToolCall, ...]:
     """Read the calls of a turn; their ids are their places."""
     if not isinstance(listed, Sequence) or isinstance(listed, str):
-        raise InputError("'calls' is not a list", where=where)
+        raise InputError("'calls' is not a list", where=where, hint=CALLS)
     return tuple(
         _read_call(call, place=f"{turn}.{number}", where=where) for number, call in enumerate(listed, 1)
     )
@@ -69,5 +71,5 @@ def played_reply(
 def _read_call(call: Any, *, place: str, where: str) -> ToolCall:
     arguments = call.get("arguments", {}) if isinstance(call, Mapping) else None
     if not isinstance(arguments, Mapping) or not isinstance(call.get("tool"), str):
-        raise InputError(f"call {place} is not a tool with arguments", where=where)
+        raise InputError(f"call {place} is not a tool with arguments", where=where, hint=CALLS)
     return ToolCall(place, call["tool"], dict(arguments))

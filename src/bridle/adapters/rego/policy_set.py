@@ -122,4 +122,5 @@ def _read(file: Path) -> str:
             raise InputError(f"a module may have {MAX_MODULE_BYTES} bytes", where=str(file), hint="split it")
         return decode(data, where=str(file))
     except OSError as exc:
-        raise InputError(f"cannot be read: {exc.strerror}", where=str(file)) from exc
+        hint = "let whoever runs bridle read it"
+        raise InputError(f"cannot be read: {exc.strerror}", where=str(file), hint=hint) from exc

@@ -288,5 +288,7 @@ def _own_words(url: URL) -> Iterator[None]:
         raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
     except OSError as error:
         raise UnavailableError(
-            f"the store cannot be opened: {error.strerror}", where=url.render_as_string(hide_password=True)
+            f"the store cannot be opened: {error.strerror}",
+            where=url.render_as_string(hide_password=True),
+            hint="BRIDLE_DATA_DIR or --store names a folder that is yours and has room",
         ) from error

@@ -118,7 +118,8 @@ def _describe_unread(output: Mapping[str, Json]) -> str:
         return ""
     count, names = unread["lines"], unread["names"]
     assert isinstance(names, (list, tuple))
-    told = f" ({', '.join(map(str, names))})" if names else ""
+    spelt = ", ".join(str(name) for name in names if name)
+    told = f" ({spelt})" if spelt else ""
     lines = "1 line of the output file was" if count == 1 else f"{count} lines of the output file were"
     return f"{lines} not read{told}: write NAME=value"
 

@@ -25,7 +25,8 @@ def read_facts(text: str, *, where: str) -> dict[str, Any]:
     try:
         facts = json.loads(text)
     except ValueError as error:
-        raise InputError(f"it is not JSON: {error}", where=where, reason="bad-facts") from error
+        hint = "bridle policy facts ACTION prints a recorded one"
+        raise InputError(f"it is not JSON: {error}", where=where, hint=hint, reason="bad-facts") from error
     if not isinstance(facts, dict) or not isinstance(facts.get("action"), dict):
         hint = "docs/schema/policy-input.json has the shape; bridle policy facts ACTION prints a recorded one"
         raise InputError(

@@ -143,7 +143,7 @@ def headline(summary: Summary) -> str:
 
 def _tell_wait(summary: Summary) -> str:
     """Return for what an execution waits, unless that is a person, who is asked elsewhere."""
-    asks = [*summary.interventions, *(one for one in summary.approvals if not one["verdict"])]
+    asks = summary.interventions or any(one["message"] == summary.note for one in summary.approvals)
     return "" if asks or summary.state is not State.WAITING else " ".join(summary.note.split())
 
 

@@ -64,10 +64,10 @@ def check_listed(listed: Sequence[str], records: Sequence[Record]) -> None:
 
 def read_key(path: Path) -> Verifier:
     """Read a public key in PEM; raise InputError when it is missing or none."""
-    from bridle.surfaces.cli.files import open_text
+    from bridle.surfaces.cli.files import open_bytes
     from bridle.trust.keys import Verifier
 
-    return Verifier.from_pem(open_text(path).encode(), where=str(path))
+    return Verifier.from_pem(open_bytes(path), where=str(path))
 
 
 def read_trusted_key(key: Path | None, settings: Settings) -> Verifier:

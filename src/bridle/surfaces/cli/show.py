@@ -114,8 +114,13 @@ def show_next(summary: Summary, *, now: datetime | None = None) -> str:
 
 def _list_answers(summary: Summary, now: datetime | None) -> list[str]:
     """Return the commands that answer what is open."""
-    waiting = [str(approval["id"]) for approval in summary.approvals if _is_open(approval, now)]
-    commands = [f"bridle {verdict} {name}" for name in waiting for verdict in ("approve", "deny")]
+    commands = []
+    for approval in summary.approvals:
+        if _is_open(approval, now):
+            wanted = approval.get("inputs") or ()
+            assert isinstance(wanted, Sequence)
+            filled = "".join(f" --input {name}=…" for name in wanted)
+            commands += [f"bridle approve {approval['id']}{filled}", f"bridle deny {approval['id']}"]
     for item in summary.interventions:
         offers = item["offers"]
         assert isinstance(offers, Sequence)

@@ -238,6 +238,12 @@ def test_while_a_person_is_waited_for_both_answers_are_named(make_summary):
     assert "bridle deny apr_1" in advice
 
 
+def test_what_an_approver_has_to_fill_in_stands_in_the_command(make_summary):
+    asked = {**approval(), "inputs": ["reason"]}
+    advice = show_next(make_summary(State.WAITING, approvals=[asked])).splitlines()
+    assert advice[1:] == ["  bridle approve apr_1 --input reason=…", "  bridle deny apr_1"]
+
+
 @pytest.mark.parametrize("state", [State.RUNNING, State.WAITING, State.PENDING])
 def test_what_has_not_ended_can_be_resumed(make_summary, state):
     assert "bridle resume exe_1" in show_next(make_summary(state))
@@ -262,12 +268,13 @@ def test_progress_has_one_line_for_each_change_however_often_it_is_shown(make_su
 
 
 def test_progress_says_until_when_a_timer_waits_and_not_what_a_person_is_asked(make_summary, capsys):
-    for asked in ([], [approval()]):
-        summary = make_summary(State.WAITING, StepView("build/pause", "wait", State.WAITING), approvals=asked)
-        summary.note = "until 2026-03-01T12:10:00Z"
+    for note in ("until 2026-03-01T12:10:00Z", approval()["message"]):
+        step = StepView("build/pause", "wait", State.WAITING)
+        summary = make_summary(State.WAITING, step, approvals=[approval()])
+        summary.note = note
         Lines().show(summary)
-    shown = "? build/pause waiting\n"
-    assert capsys.readouterr().err == f"{shown}  until 2026-03-01T12:10:00Z\n{shown}"
+    waiting = "? build/pause waiting\n"
+    assert capsys.readouterr().err == f"{waiting}  until 2026-03-01T12:10:00Z\n{waiting}"
 
 
 def test_progress_names_a_refusal_once(make_summary, make_action, capsys):

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PIPELINE = "autofix"
 RECORDED = "recorded:autofix/turns.json"
+ANEW = ("a", "anew")
+ANSWERS = ("", "r", "resume", *ANEW)
 
 
 @command(root, "demo", "bridle demo --approve-as ana", opens=settings_alone, policies=True)
@@ -86,8 +88,9 @@ async def _earlier(app: App, manner: Manner) -> Execution | None:
         return None
     say(f"An earlier demo has not ended: {found[0].id} ({found[0].state}).")
     if is_terminal(no_input=manner.no_input):
-        word = await ask("[r]esume it or start [a]new? [r] ")
-        return None if word.startswith("a") else found[0]
+        while (word := await ask("[r]esume it or start [a]new? [r] ")) not in ANSWERS:
+            say("Type r or a.")
+        return None if word in ANEW else found[0]
     say("Resuming it; --fresh starts anew.")
     return found[0]
 

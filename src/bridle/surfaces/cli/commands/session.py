@@ -179,7 +179,8 @@ def _read(request_file: Path | None, inputs: list[str] | None) -> TaskRequest:
     if request_file is not None:
         text = read_text(request_file)
     if len(text) > LARGEST_REQUEST:
-        raise InputError(f"a request has at most {LARGEST_REQUEST} characters", where=str(request_file))
+        what = f"a request has at most {LARGEST_REQUEST} characters"
+        raise InputError(what, where=str(request_file), hint="say what is wanted, and give the rest with -i")
     if text.lstrip().startswith(("{", "[")):  # its marks would make a quotation of every value in it
         what, hint = (
             "the request is data, not a person's words",
