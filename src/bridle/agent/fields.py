@@ -70,17 +70,12 @@ def build_agent(
     prompt = attempt(lambda: need("prompt"), "").strip() + "\n"
     model = attempt(lambda: _model(fields), "")
     connector = text("connector")
-    filled_in = (
-        ("prompt", prompt),
-        ("connector", connector),
-        *((name, model) for name in MODELS if name in fields),
-    )
-    for field, filled in filled_in if has_inputs is not None else ():
-        faults.found += list_expression_faults(fields.get(field), filled, inputs=inputs, file=file)
+    filled = {"prompt": prompt, "connector": connector, **{name: model for name in MODELS if name in fields}}
+    for field, words in filled.items() if has_inputs is not None else ():
+        faults.found += list_expression_faults(fields.get(field), words, inputs=inputs, file=file)
     outputs = (fields.get("outputs"), fields.get("output_schema"))
+    nothing: Mapping[str, Any] = {}
     no_tools: tuple[str, ...] = ()
-    no_schema: Mapping[str, Any] = {}
-    unstated: dict[str, Any] = {}
     parts: dict[str, Any] = {
         "name": attempt(lambda: need("name"), ""),
         "version": attempt(lambda: need("version"), ""),
@@ -90,8 +85,8 @@ def build_agent(
         "tools": attempt(lambda: _tools(fields), no_tools),
         "boundary": attempt(lambda: _boundary(fields), None),
         "limits": attempt(lambda: _limits(fields), None),
-        "operating": attempt(lambda: read_operating(fields), unstated),
-        "output_schema": attempt(lambda: read_output_schema(*outputs), no_schema),
+        "operating": attempt(lambda: read_operating(fields), nothing),
+        "output_schema": attempt(lambda: read_output_schema(*outputs), nothing),
     }
     faults.raise_if_any()
     return AgentDefinition(**parts, prompt=prompt, model=model, connector=connector, inputs=inputs)

@@ -140,20 +140,7 @@ def narrow(
     versions: Mapping[str, str] | None = None,
 ) -> Minted:
     """Return a token for `actor`, made of one that allows `scope`; raise ExchangeError when nothing would be left of it."""
-    claims = subject.claims
-    for name in ("purpose", "resource"):
-        held, asked = getattr(claims, name), getattr(wanted, name)
-        if held and asked not in ("", held):
-            raise ExchangeError(f"the token is for the {name} {held}", reason="invalid_target")
-    left = meet(scope, actor.permissions)
-    if wanted.scope:
-        left = meet(left, wanted.scope)
-    if wanted.resource:
-        left = meet(left, {wanted.resource, f"{wanted.resource}.*"})
-    if not left:
-        raise ExchangeError(
-            f"nothing that the token allows and {actor.id} may do was asked for", reason="invalid_scope"
-        )
+    claims, left = subject.claims, _leave(subject, scope, actor=actor, wanted=wanted)
     versions = versions or version_of(actor)
     if any(claims.versions.get(name, digest) != digest for name, digest in versions.items()):
         raise ExchangeError(f"another version of {actor.id} acts with it already", reason="invalid_grant")
@@ -177,6 +164,24 @@ def narrow(
             ),
         )
     )
+
+
+def _leave(subject: Token, scope: frozenset[str], *, actor: Principal, wanted: Wanted) -> frozenset[str]:
+    """Return what of `scope` the actor may do and was asked for; raise ExchangeError when that is nothing."""
+    for name in ("purpose", "resource"):
+        held, asked = getattr(subject.claims, name), getattr(wanted, name)
+        if held and asked not in ("", held):
+            raise ExchangeError(f"the token is for the {name} {held}", reason="invalid_target")
+    left = meet(scope, actor.permissions)
+    if wanted.scope:
+        left = meet(left, wanted.scope)
+    if wanted.resource:
+        left = meet(left, {wanted.resource, f"{wanted.resource}.*"})
+    if not left:
+        raise ExchangeError(
+            f"nothing that the token allows and {actor.id} may do was asked for", reason="invalid_scope"
+        )
+    return left
 
 
 def read_request(request: Mapping[str, str]) -> Wanted:
