@@ -5,8 +5,10 @@ Rules
   2. A ticket is given back when its region ends, so after everything in that region which stands in line somewhere has had its
      turn. A chained pipeline and a rollback are in the region that began them.
   3. Every one of these waits has to be over before the next is, so a circle of them never ends by itself.
-  4. The youngest gives way: of several executions the one that came last, within one the step that asked last. Everybody who
-     looks finds the same one.
+  4. The line of a pipeline with `concurrency: 1` is a line like that of a lock: who was admitted holds it for the whole
+     execution. One that admits several is not looked at: any of them may make room.
+  5. The youngest step gives way: of several executions the one that came last, within one the step that asked last.
+     Everybody who looks finds the same one. A place in the line of a pipeline is nobody's step.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ Origins: TypeAlias = Mapping[str, tuple[str, str]]
 
 @dataclass(frozen=True)
 class Ticket:
-    """A place in the line of a lock. `arrived` counts executions, `number` tickets, each in the order they came."""
+    """A place in the line of a lock. `arrived` counts executions, `number` tickets, each in the order they came.
+
+    In the line of a pipeline it has no path: the execution itself stands there.
+    """
 
     name: str
     execution: str
@@ -83,7 +88,7 @@ class _Waits:
 
 def find_youngest(circle: Sequence[Ticket]) -> Ticket:
     """Return the one that gives way."""
-    return max(circle, key=lambda one: one.age)
+    return max((one for one in circle if one.path), key=lambda one: one.age)
 
 
 def list_places(execution: str, path: str, origins: Origins) -> Iterator[tuple[str, str]]:

@@ -36,12 +36,10 @@ class Desk:
 
         return Locks(journal, SqlLockStore(database), wake)
 
-    async def start(self, *names, **options):
+    async def start(self, *names, ceiling=None, state=State.RUNNING, **options):
         for name in names:
-            started = Execution(
-                name, "p", {}, "", {}, options, "user:ana", State.RUNNING, "", self.clock.now()
-            )
-            await self.store.journal.append([], [StartExecution(started)])
+            started = Execution(name, "p", {}, "", {}, options, "user:ana", state, "", self.clock.now())
+            await self.store.journal.append([], [StartExecution(started, ceiling=ceiling)])
             assert await SqlExecutions(self.store.database).get(name)
 
     async def end(self, name):
@@ -261,6 +259,15 @@ async def test_a_circle_through_a_pipeline_that_was_chained_is_one(desk):
     await desk.acquire("exe_2", name="b")
     assert await desk.acquire("exe_2", "t/more", name="a") == 1
     assert await desk.acquire("exe_9", "t/more", name="b") == "circle"
+
+
+@pytest.mark.parametrize(("ceiling", "place"), [(1, "circle"), (2, 1)])
+async def test_a_circle_through_a_pipeline_that_takes_one_at_a_time_is_one(desk, ceiling, place):
+    await desk.start("exe_8", ceiling=ceiling)
+    await desk.acquire("exe_1", name="a")
+    assert await desk.acquire("exe_8", name="a") == 1
+    await desk.start("exe_9", ceiling=ceiling, state=State.PENDING, parent="exe_1", path="s/chain")
+    assert await desk.acquire("exe_8", name="a") == place
 
 
 @pytest.mark.parametrize(("region", "ahead"), [("", 0), ("s", 0), ("other", 1)])

@@ -56,7 +56,8 @@ def _read_circle(connection: Connection, name: str, holder: Holder) -> tuple[Tic
     own = [execution for execution, _ in list_places(holder.execution, holder.path, origins)]
     is_mine = sa.and_(*(TICKETS[key] == value for key, value in vars(holder).items()), TICKETS.name == name)
     other = sa.select(TICKETS.name).where(TICKETS.execution.in_(own), sa.not_(is_mine)).limit(1)
-    if connection.execute(other).first() is None:
+    alone = sa.select(EXECUTIONS.id).where(EXECUTIONS.id.in_(own), EXECUTIONS.ceiling == 1).limit(1)
+    if connection.execute(other).first() is None and connection.execute(alone).first() is None:
         return ()
     arrived = EXECUTIONS.arrived.label("arrived")
     query = sa.select(lock_tickets, arrived).join(executions, EXECUTIONS.id == TICKETS.execution)
@@ -69,8 +70,21 @@ def _read_circle(connection: Connection, name: str, holder: Holder) -> tuple[Tic
     asking = next((one for one in tickets if (one.name, one.execution, one.path) == mine), None)
     if asking is None:  # it ran out while it was asked
         return ()
+    tickets += _read_pipelines(connection)
     origins = _read_origins(connection, {one.execution for one in tickets})
     return tuple(find_circle(asking, tickets, origins))
+
+
+def _read_pipelines(connection: Connection) -> list[Ticket]:
+    """Return the lines of the pipelines that take one execution at a time: first who is in, then who waits, in their order."""
+    query = executions.select().where(EXECUTIONS.ended_at.is_(None), EXECUTIONS.ceiling == 1)
+    rows = sorted(
+        connection.execute(query), key=lambda row: (row.admitted is None, row.admitted or row.arrived)
+    )
+    return [
+        Ticket(f"concurrency of {row.pipeline}", row.id, "", "", at, row.admitted is not None, row.arrived)
+        for at, row in enumerate(rows)
+    ]
 
 
 def _read_origins(connection: Connection, of: Collection[str]) -> dict[str, tuple[str, str]]:

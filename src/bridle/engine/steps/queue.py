@@ -25,7 +25,9 @@ async def perform_queue(leg: Leg) -> Ending:
 
 def _describe_circle(place: Place) -> str:
     own, *others = place.circle
-    told = ", ".join(f"{one.execution} at {one.path} for {one.name}" for one in others)
+    told = ", ".join(
+        f"{one.execution}{f' at {one.path}' if one.path else ''} for {one.name}" for one in others
+    )
     return (
         f"queue-circle: it waits for {own.name}, and {told}, each for what another of them holds;"
         " the youngest gives way: take keys in one order everywhere"
