@@ -9,6 +9,7 @@ import pytest
 from bridle.core.boundary import Boundary
 from bridle.core.canonical import canonical, digest
 from bridle.dispatch.protocol import Request
+from bridle.engine.retention import DestroyValues
 from bridle.gate.action import Action, Asked, Done
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
 from bridle.gate.origins.recall import Recall
@@ -179,7 +180,7 @@ async def test_a_second_opening_adds_nothing(visit, store):
 
 async def test_a_request_that_was_destroyed_is_not_known(visit, store):
     await visit.look_up()
-    await store.database.write(lambda connection: store.working.destroy(connection, "ses_1"))
+    await store.journal.append([], [DestroyValues("ses_1")])
     assert isinstance(await visit.call("send", to="jane@example.com"), Asked)
     assert "origin.not-known" in await visit.rules()
 

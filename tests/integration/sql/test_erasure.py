@@ -96,6 +96,19 @@ async def test_nothing_of_the_person_lies_in_the_store_afterwards(store, keep, e
     assert MAIL.encode() not in store.at_rest()
 
 
+async def test_the_salt_is_destroyed_so_that_no_digest_can_be_tried_out(store, keep, erasure):
+    (record, other) = (await keep("exe_1"), await keep("exe_2"))
+
+    def try_out(record):
+        with store.database.engine.connect() as connection:
+            key = store.working.find_key(connection, record.execution)
+        return key is not None and key.commit_to(MAIL.encode()) == record.raw["value"]
+
+    assert try_out(record)
+    await erasure().erase("exe_1", WANTED)
+    assert (try_out(record), try_out(other)) == (False, True)
+
+
 @pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("state", [State.WAITING, State.RUNNING, State.PAUSED])
 async def test_what_has_not_ended_is_not_erased(store, keep, erasure, state):

@@ -14,6 +14,7 @@ from bridle.adapters.sql.working import WorkingStore
 from bridle.core.errors import TrustError
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
+from bridle.engine.retention import DestroyValues
 from bridle.gate.approvals import ApprovalState, GiveVerdict, RequestApproval, UseApproval
 from bridle.trust.journal import Entry, GuardError, JournalError, Kind, verify_chain
 from bridle.trust.log.checkpoint import read_checkpoint
@@ -69,7 +70,7 @@ async def test_raw_values_come_back_and_are_not_in_the_database_in_the_clear(sto
 
 async def test_a_raw_value_that_was_destroyed_is_said_to_be_destroyed(store):
     (record,) = await store.journal.append([entry("a", prompt=b"x")])
-    await store.database.write(lambda connection: store.working.destroy(connection, "exe_1"))
+    await store.journal.append([], [DestroyValues("exe_1")])
     with pytest.raises(TrustError, match="destroyed"):
         await store.journal.reveal(record, "prompt")
     assert verify_chain(await store.journal.read()) == 1

@@ -128,7 +128,7 @@ def _(guard: ForgetShown, connection: Connection) -> None:
 
 @apply_guard.register
 def _(guard: DestroyValues, connection: Connection) -> None:
-    """A process that has used the key keeps it in memory until it ends; without the values it opens nothing."""
+    """The salt goes with the key: without it nobody can try out what a digest in the journal was made of."""
     for table in (working_values, working_keys):
         connection.execute(table.delete().where(table.c.execution == guard.execution))
 

@@ -108,11 +108,6 @@ class WorkingStore:
             if key is not None:
                 yield row.execution, _open(AESGCM(key.key), row.sealed, f"{row.record}/{row.name}")
 
-    def destroy(self, connection: Connection, execution: str) -> None:
-        """Destroy an execution's key and values; the journal stays provable."""
-        connection.execute(working_values.delete().where(working_values.c.execution == execution))
-        connection.execute(working_keys.delete().where(working_keys.c.execution == execution))
-
 
 def _seal(cipher: AESGCM, value: bytes, bound_to: str) -> bytes:
     nonce = os.urandom(NONCE_BYTES)
