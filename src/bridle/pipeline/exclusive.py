@@ -18,7 +18,7 @@ from bridle.pipeline.spots import Around, Reading
 from bridle.pipeline.tree import Step
 from bridle.pipeline.vocabulary import CONCURRENCY
 
-OF_THE_STAGE = "<+pipeline.id>/<+stage.id>"
+OF_THE_STAGE = "${{ pipeline.id }}/${{ stage.id }}"
 
 
 def read_lock(fields: Fields, here: Around, reading: Reading) -> tuple[Step, ...]:

@@ -474,7 +474,7 @@ def test_a_barrier_reached_side_by_side_is_fine() -> None:
 @pytest.mark.parametrize(
     ("concurrency", "key"),
     [
-        ("1", "<+pipeline.id>/<+stage.id>"),
+        ("1", "${{ pipeline.id }}/${{ stage.id }}"),
         ("production", "production"),
         ("{group: g-<+inputs.x>, cancel-in-progress: false}", "g-${{ inputs.x }}"),
     ],
