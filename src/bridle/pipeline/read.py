@@ -47,6 +47,12 @@ from bridle.pipeline.vocabulary import CONCURRENCY, PIPELINE, ROOT, TEMPLATE_FIL
 
 FRAGMENTS = frozenset({"steps", "stages", "group", "parallel", "run"})
 BESIDE_TEMPLATE = ("id", "name", "description", "template")
+BESIDE_JOBS = (
+    "name",
+    "env",
+    "concurrency",
+    "permissions",
+)  # of a file whose root has the jobs; a pipeline has its own
 
 
 def read_pipeline(
@@ -123,9 +129,12 @@ def _find_pipeline(root: Fields, findings: Findings) -> Fields | None:
         return Fields(
             PIPELINE,
             root.place,
-            {key: root.nodes[key] for key in ("name", "jobs", "env") if root.has(key)},
+            {key: root.nodes[key] for key in ("jobs", *BESIDE_JOBS) if root.has(key)},
             findings,
         )
+    for key in (key for key in BESIDE_JOBS if kinds and root.has(key)):
+        what, hint = f"{key!r} beside {kinds[0]}: has no effect", f"write it below {kinds[0]}:"
+        root.refuse(what, reason=f"misplaced-{key}", hint=hint, at=root.nodes[key].place)
     body = root.get("pipeline")
     if body is not None:
         return open_fields(body, PIPELINE, findings=findings)

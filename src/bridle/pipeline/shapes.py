@@ -82,7 +82,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "version=version kind=text name=text on=any pipeline=@pipeline template=@template-file agent=any"
         " action=@template-file service=any"
         " environment=any infrastructure=any inputset=any inputs=any spec=any trigger=any freeze=any connector=any"
-        " policy=any scorecard=any defaults=any env=env concurrency=any permissions=any jobs={@stage}"
+        " policy=any scorecard=any defaults=any env=env concurrency=count|@concurrency permissions=values jobs={@stage}"
     ),
     "pipeline": _table(
         f"{_NAMED} template=@template generate=any if=text on=any inputs={{@input}} variables=values|[@variable]"

@@ -75,10 +75,10 @@ _TEXTS = "id name description"
 
 ROOT = define(
     "document",
-    core="version pipeline template jobs name env",
+    core="version pipeline template jobs name env concurrency permissions",
     later=(
         "agent service environment infrastructure inputset kind spec inputs trigger freeze connector"
-        " on defaults concurrency permissions policy scorecard"
+        " on defaults policy scorecard"
     ),
     aliases={"action": "template"},
 )

@@ -309,6 +309,8 @@ def test_complaint_about_a_step(complain: Complain, step: str, place: str, reaso
         ("pipeline: []", "wrong-shape"),
         ("pipelin: {}", "unknown-key"),
         ("trigger: {}", "not-executed-yet:trigger"),
+        ("env: {A: b}\npipeline: {stages: [{steps: [ls]}]}", "misplaced-env"),
+        ("permissions: {}\npipeline: {stages: [{steps: [ls]}]}", "misplaced-permissions"),
         ("pipeline: {stages: []}", "missing-key:stages"),
         ("pipeline: {generate: x, stages: [{steps: [ls]}]}", "dynamic-pipeline"),
         ("pipeline: {stages: [{stage: {type: CI}}]}", "v0-pipeline"),
@@ -490,3 +492,10 @@ def test_a_stage_with_concurrency_begins_by_standing_in_line(concurrency: str, k
 def test_a_name_with_an_expression_is_noted_because_it_is_not_evaluated() -> None:
     text = "pipeline: {id: p, stages: [{id: s, name: 'to <+pipeline.id>', steps: [ls]}]}"
     assert "p.yaml:1:42: 'name' is shown as it is written" in read_pipeline(text, source="p.yaml").notes[0]
+
+
+def test_what_stands_beside_jobs_holds_for_the_pipeline_that_they_are() -> None:
+    beside = "concurrency: 2\npermissions: {command: run}\nenv: {A: b}"
+    plan = read_pipeline(f"{beside}\njobs: {{a: {{steps: [ls]}}}}", source="p.yaml")
+    step = plan.find("a").nodes[0]
+    assert (plan.concurrency, plan.env, step.permissions is not None) == (2, {"A": "b"}, True)
