@@ -1,5 +1,6 @@
 """The origins of a call's values, gathered from the journal of its session and decided upon: what nobody vouches for asks."""
 
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -12,6 +13,7 @@ from bridle.dispatch.protocol import Request
 from bridle.engine.retention import DestroyValues
 from bridle.gate.action import Action, Asked, Done
 from bridle.gate.manifest import Effect, Field, Manifest, Recovery
+from bridle.gate.origins import judging
 from bridle.gate.origins.recall import Recall
 from bridle.trust.journal import Entry, Kind
 from bridle.trust.principals import Principal, PrincipalKind, RegisterPrincipal
@@ -220,3 +222,16 @@ async def test_what_was_read_once_is_not_read_again(visit, monkeypatch):
     monkeypatch.setattr(visit.scene.ports.journal, "read", note)
     assert isinstance(await visit.call("refund", order_id="ORD-1", amount="99.00"), Done)
     assert seen == [Kind.DECIDED, Kind.OUTCOME]
+
+
+@pytest.mark.parametrize(("length", "beside"), [(100, False), (10_000, True)])
+async def test_what_takes_long_is_judged_beside_the_event_loop(visit, monkeypatch, length, beside):
+    where = []
+
+    def judge(*given):
+        where.append(threading.current_thread() is not threading.main_thread())
+        return judging.judge(*given)
+
+    monkeypatch.setattr("bridle.gate.origins.recall.judge", judge)
+    assert isinstance(await visit.call("send", to="eve@evil.org", body="x " * (length // 2)), Asked)
+    assert where == [beside]

@@ -47,6 +47,7 @@ MOST_PAIRS = (
     300_000  # of a value and a source: so many are compared in a second, and nobody waits longer for one call
 )
 MOST_STEPS = 3_000_000  # of comparing where the request names the values with what it names besides
+MOST_TRACES = 1_000_000  # of a value and a text that it may stand in: more are not looked through to tell people where it stands
 LONGEST_SHOWN = 200
 ANYTHING = "*"  # what a call wrote that holds more than is looked through
 
@@ -232,7 +233,8 @@ def _judge(value: Value, manifest: Manifest, call: Call) -> Origin:
         objected = objected or replace(
             unvouched, kind=OriginKind.CHOICE, where=source.where, type=str(source.type), note=note
         )
-    return objected or _trace(unvouched, call.background)
+    traced = len(call.values) * len(call.background.texts) <= MOST_TRACES
+    return objected or (_trace(unvouched, call.background) if traced else unvouched)
 
 
 def _is_stated(value: Value, manifest: Manifest) -> bool:

@@ -18,11 +18,12 @@ The origin of each value is `origins`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from bridle.core.canonical import Json, as_mapping, digest
 from bridle.core.errors import TrustError
@@ -31,11 +32,14 @@ from bridle.gate.action import Action
 from bridle.gate.history import Cases
 from bridle.gate.manifest import Effect, Manifest, Manifests
 from bridle.gate.origins.judging import ANYTHING, begin, judge, leave_out, take_result, take_write
+from bridle.gate.origins.sources import leaves
 from bridle.gate.origins.vouching import Background
 from bridle.gate.origins.writings import NoteWriting, Writings, find_writing, leave_out_written, server_of
 from bridle.trust.journal import Journal, Kind, Record
 
 KINDS = (Kind.SESSION_OPENED, Kind.DECIDED, Kind.OUTCOME)
+LIGHT = 4_000  # characters of arguments, sources and texts: with fewer a judgement is over before a thread has begun
+_Result = TypeVar("_Result")
 MOST_SESSIONS = 64  # kept in memory; one that was used longer ago is read anew
 
 
@@ -71,7 +75,9 @@ class Recall:
         background = await self.before(action)
         if background is None:
             return None
-        return [origin.to_json() for origin in judge(action.request.arguments, manifest, background)]
+        given = action.request.arguments
+        judged = await _aside(given, background, lambda: judge(given, manifest, background))
+        return [origin.to_json() for origin in judged]
 
     async def before(self, action: Action) -> Background | None:
         """Return what is known before `action`, or None when the words of the person it is for cannot be read."""
@@ -88,7 +94,8 @@ class Recall:
         if not manifest.external or manifest.effect is Effect.READ:
             return None
         background = await self.before(action) or begin("", None, purpose="")
-        values = find_writing(action.request.arguments, manifest, background)
+        given = action.request.arguments
+        values = await _aside(given, background, lambda: find_writing(given, manifest, background))
         return NoteWriting(server_of(manifest.tool), action.execution, values) if values else None
 
     async def _written_beside(self, action: Action) -> frozenset[str]:
@@ -183,6 +190,16 @@ class Recall:
                 background = await leave_out_written(background, self._writings, beside=record.execution)
         seq = records[-1].seq if records else known.seq
         return _Known(known.opened, background, seq, decided, manifests)
+
+
+async def _aside(
+    arguments: Mapping[str, Json], background: Background, work: Callable[[], _Result]
+) -> _Result:
+    """Do what takes long beside the event loop, so that one session's call holds up nobody else's, and no lease."""
+    size = (
+        len(background.sources) + len(background.texts) + sum(len(str(leaf)) for _, leaf in leaves(arguments))
+    )
+    return await asyncio.to_thread(work) if size > LIGHT else work()
 
 
 def _allow(background: Background, request: Mapping[str, Json], manifest: Manifest | None) -> Background:

@@ -533,3 +533,11 @@ def test_no_request_and_call_take_longer_than_a_moment_to_be_compared(orders):
     assert not origin.vouched
     assert "more than can be compared" in origin.note
     assert time.process_time() - began < 3
+
+
+def test_where_a_value_stands_is_not_sought_without_end():
+    texts = tuple(Text("mail", f"text {number}") for number in range(20_000))
+    background = replace(begin("Do it.", {}, purpose="x"), texts=texts)
+    assert [one.kind for one in judge({"of": ["text 7"]}, BARE, background)] == [OriginKind.TEXT]
+    many = judge({"of": [f"text {number}" for number in range(100)]}, BARE, background)
+    assert {one.kind for one in many} == {OriginKind.NONE}

@@ -218,7 +218,7 @@ def test_what_is_disguised_is_found_and_is_of_no_ascii_type(text):
     ],
 )
 def test_plain_text_holds_no_arguments(text):
-    assert find_embedded(text) == []
+    assert find_embedded(text) == ()
 
 
 @pytest.mark.parametrize(
