@@ -120,7 +120,10 @@ def _open_items(body: Fields, noun: Noun) -> list[tuple[Fields, Node]]:
 def _read_id(body: Fields, node: Node) -> str:
     """`id`, else `name`, else the `ref` of one that is declared elsewhere."""
     noun = body.noun.name.partition(".")[0]
-    text = body.text("id") or body.text("name") or body.text("ref")
+    known, *beside = [key for key in ("id", "name", "ref") if body.text(key)] or [""]
+    text = body.text(known) if known else ""
+    for key in beside:
+        body.findings.note(body.nodes[key].place, f"{key!r} of {noun} beside {known!r} has no effect")
     if not text and not names_other_kind(node, body.noun):
         body.refuse(f"a {noun} needs an id", reason="missing-key:id", hint=f"write {noun}: NAME")
     elif text and not _is_expression(text) and not _ID.fullmatch(text):

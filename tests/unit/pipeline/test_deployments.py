@@ -107,3 +107,9 @@ def test_a_type_that_an_expression_makes_is_one_of_the_two() -> None:
     declared = {"environment": "e", "type": "<+inputs.type>"}
     with pytest.raises(InputError, match="no type of environment"):
         evaluate_deployment(declared, {"inputs": {"type": "harmless"}})
+
+
+def test_a_name_beside_an_id_is_noted_because_the_id_alone_counts() -> None:
+    text = "pipeline: {id: p, stages: [{id: s, environment: {id: eu, name: Europe}, steps: [ls]}]}"
+    plan = read_pipeline(text, source="p.yaml")
+    assert plan.notes == ("p.yaml:1:64: 'name' of environment beside 'id' has no effect",)
