@@ -4,7 +4,8 @@ another: nobody gives a word that would be worth nothing.
 Rules
   1. Looked at are requests of sessions that no other living process serves, and of executions that none carries: that one may be
      asked under another policy. An execution that waits for a request is woken, and asks anew.
-  2. A tool that is stopped is another one as well: nothing of it is done before somebody has looked at it.
+  2. A tool that is stopped is another one as well: nothing of it is done before somebody has looked at it. One that this process
+     does not know is left alone where a step asks: a process that knows its server may carry that next.
   3. The rows alone say so, for whoever lists them. The gate believes none, and looks for itself when the call comes.
 """
 
@@ -48,7 +49,8 @@ class Outdated:
         changed = {one.id: (one, why) for one in waiting if (why := self._changed(one))}
         if not changed:
             return []
-        ours = await self._sessions() | await self._executions({one.execution for one, _ in changed.values()})
+        known = {one.execution for one, _ in changed.values() if self._knows(one)}
+        ours = await self._sessions() | await self._executions(known)
         void = {id: both for id, both in changed.items() if both[0].execution in ours}
         await self.journal.append([], [VoidApproval(id, why) for id, (_, why) in void.items()])
         for one, _ in void.values():
@@ -68,6 +70,9 @@ class Outdated:
         found = [one for one in [await self.executions.get(id) for id in named] if one is not None]
         under_way = [one.id for one in found if not one.state.ended]
         return {id for id in under_way if not await self.durable.held_elsewhere(id)}
+
+    def _knows(self, approval: Approval) -> bool:
+        return "tool" not in approval.rests_on or self.manifests.get(approval.tool) is not None
 
     def _changed(self, approval: Approval) -> str:
         then, manifest = approval.rests_on, self.manifests.get(approval.tool)

@@ -1,6 +1,8 @@
 """Approvals as steps: asked ahead of time about the exact action of another step, answered once."""
 
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -185,6 +187,24 @@ async def test_under_another_policy_what_a_step_asked_is_void_and_it_asks_anew(
     assert (await desk.carry(execution, meanwhile=change_and_approve))[0] == "succeeded"
     found = await desk.bench.approvals.find(execution=execution.id)
     assert [one.state for one in found] == [ApprovalState.VOID, ApprovalState.USED]
+
+
+async def test_a_tool_that_this_process_does_not_know_is_left_to_one_that_does(desk, approval_pipeline):
+    execution = await desk.start(approval_pipeline)
+
+    async def look_and_approve():
+        sweeping = outdated(desk, desk.ports.policy.digest)
+        (asked,) = await desk.bench.approvals.find(execution=execution.id)
+        rests_on = {**asked.rests_on, "tool": "sha256:described"}
+
+        async def find(**_):
+            return [replace(asked, tool="mcp.shop.pay", rests_on=rests_on)]
+
+        sweeping.approvals = SimpleNamespace(find=find)
+        assert await sweeping.sweep() == []
+        await desk.answer(execution, approved=True)
+
+    assert (await desk.carry(execution, meanwhile=look_and_approve))[0] == "succeeded"
 
 
 async def test_what_another_process_carries_or_the_same_policy_asked_stands(desk, approval_pipeline):
