@@ -11,6 +11,8 @@ from bridle.core.states import State
 from bridle.gate.action import Asked, Denied, Done, Result, Unknown
 
 MAY_PASS = frozenset({"model-rate-limit", "model-unavailable", "model-unreachable", "model-timeout"})
+RAISE = "raise the limit in the agent's definition, or give it less"
+UNPRICED = "BRIDLE_MODEL_PRICE=0.25/1.25 names it, in dollars per million tokens in and out; in a file of turns, priced_as: MODEL"
 
 
 class Halt(Exception):
@@ -30,10 +32,10 @@ def answer_or_halt(result: Result) -> Done | Denied:
     return result
 
 
-def stopped_at(limit: str) -> Stopped:
+def stopped_at(limit: str, *, why: str = "") -> Stopped:
     """Return the end of a run that reached a limit."""
-    hint = "raise the limit in the agent's definition, or give it less"
-    return Stopped("budget", f"stopped at budget: {limit}", hint=hint)
+    hint = UNPRICED if limit == "unpriced" else RAISE
+    return Stopped("budget", f"stopped at budget: {limit}", why, hint=hint)
 
 
 def may_pass(result: Done) -> bool:
@@ -46,7 +48,7 @@ def stopped_by(denied: Denied) -> Stopped:
     """Return the end of a run whose model call was denied."""
     family, _, limit = denied.rule.partition(".")
     if family == "budget":
-        return Stopped("budget", f"stopped at budget: {limit}", denied.reason)
+        return stopped_at(limit, why=denied.reason)
     return Stopped("denied", f"denied by {denied.rule}", denied.reason, State.DENIED)
 
 

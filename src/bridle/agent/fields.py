@@ -29,6 +29,7 @@ from bridle.gate.action import Purpose
 from bridle.gate.manifest import builtin_manifests, is_external
 
 MODELS = ("model", "anthropic", "openai")
+ONE_BY_ONE = "name each tool as mcp.SERVER.TOOL; bridle tools list has them"
 REFUSED = {
     "mcp_servers": ("no-mcp-servers", "MCP servers cannot be reached by agents yet"),
     "allowed_domains": ("no-egress", "the sandbox has no way out to a domain yet"),
@@ -150,7 +151,8 @@ def _tools(fields: Mapping[str, Spot]) -> tuple[str, ...]:
         names = TOOL_WORDS.get(word, (word,))
         for tool in names:
             if tool not in offered and not is_external(tool):
-                raise fields["tools"].wrong(f"there is no tool {tool!r} for agents", hint=nearest(tool, offered),
+                hint = ONE_BY_ONE if tool.startswith("mcp.") else nearest(tool, offered)
+                raise fields["tools"].wrong(f"there is no tool {tool!r} for agents", hint=hint,
                                             reason="unknown-tool")  # fmt: skip
             chosen[tool] = None
     return tuple(chosen)

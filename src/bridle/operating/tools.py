@@ -234,7 +234,8 @@ def _read(server: str, result: object) -> list[Described]:
     value = told if isinstance(told, Mapping) else {}
     if not isinstance(result, Done) or result.status != "succeeded":
         why: Json = value.get("error") or getattr(result, "reason", "it was not done")
-        raise ExecutionError(f"the server {server!r} was not described: {why}", reason="server-not-described")
+        what, hint = f"the server {server!r} was not described: {why}", str(value.get("next") or "")
+        raise ExecutionError(what, hint=hint, reason="server-not-described")
     tools = value.get("tools")
     assert isinstance(tools, (list, tuple))  # the delegate's report is signed, and this is its shape
     return [Described.from_json(as_mapping(item)) for item in tools]

@@ -351,3 +351,7 @@ def test_a_file_that_only_opens_brackets_is_refused_at_once() -> None:
 
 def test_an_empty_file_is_told_what_an_agents_file_has() -> None:
     assert "three dashes" in complaint("").hint
+
+
+def test_tools_of_a_server_are_named_one_by_one() -> None:
+    assert "mcp.SERVER.TOOL" in complaint(MARKDOWN.replace("file.read", "mcp.notes.*", 1)).hint

@@ -10,6 +10,7 @@ import pytest
 
 from bridle.agent import loop
 from bridle.agent.definition import AgentDefinition, AgentLimits
+from bridle.agent.endings import stopped_at
 from bridle.agent.loop import run_agent
 from bridle.agent.outcome import AgentOutcome, Finished, Stopped, Suspended, Undecided
 from bridle.agent.seat import Seat
@@ -230,13 +231,13 @@ async def test_a_turn_without_a_price_ends_a_run_with_a_limit_of_money(definitio
     gate = FakeGate([turn("", READ, cost_usd=None, priced="unpriced"), turn("never")])
     outcome = await run(limited, gate)
     assert isinstance(outcome, Stopped)
-    assert outcome.note == "stopped at budget: unpriced"
+    assert (outcome.note, "BRIDLE_MODEL_PRICE" in outcome.hint) == ("stopped at budget: unpriced", True)
 
 
 async def test_the_gates_budget_stops_with_the_same_note(definition: AgentDefinition) -> None:
     gate = FakeGate([Denied("rec", "budget.unpriced", "The model has no known price.")])
     outcome = await run(definition, gate)
-    stopped = Stopped("budget", "stopped at budget: unpriced", "The model has no known price.")
+    stopped = stopped_at("unpriced", why="The model has no known price.")
     assert (outcome, len(gate.actions)) == (stopped, 1)
 
 

@@ -201,9 +201,14 @@ class _Connection:
         self._client = None
 
     def _away(self, error: BaseException) -> UnavailableError:
+        while isinstance(
+            error, BaseExceptionGroup
+        ):  # what failed is inside, and the group says nothing of it
+            error = error.exceptions[0]
+        name = self._server.name
         return UnavailableError(
-            f"the server {self._server.name!r} does not answer: {str(error)[:200] or type(error).__name__}",
-            hint="see that it runs, and what it writes to its log",
+            f"the server {name!r} does not answer: {str(error)[:200] or type(error).__name__}",
+            hint=f"see that it runs; what a command writes is in servers/{name}.log of the data folder",
             reason="server-away",
         )
 

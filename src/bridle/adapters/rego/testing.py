@@ -74,12 +74,11 @@ def load_suites(paths: Sequence[Path], *, base: Path) -> list[Suite]:
     """Read what is tested at `paths`; raise InputError for a path without a policy, and when there is no test at all."""
     suites = [suite for path in paths for suite in _suites_at(path.resolve(), base.resolve())]
     if not any(suite.tests for suite in suites):
-        raise InputError(
-            "there are no tests of policies here",
-            where=", ".join(map(str, paths)),
-            hint="put rules called test_… into NAME_test.rego beside NAME.rego",
-            reason="no-tests",
-        )
+        hint = "put rules called test_… into NAME_test.rego beside NAME.rego"
+        if any(path.name.endswith("_test.rego") for path in paths):
+            hint = "name what is tested, NAME.rego: the tests beside it are run"
+        where = ", ".join(map(str, paths))
+        raise InputError("there are no tests of policies here", where=where, hint=hint, reason="no-tests")
     return suites
 
 

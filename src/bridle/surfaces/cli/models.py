@@ -55,7 +55,7 @@ def check_models(plan: Plan, *, chosen: str, settings: Settings, here: bool = Tr
         except (InputError, UnavailableError) as error:
             if not (may_be_left_out or plan.condition):
                 raise
-            warnings.append(" ".join(str(error).split()))
+            warnings.append(str(error))
     return list(dict.fromkeys(warnings))
 
 

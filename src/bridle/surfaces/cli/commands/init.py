@@ -113,10 +113,12 @@ def _run_line() -> str:
 
 
 def _tell_search(project: Project, suites: Sequence[Suite]) -> None:
+    from bridle.engine.steps.run import DEFAULT_WALL_S
+
     say(f"{project.root}, branch {project.branch}" + (NOT_COMMITTED if project.changed else ""))
     for suite in suites:
         say(f"  might run the tests: {suite.command}\n    {suite.why}")
-    say("Trying in the sandbox …")
+    say(f"Trying in the sandbox, each for {DEFAULT_WALL_S // 60} minutes at most …")
 
 
 def _tell_result(project: Project, trial: Trial, files: Sequence[str]) -> None:
