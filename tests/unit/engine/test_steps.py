@@ -15,6 +15,7 @@ from bridle.engine.starting import inherited
 from bridle.engine.steps import end_with, step_action
 from bridle.engine.steps.agent import choose_model, end_with_outputs
 from bridle.engine.steps.approval import target_path
+from bridle.engine.steps.run import _describe_unread
 from bridle.engine.steps.tool import tool_action
 from bridle.engine.steps.wait import perform_wait
 from bridle.gate.action import Denied, Done, Unknown
@@ -69,6 +70,12 @@ async def test_a_failure_has_its_class_and_says_what_ended_it(result, error, not
 async def test_what_to_do_about_a_failure_stands_apart():
     ended = await end_with(FakeLeg({}), Done("rec", "failed", {"error": "no such branch", "next": "push it"}))
     assert (ended.note, ended.hint) == ("no such branch", "push it")
+
+
+@pytest.mark.parametrize(("names", "told"), [([], ""), ([""], ""), (["a b", ""], " (a b)")])
+def test_lines_that_are_no_outputs_are_told_by_the_names_that_they_have(names, told):
+    noted = _describe_unread({"unread_outputs": {"lines": 1, "names": names}})
+    assert noted == f"1 line of the output file was not read{told}: write NAME=value"
 
 
 async def test_a_wait_says_until_when():
