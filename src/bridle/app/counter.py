@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bridle.adapters.people.redaction_file import load_redaction_rules
 from bridle.app.cases import build_book
 from bridle.app.folders import agent_roots
+from bridle.app.publishing import publish_new
 from bridle.app.residents import register_residents
 from bridle.app.rotating import open_delegate_key
 from bridle.app.store import Store, open_store
@@ -45,6 +46,7 @@ async def open_counter(settings: Settings) -> AsyncIterator[Counter]:
     with open_store(settings) as store:
         delegate_signer = open_delegate_key(settings.config_dir, await store.enrolled.get(DELEGATE))
         yield Counter(store, await register_residents(store.journal, store.enrolled, delegate_signer))
+        await publish_new(settings, store.journal)
 
 
 def build_reception(store: Store) -> Reception:

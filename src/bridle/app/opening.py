@@ -11,10 +11,11 @@ from bridle.adapters.shelves.open import open_shelf
 from bridle.adapters.sql.store_clock import LOOK_S as CLOCK_S
 from bridle.adapters.sql.store_clock import look_again
 from bridle.app.folders import open_policy
+from bridle.app.publishing import publish_new
 from bridle.app.store import open_store
 from bridle.app.wiring import App, wire
 from bridle.core.clock import Clock
-from bridle.core.errors import BridleError, UnavailableError
+from bridle.core.errors import BridleError
 from bridle.core.rounds import Round, kept
 from bridle.core.settings import Settings
 from bridle.engine.durable import Timing
@@ -58,7 +59,7 @@ async def open_app(
             try:
                 async with _watched(app):
                     yield app
-                await _publish(app)
+                await publish_new(app.settings, app.journal)
             finally:
                 await app.durable.close()
                 await app.delegate.close()
@@ -105,16 +106,6 @@ async def _recover(app: App) -> None:
         await app.looking.sweep()
     except BridleError as error:
         log.warning("what processes left behind is not looked at: %s", error)
-
-
-async def _publish(app: App) -> None:
-    """Publish what is new where the settings say; a place out of reach is told, and the next command tries again."""
-    if not app.settings.checkpoints:
-        return
-    try:
-        await publish(app.journal, open_shelf(app.settings.checkpoints))
-    except UnavailableError as error:
-        log.warning("the journal is not published: %s", error)
 
 
 @asynccontextmanager

@@ -30,12 +30,17 @@ def call(*words):
     return ended.value.code
 
 
-def test_evidence_is_recorded_with_who_handed_it_in_and_the_journal_verifies(add, capsys):
+def test_evidence_is_recorded_with_who_handed_it_in_published_and_the_journal_verifies(
+    add, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("BRIDLE_CHECKPOINTS", str(tmp_path / "published"))
     code, added = add(files.cyclonedx(), "cyclonedx")
     assert (code, added["exhibit"]["summary"]["highest"]) == (0, "high")
     assert added["signer"].startswith("user:")
     assert call("audit", "verify", "--json") == 0
     assert json.loads(capsys.readouterr().out)["verified"] is True
+    assert call("audit", "verify", "--from", tmp_path / "published", "--json") == 0
+    assert added["record"] in (tmp_path / "published" / "records" / "000000.jsonl").read_text()
 
 
 def test_a_provenance_counts_for_the_keys_of_the_account(add, tmp_path):

@@ -9,6 +9,8 @@ from bridle.adapters.shelves.git import GitShelf
 from bridle.core.errors import InputError, UnavailableError
 from bridle.trust.log.publication import Shelf
 
+CONNECT_S = 5  # a place that does not answer must not hold up whoever has to stop something
+
 
 def open_shelf(address: str) -> Shelf:
     """Return the place: `/folder`, `git:/folder` or `s3://bucket/prefix`; raise InputError for any other address."""
@@ -33,6 +35,8 @@ def _open_bucket(address: str) -> Shelf:
     bucket, _, prefix = address.removeprefix("s3://").partition("/")
     try:
         import boto3  # type: ignore[import-untyped]
+        from botocore.config import Config  # type: ignore[import-untyped]
     except ImportError as error:
         raise UnavailableError("boto3 is not installed", where=address, hint="pip install boto3") from error
-    return BucketShelf(bucket, prefix, boto3.client("s3"))
+    client = boto3.client("s3", config=Config(connect_timeout=CONNECT_S))
+    return BucketShelf(bucket, prefix, client)

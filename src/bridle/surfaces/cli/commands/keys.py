@@ -99,6 +99,7 @@ async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, com
     import getpass
 
     from bridle.app import open_store
+    from bridle.app.publishing import publish_new
     from bridle.app.rotating import Rotation, rotate_control_plane, rotate_delegate
     from bridle.delegate.app import NAME
     from bridle.trust.access import require
@@ -128,6 +129,7 @@ async def _rotate(settings: Settings, whose: str, *, since: str, lost: bool, com
             )
     with open_store(settings) as opened:
         await opened.journal.checkpoint()
+        await publish_new(settings, opened.journal)
     return old.keyid, new.keyid
 
 
