@@ -29,7 +29,7 @@ from itertools import islice
 
 from bridle.core.canonical import Json, as_mapping, canonical, digest
 from bridle.gate.manifest import Effect, Manifest
-from bridle.gate.origins.mentions import LONGEST_TEXT, find_embedded
+from bridle.gate.origins.mentions import LONGEST_TEXT, find_embedded, fold
 from bridle.gate.origins.sources import (
     Reach,
     Source,
@@ -130,7 +130,8 @@ def take_write(background: Background, manifest: Manifest, arguments: Mapping[st
         return replace(background, written=background.written | {ANYTHING})
     named = [one.form for one in judge(arguments, manifest, background) if one.vouched]
     vouched = {trace for form in named for kind in ValueType for trace in traces(form, kind)}
-    parts = {part for leaf in given for part in (leaf, *_words(leaf))}
+    shown = {*given, *(fold(leaf) for leaf in given if isinstance(leaf, str))}
+    parts = {part for leaf in shown for part in (leaf, *_words(leaf))}
     forms = {trace for part in parts for kind in ValueType for trace in traces(normal_form(part, kind), kind)}
     return replace(background, written=background.written | (forms - vouched))
 

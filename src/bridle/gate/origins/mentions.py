@@ -218,18 +218,18 @@ def _plain(sentence: str) -> str:
 @lru_cache(maxsize=64)  # a call's texts are looked through for what it is led by, and for what it writes
 def find_embedded(text: str) -> tuple[Embedded, ...]:
     """Return what counts as an argument in a free text."""
-    folded = _fold(text)
+    folded = fold(text)
     if len(folded) > LONGEST_TEXT:
         return (Embedded(folded, ()),)
     found: dict[str, tuple[ValueType, ...]] = {}
-    for shown in dict.fromkeys((folded, _fold(html.unescape(_MARKUP.sub("", text))))):
+    for shown in dict.fromkeys((folded, fold(html.unescape(_MARKUP.sub("", text))))):
         found |= _search(shown, text)
         if len(found) > MOST_EMBEDDED:
             return (Embedded(text, ()),)
     return tuple(Embedded(value, kinds) for value, kinds in found.items())
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Return a text with its letters folded, and without what is not shown or only marks the letter before."""
     if text.isascii():
         return "".join(char for char in text if char in "\n\t" or not is_hidden(char))

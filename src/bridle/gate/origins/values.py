@@ -62,6 +62,7 @@ WRITTEN_MONTH = rf"({MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?,? (\d{{4}})"
 LONGEST_ID = 128
 LONGEST_ACCOUNT = 90  # a payment address of the longest kind in use
 SHORTEST_NAME = 3
+SHORTEST_PHONE = 8  # digits that tell one telephone from another, however the country is written
 SHORTEST_POSTAL = 8
 _MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 _CODE = re.compile(CURRENCY)
@@ -114,12 +115,14 @@ def is_vouched_by(form: str, trusted: str, kind: ValueType) -> bool:
 
 
 def traces(form: str, kind: ValueType) -> frozenset[str]:
-    """Return the spellings by which a value is known again that a system has kept in its own way: in small letters, an amount
-    also without its currency. `form` is its normal form."""
+    """Return the spellings by which a value is known again that a system has kept in its own way: in small letters of one width,
+    an amount also without its currency, a telephone number by its last digits. `form` is its normal form."""
     if not form:
         return frozenset()
-    folded = form.casefold()
-    return frozenset({folded, folded.partition(" ")[0]} if kind is ValueType.AMOUNT else {folded})
+    folded = unicodedata.normalize("NFKC", form).casefold()
+    if kind is ValueType.AMOUNT:
+        return frozenset({folded, folded.partition(" ")[0]})
+    return frozenset({folded, folded[-SHORTEST_PHONE:]} if folded.startswith("tel:") else {folded})
 
 
 def id_shape(form: str) -> str:

@@ -24,7 +24,7 @@ from bridle.core.canonical import Json
 from bridle.core.errors import TrustError
 from bridle.gate.manifest import Manifest
 from bridle.gate.origins.judging import MOST_VALUES, judge
-from bridle.gate.origins.mentions import MOST_EMBEDDED, find_embedded
+from bridle.gate.origins.mentions import MOST_EMBEDDED, find_embedded, fold
 from bridle.gate.origins.sources import Source, SourceKind, leaves
 from bridle.gate.origins.values import ValueType, normal_form, traces
 from bridle.gate.origins.vouching import Background
@@ -118,7 +118,9 @@ def _parts(arguments: Mapping[str, Json], manifest: Manifest) -> Iterator[Json]:
         yield leaf
         if isinstance(leaf, str):
             yield from _embedded(leaf)
-            yield from _words(leaf) if len(leaf) <= SHORT_TEXT else ()
+            for shown in {leaf, fold(leaf)} if len(leaf) <= SHORT_TEXT else ():
+                yield shown
+                yield from _words(shown)
 
 
 def _embedded(text: str) -> Iterator[str]:

@@ -541,3 +541,20 @@ def test_where_a_value_stands_is_not_sought_without_end():
     assert [one.kind for one in judge({"of": ["text 7"]}, BARE, background)] == [OriginKind.TEXT]
     many = judge({"of": [f"text {number}" for number in range(100)]}, BARE, background)
     assert {one.kind for one in many} == {OriginKind.NONE}
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("Eve@Evil.org", "eve@evil.org"),
+        ("ｅｖｅ@evil.org", "eve@evil.org"),
+        ("eve\u200b@evil.org", "eve@evil.org"),
+        ("0049 171 1234567", "+49 171 1234567"),
+    ],
+)
+def test_what_was_written_is_known_again_however_a_system_keeps_it(written, kept):
+    update = tool("update", "consequential", {"customer_id": "id"}, to={})
+    background = take_write(task("Write to CUS-9"), update, {"customer_id": "CUS-9", "to": written})
+    read = (GET_CUSTOMER, {"customer_id": "CUS-9"}, {"customer": {"email": kept}})
+    assert not vouched(task_after(background, read), SEND, to=kept)
+    assert vouched(task("Write to CUS-9", read), SEND, to=kept)
