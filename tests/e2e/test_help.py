@@ -38,7 +38,7 @@ def test_the_help_of_every_command_shows_an_example(capsys: pytest.CaptureFixtur
 
 def test_help_is_quick() -> None:
     program = Path(sys.executable).with_name("bridle")
-    assert min(_time(program) for _ in range(5)) < LIMIT_S
+    assert any(_time(program) < LIMIT_S for _ in range(5))
 
 
 def _time(program: Path) -> float:

@@ -28,7 +28,8 @@ def bridle(forks):
         yield Bridle(forks, room)
 
 
-@pytest.mark.parametrize("wire", ["openai", "anthropic"])
+# One wire is enough for the rules; a conversation goes over each of them in integration/agent.
+@pytest.mark.parametrize("wire", ["openai", pytest.param("anthropic", marks=pytest.mark.long)])
 def test_a_live_model_repairs_the_build_under_the_same_rules(bridle, provider, wire):
     model = {
         "openai": f"openai:demo@{provider.openai}",
