@@ -48,9 +48,9 @@ def write(folder: Path, tests: str, *, module: str = HOUSE, name: str = "house")
     return folder
 
 
-def run(path: Path, timeout_s: float = 20.0) -> SuiteReport:
+def run(path: Path, timeout_s: float = 20.0, memory_mib: int = 256) -> SuiteReport:
     (suite,) = load_suites([path], base=POLICIES / "base")
-    return run_suite(suite, timeout_s=timeout_s)
+    return run_suite(suite, timeout_s=timeout_s, memory_mib=memory_mib)
 
 
 def whys(report: SuiteReport) -> dict[str, str]:
@@ -90,7 +90,7 @@ def test_a_test_that_hangs_fails_alone_and_keeps_what_the_others_reached(tmp_pat
 
 
 def test_a_test_that_eats_all_memory_fails_alone(tmp_path: Path) -> None:
-    found = whys(run(write(tmp_path / "house", HEAD + EATING + MAIL_IS_DENIED)))
+    found = whys(run(write(tmp_path / "house", HEAD + EATING + MAIL_IS_DENIED), memory_mib=64))
     assert (found["test_mail"], bool(found["test_big"])) == ("", True)
 
 
