@@ -79,7 +79,7 @@ async def test_a_value_reaches_the_commands_that_are_given_it_and_nothing_else(a
     assert "got [secret:known:" in steps["takes"].output["stdout"]
     assert "Bearer [secret:known:" in steps["takes"].output["stdout"]
     assert "nobody_has_it" in steps["lacks"].note
-    assert "BRIDLE_SECRET_nobody_has_it" in steps["lacks"].hint
+    assert "BRIDLE_SECRET_nobody_has_it" in steps["lacks"].next
     assert "named in the script" in steps["spills"].note
     assert find_values(folder) == []
 
