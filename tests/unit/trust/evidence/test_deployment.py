@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -57,8 +58,11 @@ SCAN: dict[str, Json] = {
 SUITE: dict[str, Json] = {"exit_code": 0, "tests": 3, "failures": 0, "errors": 0}
 
 
-def tell(scan: Json = SCAN, *, late: bool = False, suite: Json = SUITE, handed: Json = None) -> Story:
-    """A tree is verified and scanned, its commit approved and pushed; `late` scans it after that."""
+def tell(
+    scan: Any = SCAN, *, late: bool = False, suite: Json = SUITE, handed: Json = None, reported: Json = None
+) -> Story:
+    """A tree is verified and scanned, its commit approved and pushed; `late` scans it after that; `reported` is what the delegate
+    said that it read, if it is not the scan."""
     story = Story()
     story.register()
     for backend in ("of whoever served before", "bubblewrap"):
@@ -66,7 +70,7 @@ def tell(scan: Json = SCAN, *, late: bool = False, suite: Json = SUITE, handed: 
         story.write(entry.kind, entry.subject, dict(entry.body))
     story.do(VERIFIED, {"tree": TREE, "suite": suite})
     if not late:
-        read(story, scan)
+        read(story, scan, reported=reported)
     if handed is not None:
         entry = handed_in(handed, by="user:ana", signer=CONTROL_PLANE)
         story.write(entry.kind, entry.subject, dict(entry.body), execution="")
@@ -81,8 +85,8 @@ def tell(scan: Json = SCAN, *, late: bool = False, suite: Json = SUITE, handed: 
     return story
 
 
-def read(story: Story, scan: Json) -> None:
-    story.do(READ, {"exhibits": [scan]})
+def read(story: Story, scan: Json, *, reported: Json = None) -> None:
+    story.do(READ, {"exhibits": [reported or scan]})
     (entry,) = reported_exhibits(
         {"exhibits": [scan]}, execution=EXECUTION, key=READ.key, action=READ.digest, delegate="delegate:local"
     )
@@ -222,14 +226,36 @@ def test_a_claim_that_the_records_do_not_bear_out_is_refused_by_both(name) -> No
     refused(prove(tell(), alter=ALTERED[name]))
 
 
-def test_evidence_from_after_the_decision_is_refused_by_both() -> None:
-    story = tell(late=True)
+def claimed(story: Story) -> bytes:
+    """A proof that claims the scan of a story, whatever it says and whenever it came: what its maker would not do."""
     scan = next(one for one in story.records if one.kind is Kind.EVIDENCE_ADDED)
     course = [one for one in story.records if one.subject == READ.key]
     more = {"evidence.1": scan, **{f"evidence.1.{number}": one for number, one in enumerate(course)}}
-    said = {"type": "sarif", "subject": SUBJECT, "signer": "delegate:local", "leaf": scan.seq}
-    claimed = {"evidence": [{"record": "evidence.1", **said}]}
-    refused(prove(story, (), more=more, alter=lambda predicate: predicate.update(claimed)))
+    said = {"type": "sarif", "subject": scan.subject, "signer": "delegate:local", "leaf": scan.seq}
+    evidence: dict[str, Json] = {"evidence": [{"record": "evidence.1", **said}]}
+    return prove(story, (), more=more, alter=lambda predicate: predicate.update(evidence))
+
+
+def test_evidence_that_was_there_and_passed_may_be_claimed_by_hand() -> None:
+    verify_bundle(claimed(tell()), key=CONTROL_PLANE.verifier, origin=ORIGIN)
+    assert alone(claimed(tell()), requires=["sarif"])
+
+
+@pytest.mark.parametrize(
+    ("story", "why"),
+    [
+        (lambda: tell(late=True), "after the decision"),
+        (lambda: tell(OTHER), "another digest"),
+        (lambda: tell(BAD), "did not pass"),
+        (lambda: tell(reported=OTHER), "no outcome says"),
+    ],
+    ids=["late", "another digest", "a high finding", "not what was read"],
+)
+def test_evidence_that_is_none_is_refused_by_both_whoever_claims_it(story, why) -> None:
+    proof = claimed(story())
+    refused(proof)
+    with pytest.raises(verify_evidence.Refused, match=why):
+        alone(proof)
 
 
 def test_a_statement_of_a_stranger_is_refused_by_both() -> None:
