@@ -123,6 +123,8 @@ def test_what_was_pushed_is_proved_with_the_tests_of_its_tree_and_the_controls_i
     assert demo.bridle("evidence", "verify", str(file), "--key", str(key)).code == 0
     alone = verify(file.read_bytes(), key.read_bytes(), ["junit"], subject=f"commit:{demo.commit}")
     assert [item["type"] for item in alone["predicate"]["evidence"]] == ["junit"]
+    change = Path(demo.summary["verified"]["file"])
+    assert verify(change.read_bytes(), key.read_bytes(), [])["predicate"]["commit"] == demo.commit
 
 
 def test_what_nobody_scanned_is_not_proved_to_be_scanned(demo: Demo, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ that failed. What it checks, in this order
   signatures  every permit, outcome, verdict, handed-in file and attested control is signed by whom it says
   words       the approvals are those of the people whom each request wanted, everybody counted once
   claims      a deployment: allowed, and it succeeded; the evidence is about the same digest, passed, and came before the decision
-              a change: the push of the commit that the statement is about succeeded, by the policy named
+              a change: the push of the commit that the statement is about succeeded, by agent, policy and reports as named
 
 Not shown: that there is no other log, nor that a deputy's dismissal was not left out of the file.
 """
@@ -50,6 +50,10 @@ from bridle.trust.evidence.verify_words import (
 CHANGE = "urn:bridle:predicate:change:v1"
 DEPLOYMENT = "urn:bridle:predicate:deployment:v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+CLAIMS = {
+    CHANGE: "agent approval branch commit cost execution policy records reports repository sandbox",
+    DEPLOYMENT: "approval controls deployment evidence execution policy records requires subjects",
+}
 PARTS = {"format", "envelope", "records", "checkpoint", "keys"}
 NOTE = re.compile(r"(([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n)\n— ([^ \n]+) ([^ \n]+)\n")
 Records = dict[str, Record]  # by the names that the statement gives them
@@ -301,6 +305,20 @@ def check_change(statement: Any, named: Records, records: list[Record]) -> None:
     must(named["push"]["body"]["tool"] == "git.push", "claims: it is no push")
     must(arguments["commit"] == claim["commit"] in digests, "claims: it is about another commit")
     must(arguments["branch"] == claim["branch"], "claims: it was pushed to another branch")
+    intended = [
+        one for one in records if (one["kind"], one["subject"]) == ("action.intended", decision["subject"])
+    ]
+    expected = intended[-1]["body"]["permit"]["content"]["expect"].get("repository")
+    must(expected == claim["repository"], "claims: it was pushed to another repository")
+    decided = [one["body"]["facts"] for one in records if one["kind"] == "action.decided"]
+    acted = [facts["principal"] for facts in decided if isinstance(facts.get("principal"), dict)]
+    agent = {name: claim["agent"][name] for name in ("name", "version", "digest")}.items()
+    must(any(agent <= who.items() for who in acted), "claims: no action of this agent's version is here")
+    for report in claim["reports"].values():
+        if isinstance(report, dict) and "record" in report:
+            record, told = named[report["record"]], {**report, "record": None}
+            same = told.items() <= {**record["body"]["value"], "record": None}.items()
+            must(same and record["kind"] == "action.outcome", "claims: a report says otherwise")
 
 
 def check_done(claim: Any, outcome: Record, records: list[Record], named: Records) -> Record:
@@ -340,7 +358,12 @@ def verify(data: bytes, pem: bytes, requires: list[str], subject: str = "") -> d
         by_seq = {one["seq"]: one for one in named.values()}
         records = [by_seq[seq] for seq in sorted(by_seq)]
         check_signatures(records, key, bundle["keys"]["delegate"])
-        if statement["predicateType"] == DEPLOYMENT:
+        kind = statement["predicateType"]
+        must(
+            set(statement["predicate"]) == set(CLAIMS[kind].split()),
+            "claims: they are not those checked here",
+        )
+        if kind == DEPLOYMENT:
             check_deployment(statement, named, records, requires)
         else:
             must(not requires, "claims: this is evidence of a change, and names no evidence of others")

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from bridle.core.errors import InputError
+from bridle.trust.evidence import verify_evidence
 from bridle.trust.evidence.bundle import EvidenceError, bundle, issue_statement, pae, signature, verify_bundle
 from bridle.trust.evidence.change import ChangeError, collect_records
 from unit.trust.story import (
@@ -37,9 +38,13 @@ BUNDLE = pack(STORY)
 
 
 def refused(data: bytes, check: str, words: str | None = None) -> None:
+    """Both verifiers refuse it: ours by this check, the one that stands alone by whichever."""
     with pytest.raises(EvidenceError, match=words) as caught:
         verify_bundle(data, key=KEY, origin=ORIGIN)
     assert caught.value.check == check
+    if words != "one spelling":  # of the file; the other reads any
+        with pytest.raises(verify_evidence.Refused):
+            verify_evidence.verify(data, KEY.to_pem(), [])
 
 
 def rewritten(**parts: object) -> bytes:
@@ -203,6 +208,7 @@ def test_a_link_that_is_left_out_is_missed(name) -> None:
         ({"reports": {"after": {"record": "after", "errors": 1}}}, "another errors"),
         ({"reports": {"after": {"record": "push.verdict", "errors": 0}}}, "no outcome"),
         ({"reports": {"after": {"record": "elsewhere"}}}, "no outcome"),
+        ({"repository": "elsewhere"}, "another repository"),
         ({"records": {}}, "does not name"),
         ({"records": {"push": {"seq": 2, "hash": "0" * 64}}}, "not the one carried"),
         ({"more": 1}, "unknown field"),
