@@ -90,6 +90,11 @@ class Child:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def interrupt(self) -> None:
+        """Do what Ctrl-C does at a terminal: it reaches every process of the group."""
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGINT)
+
     @property
     def stdout(self) -> str:
         return self.out.read_text("utf-8", errors="replace")
@@ -259,6 +264,8 @@ def _move_in(job: Mapping[str, Any]) -> None:
         os.environ.clear()
     os.environ.update(job["environment"])
     os.chdir(job["folder"])
+    if os.getsid(0) != os.getpid():
+        os.setpgid(0, 0)  # as a shell with job control does
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ class GitProgram:
                 env={**self._environment(), **self._reach(arguments), **(env or {})},
                 timeout=TIMEOUT_S,
                 check=False,
+                start_new_session=True,  # Ctrl-C at the terminal cuts no push short
             )
         except FileNotFoundError as exc:
             raise UnavailableError("there is no git here", hint="install git", reason="no-git") from exc

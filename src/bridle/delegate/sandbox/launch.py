@@ -183,6 +183,7 @@ def _spawn(
             env=dict(environment or {}),
             cwd="/",
             umask=0o022,
+            start_new_session=True,  # Ctrl-C at the terminal is for us, who then end it and record nothing
         )
     except OSError as exc:
         raise SandboxUnavailable(

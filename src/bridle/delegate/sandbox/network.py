@@ -110,6 +110,7 @@ def _start_holder(machine: Machine) -> tuple[subprocess.Popen[bytes], int]:
             pass_fds=[writing],
             env={},
             cwd="/",
+            start_new_session=True,  # as of the sandboxes that share it
         )
     except OSError as exc:
         os.close(reading)

@@ -6,11 +6,14 @@ Rules:
 - No more than the cap is ever kept; output over it ends the command, also when the command ended at the same moment.
 - A limit of the control group that was hit explains a failure; a command that coped with it and ended well did so.
 - Whatever happens to the caller, nothing of the sandbox is left.
+- Whoever stops a service signals all of its processes, us and the command alike. So an end that a signal from elsewhere may have
+  made is told only a moment later: by then we have been ended as well, nobody is told, and it is not taken for a failure.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -25,6 +28,10 @@ Watch = Coroutine[Any, Any, str]
 
 NOT_STARTED = b"bwrap: execvp "  # bubblewrap's words, and only its own: the command never ran
 NOT_STARTED_CODE = 127  # as a shell says it
+SIGNALLED = {
+    128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+}  # as bubblewrap says it
+STOPPED_S = 2.0  # from the signal to us until what we do is cancelled, on a busy machine
 
 
 class _Budget:
@@ -72,6 +79,8 @@ async def supervise(
     if why == "exit":
         killed = running.process.returncode < 0
         why = _judge(code, overrun=budget.overrun.is_set(), hit=hit, stderr=bytes(stderr), killed=killed)
+    if why == "setup" or (why == "exit" and code in SIGNALLED):
+        await asyncio.sleep(STOPPED_S)
     return SandboxResult(
         why=why,
         exit_code=code if why == "exit" and code is not None else -1,

@@ -14,6 +14,7 @@ import pytest
 
 from bridle.core.boundary import Limits
 from bridle.core.errors import InputError
+from bridle.delegate.sandbox import launch, supervise
 from bridle.delegate.sandbox.bubblewrap import Bubblewrap
 from bridle.delegate.sandbox.machine import MIB
 from bridle.delegate.sandbox.policy import SandboxPolicy
@@ -204,3 +205,31 @@ async def test_a_single_file_cannot_outgrow_the_limit(run, workspace):
 async def test_what_the_kernel_could_not_take_is_refused_before_the_start(workspace, policy, argv):
     with pytest.raises(InputError):
         await Bubblewrap().run(SandboxPolicy(workspace, limits=Limits(), **policy), argv)
+
+
+async def test_what_is_signalled_at_a_terminal_does_not_reach_it(run, monkeypatch):
+    spawn, sessions = launch._spawn, []
+
+    def watch(*arguments, **more):
+        process = spawn(*arguments, **more)
+        sessions.append(os.getsid(process.pid) == process.pid)
+        return process
+
+    monkeypatch.setattr(launch, "_spawn", watch)
+    await run("true")
+    assert sessions == [True]
+
+
+async def test_of_what_a_signal_may_have_ended_nothing_is_told_when_we_are_ended_with_it(run):
+    task = asyncio.create_task(run("kill -TERM $$"))
+    ended, _ = await asyncio.wait([task], timeout=supervise.STOPPED_S / 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not ended
+
+
+async def test_what_a_signal_ended_while_we_go_on_is_told_a_moment_later(run, monkeypatch):
+    monkeypatch.setattr(supervise, "STOPPED_S", 0.1)
+    result = await run("kill -TERM $$")
+    assert (result.why, result.exit_code in supervise.SIGNALLED) == ("exit", True)
