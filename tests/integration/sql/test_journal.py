@@ -10,13 +10,14 @@ from bridle.adapters.sql.database import open_database
 from bridle.adapters.sql.executions import SqlExecutions
 from bridle.adapters.sql.journal import SqlJournal
 from bridle.adapters.sql.schema import journal as journal_table
+from bridle.adapters.sql.schema import journal_head
 from bridle.adapters.sql.working import WorkingStore
 from bridle.core.errors import TrustError
 from bridle.core.states import State
 from bridle.engine.execution import Execution, MoveExecution, StartExecution
 from bridle.engine.retention import DestroyValues
 from bridle.gate.approvals import ApprovalState, GiveVerdict, RequestApproval, UseApproval
-from bridle.trust.journal import Entry, GuardError, JournalError, Kind, verify_chain
+from bridle.trust.journal import GENESIS, Entry, GuardError, JournalError, Kind, verify_chain
 from bridle.trust.log.checkpoint import read_checkpoint
 
 
@@ -215,3 +216,49 @@ async def test_a_request_and_a_verdict_are_covered_by_a_checkpoint_at_once(store
     await store.journal.append([Entry(Kind.APPROVAL_REQUESTED, "exe_1", "apr_1", {})])
     (text,) = await store.journal.checkpoints()
     assert read_checkpoint(text, store.signer.verifier, "bridle.local/journal").size == 2
+
+
+OTHER_EDGE = {"frontier": f'[null, "{"0" * 64}"]'}
+FAULTS = {
+    "size": {"size": 1},
+    "hash": {"hash": "0" * 64},
+    "an edge that is none": {"frontier": '["00"]'},
+    "an edge that is no JSON": {"frontier": "[{"},
+    "all of it": {"size": 0, "hash": GENESIS, "frontier": "[]"},
+}
+
+
+async def audit_head(store, records):
+    head = await store.journal.head()
+    head.check(records, signer=store.signer.verifier.keyid)
+    head.check_holds(records)
+
+
+async def write_head(store, **fault):
+    await store.database.write(lambda connection: connection.execute(journal_head.update().values(**fault)))
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
+async def test_a_head_that_is_not_that_of_the_last_record_is_followed_by_nobody(store, clock, fault):
+    await store.journal.append([entry("a"), entry("b")])
+    other = SqlJournal(store.database, store.working, clock, store.signer)
+    await write_head(store, **fault)
+    for journal in (store.journal, other):
+        with pytest.raises(JournalError, match="journal_head"):
+            await journal.append([entry("c")])
+
+
+async def test_an_edge_of_another_tree_is_not_followed_by_who_wrote_the_right_one(store):
+    await store.journal.append([entry("a"), entry("b")])
+    await write_head(store, **OTHER_EDGE)
+    with pytest.raises(JournalError, match="journal_head"):
+        await store.journal.append([entry("c")])
+
+
+@pytest.mark.parametrize("fault", [*FAULTS.values(), OTHER_EDGE, {"signer": "another"}], ids=str)
+async def test_an_audit_finds_what_is_wrong_with_the_head(store, fault):
+    records = await store.journal.append([entry("a"), entry("b")])
+    await audit_head(store, records)
+    await write_head(store, **fault)
+    with pytest.raises(JournalError, match="journal_head"):
+        await audit_head(store, records)

@@ -8,7 +8,8 @@ import pytest
 
 from bridle.adapters.sql import database
 from bridle.adapters.sql.database import open_database
-from bridle.adapters.sql.journal import HEAD, SqlJournal
+from bridle.adapters.sql.journal import SqlJournal
+from bridle.adapters.sql.journal_head import LOCK
 from bridle.adapters.sql.leases import LeaseLost, Leases
 from bridle.adapters.sql.process import Process, this_process
 from bridle.adapters.sql.schema import workers
@@ -148,10 +149,10 @@ async def test_who_stops_in_the_middle_of_a_write_does_not_keep_the_others_from_
     stopped, held, goes_on = open_database(store_url), threading.Event(), threading.Event()
 
     def stop(connection):
-        HEAD.rows(connection)
+        LOCK.rows(connection)
         held.set()
         goes_on.wait(30)
-        HEAD.rows(connection)
+        LOCK.rows(connection)
 
     writing = asyncio.create_task(stopped.write(stop))
     await asyncio.to_thread(held.wait, 30)

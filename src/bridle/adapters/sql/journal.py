@@ -10,7 +10,6 @@ not committed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -43,6 +42,7 @@ from bridle.adapters.sql import (  # noqa: F401 - whoever has a journal has ever
 )
 from bridle.adapters.sql.database import Database
 from bridle.adapters.sql.guards import apply_guard
+from bridle.adapters.sql.journal_head import LOCK, Head
 from bridle.adapters.sql.leases import LeaseLost, check_lease
 from bridle.adapters.sql.prepared import Prepared
 from bridle.adapters.sql.schema import checkpoints, journal, journal_head
@@ -53,7 +53,7 @@ from bridle.core.ids import new_id
 from bridle.trust.journal import Entry, Guard, GuardError, Journal, JournalError, Kind, Record, seal, unseal
 from bridle.trust.keys import Signer
 from bridle.trust.log.checkpoint import sign_checkpoint
-from bridle.trust.log.merkle import Frontier, leaf_hash
+from bridle.trust.log.merkle import leaf_hash
 
 ORIGIN = "bridle.local/journal"
 
@@ -62,13 +62,7 @@ ORIGIN = "bridle.local/journal"
 BEGINNINGS = frozenset({Kind.STEP_STARTED, Kind.TOKEN_MINTED})
 
 # Made once: building a statement takes as long as running it.
-HEAD = Prepared(sa.select(journal_head).with_for_update())
 INSERT = Prepared(journal.insert(), *journal.c.keys())
-MOVE_HEAD = Prepared(
-    journal_head.update().values(
-        size=sa.bindparam("new_size"), hash=sa.bindparam("new_hash"), frontier=sa.bindparam("new_frontier")
-    )
-)
 LAST = (
     sa.select(journal.c.data, journal.c.hash)
     .where(journal.c.execution == sa.bindparam("execution"), journal.c.subject == sa.bindparam("subject"))
@@ -104,6 +98,9 @@ class SqlJournal(Journal):
         self._working = working
         self._clock = clock
         self._signer = signer
+        self._wrote: tuple[int, str, str] | None = (
+            None  # where the journal ended when this process last appended
+        )
         self.listeners: list[Listener] = []
         self.holder = ""
 
@@ -173,6 +170,10 @@ class SqlJournal(Journal):
 
         return [_read_row(row) for row in await self._database.read(find)]
 
+    async def head(self) -> Head:
+        """Return what the row says that the next record follows; raise JournalError when it is none."""
+        return await self._database.read(Head.read)
+
     async def checkpoint(self) -> str:
         """Sign the journal as it stands, store the checkpoint and return its text."""
         return await self._database.write(self._checkpoint)
@@ -192,13 +193,11 @@ class SqlJournal(Journal):
     def _append(
         self, connection: Connection, entries: Sequence[Entry], guards: Sequence[Guard]
     ) -> list[Record]:
-        head = _head(connection)
-        self._check_signer(connection, head.signer)
+        head = self._read_head(connection)
         if self.holder:
             check_lease(connection, self.holder)
         for guard in guards:
             apply_guard(guard, connection)
-        frontier = Frontier.from_json(json.loads(head.frontier))
         previous, records = head.hash, []
         at = iso(self._clock.now())
         for offset, entry in enumerate(entries):
@@ -207,20 +206,22 @@ class SqlJournal(Journal):
             record = seal(
                 seq=head.size + offset, record_id=record_id, at=at, entry=entry, raw=raw, previous=previous
             )
-            frontier.append(leaf_hash(record.data))
             previous = record.hash
             records.append(record)
         if records:
             _insert(connection, records)
-            moved = {
-                "new_size": head.size + len(records),
-                "new_hash": previous,
-                "new_frontier": json.dumps(frontier.to_json()),
-            }
-            MOVE_HEAD.change(connection, moved)
+            self._wrote = head.move(connection, records).place
         if any(entry.kind in SEALED for entry in entries):
             self._checkpoint(connection)
         return records
+
+    def _read_head(self, connection: Connection) -> Head:
+        """Return the head, which is that of the last record and of a journal that this process may write."""
+        head = Head.read(connection, how=LOCK)
+        if head.place != self._wrote:
+            head.check_last(connection, wrote=self._wrote)
+        self._check_signer(connection, head.signer)
+        return head
 
     def _check_signer(self, connection: Connection, signer: str) -> None:
         """The first to append binds the journal to their key; from then on nobody appends who has another."""
@@ -234,10 +235,8 @@ class SqlJournal(Journal):
             )
 
     def _checkpoint(self, connection: Connection) -> str:
-        head = _head(connection)
-        self._check_signer(connection, head.signer)
-        root = Frontier.from_json(json.loads(head.frontier)).root()
-        text = sign_checkpoint(self._signer, ORIGIN, head.size, root)
+        head = self._read_head(connection)
+        text = sign_checkpoint(self._signer, ORIGIN, head.size, head.frontier.root())
         known = connection.execute(sa.select(checkpoints.c.text).where(checkpoints.c.size == head.size))
         stored = known.scalar_one_or_none()
         if stored is not None:
@@ -263,13 +262,6 @@ def _list_of(named: tuple[str, ...], count: int) -> Prepared:
 
 def _is_of(count: int) -> sa.ColumnElement[bool]:
     return journal.c.kind.in_([sa.bindparam(f"kind{place}") for place in range(count)])
-
-
-def _head(connection: Connection) -> Any:
-    head = HEAD.row(connection)
-    if head is None:
-        raise JournalError("the journal has no head", hint="somebody has written into the store")
-    return head
 
 
 def _read_row(row: sa.Row[Any]) -> Record:

@@ -191,16 +191,19 @@ async def _verify(
 ) -> Any:
     from bridle.core.errors import InputError, TrustError
     from bridle.trust.audit import verify_journal
+    from bridle.trust.rotation import read_ring
 
     if folder is not None:
         from bridle.trust.log.publication import verify_published
 
         return verify_published(_open_shelf(folder)[0], control_plane=verifier, kept=kept, origin=origin)
-    records, checkpoints = _exported(file) if file else await _stored(settings)
+    records, checkpoints, head = (*_exported(file), None) if file else await _stored(settings)
     if not records:
         hint = "bridle run makes the first records"
         raise InputError("nothing to verify", hint=hint, reason="nothing-to-verify")
     result = verify_journal(records, checkpoints=[*checkpoints, *kept], control_plane=verifier, origin=origin)
+    if head is not None:
+        head.check(records, signer=read_ring(records, trusted=verifier).current.keyid)
     if file is not None and result.uncovered:  # an export ends with a checkpoint: who took it out took more
         raise TrustError(
             f"its end was cut off: no checkpoint covers {result.uncovered} of {result.records} records, so nothing proves them",
@@ -273,16 +276,18 @@ def _exported(file: Path) -> tuple[Any, Any]:
     return export.records, export.checkpoints
 
 
-async def _stored(settings: Settings) -> tuple[Any, Any]:
+async def _stored(settings: Settings) -> tuple[Any, Any, Any]:
     """Read the executions before the journal: what is started in between is then in the journal only.
 
-    Principals are read before and after, until nobody changed one in between.
+    Principals are read before and after, until nobody changed one in between. The head that is returned is that of the first
+    of the records; the one that is there later may be of more, but not of fewer.
     """
     from bridle.surfaces.cli.reading import check_listed
     from bridle.trust.enrolment import check_enrolled
 
     async with existing_store(settings) as store:
         listed = [item.id for item in await store.executions.find(limit=MOST_EXECUTIONS)]
+        head = await store.journal.head()
         while True:
             rows = await store.enrolled.all(), await store.credentials.all()
             records = await store.journal.read()
@@ -290,4 +295,5 @@ async def _stored(settings: Settings) -> tuple[Any, Any]:
                 break
         check_listed(listed, records)
         check_enrolled(*rows, records)
-        return records, await store.journal.checkpoints()
+        (await store.journal.head()).check_holds(records)
+        return records, await store.journal.checkpoints(), head
