@@ -42,6 +42,12 @@ def test_a_new_folder_of_a_store_is_its_owner_s_alone(tmp_path):
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
 
 
+def test_a_new_store_is_its_owner_s_alone_in_any_folder(tmp_path):
+    with open_sqlite(f"sqlite:///{tmp_path}/bridle.db").connect() as connection:
+        connection.execute(sa.text("CREATE TABLE made (by_us INTEGER)"))
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+
+
 @pytest.mark.parametrize("other", ["0009_moved", "9999_later"])
 async def test_a_store_of_another_version_of_bridle_is_left_alone_and_named(store, store_url, other):
     with store.database.engine.begin() as connection:

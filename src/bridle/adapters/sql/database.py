@@ -9,12 +9,13 @@ never on the event loop, but for finding a few rows on SQLite.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,7 +182,7 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
     """
     engine = sa.create_engine(url, pool_size=20, max_overflow=20)
     if engine.url.database:
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_own(Path(engine.url.database))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection, record):  # type: ignore[no-untyped-def]
@@ -193,6 +194,13 @@ def open_sqlite(url: URL | str, *, immediate: bool = False, synced: bool = True)
             connection.create_function("unixepoch", -1, _seconds)
 
     return engine
+
+
+def _make_own(file: Path) -> None:
+    """Make a file that nobody else reads, also where `./run` has made its folder already."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
 
 
 def _sync(connection: Connection, synced: bool) -> None:
