@@ -131,3 +131,9 @@ def test_people_get_a_line_for_each_check_and_a_count(home):
     assert any(line.startswith("fail model") for line in lines)
     assert lines[-1].endswith("1 fail")
     assert Path(lines[1].split()[2].rstrip(";,")).is_absolute()
+
+
+def test_the_demo_begins_nothing_where_its_suite_could_not_run(home):
+    done = home.bridle("demo", "--approve-as", "ana")
+    assert (done.returncode, "the sandbox has no toolchain" in done.stderr) == (5, True)
+    assert not (home.root / "data").exists()

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bridle.core.errors import UnavailableError
 from bridle.core.settings import Settings
 from bridle.surfaces.cli.checks import Check, State
 
@@ -99,6 +100,15 @@ def check_toolchain(settings: Settings) -> Sequence[Check]:
             )
         ]
     return [Check("toolchain", State.OK, f"{pointer.resolve()}, on {interpreter}")]
+
+
+def require_toolchain(settings: Settings) -> None:
+    """Raise UnavailableError where the suite of the demo could not run."""
+    for check in check_toolchain(settings):
+        if check.state is not State.OK:
+            raise UnavailableError(
+                f"the sandbox has no toolchain: {check.found}", hint=check.fix, reason="no-toolchain"
+            )
 
 
 def check_sample(settings: Settings) -> Sequence[Check]:

@@ -50,12 +50,14 @@ async def demo(
     """
     from bridle.app import open_app
     from bridle.surfaces.cli.carry import choose_manner
+    from bridle.surfaces.cli.checks_machine import require_toolchain
     from bridle.surfaces.cli.closing import conclude, follow
     from bridle.surfaces.cli.models import check_model, require_model
 
     check_model(model)
     if model:
         require_model(model)
+    require_toolchain(settings)
     manner = choose_manner(quiet=quiet, no_input=no_input, approve_as=approve_as, as_json=as_json)
     if not manner.quiet:
         say(f"Data in {settings.data_dir}, workspaces in {settings.work_dir}, keys in {settings.config_dir}.")
