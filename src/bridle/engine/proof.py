@@ -197,7 +197,7 @@ def sum_cost(records: Sequence[Record]) -> dict[str, Json]:
         turns += 1
         tokens += sum(int(str(usage.get(name, 0))) for name in ("input_tokens", "output_tokens"))
         cost = facts.get("cost_usd")
-        unpriced += cost is None
+        unpriced += cost is None and bool(usage)  # a call that failed has used nothing that has a price
         listed += Decimal(str(cost or 0))
         charged += Decimal(0) if facts.get("priced") == "recorded" else Decimal(str(cost or 0))
     return {

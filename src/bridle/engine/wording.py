@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bridle.core.canonical import Json
 from bridle.core.visible import hide_userinfo
+
+PREPARES = re.compile(r"import [\w., ]+|from [\w.]+ import [\w., ]+|try:|set -[\w ]+|#.*")
 
 
 def describe_target(arguments: Mapping[str, Json]) -> str:
@@ -13,8 +16,15 @@ def describe_target(arguments: Mapping[str, Json]) -> str:
     for name in ("path", "branch", "repository", "pattern", "script", "model", "tree"):
         value = arguments.get(name)
         if isinstance(value, str):
-            return " ".join(hide_userinfo(value).split())[:80]
+            said = _deeds(value) if name == "script" else value
+            return " ".join(hide_userinfo(said).split())[:80]
     return ""
+
+
+def _deeds(script: str) -> str:
+    """Return what a script of several lines does, without the lines that only prepare: the room for it is short."""
+    lines = [line.strip() for line in script.split("\n") if line.strip()]
+    return "; ".join([line for line in lines if not PREPARES.fullmatch(line)] or lines)
 
 
 def describe_failure(value: Json) -> str:

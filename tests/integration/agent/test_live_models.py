@@ -180,6 +180,7 @@ async def test_nobody_there_is_said_so(vault: Vault) -> None:
     with pytest.raises(UnavailableError) as caught:
         await ask(LiveModel("openai", "m@http://127.0.0.1:9/v1"), vault)
     assert caught.value.reason == "model-unreachable"
+    assert caught.value.what.endswith("(127.0.0.1:9)")
 
 
 async def test_an_answer_without_a_count_of_tokens_is_refused(vault: Vault) -> None:

@@ -99,6 +99,11 @@ def test_a_turn_without_a_price_is_counted_as_such_and_not_as_free(records):
     assert sum_cost(records.all)["unpriced_turns"] == 1
 
 
+def test_a_call_that_failed_is_no_turn_without_a_price(records):
+    records.outcome("a/b#0.0", "model.call", {"error": "refused"}, "failed")
+    assert sum_cost(records.all)["unpriced_turns"] == 0
+
+
 def test_only_calls_of_models_cost(records):
     records.outcome("a/b#0.0", "command.run", {}, usage={"input_tokens": 5}, cost_usd="9")
     assert (sum_cost(records.all)["turns"], sum_cost(records.all)["list_usd"]) == (0, "0")

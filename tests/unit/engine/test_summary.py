@@ -177,7 +177,8 @@ def test_a_summary_is_json_whatever_it_holds(execution, records):
 
 
 def test_a_target_is_one_short_line():
-    assert describe_target({"script": "a\n  b\n" + "c" * 200}) == ("a b " + "c" * 200)[:80]
+    assert describe_target({"script": "a\n  b\n" + "c" * 200}) == ("a; b; " + "c" * 200)[:80]
+    assert describe_target({"script": "import errno\ntry:\n  open('x')\n"}) == "open('x')"
     assert describe_target({"timeout_s": 3}) == ""
 
 

@@ -67,7 +67,7 @@ class LiveModel:
                     model_request_parameters=offered,
                 )
             except AgentRunError as exc:
-                raise explain(exc, model=model) from exc
+                raise explain(exc, model=model, opened=f"{self.kind}:{self.name}") from exc
             except UserError as exc:
                 raise InputError(str(exc), where=model) from exc
         return self._read(response, model=model, turn=turn, names=wire_names(content["tools"]))

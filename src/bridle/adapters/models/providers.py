@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"  # said here, so that a variable of the environment cannot lead the key elsewhere
 ANTHROPIC = "https://api.anthropic.com"
+ADDRESSES = {"openai": OPENAI, "anthropic": ANTHROPIC}
 OWN_KEY = "env:BRIDLE_MODEL_KEY"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 

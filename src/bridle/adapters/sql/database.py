@@ -277,6 +277,13 @@ def _parse(url: str) -> URL:
 _ADDRESSES = "use sqlite:////absolute/path.db or postgresql://user@host/database"
 
 
+HINTS = {
+    "full": "free some space",
+    "No space": "free some space",
+    "disk I/O error": "look whether the disk is full, and whether it is sound",  # SQLite says no more of either
+}
+
+
 @contextmanager
 def _own_words(url: URL) -> Iterator[None]:
     """Turn the driver's errors that a person can act on into ours; others are bugs and pass."""
@@ -292,7 +299,7 @@ def _own_words(url: URL) -> Iterator[None]:
             ) from error
         if not isinstance(error, exc.OperationalError) and getattr(error.orig, "sqlstate", "") != SILENT:
             raise
-        hint = "free some space" if "full" in cause or "No space" in cause else "check that it can be reached"
+        hint = next((hint for said, hint in HINTS.items() if said in cause), "check that it can be reached")
         raise UnavailableError(f"the store does not answer: {cause}", where=where, hint=hint) from error
     except OSError as error:
         raise UnavailableError(

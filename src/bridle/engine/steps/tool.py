@@ -6,6 +6,7 @@ step with the expression's name, before the gate or a person is asked about an a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from bridle.core.boundary import Boundary
@@ -49,8 +50,13 @@ def check_arguments(step: Step, body: Mapping[str, Json], *, path: str) -> None:
     for name in needed if isinstance(needed, (list, tuple)) else ():
         if given.get(str(name)) in (None, "") and written.get(str(name)):
             raise InputError(
-                f"there is nothing to do for {path}: its `{name}`, {written[str(name)]}, came to nothing",
+                f"there is nothing to do for {path}: its `{name}`, {_bare(written[str(name)])}, came to nothing",
                 where=step.place,
                 hint="see with bridle logs what the step that it names has done; an agent that commits nothing has no commit",
                 reason="argument-without-value",
             )
+
+
+def _bare(written: Json) -> str:
+    """Return an expression without its wrapper: `<+path>` is kept as `${{ path }}`, and its author wrote one of the two."""
+    return re.sub(r"\$\{\{ *(.*?) *\}\}", r"\1", str(written))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from bridle.core.canonical import Json
 from bridle.operating.explaining.found import Found, find_last, part
 from bridle.trust.journal import Kind, Record
+
+PLAYED = "recorded"  # how a turn from a file is priced: listed, and not charged
 
 
 def _signed(record: Record, name: str) -> dict[str, Json]:
@@ -35,6 +37,7 @@ def describe_outcome(record: Record | None) -> dict[str, Json] | None:
         "value": record.body["value"],
         "facts": facts,
         "cost_usd": facts.get("cost_usd"),
+        "charged": facts.get("priced") != PLAYED,
         "reported": record.body.get("report") is not None,
         **_signed(record, "report"),
         "at": record.at,
@@ -87,6 +90,11 @@ def _ended(record: Record | None) -> dict[str, Json]:
 
 
 def _costs(stream: Sequence[Record]) -> dict[str, Json]:
-    """What the stream's outcomes have cost together, by the delegate's reports."""
-    spent = [part(record.body["facts"]).get("cost_usd") for record in stream if record.kind is Kind.OUTCOME]
-    return {"cost_usd": str(sum((Decimal(str(cost)) for cost in spent if cost), Decimal(0)))}
+    """What the stream's outcomes have cost together at list price, by the delegate's reports, and what of that was charged."""
+    reports = [part(record.body["facts"]) for record in stream if record.kind is Kind.OUTCOME]
+    charged = [facts for facts in reports if facts.get("priced") != PLAYED]
+    return {"cost_usd": _sum_up(reports), "charged_usd": _sum_up(charged)}
+
+
+def _sum_up(reports: Iterable[Mapping[str, Json]]) -> str:
+    return str(sum((Decimal(str(facts.get("cost_usd") or 0)) for facts in reports), Decimal(0)))

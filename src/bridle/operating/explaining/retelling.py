@@ -110,7 +110,12 @@ def _chain(told: Mapping[str, Any]) -> Iterator[str]:
             )
         elif "execution" in link:
             yield from _execution(link)
-        yield f"  It has cost {link['cost_usd']} USD so far." if link.get("cost_usd", "0") != "0" else ""
+        if link.get("cost_usd", "0") != "0":
+            yield f"  It has cost {_told_cost(link['cost_usd'], charged=link['charged_usd'])} so far."
+
+
+def _told_cost(listed: str, *, charged: str) -> str:
+    return f"{listed} USD" if charged == listed else f"{charged} USD charged ({listed} USD at list price)"
 
 
 def _in_case(link: Mapping[str, Any]) -> str:
@@ -205,7 +210,8 @@ def _outcome(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"{DONE.get(outcome['status'], outcome['status'])} {_reported(outcome)}"
     yield f"  result {_short(outcome['value'])}"
     if outcome["cost_usd"]:
-        yield f"  It cost {outcome['cost_usd']} USD."
+        charged = outcome["cost_usd"] if outcome["charged"] else "0"
+        yield f"  It cost {_told_cost(outcome['cost_usd'], charged=charged)}."
 
 
 NOT_DONE = {

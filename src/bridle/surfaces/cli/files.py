@@ -37,6 +37,9 @@ def open_bytes(path: Path, *, most_bytes: int = -1) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(most_bytes)
+    except IsADirectoryError as error:
+        hint = "name a file in it; an empty name is the folder that you are in"
+        raise InputError("is a folder, not a file", where=str(path), hint=hint, reason="no-file") from error
     except OSError as error:
         hint = "/dev/stdin is standard input" if str(path) == "-" else "check the path"
         what = f"cannot be read: {error.strerror}"

@@ -265,10 +265,11 @@ def _results(value: Any) -> Iterator[str]:
         yield " ".join(f"{report[name]} {name}" for name in COUNTS if name in report)
 
 
+NO_EXIT = -1  # what was stopped has none; `why` says by what
 RESULTS: Mapping[str, Callable[[Any], str]] = {
     "error": str,
     "next": str,
-    "exit_code": lambda code: f"exit code {code}",
+    "exit_code": lambda code: "" if code == NO_EXIT else f"exit code {code}",
     "why": lambda why: "" if why == "exit" else f"stopped: {why}",
     "commit": lambda commit: f"commit {commit}",
     "branch": lambda branch: f"branch {branch}",

@@ -151,7 +151,8 @@ def describe_cost(summary: Summary, cost: Mapping[str, Any] | None = None) -> st
     """Return the cost of the whole, or of one step, in words that say what was charged."""
     cost = cost or summary.cost
     if cost["unpriced_turns"]:
-        return f"{cost['unpriced_turns']} turns without a known price"
+        turns = cost["unpriced_turns"]
+        return f"{turns} turn{'' if turns == 1 else 's'} without a known price"
     if summary.played:
         return f"0 USD charged ({cost['list_usd']} USD at list price)"
     return f"{cost['charged_usd']} USD"

@@ -66,8 +66,11 @@ def read_checkpoint(text: str, verifier: Verifier, origin: str | None) -> Checkp
         )
     name, where = form["origin"], f"the checkpoint at {form['size'][:20]} records"
     if form["name"] != name or not _ORIGIN.fullmatch(name) or origin not in (None, name):
+        other = (
+            form["name"] if name == origin else name
+        )  # the name stands twice: the one that differs is told
         raise CheckpointError(
-            f"the checkpoint is of log {name!r}, expected {origin or form['name']!r}",
+            f"the checkpoint is of log {other!a}, expected {origin or form['name']!a}",
             where=where,
             hint="it belongs to another journal: look where it came from",
         )

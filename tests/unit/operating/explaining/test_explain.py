@@ -160,6 +160,21 @@ def test_sentences_name_the_agent_the_rule_and_whoever_approved() -> None:
     assert "It was carried out." in text
 
 
+def test_what_turns_from_a_file_cost_is_told_beside_what_was_charged() -> None:
+    found = find(tell(), PUSHED.key)
+    spent = {"facts": {"cost_usd": "0.25", "priced": "recorded"}}
+    stream = [
+        replace(record, body={**record.body, **spent}) if record.kind is Kind.OUTCOME else record
+        for record in found.stream
+    ]
+    told = describe(replace(found, stream=stream))
+    count = sum(record.kind is Kind.OUTCOME for record in stream)
+    assert (told["chain"][0]["cost_usd"], told["chain"][0]["charged_usd"]) == (f"{0.25 * count:.2f}", "0")
+    assert f"It has cost 0 USD charged ({0.25 * count:.2f} USD at list price) so far." in "\n".join(
+        retell(told)
+    )
+
+
 def test_what_the_answer_rests_on_lies_under_the_checkpoint() -> None:
     vouched = check(tell())
     assert vouched.holds

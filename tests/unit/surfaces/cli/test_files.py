@@ -61,7 +61,8 @@ def test_a_missing_file_is_named(file):
 
 
 def test_a_folder_is_no_file(tmp_path):
-    assert refusal(read_text, tmp_path).reason == "no-file"
+    error = refusal(read_text, tmp_path)
+    assert (error.reason, error.what) == ("no-file", "is a folder, not a file")
 
 
 def test_a_file_that_is_not_utf8_is_refused_with_its_place(file):

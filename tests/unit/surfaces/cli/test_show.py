@@ -174,6 +174,7 @@ def test_a_model_that_was_asked_is_not_said_to_be_played(make_summary):
         (["openai:gpt-5"], {}, "0.25 USD"),
         (["recorded:t.json"], {}, "0 USD charged (0.75 USD at list price)"),
         (["openai:own"], {"unpriced_turns": 2}, "2 turns without a known price"),
+        (["openai:own"], {"unpriced_turns": 1}, "1 turn without a known price"),
     ],
 )
 def test_the_cost_says_what_was_charged(make_summary, models, cost, words):

@@ -66,6 +66,12 @@ def test_another_log_is_refused() -> None:
         read_checkpoint(TEXT, SIGNER.verifier, "other.org/journal")
 
 
+def test_the_name_that_differs_is_told_with_every_odd_byte_of_it_visible() -> None:
+    changed = "example.org/j\N{CYRILLIC SMALL LETTER O}urnal"
+    with pytest.raises(CheckpointError, match=r"of log 'example\.org/j\\u043eurnal', expected 'example\.org"):
+        read_checkpoint(TEXT.replace(f"— {ORIGIN}", f"— {changed}"), SIGNER.verifier, ORIGIN)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -67,8 +67,14 @@ def _tell_commit(predicate: Any) -> Iterator[str]:
     yield f"  commit   {predicate['commit']} on {predicate['branch']}"
     yield f"  agent    {agent['name']} {agent['version']} {agent['digest']}"
     yield f"  policy   {predicate['policy']}"
-    yield f"  approval {json.dumps(predicate['approval'])}"
+    yield f"  approval {_tell_approver(predicate['approval'])}"
     yield f"  cost     {json.dumps(predicate['cost'])}"
+
+
+def _tell_approver(approval: Any) -> str:
+    if approval is None:
+        return "none"
+    return f"{approval['by']}{' (vouched for by the operating system)' if approval['asserted'] else ''}"
 
 
 def tell_deployment(predicate: Any) -> Iterator[str]:
@@ -76,7 +82,7 @@ def tell_deployment(predicate: Any) -> Iterator[str]:
     deployment = predicate["deployment"]
     yield f"  {deployment['tool']} of {', '.join(predicate['subjects'])}, leaf {deployment['leaf']}"
     yield f"  policy   {predicate['policy']}"
-    yield f"  approval {json.dumps(predicate['approval'])}"
+    yield f"  approval {_tell_approver(predicate['approval'])}"
     for item in predicate["evidence"]:
         yield f"  {item['type']:<10} leaf {item['leaf']}, signed by {item['signer']}, about {item['subject']}"
 
