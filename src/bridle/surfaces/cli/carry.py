@@ -11,6 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bridle.core.errors import BridleError
@@ -129,8 +130,33 @@ async def _answer(app: App, approval: Approval, manner: Manner, view: View) -> b
     say(show_approval(approval))
     if approval.terms.wants_keys or approval.terms.inputs:
         return False
-    word = await ask("approve? [y]es, [n]o, anything else to leave it waiting: ")
-    if word not in ("y", "yes", "n", "no"):
+    settled = partial(_settled_elsewhere, app, approval)
+    word = await ask("approve? [y]es, [n]o, anything else to leave it waiting: ", settled)
+    if word is not None and word not in ("y", "yes", "n", "no"):
         return False
-    await app.control.give_verdict(approval.id, Verdict(word[0] == "y", app.user))
+    if not await settled():
+        try:
+            await app.control.give_verdict(approval.id, Verdict(str(word)[0] == "y", app.user))
+        except BridleError:
+            if not await settled():
+                raise
+        else:
+            return True
+    say(await _tell_settled(app, approval))
     return True
+
+
+async def _settled_elsewhere(app: App, approval: Approval) -> bool:
+    """True when nobody waits for a person's word any more: another gave it, or the execution ended."""
+    execution = await app.control.get(approval.execution)
+    return execution.state.ended or approval.id not in {
+        item.id for item in await open_approvals(app, execution.id)
+    }
+
+
+async def _tell_settled(app: App, approval: Approval) -> str:
+    now = await app.approvals.get(approval.id) or approval
+    if now.by:
+        word = "denied" if now.state is ApprovalState.DENIED else "approved"
+        return f"{now.by} {word} {now.id} meanwhile."
+    return f"{now.id} waits no more: it is {now.state_at(datetime.now(UTC))}, and nobody answered it."

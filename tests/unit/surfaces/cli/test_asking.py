@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from bridle.surfaces.cli import asking
 from bridle.surfaces.cli.asking import ask
 
 
@@ -27,6 +28,18 @@ async def test_the_answer_is_one_line_in_lower_case(keyboard, capsys):
 async def test_a_terminal_that_is_closed_answers_nothing(keyboard):
     keyboard.close()
     assert await ask("approve? ") == ""
+
+
+@pytest.mark.usefixtures("keyboard")
+async def test_a_question_that_is_settled_elsewhere_ends_without_an_answer(monkeypatch, capsys):
+    monkeypatch.setattr(asking, "LOOK_S", 0.001)
+    looks = iter([False, False, True])
+
+    async def settled():
+        return next(looks)
+
+    assert await ask("approve? ", settled) is None
+    assert capsys.readouterr().err == "approve? \n"
 
 
 async def test_an_interrupted_question_ends_at_once_and_leaves_the_next_line_to_others(keyboard):

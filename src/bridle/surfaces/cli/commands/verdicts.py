@@ -16,6 +16,7 @@ from bridle.surfaces.cli.options import (
     NoInput,
     Quiet,
     Store,
+    is_terminal,
     print_json,
     put,
     say,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Approval = Annotated[
     str,
     typer.Argument(
-        help="The approval's id, or that of a plan of calls (pln_…); the only open one if left out.",
+        help="The approval's id, or that of a plan of calls (pln_…); the only open one if left out (a terminal asks first).",
         metavar="APPROVAL",
     ),
 ]
@@ -71,7 +72,8 @@ async def approve(
     verdict = Verdict(
         True, app.user, name=name, comment=comment, inputs=read_pairs(given or []), behalf=behalf
     )
-    return await _give(app, verdict, approval, quiet=quiet or as_json, as_json=as_json)
+    asks = is_terminal(no_input=no_input or as_json)
+    return await _give(app, verdict, approval, asks=asks, quiet=quiet or as_json, as_json=as_json)
 
 
 @gives("deny", "bridle deny apr_01jd3k… --comment 'wrong branch'")
@@ -89,7 +91,8 @@ async def deny(
     from bridle.engine.control import Verdict
 
     verdict = Verdict(False, app.user, name=name, comment=comment, behalf=behalf)
-    return await _give(app, verdict, approval, quiet=quiet or as_json, as_json=as_json)
+    asks = is_terminal(no_input=no_input or as_json)
+    return await _give(app, verdict, approval, asks=asks, quiet=quiet or as_json, as_json=as_json)
 
 
 @command(root, "revoke", "bridle revoke apr_01jd3k… --as ana", opens=existing_app)
@@ -163,13 +166,22 @@ async def _list_interventions(opened: OpenStore, now: datetime) -> list[Interven
     ]
 
 
-async def _give(app: App, verdict: Verdict, approval: str, *, quiet: bool, as_json: bool) -> int:
-    """Record a verdict, and carry on what waited for it if nobody else does."""
+async def _give(app: App, verdict: Verdict, approval: str, *, asks: bool, quiet: bool, as_json: bool) -> int:
+    """Record a verdict, and carry on what waited for it if nobody else does.
+
+    Who names no approval is asked on a terminal, once they have seen which one is open.
+    """
+    from bridle.surfaces.cli.asking import ask
     from bridle.surfaces.cli.closing import carry_unheld, conclude, tell_at_door, tell_held
 
     chosen = approval or await _only_open(app)
     if not quiet:
         await _show(app, chosen)
+    if asks and not approval:
+        word = "approve" if verdict.approved else "deny"
+        if await ask(f"{word} {chosen}? [y]es, anything else to leave it waiting: ") not in ("y", "yes"):
+            say(f"Left waiting.\n  next: bridle {word} {chosen}")
+            return 6
     stream = (await app.control.give_verdict(chosen, verdict)).execution
     told = {"approval": chosen, "verdict": "approved" if verdict.approved else "denied"}
     if await app.sessions.get(stream) is not None:
@@ -179,7 +191,10 @@ async def _give(app: App, verdict: Verdict, approval: str, *, quiet: bool, as_js
 
 
 async def _show(app: App, approval: str) -> None:
-    """Show what is about to be answered; a request that is not there is refused where the verdict is given."""
+    """Show what is about to be answered; one that is not there or not open is refused where the verdict is given."""
+    from datetime import UTC, datetime
+
+    from bridle.gate.approvals import ApprovalState
     from bridle.surfaces.cli.show import show_approval
 
     if approval.startswith("pln_"):
@@ -189,7 +204,7 @@ async def _show(app: App, approval: str) -> None:
         say(show_plan((await find_plan(app.journal, app.approvals, approval))[0]))
         return
     found = await app.approvals.get(approval)
-    if found is not None:
+    if found is not None and found.state_at(datetime.now(UTC)) is ApprovalState.OPEN:
         say(show_approval(found))
 
 
