@@ -4,6 +4,13 @@ import unittest
 from xml.etree import ElementTree
 
 
+def tell(error):
+    """What cannot be imported carries its whole traceback; its last line says why."""
+    return (
+        str(error).strip().splitlines()[-1] if isinstance(error, ImportError) and str(error) else repr(error)
+    )
+
+
 class Reporting(unittest.TextTestResult):
     report = ElementTree.Element("testsuite", name="unittest")
 
@@ -18,11 +25,11 @@ class Reporting(unittest.TextTestResult):
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
-        self.note(test, "failure", repr(err[1]))
+        self.note(test, "failure", tell(err[1]))
 
     def addError(self, test, err):
         super().addError(test, err)
-        self.note(test, "error", repr(err[1]))
+        self.note(test, "error", tell(err[1]))
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)

@@ -129,13 +129,23 @@ def test_code_below_src_and_tests_in_a_package_are_found(home, project):
     assert (code, made["suite"]["tests"]) == (0, 1)
 
 
-def test_a_command_without_a_report_gets_a_pipeline_without_a_commit(home, project):
-    root = project({"Makefile": "test:\n\t@echo fine\n", "notes.txt": "x"})
+@pytest.mark.parametrize(("recipe", "green"), [("@echo fine", True), ("@echo wrong; exit 3", False)])
+def test_a_command_without_a_report_gets_a_pipeline_that_asks_and_makes_no_commit(
+    home, project, recipe, green
+):
+    root = project({"Makefile": f"test:\n\t{recipe}\n", "notes.txt": "x"})
     code, made = home.bridle_json("init", cwd=root)
-    assert (code, made["suite"]["command"], made["commits"]) == (0, "make test", False)
-    code, ended = home.bridle_json("run", "bridle/pipeline.yaml", cwd=root)
-    assert (code, ended["state"], list(ended["stages"])) == (0, "succeeded", ["test", "notes"])
-    assert {item["rule"] for item in ended["refused"]} == {"path.not-writable", "commit.suite-not-green"}
+    assert (code, made["suite"]["command"], made["suite"]["green"], made["commits"]) == (
+        0,
+        "make test",
+        green,
+        False,
+    )
+    code, waiting = home.bridle_json("run", "bridle/pipeline.yaml", "--no-input", cwd=root)
+    assert (code, waiting["state"]) == (6, "waiting")
+    assert {item["rule"] for item in waiting["refused"]} == {"path.not-writable"}
+    code, ended = home.bridle_json("approve", cwd=root)
+    assert (code, ended["state"], list(ended["stages"])) == (0, "succeeded", ["test", "notes", "ask"])
     assert git(root, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
 
 
@@ -152,28 +162,36 @@ def test_any_command_that_leaves_a_report_earns_the_commit(home, project):
     ("command", "said"),
     [
         ("python3 -c 'import no_such_package_here'", "No module named 'no_such_package_here'"),
-        ("touch new-file", "new-file"),
         ("echo changed >> check.sh", "check.sh"),
-        ("mkdir -p .bridle/reports; echo '<testsuite/>' > .bridle/reports/a.xml", "no test ran"),
     ],
 )
-def test_what_cannot_work_in_the_sandbox_is_said_and_nothing_is_written(home, project, command, said):
+def test_what_fails_in_the_sandbox_is_told_with_its_last_words(home, project, command, said):
     root = project({"check.sh": "true\n"})
+    code, made = home.bridle_json("init", "--test-command", command, cwd=root)
+    assert (code, made["suite"]["green"], files_below(root / "bridle")) == (0, False, sorted(made["files"]))
+    assert said in made["suite"]["said"]
+
+
+def test_a_command_that_runs_no_test_is_refused_and_nothing_is_written(home, project):
+    root = project({"check.sh": "true\n"})
+    command = "mkdir -p .bridle/reports; echo '<testsuite/>' > .bridle/reports/a.xml"
     code, problem = home.bridle_json("init", "--test-command", command, cwd=root)
     assert (code, problem["type"]) == (4, "urn:bridle:problem:suite-not-green")
-    assert said in problem["detail"]
+    assert ("no test ran" in problem["detail"], "--test-command" in problem["next"]) == (True, True)
     assert not (root / "bridle").exists()
 
 
-def test_a_red_suite_is_named_with_its_first_failure_and_gets_a_pipeline_that_repairs_it(home, project):
+def test_a_red_suite_is_named_with_its_first_failure_and_gets_a_pipeline_that_asks_at_once(home, project):
     root = project({**PYTHON, "calc/__init__.py": CODE.replace("+", "-")})
     code, made = home.bridle_json("init", cwd=root)
-    assert (code, made["suite"]["green"], made["run"]) == (0, False, None)
+    assert (code, made["suite"]["green"], made["run"]) == (0, False, "bridle run bridle/pipeline.yaml")
     assert "1 tests, 1 failures, 0 errors; first test_calc.Adds.test_two" in made["suite"]["said"]
     assert files_below(root / "bridle") == sorted(made["files"])
-    assert home.bridle("validate", "bridle/pipeline.yaml", cwd=root).returncode == 0
+    code, waiting = home.bridle_json("run", "bridle/pipeline.yaml", "--no-input", cwd=root)
+    assert (code, waiting["state"]) == (6, "waiting")
+    assert "the agent made no commit" in waiting["note"]
     told = home.bridle("init", "--force", cwd=root).stdout
-    assert ("Red in the sandbox" in told, "A red suite is what an agent repairs" in told) == (True, True)
+    assert ("Red in the sandbox" in told, "--model anthropic:" in told) == (True, True)
 
 
 def test_the_pipeline_of_a_red_suite_repairs_it_and_pushes_what_a_person_approved(home, project):

@@ -32,3 +32,5 @@ def test_the_report_runner_counts_every_kind_of_outcome(tmp_path):
     found = read_reports({"tests.xml": (tmp_path / ".bridle/reports/tests.xml").read_bytes()})
     counted = {name: found[name] for name in ("tests", "failures", "errors", "skipped")}
     assert counted == {"tests": 7, "failures": 3, "errors": 2, "skipped": 1}
+    broken = next(case for case in found["failing"] if "test_broken" in case["name"])
+    assert broken["message"] == "ModuleNotFoundError: No module named 'nothing_of_that_name'"

@@ -3,7 +3,8 @@
 Rules
   1. A file that is there already is kept: nothing at all is written then, unless it was asked for by force.
   2. What was made is read by the product's own readers before it is written.
-  3. A suite that leaves no report gets the pipeline without a commit, and one that is red by its report gets a repair.
+  3. A suite that leaves no report gets the pipeline without a commit, and one that is red by its report gets a repair. Either
+     asks a person, and runs at once on turns that claim no more than they do.
 """
 
 from __future__ import annotations
@@ -41,11 +42,12 @@ def make_files(templates: Path, project: Project, trial: Trial) -> dict[str, str
 
 
 def _choose(trial: Trial) -> dict[str, str]:
-    """Return what is written, each with its template. A repair cannot be played from a file: it has no turns."""
+    """Return what is written, each with its template. A repair cannot be played from a file: those turns leave notes."""
+    if trial.tests is None:
+        return {PIPELINE: "pipeline-unproved.yaml.in", TURNS: "turns-asking.yaml.in", AGENT: "agent.md.in"}
     if trial.red:
-        return {PIPELINE: "pipeline-red.yaml.in", REPAIR: "agent-red.md.in"}
-    kind = "-unproved" if trial.tests is None else ""
-    return {PIPELINE: f"pipeline{kind}.yaml.in", TURNS: f"turns{kind}.yaml.in", AGENT: "agent.md.in"}
+        return {PIPELINE: "pipeline-red.yaml.in", TURNS: "turns-asking.yaml.in", REPAIR: "agent-red.md.in"}
+    return {PIPELINE: "pipeline.yaml.in", TURNS: "turns.yaml.in", AGENT: "agent.md.in"}
 
 
 def fill(template: str, values: Mapping[str, str], *, suite: str) -> str:
@@ -91,7 +93,7 @@ def _values(project: Project, trial: Trial) -> dict[str, str]:
         "COMMAND": trial.suite.command,
         "OWNER": getpass.getuser(),
     }
-    prose = {"COMMAND_TEXT": f"`{' '.join(trial.suite.command.split())}`"}
+    prose = {"COMMAND_TEXT": f"`{' '.join(trial.suite.command.split())}`", "NOTES_TEXT": quoted["NOTES"]}
     return {name: json.dumps(value, ensure_ascii=False) for name, value in quoted.items()} | prose
 
 

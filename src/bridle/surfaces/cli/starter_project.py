@@ -63,6 +63,7 @@ def find_project(folder: Path) -> Project:
     """Return the repository that `folder` lies in; raise InputError that says what it lacks."""
     if not folder.is_dir():
         raise InputError("there is no such folder", where=str(folder), hint="name the folder of a repository")
+    folder = folder.resolve()
     root = Path(_ask(folder, "rev-parse", "--show-toplevel", otherwise=_NO_REPOSITORY))
     _ask(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", otherwise=_NO_COMMIT)
     branch = _ask(root, "symbolic-ref", "--short", "--quiet", "HEAD", otherwise=_NO_BRANCH)

@@ -2,7 +2,7 @@
 
 Rules
   1. Python: pytest where it is configured or there are tests, then unittest; whether one works is found out by running it.
-  2. Python is the system's, not the toolchain's: only that one sees packages which the system has.
+  2. pytest is the system's Python's, since the toolchain's sees no package of the system; unittest is tried plain first.
   3. Then what other build files say: package.json, Makefile, go.mod, Cargo.toml.
   4. A command that leaves a JUnit report below `.bridle/reports/` can prove that tests ran; the others cannot.
 
@@ -70,9 +70,9 @@ def _pytest(tree: Tree) -> Iterator[Suite]:
     why = (
         f"{configured} configures pytest" if configured else "there are test files, and pytest reads them all"
     )
-    paths = _paths(tree)
+    paths = [SYSTEM_PATH, *_source(tree)]
     script = f"export {' '.join(paths)}\npython3 -m pytest -p no:cacheprovider --junitxml=.bridle/reports/tests.xml\n"
-    yield Suite(f"{' '.join(paths)} python3 -m pytest -p no:cacheprovider", script, why)
+    yield Suite(" ".join([*paths, "python3 -m pytest"]), script, why)
 
 
 def _unittest(tree: Tree) -> Iterator[Suite]:
@@ -80,16 +80,15 @@ def _unittest(tree: Tree) -> Iterator[Suite]:
         return
     start = _start(tree)
     top = "." if tree.has(f"{start}/__init__.py") else start
-    where = f"-s {shlex.quote(start)} -t {shlex.quote(top)}"
-    paths = " ".join(_paths(tree))
+    where = [*(["-s", start] if start != "." else []), *(["-t", top] if top != start else [])]
+    command = shlex.join(["python3", "-m", "unittest", "discover", *where])
     runner = "".join(line for line in tree.report_runner.splitlines(True) if not line.startswith("# ruff:"))
     script = (
-        f"export {paths}\nmkdir -p .bridle/reports\n"
-        f"python3 - {shlex.quote(start)} {shlex.quote(top)} <<'END'\n{runner}END\n"
+        f"mkdir -p .bridle/reports\npython3 - {shlex.quote(start)} {shlex.quote(top)} <<'END'\n{runner}END\n"
     )
-    yield Suite(
-        f"{paths} python3 -m unittest discover {where}", script, f"there are test files below {start}"
-    )
+    for paths in (_source(tree), [SYSTEM_PATH, *_source(tree)]):
+        export = f"export {' '.join(paths)}\n" if paths else ""
+        yield Suite(" ".join([*paths, command]), export + script, f"there are test files below {start}")
 
 
 def _npm(tree: Tree) -> Iterator[Suite]:
@@ -145,6 +144,6 @@ def _start(tree: Tree) -> str:
     return "."
 
 
-def _paths(tree: Tree) -> list[str]:
+def _source(tree: Tree) -> list[str]:
     has_source = any(file.startswith("src/") and file.endswith(".py") for file in tree.files)
-    return [SYSTEM_PATH, *(["PYTHONPATH=src"] if has_source else [])]
+    return ["PYTHONPATH=src"] if has_source else []

@@ -3,12 +3,14 @@
 Rules
   1. A suite is green when it ended with 0 and, if it left a report, at least one test ran.
   2. The first green suite with a report is taken; without one, the first that is green; else the first that is red by its
-     report, which is what an agent repairs; else there is none. A failure without a report may be anything.
+     report, which is what an agent repairs; else the first that ended by itself: such a failure may be anything, and what was
+     said is told. A report of nothing, and tests that fail for the want of pytest, count for none of these.
   3. A clone that fails, or a sandbox that does not start, ends the search: no other command would do better.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,18 +23,19 @@ if TYPE_CHECKING:
     from bridle.app import App
     from bridle.surfaces.cli.starter_project import Project
 
-NEEDS = (
-    "make it green on a commit, or name another command with --test-command. It runs in a sandbox: no network, programs and "
-    "packages of the system only (below /usr; a virtual environment is not seen: apt-get install python3-pytest, for "
-    "instance), and nothing can be written but /tmp and .bridle"
+SANDBOX = (
+    "It runs in a sandbox: no network, programs and packages of the system only (below /usr; a virtual environment is not seen: "
+    "apt-get install python3-pytest, for instance), and nothing can be written but /tmp and .bridle."
 )
+NO_PYTEST = re.compile(r"No module named '?pytest\b")
 
 
 @dataclass(frozen=True)
 class Trial:
     """How a suite went. `tests` is None when it left no report; `said` is what there is to tell of it.
 
-    `red` says that tests ran and some failed; a suite that is neither green nor red did not work.
+    `red` says that the command ended by itself, and not well: by its report where there is one. A suite that is neither green nor
+    red did not work.
     """
 
     suite: Suite
@@ -44,22 +47,26 @@ class Trial:
 
 
 async def try_suites(app: App, project: Project, suites: Sequence[Suite]) -> Trial:
-    """Try suites until one is green with a report; raise ExecutionError that tells of each when none is green or red."""
+    """Try suites until one is green with a report; raise ExecutionError that tells of each when none ended by itself."""
     trials: list[Trial] = []
     for suite in suites:
         trials.append(await _try(app, project, suite))
         if trials[-1].green and trials[-1].tests is not None:
             return trials[-1]
-    usable = [trial for trial in trials if trial.green] + [trial for trial in trials if trial.red]
+    usable = sorted((trial for trial in trials if trial.green or trial.red), key=_rank)
     if usable:
         return usable[0]
     told = "".join(f"\n  {trial.suite.command}: {trial.said}" for trial in trials)
     raise ExecutionError(
         f"no test command works in the sandbox, so nothing was written:{told}",
         where=str(project.root),
-        hint=NEEDS,
+        hint=f"name another command: bridle init --test-command '…'. {SANDBOX}",
         reason="suite-not-green",
     )
+
+
+def _rank(trial: Trial) -> tuple[bool, bool]:
+    return not trial.green, trial.tests is None
 
 
 async def _try(app: App, project: Project, suite: Suite) -> Trial:
@@ -87,14 +94,16 @@ def judge(suite: Suite, output: Mapping[str, Any], *, note: str, execution: str)
     report = output.get("report")
     ended_well = output.get("why") == "exit" and output.get("exit_code") == 0
     if not isinstance(report, Mapping):
-        return Trial(suite, ended_well, None, _last_words(output) or note, execution)
+        red = output.get("why") == "exit" and not ended_well
+        return Trial(suite, ended_well, None, _last_words(output) or note, execution, red)
     ran = report["tests"] - report["skipped"]
     counts = f"{report['tests']} tests, {report['failures']} failures, {report['errors']} errors"
     if ran < 1:
         return Trial(suite, False, report["tests"], f"{counts}: no test ran", execution)
     first = next(iter(report["failing"]), None)
     said = f"{counts}; first {first['name']}: {first['message']}" if first else counts
-    red = bool(report["failing"]) and output.get("why") == "exit"
+    failing = [case for case in report["failing"] if not NO_PYTEST.search(case["message"])]
+    red = bool(failing) and output.get("why") == "exit"
     return Trial(suite, ended_well and not first, report["tests"], said, execution, red)
 
 

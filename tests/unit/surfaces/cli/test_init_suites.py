@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bridle.surfaces.cli.starter import fill
-from bridle.surfaces.cli.starter_suites import Tree, find_suites, given_suite
+from bridle.surfaces.cli.starter_suites import SYSTEM_PATH, Tree, find_suites, given_suite
 from bridle.surfaces.cli.starter_trial import judge
 
 RUNNER = "# ruff: noqa\nprint('runner')\n"
@@ -25,10 +25,11 @@ def test_an_empty_project_has_none():
     assert find({"README.md": "# nothing"}) == []
 
 
-def test_python_tests_are_tried_with_pytest_and_then_with_unittest():
-    first, second = find({"tests/test_a.py": ""})
-    assert first.endswith("python3 -m pytest -p no:cacheprovider")
-    assert second.endswith("python3 -m unittest discover -s tests -t tests")
+def test_python_tests_are_tried_with_pytest_then_with_unittest_and_then_with_that_of_the_system():
+    first, second, third = find({"tests/test_a.py": ""})
+    assert first.endswith("python3 -m pytest")
+    assert second == "python3 -m unittest discover -s tests"
+    assert third == f"{SYSTEM_PATH} {second}"
 
 
 def test_pytest_is_named_for_its_configuration():
@@ -40,14 +41,14 @@ def test_pytest_is_named_for_its_configuration():
 @pytest.mark.parametrize(
     ("files", "where"),
     [
-        (["tests/__init__.py", "tests/test_a.py"], "-s tests -t ."),
-        (["test/a_test.py"], "-s test -t test"),
-        (["src/pkg/tests/test_a.py"], "-s src -t src"),
-        (["pkg/test_a.py"], "-s . -t ."),
+        (["tests/__init__.py", "tests/test_a.py"], " -s tests -t ."),
+        (["test/a_test.py"], " -s test"),
+        (["src/pkg/tests/test_a.py"], " -s src"),
+        (["pkg/test_a.py"], ""),
     ],
 )
 def test_unittest_begins_where_the_tests_are(files, where):
-    assert find(dict.fromkeys(files, ""))[-1].endswith(where)
+    assert find(dict.fromkeys(files, ""))[-1].endswith(f"python3 -m unittest discover{where}")
 
 
 def test_code_below_src_is_on_the_path():
@@ -82,8 +83,8 @@ def output(exit_code=0, why="exit", report=None, **more):
     return {"exit_code": exit_code, "why": why, "report": report, **more}
 
 
-def report(tests=3, skipped=0, failing=()):
-    cases = [{"name": name, "kind": "failure", "message": "no"} for name in failing]
+def report(tests=3, skipped=0, failing=(), message="no"):
+    cases = [{"name": name, "kind": "failure", "message": message} for name in failing]
     return {"tests": tests, "skipped": skipped, "failures": len(cases), "errors": 0, "failing": cases}
 
 
@@ -112,6 +113,21 @@ def test_a_suite_that_ends_well_with_a_report_is_green():
 )
 def test_anything_else_is_not(found):
     assert not judged(found).green
+
+
+@pytest.mark.parametrize(
+    ("found", "red"),
+    [
+        (output(1, report=report(failing=["a.b"])), True),
+        (output(1, report=report(failing=["a.b"], message="No module named 'pytest'")), False),
+        (output(1), True),
+        (output(-1, why="wall"), False),
+        (output(0), False),
+        (output(0, report=report(tests=0)), False),
+    ],
+)
+def test_red_is_what_ended_by_itself_and_not_well_and_not_for_the_want_of_pytest(found, red):
+    assert judged(found).red is red
 
 
 def test_without_a_report_it_is_green_and_proves_nothing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -101,7 +102,7 @@ def _describe(project: Project, trial: Trial, files: Sequence[str]) -> dict[str,
         "commits": trial.tests is not None,
         "execution": trial.execution,
         "files": list(files),
-        "run": None if trial.red else _run_line(),
+        "run": _run_line(),
         "run_live": f"{_run_line()} --model {LIVE}",
     }
 
@@ -122,26 +123,28 @@ def _tell_search(project: Project, suites: Sequence[Suite]) -> None:
 
 
 def _tell_result(project: Project, trial: Trial, files: Sequence[str]) -> None:
-    put(f"{'Red' if trial.red else 'Green'} in the sandbox: {trial.suite.command}\n  {trial.said}")
-    if trial.red:
-        print(TO_REPAIR)
-    if trial.tests is None:
-        print(UNPROVED)
+    from bridle.surfaces.cli.starter_trial import SANDBOX
+
+    went = "Green" if trial.green else "Red" if trial.tests else "Fails"
+    put(f"{went} in the sandbox: {trial.suite.command}\n  {trial.said}")
+    told = [SANDBOX] * trial.red + ([UNPROVED] if trial.tests is None else [TO_REPAIR] * trial.red)
+    for text in told:
+        print(textwrap.fill(text, 120, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False))
     print("\n".join(["Written:", *(f"  {path}" for path in files)]))
     place = f"cd {project.root}\n  " if Path.cwd() != project.root else ""
-    if not trial.red:
-        print(f"Run it:\n  {place}{_run_line()}")
-        place = ""
+    print(f"Run it; it ends where it waits for you:\n  {place}{_run_line()}")
     print(
-        f"With a live model (its key in ANTHROPIC_API_KEY; openai: and bedrock: as well):\n  {place}{_run_line()} --model {LIVE}"
+        f"With a live model (its key in ANTHROPIC_API_KEY; openai: and bedrock: as well):\n  {_run_line()} --model {LIVE}"
     )
 
 
 NOT_COMMITTED = "; some changes are not committed, and only what is committed is seen"
-TO_REPAIR = """\
-  A red suite is what an agent repairs: the pipeline lets one change the source and not the tests, commit when the suite is green,
-  and push when a person says so. Is it green elsewhere? Here it runs without a network, with what is installed below /usr,
-  and can write to /tmp and .bridle only."""
-UNPROVED = """\
-  It leaves no JUnit report below .bridle/reports/. An exit code alone does not say that a test ran, so this pipeline makes
-  no commit and asks for no push. Name a command that writes one: bridle init --force --test-command '…'"""
+TO_REPAIR = (
+    "A red suite is what an agent repairs: the pipeline lets one change the source and not the tests, commit when the suite is "
+    "green, and push when a person says so. Without a live model its turns come from a file: they leave notes and repair nothing."
+)
+UNPROVED = (
+    "It leaves no JUnit report below .bridle/reports/. An exit code alone does not say that a test ran, so this pipeline makes "
+    "no commit and no push: an agent leaves notes, and you are asked about them. Name another command, one that writes a report "
+    "for a commit: bridle init --force --test-command '…'"
+)
