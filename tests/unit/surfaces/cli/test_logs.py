@@ -119,6 +119,11 @@ def test_what_was_begun_and_has_no_outcome_is_said(story):
     assert story.lines == ["  git.push main", "    begun, and no outcome is recorded"]
 
 
+def test_what_was_stopped_has_no_exit_code(story):
+    story.act("a/b", "command.run", {"exit_code": -1, "why": "output"}, status="failed", script="t")
+    assert story.lines[-1] == "    failed, stopped: output"
+
+
 def test_a_failure_is_told_with_its_next_step(story):
     story.act("a/b", "git.clone", {"error": "no such branch", "next": "push it"}, status="failed", branch="x")
     assert story.lines[-1] == "    failed, no such branch, push it"
