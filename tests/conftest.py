@@ -4,8 +4,7 @@ Rules
   1. In CI a skip is a failure, unless its reason is listed in allowed_skips.txt.
   2. The long form of a campaign runs only when a marker is asked for with `-m`.
   3. A worker forks all its processes from one parent.
-  4. A property is tried with a fifth of the examples that BRIDLE_EXAMPLES=all takes (`support.examples`). One has five seconds:
-     on a busy machine a whole one takes long, and only what hangs takes that.
+  4. An example of a property has five seconds: on a busy machine a whole one takes long, and only what hangs takes that.
   5. What was imported and collected is never searched for garbage again: with thousands of tests that takes half a second.
 """
 
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
     from support.forks import Forks
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
-EXAMPLES = 100 if os.environ.get("BRIDLE_EXAMPLES") == "all" else 20
-settings.register_profile("bridle", deadline=timedelta(seconds=5), max_examples=EXAMPLES)
+settings.register_profile("bridle", deadline=timedelta(seconds=5))
 settings.load_profile("bridle")
 ALLOWED_SKIPS = Path(__file__).with_name("allowed_skips.txt")
 
