@@ -85,6 +85,7 @@ class Stage:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(app, origins, request):
     asked = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    wanted = Stage(app, origins, [call.params["name"] for call in asked if call is not None])
+    names = [call.params["name"] for call in asked if call is not None]
+    wanted = Stage(app, origins, names or sorted(path.stem for path in HERE.glob("*.yaml")))
     yield wanted
     await wanted.empty()

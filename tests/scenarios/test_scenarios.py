@@ -62,6 +62,7 @@ async def test_the_journal_of_all_scenarios_verifies_and_no_token_is_left(app, s
 
 
 async def test_every_fact_that_was_recorded_is_in_the_published_schema(app, stage):
+    await stage.play("all_good")  # the other scenarios may be another worker's
     await stage.empty()
     read = [read_past(record, None) for record in await app.journal.read(kinds=(Kind.DECIDED,))]
     pasts = [past for past in read if past != "decided by people"]
