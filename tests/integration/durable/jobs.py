@@ -102,8 +102,8 @@ async def _store_silent(scene):
 async def _tidy(scene):
     try:
         await _hold(scene)
-    finally:
-        await asyncio.to_thread((Path(scene.folder) / "tidied").touch)
+    finally:  # cut short twice: by the end of the loop, and by the workflow that this ends as well
+        await asyncio.shield(asyncio.to_thread((Path(scene.folder) / "tidied").touch))
 
 
 HOWS = {
