@@ -218,8 +218,7 @@ class SqlJournal(Journal):
     def _read_head(self, connection: Connection) -> Head:
         """Return the head, which is that of the last record and of a journal that this process may write."""
         head = Head.read(connection, how=LOCK)
-        if head.place != self._wrote:
-            head.check_last(connection, wrote=self._wrote)
+        head.check_last(connection, wrote=self._wrote)
         self._check_signer(connection, head.signer)
         return head
 
